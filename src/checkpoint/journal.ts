@@ -1,0 +1,27 @@
+/**
+ * The append-only log of finished batch outputs of `durable` stages (I8).
+ *
+ * 1. `append` resolves when the record is durable; many appends share one fsync (group commit).
+ * 2. A record carries length, CRC, session, epoch, stage, batch and fingerprint; a torn tail is cut at opening, damage
+ *    before it is a `CorruptJournalError`, never silently used.
+ * 3. A record of an epoch later than the opener's means another owner: `SessionLockedError`. (I10)
+ * 4. `trim` drops what the watermark has passed, by whole segments: its size follows the window, not the data.
+ */
+export interface JournalKey {
+  /** Name of the stage. */
+  readonly stage: string;
+  readonly batch: number;
+}
+
+export interface Journal {
+  /** The payload for a key if one is durable there; bytes exactly as appended. */
+  read(key: JournalKey): Promise<Uint8Array | undefined>;
+  /** All keys that can be read, in no order. */
+  keys(): readonly JournalKey[];
+  append(key: JournalKey, payload: readonly Uint8Array[]): Promise<void>;
+  /** Records of batches below `batch` are not needed any more. */
+  trim(batch: number): Promise<void>;
+  /** Bytes on disk. */
+  readonly size: number;
+  close(): Promise<void>;
+}

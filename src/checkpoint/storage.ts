@@ -1,0 +1,34 @@
+/**
+ * What a place for sessions offers: checkpoints as text, and beside them a journal and a lock.
+ *
+ * Promises, pinned by `test/contracts/storage.ts`:
+ * 1. A `write` that resolved survives power loss; one that did not leaves the previous text, whole, or the new one, whole.
+ * 2. Two generations are kept: the newest text and the one before it.
+ * 3. Session ids are UUIDs; anything else is refused before it reaches a path.
+ * 4. (I10) The lock is held by one owner at a time and is free the moment its process dies.
+ */
+import type { Journal } from './journal.js';
+import type { LockHandlers, SessionLock } from './lock.js';
+
+export interface StoredCheckpoint {
+  /** Newest first; at most two. Bytes as found: nothing about them is trusted yet. */
+  readonly generations: readonly { readonly name: string; readonly text: string }[];
+  /** Why a generation that is there could not even be read: too large, a symlink, no permission. */
+  readonly problems: readonly string[];
+}
+
+export interface CheckpointStorage {
+  /** What a person would look for: a directory, 'memory'. */
+  readonly label: string;
+  /** Undefined: no such session. */
+  read(sessionId: string): Promise<StoredCheckpoint | undefined>;
+  write(sessionId: string, text: string): Promise<void>;
+  /** Ids of all stored sessions, in no order. */
+  list(): Promise<readonly string[]>;
+  /** Removes a session, journal and all. Fine if there is none. */
+  remove(sessionId: string): Promise<void>;
+  /** Becomes the owner of the session. @throws {SessionLockedError} */
+  lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock>;
+  /** Opens the session's journal, making it if there is none. */
+  journal(sessionId: string, epoch: number): Promise<Journal>;
+}

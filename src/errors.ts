@@ -1,0 +1,186 @@
+/**
+ * Every error that the product throws on purpose. Each has a class and a stable `code`; its message says what was
+ * wrong, where, and what to do. A message of ours never quotes a row, an environment value or an option's value.
+ */
+
+/** What every error here has in common. */
+export abstract class PipelineError extends Error {
+  /** Stable across releases: compare this, not the message. */
+  abstract readonly code: string;
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A command that the state does not allow (I2). */
+export class IllegalCommandError extends PipelineError {
+  readonly code = 'ILLEGAL_COMMAND';
+  constructor(
+    readonly command: string,
+    readonly state: string,
+    readonly legal: readonly string[],
+  ) {
+    super(`Cannot ${command} while ${state}: legal now: ${legal.length > 0 ? legal.join(', ') : 'nothing'}.`);
+  }
+}
+
+/** `execute` or `resume` was ended by `cancel` (I17). The session can be resumed. */
+export class PipelineCancelledError extends PipelineError {
+  readonly code = 'CANCELLED';
+  constructor(readonly sessionId: string) {
+    super(`Session ${sessionId} was cancelled. Its checkpoint is kept: resume it with its id.`);
+  }
+}
+
+/** An option, a stage or a pipeline is wrongly put together; found before anything runs. */
+export class InvalidOptionError extends PipelineError {
+  readonly code = 'INVALID_OPTION';
+}
+
+/** No stored session has this id. */
+export class CheckpointNotFoundError extends PipelineError {
+  readonly code = 'CHECKPOINT_NOT_FOUND';
+  constructor(
+    readonly sessionId: string,
+    where = 'this store',
+  ) {
+    super(
+      `No session ${JSON.stringify(sessionId).slice(0, 80)} in ${where}. "xstate-pipeline sessions" lists what is stored.`,
+    );
+  }
+}
+
+/** No generation of a session's checkpoint can be trusted (I9). */
+export class CorruptCheckpointError extends PipelineError {
+  readonly code = 'CORRUPT_CHECKPOINT';
+  constructor(
+    readonly sessionId: string,
+    readonly reasons: readonly string[],
+    options?: ErrorOptions,
+  ) {
+    super(
+      `The checkpoint of session ${sessionId} cannot be used: ${reasons.join('; ')}. Start afresh, or restore the file from a backup.`,
+      options,
+    );
+  }
+}
+
+/** A checkpoint could not be made durable; the run fails, nothing is retried (I6). */
+export class CheckpointWriteError extends PipelineError {
+  readonly code = 'CHECKPOINT_WRITE';
+}
+
+/** Resuming would not continue the same run (I15). */
+export class PipelineMismatchError extends PipelineError {
+  readonly code = 'PIPELINE_MISMATCH';
+  constructor(readonly differences: readonly string[]) {
+    super(
+      `This is not the run that was stored: ${differences.join('; ')}. Start afresh, or resume with force to accept it.`,
+    );
+  }
+}
+
+/** Another process, or another executor of this one, runs the session (I10). */
+export class SessionLockedError extends PipelineError {
+  readonly code = 'SESSION_LOCKED';
+  constructor(
+    readonly sessionId: string,
+    readonly pid?: number,
+  ) {
+    super(
+      `Session ${sessionId} is being run${pid === undefined ? '' : ` by process ${pid}`}. Pause or cancel it there first.`,
+    );
+  }
+}
+
+/** The journal of a session is damaged before its end (I8, I9). */
+export class CorruptJournalError extends PipelineError {
+  readonly code = 'CORRUPT_JOURNAL';
+}
+
+/** A stage's attempt outlived its `timeoutMs`. */
+export class StageTimeoutError extends PipelineError {
+  readonly code = 'STAGE_TIMEOUT';
+  constructor(stage: string, batch: number, timeoutMs: number) {
+    super(`Stage "${stage}" took longer than ${timeoutMs} ms over batch ${batch}.`);
+  }
+}
+
+/** A stage failed for good; `cause` is what it threw. */
+export class StageError extends PipelineError {
+  readonly code = 'STAGE_FAILED';
+}
+
+/** A row failed in a stage; `cause` is what it threw. */
+export class RowError extends PipelineError {
+  readonly code = 'ROW_FAILED';
+  constructor(
+    readonly stage: string,
+    /** Index of the row within its batch, as the stage received it, from 0. */
+    readonly index: number,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A row does not fit a stage's input or output schema. */
+export class SchemaError extends PipelineError {
+  readonly code = 'SCHEMA';
+}
+
+/** A line or record of a source that cannot be read as a row. */
+export class MalformedRowError extends PipelineError {
+  readonly code = 'MALFORMED_ROW';
+  constructor(
+    readonly file: string,
+    /** From 1, counted from where the source was opened; undefined after a reopening in the middle. */
+    readonly line: number | undefined,
+    /** Offset of the line's first byte in the file. */
+    readonly byte: number,
+    what: string,
+  ) {
+    super(`${file}${line === undefined ? '' : `, line ${line}`}, byte ${byte}: ${what}.`);
+  }
+}
+
+/** A source cannot be opened or read. */
+export class SourceError extends PipelineError {
+  readonly code = 'SOURCE';
+}
+
+/** A sink cannot be opened, written, flushed or published. */
+export class SinkError extends PipelineError {
+  readonly code = 'SINK';
+}
+
+/** The input had rows, and errors left no output at all (I12). */
+export class NoUsableOutputError extends PipelineError {
+  readonly code = 'NO_USABLE_OUTPUT';
+}
+
+/** The command line's pipeline file cannot be loaded. */
+export class PipelineFileError extends PipelineError {
+  readonly code = 'PIPELINE_FILE';
+}
+
+/** Anything thrown, as one line of text. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message || error.name;
+  try {
+    return String(error);
+  } catch {
+    return 'an unprintable value was thrown';
+  }
+}
+
+/** The `code` of an error that carries one (ours, Node's), else its class name. */
+export function codeOf(error: unknown): string {
+  if (error instanceof Error) {
+    const code = (error as Error & { code?: unknown }).code;
+    return typeof code === 'string' ? code : error.name;
+  }
+  return typeof error;
+}

@@ -1,0 +1,54 @@
+/**
+ * The file system as a port (I14): everything that touches a disk goes through it, so that a test can count, fail, tear
+ * or forget any operation. The implementation over `node:fs` is in `checkpoint/node-file-system.ts`.
+ *
+ * Failures are Node's own: an `Error` with a `code` such as `ENOENT`, `ENOSPC`, `EISDIR`.
+ */
+export interface FileHandle {
+  /** Reads up to `length` bytes at `position` into `buffer` at 0; resolves to the bytes read, 0 at the end of the file. */
+  read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+  /** Writes all of `chunks`, in order, at `position`, looping over short writes. */
+  write(chunks: readonly Uint8Array[], position: number): Promise<void>;
+  /** fsync: contents and metadata. */
+  sync(): Promise<void>;
+  /** fdatasync: contents and the size. */
+  datasync(): Promise<void>;
+  truncate(length: number): Promise<void>;
+  stat(): Promise<FileStat>;
+  close(): Promise<void>;
+}
+
+export interface FileStat {
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  /** Bytes. */
+  readonly size: number;
+  /** Identifies the file while it exists, whatever its name. */
+  readonly inode: number;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAtMs: number;
+}
+
+/**
+ * - `read`: an existing file.
+ * - `create`: a new file, mode 0600, refusing to replace or to follow anything (`O_CREAT|O_EXCL|O_NOFOLLOW`).
+ * - `update`: an existing file, for reading and writing, not following a symlink.
+ */
+export type OpenMode = 'read' | 'create' | 'update';
+
+export interface FileSystem {
+  /** @param permissions for `create`; 0o600 unless told. */
+  open(path: string, mode: OpenMode, permissions?: number): Promise<FileHandle>;
+  /** Whole file; refuses one larger than `maxBytes` (code `EFBIG`) and does not follow a symlink (code `ELOOP`). */
+  readFile(path: string, maxBytes: number): Promise<Uint8Array>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** Creates one directory and its parents, mode 0700; fine if it is there. */
+  mkdir(path: string): Promise<void>;
+  rmdir(path: string): Promise<void>;
+  /** Names in a directory, in no order. */
+  list(path: string): Promise<readonly string[]>;
+  /** fsync of a directory, so that a rename or creation in it survives power loss. */
+  syncDirectory(path: string): Promise<void>;
+  /** lstat: a symlink is a symlink. Undefined where there is nothing. */
+  stat(path: string): Promise<FileStat | undefined>;
+}

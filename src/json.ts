@@ -1,0 +1,65 @@
+/** JSON as the product means it: what survives a round trip, and reading it from a place that is not trusted (I9). */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+const HOSTILE = new Set(['__proto__', 'constructor', 'prototype']);
+
+export interface JsonLimits {
+  /** Characters of text. */
+  readonly maxLength: number;
+  /** Nesting of arrays and objects. */
+  readonly maxDepth: number;
+}
+
+/** Parses text from disk or a socket: bounded in size and depth, and free of keys that reach a prototype.
+ * @throws {SyntaxError} naming which of these it broke; never quoting the text. */
+export function parseUntrusted(text: string, limits: JsonLimits): Json {
+  if (text.length > limits.maxLength) throw new SyntaxError(`longer than ${limits.maxLength} characters`);
+  assertDepth(text, limits.maxDepth);
+  let hostile = false;
+  let value: Json;
+  try {
+    value = JSON.parse(text, (key, inner) => {
+      if (HOSTILE.has(key)) hostile = true;
+      return inner;
+    }) as Json;
+  } catch {
+    throw new SyntaxError('not JSON');
+  }
+  if (hostile) throw new SyntaxError('a key that would reach a prototype');
+  return value;
+}
+
+/** Counts brackets outside strings, before `JSON.parse` recurses into them. */
+function assertDepth(text: string, maxDepth: number): void {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === 0x5c) i++;
+      else if (c === 0x22) inString = false;
+    } else if (c === 0x22) inString = true;
+    else if (c === 0x7b || c === 0x5b) {
+      if (++depth > maxDepth) throw new SyntaxError(`nested deeper than ${maxDepth}`);
+    } else if (c === 0x7d || c === 0x5d) depth--;
+  }
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** JSON text with sorted keys: the same for equal values, whatever order they were written in. */
+export function canonicalJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item as Json)).join(',')}]`;
+  if (isObject(value)) {
+    const object = value as JsonObject;
+    const pairs = Object.keys(object)
+      .sort()
+      .map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key] as Json)}`);
+    return `{${pairs.join(',')}}`;
+  }
+  return JSON.stringify(value);
+}

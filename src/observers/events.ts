@@ -1,0 +1,145 @@
+/**
+ * What observers see. Payloads are references and figures, never rows (I3). Two of these are promises, announced only
+ * when the fsync behind them is done (I6): `batch.completed` with `durable: true`, and `batches.committed`.
+ */
+
+/** Rows and batches of one stage, from the beginning of the session. */
+export interface StageTally {
+  readonly stage: string;
+  readonly batches: number;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  /** Rows left out by `onError: 'skip'`. */
+  readonly skipped: number;
+  readonly deadLettered: number;
+  /** Attempts after the first. */
+  readonly retries: number;
+  /** Time spent in attempts, milliseconds; attempts that ran at once add up. */
+  readonly busyMs: number;
+}
+
+/** An error as data: no stack, no cause, nothing of a row that our own messages would carry. */
+export interface ErrorFacts {
+  readonly name: string;
+  readonly code: string;
+  /** At most 300 characters. */
+  readonly message: string;
+}
+
+/** Every event has the session and the time (milliseconds since the epoch). */
+interface Stamp {
+  readonly sessionId: string;
+  readonly at: number;
+}
+
+export type PipelineEvent = Stamp &
+  (
+    | {
+        readonly type: 'pipeline.started';
+        readonly pipeline: string;
+        readonly stages: readonly string[];
+        /** True when the run goes on from a checkpoint. */
+        readonly resumed: boolean;
+        /** Batches committed before this start. */
+        readonly fromBatch: number;
+        readonly rowsIn: number;
+        readonly rowsOut: number;
+        /** Size of the input where known. */
+        readonly total?: { readonly unit: 'bytes' | 'rows'; readonly value: number };
+        readonly done: number;
+      }
+    | {
+        readonly type: 'pipeline.paused';
+        readonly batches: number;
+        readonly rowsIn: number;
+        readonly rowsOut: number;
+      }
+    | { readonly type: 'pipeline.resumed'; readonly fromBatch: number }
+    | { readonly type: 'pipeline.cancelled'; readonly batches: number }
+    | {
+        readonly type: 'pipeline.completed';
+        readonly success: boolean;
+        readonly isComplete: boolean;
+        readonly batches: number;
+        readonly rowsIn: number;
+        readonly rowsOut: number;
+        readonly durationMs: number;
+      }
+    | { readonly type: 'pipeline.failed'; readonly error: ErrorFacts; readonly batches: number }
+    | { readonly type: 'stage.started'; readonly stage: string }
+    | { readonly type: 'stage.completed'; readonly tally: StageTally; readonly stage: string }
+    | {
+        readonly type: 'stage.failed';
+        readonly stage: string;
+        readonly batch: number;
+        readonly error: ErrorFacts;
+      }
+    | {
+        readonly type: 'batch.started';
+        readonly stage: string;
+        readonly batch: number;
+        readonly rows: number;
+        readonly attempt: number;
+      }
+    | {
+        readonly type: 'batch.completed';
+        readonly stage: string;
+        readonly batch: number;
+        readonly rowsIn: number;
+        readonly rowsOut: number;
+        readonly attempt: number;
+        readonly durationMs: number;
+        /** Its output is in the journal and will never be computed again. */
+        readonly durable: boolean;
+        /** Taken from the journal, not computed. */
+        readonly replayed: boolean;
+      }
+    | {
+        readonly type: 'batch.retried';
+        readonly stage: string;
+        readonly batch: number;
+        /** The attempt that failed. */
+        readonly attempt: number;
+        readonly delayMs: number;
+        readonly error: ErrorFacts;
+      }
+    | {
+        /** A whole batch was left out, by `onError`. */
+        readonly type: 'batch.skipped';
+        readonly stage: string;
+        readonly batch: number;
+        readonly rows: number;
+        readonly deadLettered: boolean;
+        readonly error: ErrorFacts;
+      }
+    | {
+        readonly type: 'row.failed';
+        /** The stage, or 'source' for a row that could not be read. */
+        readonly stage: string;
+        readonly batch: number;
+        /** Index within the batch as the stage received it. */
+        readonly row: number;
+        readonly deadLettered: boolean;
+        readonly error: ErrorFacts;
+      }
+    | {
+        readonly type: 'checkpoint.saved';
+        readonly state: string;
+        readonly batches: number;
+        readonly bytes: number;
+        readonly durationMs: number;
+      }
+    | {
+        /** Every batch up to and including `upTo` is in sink and checkpoint. */
+        readonly type: 'batches.committed';
+        readonly upTo: number;
+        readonly rowsIn: number;
+        readonly rowsOut: number;
+        /** How much of `total` lies behind the watermark, in its unit. */
+        readonly done: number;
+      }
+    | { readonly type: 'notice'; readonly message: string }
+  );
+
+export type EventType = PipelineEvent['type'];
+export type EventOf<T extends EventType> = Extract<PipelineEvent, { type: T }>;
