@@ -1,7 +1,8 @@
 /** JSON as the product means it: what survives a round trip, and reading it from a place that is not trusted (I9). */
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-export type JsonObject = { readonly [key: string]: Json };
+import type { Json, JsonObject } from '../machines/facts.js';
+
+export type { Json, JsonObject };
 
 const HOSTILE = new Set(['__proto__', 'constructor', 'prototype']);
 

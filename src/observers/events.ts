@@ -3,28 +3,9 @@
  * when the fsync behind them is done (I6): `batch.completed` with `durable: true`, and `batches.committed`.
  */
 
-/** Rows and batches of one stage, from the beginning of the session. */
-export interface StageTally {
-  readonly stage: string;
-  readonly batches: number;
-  readonly rowsIn: number;
-  readonly rowsOut: number;
-  /** Rows left out by `onError: 'skip'`. */
-  readonly skipped: number;
-  readonly deadLettered: number;
-  /** Attempts after the first. */
-  readonly retries: number;
-  /** Time spent in attempts, milliseconds; attempts that ran at once add up. */
-  readonly busyMs: number;
-}
+import type { ErrorFacts, StageTally } from '../../machines/facts.js';
 
-/** An error as data: no stack, no cause, nothing of a row that our own messages would carry. */
-export interface ErrorFacts {
-  readonly name: string;
-  readonly code: string;
-  /** At most 300 characters. */
-  readonly message: string;
-}
+export type { ErrorFacts, StageTally };
 
 /** Every event has the session and the time (milliseconds since the epoch). */
 interface Stamp {

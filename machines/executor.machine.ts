@@ -1,0 +1,377 @@
+/**
+ * The executor: six flat states (I1), the mediator between source, stages and sink.
+ *
+ * 1. Control plane only (I3): it routes batch indices; rows are in the data plane of the wiring.
+ * 2. Effects are actions without content here; the wiring provides them, and answers with events. At most one `read`, one
+ *    `write` and one `flush`+`save` are under way at any time.
+ * 3. Batches are written in source order (I4): only the head of the window is ever handed to the sink.
+ * 4. The source is only read while the window has room (I13).
+ * 5. `flushed` moves when the sink says it is durable; `committed` when the checkpoint that covers it is (I6).
+ * 6. Pausing is a flag inside EXECUTING: nothing new is read, what is in flight is finished and committed (I16).
+ * 7. Every way out of work aborts the stages first (I12, I17). Late answers of an ended run never arrive: the wiring
+ *    drops them.
+ * 8. Children are spawned by string `src` with explicit ids, so that a snapshot restores.
+ * 9. No `invoke`, no `after`: `xstate/graph` can walk it.
+ */
+import { type AnyActorRef, setup, spawnChild, stopChild } from 'xstate';
+import {
+  advance,
+  type ErrorFacts,
+  type ExecutorContext,
+  type ExecutorOutput,
+  type ExecutorSettings,
+  emptyMark,
+  type JsonObject,
+  type WrittenFacts,
+} from './facts.js';
+import { rewind } from './rewind.js';
+import { type StageInput, type StageReport, stageMachine } from './stage.machine.js';
+
+export type ExecutorCommand =
+  | ({ readonly type: 'execute' } & Partial<RunFacts>)
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'cancel' };
+
+/** What `execute` brings; without them a run keeps those of the machine's input. */
+export interface RunFacts {
+  readonly sessionId: string;
+  readonly pipeline: string;
+  readonly settings: ExecutorSettings;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+export type ExecutorEvent =
+  | ExecutorCommand
+  | StageReport
+  | { readonly type: 'opened' }
+  | {
+      readonly type: 'source.batch';
+      readonly batch: number;
+      readonly rows: number;
+      /** The first stage that has to see it: those before are covered by the journal (I5). */
+      readonly at: number;
+    }
+  | { readonly type: 'source.end' }
+  | { readonly type: 'sink.written'; readonly upTo: number; readonly facts: WrittenFacts }
+  | {
+      readonly type: 'sink.flushed';
+      readonly sink: JsonObject;
+      readonly deadLetter: JsonObject | null;
+      readonly elapsedMs: number;
+    }
+  | { readonly type: 'checkpoint.saved' }
+  | { readonly type: 'commit.due' }
+  | { readonly type: 'sink.published' }
+  | { readonly type: 'failure'; readonly error: ErrorFacts };
+
+export interface ExecutorInput extends Partial<RunFacts> {}
+
+const NO_USABLE_OUTPUT: ErrorFacts = {
+  name: 'NoUsableOutputError',
+  code: 'NO_USABLE_OUTPUT',
+  message: 'The input had rows, and errors left no output for any of them. Nothing was published.',
+};
+
+/** The actor id of a stage, and its `src`: stable across processes, so that a snapshot restores. */
+export const stageActorId = (name: string): string => `stage:${name}`;
+
+const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500 };
+
+/** Makes the executor's statechart for these stages. Actions without content are the wiring's to provide.
+ * @param stages in order; names must differ.
+ * @param newRun facts for an `execute` that brings none, as a parent machine would send it. */
+export function createExecutorMachine(stages: readonly Omit<StageInput, 'index'>[], newRun?: () => RunFacts) {
+  const names = stages.map((stage) => stage.name);
+  const end = stages.length;
+  const inputs = new Map(stages.map((stage, index) => [index, { ...stage, index } satisfies StageInput]));
+
+  const machine = setup({
+    types: {} as {
+      context: ExecutorContext;
+      events: ExecutorEvent;
+      input: ExecutorInput;
+      output: ExecutorOutput;
+    },
+    actors: Object.fromEntries(names.map((name) => [stageActorId(name), stageMachine])) as {
+      [src: string]: typeof stageMachine;
+    },
+    actions: {
+      /** Open lock, journal, source and sink at `flushed`; save a first checkpoint; answer `opened`. */
+      open: () => {},
+      /** Read batch `next`; answer `source.batch` or `source.end`. */
+      read: (_, _params: { readonly batch: number }) => {},
+      /** Append finished batches up to `upTo`; answer `sink.written`. */
+      write: (_, _params: { readonly upTo: number }) => {},
+      /** Make the sinks durable; answer `sink.flushed`. */
+      flush: () => {},
+      /** Persist a snapshot once this transition has settled; answer `checkpoint.saved`. */
+      save: () => {},
+      /** Put the result at its target; answer `sink.published`. */
+      publish: () => {},
+      /** Abort every attempt and close what is open, now. */
+      abort: () => {},
+      /** The run has reached PAUSED, COMPLETED, FAILED or, cancelled, IDLE. */
+      settled: (_, _params: { readonly how: 'paused' | 'completed' | 'failed' | 'cancelled' }) => {},
+      /** FAILED is not final: a parent machine is told by event. */
+      tellParent: ({ self, context }) => {
+        const parent = (self as unknown as { _parent?: AnyActorRef })._parent;
+        parent?.send({ type: 'pipeline.failed', sessionId: context.sessionId, error: context.error });
+      },
+    },
+    guards: {
+      isFinished: ({ context }) => context.published,
+      isSettledForPause: ({ context }) =>
+        context.pausing &&
+        isDrained(context) &&
+        !context.committing &&
+        context.committed === context.written.batches,
+      lostEverything: ({ context }) =>
+        context.sealed &&
+        context.written.rowsIn > 0 &&
+        context.written.rowsOut === 0 &&
+        context.written.losses.total > 0,
+      mayPublish: ({ context }) => context.sealed && !context.publishing && !context.pausing,
+      mayWrite: ({ context }) => !context.writing && context.window[0]?.at === end,
+      mayRead: ({ context }) =>
+        !context.reading &&
+        !context.pausing &&
+        !context.exhausted &&
+        context.window.length < context.settings.maxInFlight,
+      /** Not while rows are being appended: the flush covers exactly what is written. */
+      mayCommit: ({ context }) =>
+        !context.committing && !context.writing && !context.sealed && isCommitWanted(context),
+      isInWindow: ({ context, event }) =>
+        'batch' in event && context.window.some((entry) => entry.batch === event.batch),
+      startsAtStage: ({ event }) => event.type === 'source.batch' && event.at < end,
+      hasNextStage: ({ event }) => event.type === 'stage.done' && event.stage + 1 < end,
+      isPausing: ({ context }) => context.pausing,
+    },
+  });
+
+  const begin = machine.assign(({ context, event }) => {
+    if (event.type !== 'execute') return {};
+    const known = event.sessionId === undefined ? (newRun?.() ?? context) : context;
+    const fresh = {
+      sessionId: event.sessionId ?? known.sessionId,
+      pipeline: event.pipeline ?? known.pipeline,
+      settings: event.settings ?? known.settings,
+      startedAt: event.startedAt ?? known.startedAt,
+    };
+    return initialContext(names, fresh);
+  });
+
+  const rewindRun = machine.assign(({ context }) => rewind(context));
+  const noteReading = machine.assign({ reading: true });
+  const noteWriting = machine.assign({ writing: true });
+  const noteCommitting = machine.assign(({ context }) => ({
+    committing: true,
+    commitDue: false,
+    flushing: context.written,
+  }));
+  const notePublishing = machine.assign({ publishing: true });
+  const notePublished = machine.assign({ published: true });
+  const noteDue = machine.assign({ commitDue: true });
+  const notePausing = machine.assign({ pausing: true });
+  const noteResumed = machine.assign({ pausing: false });
+  const noteEnd = machine.assign({ reading: false, exhausted: true });
+  const noteError = machine.assign(({ event }) => ('error' in event ? { error: event.error } : {}));
+  const noteNothingUsable = machine.assign({ error: NO_USABLE_OUTPUT });
+
+  const admit = machine.assign(({ context, event }) => {
+    if (event.type !== 'source.batch') return {};
+    const { batch, rows, at } = event;
+    return { reading: false, next: batch + 1, window: [...context.window, { batch, rows, at }] };
+  });
+
+  const moveOn = machine.assign(({ context, event }) => {
+    if (event.type !== 'stage.done') return {};
+    return {
+      window: context.window.map((entry) =>
+        entry.batch === event.batch ? { ...entry, at: event.stage + 1 } : entry,
+      ),
+    };
+  });
+
+  const fold = machine.assign(({ context, event }) => {
+    if (event.type !== 'sink.written') return {};
+    return {
+      writing: false,
+      written: advance(context.written, event.upTo + 1, event.facts),
+      window: context.window.filter((entry) => entry.batch > event.upTo),
+    };
+  });
+
+  /** Batches written while the flush was under way are not covered by it. */
+  const noteFlushed = machine.assign(({ context, event }) => {
+    if (event.type !== 'sink.flushed') return {};
+    const { sink, deadLetter, elapsedMs } = event;
+    return {
+      flushed: { ...(context.flushing ?? context.flushed), sink, deadLetter, elapsedMs },
+      flushing: null,
+    };
+  });
+
+  const noteSaved = machine.assign(({ context }) => ({
+    committing: false,
+    committed: context.flushed.batches,
+    sealed: context.exhausted && isDrained(context) && context.flushed.batches === context.written.batches,
+  }));
+
+  const spawnStages = [...inputs.values()].flatMap((input) => {
+    const id = stageActorId(input.name);
+    return [stopChild(id), spawnChild(id, { id, input })] as unknown as ReturnType<typeof machine.assign>[];
+  });
+
+  const abortRun = [
+    'abort' as const,
+    ...names.map((name) => machine.sendTo(stageActorId(name), { type: 'abort' })),
+  ];
+  const params = <P>(of: (args: { context: ExecutorContext; event: ExecutorEvent }) => P) => of;
+  const readNext = { type: 'read' as const, params: params(({ context }) => ({ batch: context.next })) };
+  const writeReady = {
+    type: 'write' as const,
+    params: params(({ context }) => ({ upTo: lastReady(context, end) })),
+  };
+  const routeTo = (stageOf: (event: ExecutorEvent) => number) =>
+    machine.sendTo(
+      ({ event }) => stageActorId(names[stageOf(event)] as string),
+      ({ event }) => ({ type: 'process', batch: (event as { batch: number }).batch }),
+    );
+  const routeFromSource = routeTo((event) => (event as { at: number }).at);
+  const routeOn = routeTo((event) => (event as { stage: number }).stage + 1);
+  const settle = (how: 'paused' | 'completed' | 'failed' | 'cancelled') => ({
+    type: 'settled' as const,
+    params: { how },
+  });
+  const fail = { target: 'FAILED', actions: noteError } as const;
+  const cancel = { target: 'IDLE', actions: [...abortRun, rewindRun, settle('cancelled')] } as const;
+
+  return machine.createMachine({
+    id: 'executor',
+    context: ({ input }) => initialContext(names, input),
+    initial: 'IDLE',
+    output: ({ context }) => outputOf(context),
+    states: {
+      IDLE: {
+        on: { execute: { target: 'INITIALIZING', actions: begin } },
+      },
+      INITIALIZING: {
+        entry: [...spawnStages, 'open'],
+        on: {
+          opened: 'EXECUTING',
+          failure: fail,
+          cancel,
+        },
+      },
+      EXECUTING: {
+        always: [
+          { guard: 'isFinished', target: 'COMPLETED' },
+          { guard: 'isSettledForPause', target: 'PAUSED' },
+          { guard: 'lostEverything', target: 'FAILED', actions: noteNothingUsable },
+          { guard: 'mayPublish', actions: [notePublishing, 'publish'] },
+          { guard: 'mayCommit', actions: [noteCommitting, 'flush'] },
+          { guard: 'mayWrite', actions: [noteWriting, writeReady] },
+          { guard: 'mayRead', actions: [noteReading, readNext] },
+        ],
+        on: {
+          'source.batch': [{ guard: 'startsAtStage', actions: [admit, routeFromSource] }, { actions: admit }],
+          'source.end': { actions: noteEnd },
+          'stage.done': [
+            { guard: 'hasNextStage', actions: [moveOn, routeOn] },
+            { guard: 'isInWindow', actions: moveOn },
+          ],
+          'stage.failed': fail,
+          'sink.written': { actions: fold },
+          'sink.flushed': { actions: [noteFlushed, 'save'] },
+          'checkpoint.saved': { actions: noteSaved },
+          'commit.due': { actions: noteDue },
+          'sink.published': { actions: notePublished },
+          failure: fail,
+          pause: { actions: notePausing },
+          cancel,
+        },
+      },
+      PAUSED: {
+        entry: settle('paused'),
+        on: {
+          resume: { target: 'EXECUTING', actions: noteResumed },
+          cancel,
+        },
+      },
+      COMPLETED: {
+        entry: settle('completed'),
+        type: 'final',
+      },
+      FAILED: {
+        entry: [...abortRun, settle('failed'), 'tellParent'],
+        on: {
+          execute: { target: 'INITIALIZING', actions: rewindRun },
+          resume: { target: 'INITIALIZING', actions: rewindRun },
+          cancel,
+        },
+      },
+    },
+  });
+}
+
+export type ExecutorMachine = ReturnType<typeof createExecutorMachine>;
+
+/** Nothing is on its way from the source to the sink. */
+function isDrained(context: ExecutorContext): boolean {
+  return context.window.length === 0 && !context.reading && !context.writing;
+}
+
+/** Rows, time, the end or a pause ask for a checkpoint, and there is something for it to cover (I6). */
+function isCommitWanted(context: ExecutorContext): boolean {
+  const { written, flushed, settings } = context;
+  const isDrainedNow = isDrained(context);
+  if (context.exhausted && isDrainedNow) return true;
+  if (written.batches === flushed.batches) return false;
+  const rows = written.rowsIn - flushed.rowsIn;
+  return (context.pausing && isDrainedNow) || context.commitDue || rows >= settings.checkpointInterval;
+}
+
+/** The last of the consecutive finished batches at the head of the window. */
+function lastReady(context: ExecutorContext, end: number): number {
+  let last = -1;
+  for (const entry of context.window) {
+    if (entry.at !== end) break;
+    last = entry.batch;
+  }
+  return last;
+}
+
+export function initialContext(stages: readonly string[], run: ExecutorInput): ExecutorContext {
+  const mark = emptyMark(stages);
+  return {
+    sessionId: run.sessionId ?? '',
+    pipeline: run.pipeline ?? '',
+    stages,
+    settings: run.settings ?? DEFAULT_SETTINGS,
+    startedAt: run.startedAt ?? 0,
+    window: [],
+    next: 0,
+    reading: false,
+    writing: false,
+    committing: false,
+    commitDue: false,
+    pausing: false,
+    exhausted: false,
+    sealed: false,
+    publishing: false,
+    published: false,
+    written: mark,
+    flushing: null,
+    flushed: mark,
+    committed: 0,
+    error: null,
+  };
+}
+
+export function outputOf(context: ExecutorContext): ExecutorOutput {
+  const { sessionId, flushed } = context;
+  const isComplete = flushed.losses.total === 0;
+  return { sessionId, success: true, isComplete, mark: flushed };
+}

@@ -1,0 +1,35 @@
+/** `xstate-pipeline/machines`: the statecharts, without anything that runs them. Imports xstate only. */
+export {
+  createExecutorMachine,
+  type ExecutorCommand,
+  type ExecutorEvent,
+  type ExecutorInput,
+  type ExecutorMachine,
+  type RunFacts,
+  stageActorId,
+} from './executor.machine.js';
+export {
+  type ErrorFacts,
+  EXECUTOR_STATES,
+  type ExecutorContext,
+  type ExecutorOutput,
+  type ExecutorSettings,
+  type ExecutorState,
+  type Json,
+  type JsonObject,
+  type Losses,
+  type Mark,
+  type StageTally,
+  type WrittenFacts,
+} from './facts.js';
+export { InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
+export { rewind } from './rewind.js';
+export {
+  type StageBatch,
+  type StageContext,
+  type StageEvent,
+  type StageInput,
+  type StageMachine,
+  type StageReport,
+  stageMachine,
+} from './stage.machine.js';

@@ -1,0 +1,262 @@
+/**
+ * The one restore path (I18): any persisted snapshot, from whatever hands, becomes one that can be resumed, or is refused.
+ *
+ * 1. Nothing of the input is passed on to `createActor`: every field is checked against a whitelist and the snapshot is
+ *    rebuilt from the checked values (I9).
+ * 2. What was in flight is rewound to the last durable mark; children are rebuilt idle.
+ * 3. INITIALIZING, EXECUTING and a cancelled IDLE come back as PAUSED; PAUSED, FAILED and COMPLETED as themselves; an
+ *    IDLE that never ran as IDLE.
+ * 4. Pure, and total: it returns or throws `InvalidSnapshotError`, in time proportional to the input's size.
+ */
+
+import { initialContext, outputOf, stageActorId } from './executor.machine.js';
+import {
+  type ErrorFacts,
+  EXECUTOR_STATES,
+  type ExecutorContext,
+  type ExecutorState,
+  type JsonObject,
+  type Losses,
+  MAX_NAMED_LOSSES,
+  MAX_REASONS,
+  type Mark,
+  type StageTally,
+} from './facts.js';
+import { rewind } from './rewind.js';
+import type { StageInput } from './stage.machine.js';
+
+/** A persisted snapshot that was not written by this machine over these stages, or was damaged. */
+export class InvalidSnapshotError extends Error {
+  readonly code = 'INVALID_SNAPSHOT';
+  constructor(
+    /** Where in the snapshot, as a path of keys. */
+    readonly path: string,
+    readonly expected: string,
+  ) {
+    super(`snapshot${path}: expected ${expected}`);
+    this.name = 'InvalidSnapshotError';
+  }
+}
+
+/** A snapshot that `createActor(machine, { snapshot })` resumes from. */
+export interface RestoredSnapshot {
+  readonly status: 'active' | 'done';
+  readonly value: ExecutorState;
+  readonly context: ExecutorContext;
+  readonly children: Readonly<Record<string, unknown>>;
+  readonly historyValue: Readonly<Record<string, never>>;
+  readonly output: unknown;
+  readonly error: undefined;
+}
+
+/** Turns any valid persisted snapshot into a resumable one.
+ * @param persisted what `actor.getPersistedSnapshot()` gave, after a JSON round trip.
+ * @param stages the stages of the pipeline that is to go on, in order.
+ * @throws {InvalidSnapshotError} naming the first field that is not what it must be. */
+export function restoreSnapshot(
+  persisted: unknown,
+  stages: readonly Omit<StageInput, 'index'>[],
+): RestoredSnapshot {
+  const snapshot = object(persisted, '');
+  const value = oneOf(snapshot.value, '.value', EXECUTOR_STATES);
+  const status = oneOf(snapshot.status, '.status', ['active', 'done'] as const);
+  if ((status === 'done') !== (value === 'COMPLETED')) fail('.status', 'done in COMPLETED only');
+  const names = stages.map((stage) => stage.name);
+  const context = readContext(snapshot.context, names);
+  checkChildren(snapshot.children, names);
+  const state = resumableState(value, context);
+  const error = state === 'FAILED' ? context.error : null;
+  const rewound: ExecutorContext =
+    state === 'COMPLETED'
+      ? { ...rewind(context), exhausted: true, sealed: true, publishing: true, published: true }
+      : { ...rewind(context), error };
+  return {
+    status: state === 'COMPLETED' ? 'done' : 'active',
+    value: state,
+    context: rewound,
+    children: state === 'PAUSED' || state === 'FAILED' ? idleChildren(stages) : {},
+    historyValue: {},
+    output: state === 'COMPLETED' ? outputOf(rewound) : undefined,
+    error: undefined,
+  };
+}
+
+function resumableState(value: ExecutorState, context: ExecutorContext): ExecutorState {
+  if (value === 'PAUSED' || value === 'FAILED' || value === 'COMPLETED') return value;
+  return value === 'IDLE' && context.sessionId === '' ? 'IDLE' : 'PAUSED';
+}
+
+function readContext(input: unknown, names: readonly string[]): ExecutorContext {
+  const at = '.context';
+  const raw = object(input, at);
+  const stages = array(raw.stages, `${at}.stages`, 1000).map((name, i) =>
+    text(name, `${at}.stages[${i}]`, 200),
+  );
+  if (stages.length !== names.length || stages.some((name, i) => name !== names[i]))
+    fail(`${at}.stages`, 'the names of the pipeline’s stages, in order');
+  const settings = object(raw.settings, `${at}.settings`);
+  const flushed = readMark(raw.flushed, `${at}.flushed`, names);
+  const committed = count(raw.committed, `${at}.committed`);
+  if (committed > flushed.batches) fail(`${at}.committed`, 'at most the batches that are flushed');
+  const base = initialContext(names, {
+    sessionId: sessionId(raw.sessionId, `${at}.sessionId`),
+    pipeline: text(raw.pipeline, `${at}.pipeline`, 200),
+    startedAt: count(raw.startedAt, `${at}.startedAt`),
+    settings: {
+      maxInFlight: positive(settings.maxInFlight, `${at}.settings.maxInFlight`),
+      checkpointInterval: positive(settings.checkpointInterval, `${at}.settings.checkpointInterval`),
+    },
+  });
+  return { ...base, flushed, committed, error: readError(raw.error, `${at}.error`) };
+}
+
+function readMark(input: unknown, at: string, names: readonly string[]): Mark {
+  const raw = object(input, at);
+  const tallies = array(raw.stages, `${at}.stages`, names.length);
+  if (tallies.length !== names.length) fail(`${at}.stages`, `${names.length} tallies`);
+  const mark = {
+    batches: count(raw.batches, `${at}.batches`),
+    rowsIn: count(raw.rowsIn, `${at}.rowsIn`),
+    rowsOut: count(raw.rowsOut, `${at}.rowsOut`),
+    malformed: count(raw.malformed, `${at}.malformed`),
+    done: count(raw.done, `${at}.done`),
+    source: position(raw.source, `${at}.source`),
+    sink: position(raw.sink, `${at}.sink`),
+    deadLetter: position(raw.deadLetter, `${at}.deadLetter`),
+    elapsedMs: amount(raw.elapsedMs, `${at}.elapsedMs`),
+    stages: tallies.map((tally, i) => readTally(tally, `${at}.stages[${i}]`, names[i] as string)),
+    losses: readLosses(raw.losses, `${at}.losses`, names.length),
+  };
+  if (mark.batches > 0 && (mark.source === null || mark.sink === null))
+    fail(at, 'positions of source and sink beside batches');
+  return mark;
+}
+
+function readTally(input: unknown, at: string, stage: string): StageTally {
+  const raw = object(input, at);
+  if (raw.stage !== stage) fail(`${at}.stage`, 'the stage’s name');
+  return {
+    stage,
+    batches: count(raw.batches, `${at}.batches`),
+    rowsIn: count(raw.rowsIn, `${at}.rowsIn`),
+    rowsOut: count(raw.rowsOut, `${at}.rowsOut`),
+    skipped: count(raw.skipped, `${at}.skipped`),
+    deadLettered: count(raw.deadLettered, `${at}.deadLettered`),
+    retries: count(raw.retries, `${at}.retries`),
+    busyMs: amount(raw.busyMs, `${at}.busyMs`),
+  };
+}
+
+function readLosses(input: unknown, at: string, stages: number): Losses {
+  const raw = object(input, at);
+  const total = count(raw.total, `${at}.total`);
+  const reasons = array(raw.reasons, `${at}.reasons`, MAX_REASONS).map((reason, i) =>
+    text(reason, `${at}.reasons[${i}]`, 400),
+  );
+  const named = array(raw.named, `${at}.named`, MAX_NAMED_LOSSES).map((item, i) => {
+    const here = `${at}.named[${i}]`;
+    const tuple = array(item, here, 4);
+    const stage = tuple[2];
+    if (!Number.isSafeInteger(stage) || (stage as number) < -1 || (stage as number) >= stages)
+      fail(here, 'the index of a stage, or -1');
+    const reason = count(tuple[3], here);
+    if (reason >= reasons.length) fail(here, 'a reason of the table');
+    return [count(tuple[0], here), count(tuple[1], here), stage as number, reason] as const;
+  });
+  if (named.length > total) fail(`${at}.named`, 'at most `total` rows');
+  return { total, named, reasons };
+}
+
+function readError(input: unknown, at: string): ErrorFacts | null {
+  if (input === null) return null;
+  const raw = object(input, at);
+  return {
+    name: text(raw.name, `${at}.name`, 200),
+    code: text(raw.code, `${at}.code`, 200),
+    message: text(raw.message, `${at}.message`, 400),
+  };
+}
+
+/** Only our own stage actors may stand there: a snapshot must not choose what is run. */
+function checkChildren(input: unknown, names: readonly string[]): void {
+  const children = object(input, '.children');
+  const known = new Set(names.map(stageActorId));
+  for (const id of Object.keys(children)) {
+    if (!known.has(id)) fail('.children', 'stage actors only');
+    const child = object(children[id], `.children[${id}]`);
+    if (child.src !== id) fail(`.children[${id}].src`, 'the stage actor of that id');
+  }
+}
+
+function idleChildren(stages: readonly Omit<StageInput, 'index'>[]): Record<string, unknown> {
+  return Object.fromEntries(
+    stages.map((stage, index) => [
+      stageActorId(stage.name),
+      {
+        src: stageActorId(stage.name),
+        syncSnapshot: false,
+        snapshot: {
+          status: 'active',
+          value: 'idle',
+          context: { ...stage, index, queue: [], running: [], waiting: [], done: 0, retried: 0, error: null },
+          children: {},
+          historyValue: {},
+        },
+      },
+    ]),
+  );
+}
+
+function fail(path: string, expected: string): never {
+  throw new InvalidSnapshotError(path, expected);
+}
+
+function object(value: unknown, at: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(at, 'an object');
+  return value as Record<string, unknown>;
+}
+
+function array(value: unknown, at: string, max: number): readonly unknown[] {
+  if (!Array.isArray(value) || value.length > max) fail(at, `an array of at most ${max}`);
+  return value as readonly unknown[];
+}
+
+function text(value: unknown, at: string, max: number): string {
+  if (typeof value !== 'string' || value.length > max) fail(at, `text of at most ${max} characters`);
+  return value as string;
+}
+
+function sessionId(value: unknown, at: string): string {
+  const id = text(value, at, 36);
+  if (id !== '' && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) fail(at, 'a UUID');
+  return id;
+}
+
+function count(value: unknown, at: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) fail(at, 'a whole number from 0');
+  return value as number;
+}
+
+function positive(value: unknown, at: string): number {
+  const number = count(value, at);
+  if (number === 0) fail(at, 'a whole number from 1');
+  return number;
+}
+
+function amount(value: unknown, at: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) fail(at, 'a number from 0');
+  return value as number;
+}
+
+function oneOf<T extends string>(value: unknown, at: string, all: readonly T[]): T {
+  const found = all.find((item) => item === value);
+  return found ?? fail(at, `one of ${all.join(', ')}`);
+}
+
+/** Positions are opaque here; source and sink check their own. Bounded, and rebuilt by way of text. */
+function position(value: unknown, at: string): JsonObject | null {
+  if (value === null) return null;
+  const json = JSON.stringify(object(value, at));
+  if (json.length > 4096) fail(at, 'a position of at most 4,096 characters');
+  return JSON.parse(json) as JsonObject;
+}

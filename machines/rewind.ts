@@ -1,0 +1,27 @@
+/**
+ * Back to the last durable point (I18): whatever was in flight is forgotten, the next batch read is the first that the
+ * sink does not hold. Used by a new run after a failure, by `cancel`, and by the restore of a snapshot.
+ */
+import type { ExecutorContext } from './facts.js';
+
+export function rewind(context: ExecutorContext): ExecutorContext {
+  const { flushed } = context;
+  return {
+    ...context,
+    window: [],
+    next: flushed.batches,
+    reading: false,
+    writing: false,
+    committing: false,
+    commitDue: false,
+    pausing: false,
+    exhausted: false,
+    sealed: false,
+    publishing: false,
+    published: false,
+    written: flushed,
+    flushing: null,
+    committed: flushed.batches,
+    error: null,
+  };
+}
