@@ -28,6 +28,8 @@ export type PipelineEvent = Stamp &
         /** Size of the input where known. */
         readonly total?: { readonly unit: 'bytes' | 'rows'; readonly value: number };
         readonly done: number;
+        /** What each stage did before this start, where the run goes on from a checkpoint. */
+        readonly tallies?: readonly StageTally[];
       }
     | {
         readonly type: 'pipeline.paused';
@@ -59,7 +61,6 @@ export type PipelineEvent = Stamp &
         readonly type: 'batch.started';
         readonly stage: string;
         readonly batch: number;
-        readonly rows: number;
         readonly attempt: number;
       }
     | {

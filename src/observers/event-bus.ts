@@ -1,0 +1,62 @@
+/**
+ * Where a run's events leave the executor.
+ *
+ * 1. Every subscriber sees the same events in the same order, also when one of them gives a command, and so causes an
+ *    event, while it is being told of another.
+ * 2. A subscriber cannot hurt the run or another one (I11): `events$` is guarded.
+ * 3. `observed` is false while nobody listens: an event that nobody wants need not be built.
+ */
+import { type Observable, Subject } from 'rxjs';
+import type { PipelineEvent } from './events.js';
+import { guard } from './guard.js';
+
+export class EventBus {
+  /** Events from the moment of subscribing. A subscriber that fails is detached. */
+  readonly events$: Observable<PipelineEvent>;
+  readonly #subject = new Subject<PipelineEvent>();
+  readonly #waiting: PipelineEvent[] = [];
+  #delivering = false;
+  #completed = false;
+
+  /** @param onObserverError Told once per subscription that failed. What it throws is dropped. */
+  constructor(onObserverError: (error: unknown) => void) {
+    this.events$ = guard(this.#subject, (error) => {
+      try {
+        onObserverError(error);
+      } catch {
+        // There is nobody left to tell.
+      }
+    });
+  }
+
+  /** Whether anybody is subscribed. */
+  get observed(): boolean {
+    return this.#subject.observed;
+  }
+
+  /** Delivers synchronously; from within a delivery, after it. Never throws. */
+  publish(event: PipelineEvent): void {
+    if (this.#completed || !this.#subject.observed) return;
+    this.#waiting.push(event);
+    this.#deliver();
+  }
+
+  /** Ends `events$` after what was published. */
+  complete(): void {
+    this.#completed = true;
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        this.#subject.next(next);
+      }
+    } finally {
+      this.#delivering = false;
+    }
+    if (this.#completed) this.#subject.complete();
+  }
+}

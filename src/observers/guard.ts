@@ -1,0 +1,147 @@
+/**
+ * The wall between a stream of ours and whoever listens to it (I11).
+ *
+ * 1. What a subscriber throws, rejects with, or lets escape from its operators, its handlers or its teardown reaches
+ *    `report` once, and that subscriber is detached. Neither the source nor another subscriber notices.
+ * 2. RxJS's own answer to such an error, throwing it from a timer, which would end the process, is never reached from
+ *    here: not from a chain that starts at the guarded observable, whenever it throws, and not from any other chain
+ *    that throws while a value is being delivered to it.
+ * 3. Delivery is synchronous; nothing waits for a promise that a handler returns.
+ *
+ * Out of reach: a chain that starts elsewhere (`interval(…).pipe(withLatestFrom(events$))`), has no error handler, and
+ * throws at a time of its own. Such an error belongs to the application, like any timer's.
+ */
+import {
+  config,
+  Observable,
+  type Observer,
+  type Operator,
+  Subject,
+  type Subscriber,
+  type Subscription,
+} from 'rxjs';
+
+/** Told of each error of a subscriber. Must not throw. */
+export type ReportError = (error: unknown) => void;
+
+/**
+ * The same stream behind the wall.
+ * @param scope Ends every subscription made through this guard when it is unsubscribed.
+ */
+export function guard<T>(source: Observable<T>, report: ReportError, scope?: Subscription): Observable<T> {
+  return new Guarded<T>((subscriber) => {
+    scope?.add(subscriber);
+    if (subscriber.closed) return;
+    // The subject is what makes RxJS gather what was thrown further down: see throwingHere.
+    const relay = new Subject<T>();
+    relay.subscribe(subscriber);
+    const fail = (error: unknown) => {
+      detach(subscriber);
+      report(error);
+    };
+    const deliver = (delivery: () => void) => {
+      try {
+        throwingHere(delivery);
+      } catch (error) {
+        fail(error);
+      }
+    };
+    return source.subscribe({
+      next: (value) => deliver(() => relay.next(value)),
+      error: (error) => deliver(() => relay.error(error)),
+      complete: () => deliver(() => relay.complete()),
+    });
+  }, report);
+}
+
+/**
+ * Runs `action` so that an error RxJS would throw later, from a timer, is thrown here instead. The setting is global,
+ * hence held for this one synchronous call only.
+ */
+export function throwingHere<R>(action: () => R): R {
+  const before = config.useDeprecatedSynchronousErrorHandling;
+  config.useDeprecatedSynchronousErrorHandling = true;
+  try {
+    return action();
+  } finally {
+    config.useDeprecatedSynchronousErrorHandling = before;
+  }
+}
+
+/** Unsubscribes; what a teardown throws while being detached is nobody's any more. */
+export function detach(subscription: Subscription | undefined): void {
+  try {
+    subscription?.unsubscribe();
+  } catch {
+    // The subscriber is being cut off already.
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** Stays guarded through `pipe`, and wraps the handlers at the end of the chain. */
+class Guarded<T> extends Observable<T> {
+  readonly #report: ReportError;
+
+  constructor(onSubscribe: (subscriber: Subscriber<T>) => Subscription | undefined, report: ReportError) {
+    super(onSubscribe);
+    this.#report = report;
+  }
+
+  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+    const lifted = super.lift(operator);
+    return new Guarded<R>((subscriber) => lifted.subscribe(subscriber), this.#report);
+  }
+
+  override subscribe(
+    observerOrNext?: Partial<Observer<T>> | ((value: T) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription {
+    // An operator's subscriber is a link of the chain, not its end.
+    if (isSubscriber(observerOrNext)) return super.subscribe(observerOrNext);
+    const target: Partial<Observer<T>> =
+      typeof observerOrNext === 'object' && observerOrNext !== null
+        ? observerOrNext
+        : {
+            ...(observerOrNext ? { next: observerOrNext } : {}),
+            ...(error ? { error } : {}),
+            ...(complete ? { complete } : {}),
+          };
+    let failed = false;
+    let subscription: Subscription | undefined;
+    const fail = (thrown: unknown) => {
+      if (failed) return;
+      failed = true;
+      detach(subscription);
+      this.#report(thrown);
+    };
+    const call = (handler: () => unknown) => {
+      if (failed) return;
+      try {
+        const result = handler();
+        if (isThenable(result)) result.then(undefined, fail);
+      } catch (thrown) {
+        fail(thrown);
+      }
+    };
+    subscription = super.subscribe({
+      next: (value) => call(() => target.next?.(value)),
+      error: (thrown) => (target.error ? call(() => target.error?.(thrown)) : fail(thrown)),
+      complete: () => call(() => target.complete?.()),
+    });
+    if (failed) detach(subscription);
+    return subscription;
+  }
+}
+
+/** By shape, not by class: the operators may come from another copy of RxJS. */
+function isSubscriber(value: unknown): value is Subscriber<never> {
+  if (typeof value !== 'object' || value === null) return false;
+  const shape = value as Record<string, unknown>;
+  return ['next', 'error', 'complete', 'add', 'remove', 'unsubscribe'].every(
+    (method) => typeof shape[method] === 'function',
+  );
+}

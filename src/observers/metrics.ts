@@ -1,0 +1,55 @@
+/** The figures of a run as a stream; the latest value for whoever comes late, also after the end. */
+import type { Observable } from 'rxjs';
+import type { EventOf, PipelineEvent, StageTally } from './events.js';
+import { latest } from './latest.js';
+import { elapsedAt, perSecond } from './progress.js';
+import { NO_FIGURES, type RunFigures, reduceProgress } from './run-figures.js';
+
+export interface RunMetrics {
+  /** Rows that passed the first stage, in the whole session. */
+  readonly rowsIn: number;
+  /** Rows that left the last stage, in the whole session. */
+  readonly rowsOut: number;
+  /** Rows left out because of errors. */
+  readonly rowsSkipped: number;
+  /** Rows that failed for good, whatever became of them. */
+  readonly rowsFailed: number;
+  /** Rows set aside because of errors. */
+  readonly rowsDeadLettered: number;
+  /** Batches committed. */
+  readonly batches: number;
+  /** Attempts after the first. */
+  readonly retries: number;
+  /** Milliseconds of this process in which the run was going, up to the latest event. */
+  readonly durationMs: number;
+  /** Rows taken in by this process, over `durationMs`. */
+  readonly rowsPerSecond: number;
+  readonly stages: readonly StageTally[];
+}
+
+/** Follows `events$` from now on; computes figures only for subscribers: one on subscription, then one per event.
+ * @param options.since To join a run that has begun: its figures so far, as an event. */
+export function metrics(
+  events$: Observable<PipelineEvent>,
+  options: { readonly since?: EventOf<'pipeline.started'> } = {},
+): Observable<RunMetrics> {
+  const initial = options.since === undefined ? NO_FIGURES : reduceProgress(NO_FIGURES, options.since);
+  return latest(events$, initial, reduceProgress, metricsOf);
+}
+
+/** Pure. */
+export function metricsOf(figures: RunFigures): RunMetrics {
+  const durationMs = elapsedAt(figures, figures.at);
+  return {
+    rowsIn: figures.rowsIn,
+    rowsOut: figures.rowsOut,
+    rowsSkipped: figures.rowsSkipped,
+    rowsFailed: figures.rowsSkipped + figures.rowsDeadLettered,
+    rowsDeadLettered: figures.rowsDeadLettered,
+    batches: figures.committed.batches,
+    retries: figures.retries,
+    durationMs,
+    rowsPerSecond: perSecond(figures.rowsIn - figures.rowsInBefore, durationMs),
+    stages: figures.stages.map(({ inFlight: _, failed: __, ...tally }) => tally),
+  };
+}
