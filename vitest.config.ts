@@ -1,10 +1,23 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type Plugin } from 'vitest/config';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+/**
+ * XState has a default and a development build that differ in what they persist. Vite always takes the development
+ * one outside of production; a user's Node takes the default one. Here Node itself decides, so that
+ * `NODE_OPTIONS=--conditions=development` chooses the build in the tests and in the processes they start alike
+ * (test/house/xstate-build.test.ts proves it).
+ */
+const xstateAsNodeResolvesIt: Plugin = {
+  name: 'xstate-as-node-resolves-it',
+  enforce: 'pre',
+  resolveId: (id) => (/^xstate(\/|$)/.test(id) ? fileURLToPath(import.meta.resolve(id)) : undefined),
+};
+
 /** Tests run on the sources; what starts a child process (command line, crash tests) runs the build in `dist`. */
 export default defineConfig({
+  plugins: [xstateAsNodeResolvesIt],
   resolve: {
     alias: [
       { find: '#platform', replacement: at('src/executor/platform.node.ts') },

@@ -1,0 +1,121 @@
+/**
+ * What may import what (ARCHITECTURE.md, "Layout"): machines <- leaves <- stages | sources | sinks | checkpoint |
+ * observers <- executor <- testing | cli | inspector, with the entry points on top of them all.
+ *
+ * Imports of types count here: a layer that needs the types of the one above it is upside down just the same.
+ * What is reachable in a browser is a question about compiled code, and has a file of its own:
+ * .dependency-cruiser.browser.cjs. test/house/dependency-rules.test.ts proves that every rule bites.
+ */
+const ENTRY = '^src/(index|node|browser|testing)[.]ts$';
+const LEAF = '^src/[^/]+[.]ts$';
+const ROOM = '^src/(stages|sources|sinks|checkpoint|observers)/';
+const OURS = '^(src|machines|test|examples)/';
+
+/** `only(['cli'], 'commander')`: the package may be imported there and nowhere else. */
+const only = (name, rooms, packages) => ({
+  name,
+  severity: 'error',
+  comment: `${packages} is imported in ${rooms.join(', ')} only`,
+  from: { path: '^(src|machines)/', pathNot: rooms.map((room) => `^${room}/`) },
+  to: { path: `node_modules/(${packages})/` },
+});
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment: 'two files that import each other cannot be read alone: put a narrow interface between them',
+      from: { path: OURS },
+      to: { circular: true },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      comment: 'an import that leads nowhere (#platform leads into the build, which need not be there)',
+      from: {},
+      to: { couldNotResolve: true, pathNot: '^#platform$' },
+    },
+    {
+      name: 'machines-import-xstate-only',
+      severity: 'error',
+      comment: 'the statecharts stand alone: they run in any app, in xstate/graph and in a browser',
+      from: { path: '^machines/' },
+      to: { pathNot: ['^machines/', 'node_modules/xstate/'] },
+    },
+    {
+      name: 'leaves-import-leaves-only',
+      severity: 'error',
+      comment: 'src/*.ts that is no entry point imports machines, other leaves and packages',
+      from: { path: LEAF, pathNot: ENTRY },
+      to: { path: OURS, pathNot: ['^machines/', LEAF] },
+    },
+    {
+      name: 'no-sideways-imports',
+      severity: 'error',
+      comment: 'stages, sources, sinks, checkpoint and observers know leaves and machines, not one another',
+      from: { path: ROOM },
+      to: { path: OURS, pathNot: ['^machines/', LEAF, '^src/$1/'] },
+    },
+    {
+      name: 'executor-below-its-users',
+      severity: 'error',
+      comment: 'the executor wires the rooms; it does not know testing, the command line or the inspector',
+      from: { path: '^src/executor/' },
+      to: { path: OURS, pathNot: ['^machines/', LEAF, ROOM, '^src/executor/'] },
+    },
+    {
+      name: 'tops-apart',
+      severity: 'error',
+      comment: 'testing, cli and inspector stand on the executor, not on one another',
+      from: { path: '^src/(testing|cli|inspector)/' },
+      to: { path: '^src/(testing|cli|inspector)/', pathNot: '^src/$1/' },
+    },
+    {
+      name: 'entry-points-are-for-users',
+      severity: 'error',
+      comment:
+        'inside, import the file that holds the thing; entry points only export (cli may open what users open)',
+      from: { path: '^(src|machines)/', pathNot: '^src/(cli|inspector)/' },
+      to: { path: ENTRY },
+    },
+    {
+      name: 'product-knows-no-tests',
+      severity: 'error',
+      comment: 'neither tests nor examples are shipped',
+      from: { path: '^(src|machines)/' },
+      to: { path: '^(test|examples)/' },
+    },
+    {
+      name: 'no-undeclared-packages',
+      severity: 'error',
+      comment: 'a shipped file imports a package that a user who installs this one does not get',
+      from: { path: '^(src|machines)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-peer'] },
+    },
+    {
+      name: 'file-system-through-its-port',
+      severity: 'error',
+      comment:
+        'node:fs behind the port of src/file-system.ts, so that tests can fail, tear and count every call',
+      from: { path: '^(src|machines)/', pathNot: '^src/(checkpoint|cli|inspector)/' },
+      to: { path: '^(node:)?fs(/promises)?$', dependencyTypesNot: ['type-only'] },
+    },
+    only('xstate-in-its-rooms', ['machines', 'src/executor', 'src/observers'], 'xstate'),
+    only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
+    only('pino-in-its-room', ['src/observers'], 'pino'),
+    only('csv-in-its-rooms', ['src/sources', 'src/sinks'], 'csv-parse|csv-stringify'),
+    only('command-line-packages-in-cli', ['src/cli'], 'commander|jiti'),
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '^dist/'] },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      conditionNames: ['node', 'import', 'types', 'default'],
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+    },
+  },
+};

@@ -1,0 +1,8 @@
+/**
+ * How a bundler for the browser resolves `#platform`: the `default` condition of package.json's `imports`, which names
+ * the build; here on the sources. Read by .dependency-cruiser.browser.cjs in the shape of a webpack configuration, its
+ * one way to be given an alias.
+ */
+const { resolve } = require('node:path');
+
+module.exports = { resolve: { alias: { '#platform': resolve('src/executor/platform.browser.ts') } } };
