@@ -66,6 +66,11 @@ export class CorruptCheckpointError extends PipelineError {
   }
 }
 
+/** The state directory, or a session's place in it, cannot be used: not a directory, a symlink, no permission. */
+export class StateDirectoryError extends PipelineError {
+  readonly code = 'STATE_DIRECTORY';
+}
+
 /** A checkpoint could not be made durable; the run fails, nothing is retried (I6). */
 export class CheckpointWriteError extends PipelineError {
   readonly code = 'CHECKPOINT_WRITE';
@@ -91,6 +96,26 @@ export class SessionLockedError extends PipelineError {
     super(
       `Session ${sessionId} is being run${pid === undefined ? '' : ` by process ${pid}`}. Pause or cancel it there first.`,
     );
+  }
+}
+
+/** Nobody runs the session that a command was sent to. */
+export class NoOwnerError extends PipelineError {
+  readonly code = 'NO_OWNER';
+  constructor(readonly sessionId: string) {
+    super(`No process runs session ${sessionId}. "xstate-pipeline show ${sessionId}" tells where it stands.`);
+  }
+}
+
+/** The owner of a session refused a command, or did not answer. */
+export class ControlError extends PipelineError {
+  readonly code = 'CONTROL';
+  constructor(
+    message: string,
+    /** The `code` of the error that the owner answered with; undefined without an answer. */
+    readonly answerCode?: string,
+  ) {
+    super(message);
   }
 }
 

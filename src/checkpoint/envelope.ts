@@ -1,0 +1,249 @@
+/**
+ * The envelope of a checkpoint: what is written as text, and read back from a place that is not trusted (I9).
+ *
+ * 1. (I3) At most 64 KB, whatever the run: more is a `CheckpointWriteError`, before anything is written.
+ * 2. What is encoded can be decoded: the same limits and the same fields are checked on the way out.
+ * 3. Decoding checks size, depth, keys, format, checksum, every field and the session, and gives an object made of the
+ *    checked fields only. The machine's snapshot inside stays opaque here: `machines/restore.ts` rebuilds it.
+ * 4. A reason is a short phrase of ours and quotes nothing of the text.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { type ErrorFacts, EXECUTOR_STATES, type ExecutorState } from '../../machines/facts.js';
+import { CheckpointWriteError, CorruptCheckpointError, messageOf } from '../errors.js';
+import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../json.js';
+
+/** Of the envelope. A release reads its own format and every earlier one. */
+const FORMAT = 1;
+/** UTF-8 bytes of a checkpoint. */
+export const MAX_CHECKPOINT_BYTES = 65_536;
+const MAX_DEPTH = 32;
+const MAX_MESSAGE = 300;
+
+/** A persisted session: the machine's snapshot and what is needed to go on from it in another process. */
+export interface Checkpoint {
+  readonly sessionId: string;
+  /** Counts the owners of the session (I10). */
+  readonly epoch: number;
+  /** Milliseconds since the epoch. */
+  readonly savedAt: number;
+  /** Milliseconds since the epoch; of the session, not of its latest run. */
+  readonly startedAt: number;
+  /** Name of the pipeline. */
+  readonly pipeline: string;
+  /** The file that the command line loaded it from. */
+  readonly pipelineFile?: string;
+  readonly state: ExecutorState;
+  /** I15: what must be the same for a resume. */
+  readonly fingerprint: Json;
+  readonly settings: CheckpointSettings;
+  /** Descriptions to rebuild them from; null: they must be passed again. */
+  readonly source: JsonObject | null;
+  readonly sink: JsonObject | null;
+  readonly deadLetter: JsonObject | null;
+  readonly sourceIdentity: Json;
+  /** What the run failed with. */
+  readonly error?: ErrorFacts;
+  /** The XState snapshot as persisted. */
+  readonly snapshot: Json;
+}
+
+export interface CheckpointSettings {
+  /** Rows. */
+  readonly batchSize: number;
+  /** Batches. */
+  readonly maxInFlight: number;
+  /** Rows. */
+  readonly checkpointInterval: number;
+  /** Null: not by time. */
+  readonly checkpointEveryMs: number | null;
+}
+
+/** The text of a checkpoint.
+ * @throws {CheckpointWriteError} when it is larger than 64 KB or not what `decodeCheckpoint` would accept. */
+export function encodeCheckpoint(checkpoint: Checkpoint): string {
+  const error = checkpoint.error && { ...checkpoint.error, message: clip(checkpoint.error.message) };
+  try {
+    const body = JSON.stringify({ format: FORMAT, ...checkpoint, ...(error && { error }) });
+    const value = parseUntrusted(body, LIMITS) as JsonObject;
+    readFormat1(value);
+    const text = `${body.slice(0, -1)},"checksum":"${checksumOf(value)}"}`;
+    if (bytesOf(text) > MAX_CHECKPOINT_BYTES) throw new Refusal(TOO_LARGE);
+    return text;
+  } catch (cause) {
+    const id = checkpoint.sessionId;
+    throw new CheckpointWriteError(
+      `The checkpoint of session ${id} cannot be written: ${messageOf(cause)}. Nothing was changed on disk.`,
+      { cause },
+    );
+  }
+}
+
+/** The checkpoint in a text of unknown origin.
+ * @param sessionId whose it must be.
+ * @throws {CorruptCheckpointError} with one reason. */
+export function decodeCheckpoint(text: string, sessionId: string): Checkpoint {
+  try {
+    if (text.length > MAX_CHECKPOINT_BYTES || bytesOf(text) > MAX_CHECKPOINT_BYTES)
+      throw new Refusal(TOO_LARGE);
+    const value = parseUntrusted(text, LIMITS);
+    if (!isObject(value)) throw new Refusal('not an object');
+    const { checksum, ...body } = value as JsonObject;
+    const read = readerOf(body.format);
+    if (checksum !== checksumOf(body)) throw new Refusal('the checksum does not match');
+    const checkpoint = read(body);
+    if (checkpoint.sessionId !== sessionId) throw new Refusal('it belongs to another session');
+    return checkpoint;
+  } catch (error) {
+    throw new CorruptCheckpointError(sessionId, [messageOf(error)]);
+  }
+}
+
+const LIMITS = { maxLength: MAX_CHECKPOINT_BYTES, maxDepth: MAX_DEPTH };
+const TOO_LARGE = `larger than ${MAX_CHECKPOINT_BYTES} bytes`;
+
+/** One reader a format: an older one gives what today's would have been. */
+const READERS: ReadonlyMap<Json | undefined, (body: JsonObject) => Checkpoint> = new Map([
+  [FORMAT, readFormat1],
+]);
+
+function readerOf(format: Json | undefined): (body: JsonObject) => Checkpoint {
+  const reader = READERS.get(format);
+  if (reader !== undefined) return reader;
+  if (Number.isSafeInteger(format) && (format as number) > FORMAT) {
+    throw new Refusal(`written by a newer release (format ${format}, this one reads up to ${FORMAT})`);
+  }
+  throw new Refusal('no known format');
+}
+
+function readFormat1(body: JsonObject): Checkpoint {
+  const top = new Fields(body, '');
+  const settings = top.object('settings');
+  const error = top.has('error') ? top.object('error') : undefined;
+  const checkpoint: Checkpoint = {
+    sessionId: top.text('sessionId', 36),
+    epoch: top.integer('epoch', 0),
+    savedAt: top.time('savedAt'),
+    startedAt: top.time('startedAt'),
+    pipeline: top.text('pipeline', 1000),
+    ...(top.has('pipelineFile') && { pipelineFile: top.text('pipelineFile', 4096) }),
+    state: top.oneOf('state', EXECUTOR_STATES),
+    fingerprint: top.json('fingerprint'),
+    settings: {
+      batchSize: settings.integer('batchSize', 1),
+      maxInFlight: settings.integer('maxInFlight', 1),
+      checkpointInterval: settings.integer('checkpointInterval', 1),
+      checkpointEveryMs:
+        settings.json('checkpointEveryMs') === null ? null : settings.time('checkpointEveryMs'),
+    },
+    source: top.objectOrNull('source'),
+    sink: top.objectOrNull('sink'),
+    deadLetter: top.objectOrNull('deadLetter'),
+    sourceIdentity: top.json('sourceIdentity'),
+    ...(error && {
+      error: {
+        name: error.text('name', MAX_MESSAGE),
+        code: error.text('code', MAX_MESSAGE),
+        message: error.text('message', MAX_MESSAGE),
+      },
+    }),
+    snapshot: top.json('snapshot'),
+  };
+  top.integer('format', FORMAT);
+  for (const fields of [top, settings, error]) fields?.assertNoOthers();
+  return checkpoint;
+}
+
+/** Reads the fields of one object, each by its type, and notices those that nobody asked for. */
+class Fields {
+  readonly #asked = new Set<string>();
+
+  constructor(
+    private readonly from: JsonObject,
+    private readonly path: string,
+  ) {}
+
+  has(key: string): boolean {
+    return Object.hasOwn(this.from, key);
+  }
+
+  json(key: string): Json {
+    this.#asked.add(key);
+    const value = this.has(key) ? this.from[key] : undefined;
+    if (value === undefined) throw new Refusal(`${this.path}${key} is missing`);
+    return value;
+  }
+
+  text(key: string, maxLength: number): string {
+    const value = this.json(key);
+    if (typeof value !== 'string') throw this.#not(key, 'a text');
+    if (value.length > maxLength) throw this.#not(key, `at most ${maxLength} characters`);
+    return value;
+  }
+
+  integer(key: string, min: number): number {
+    const value = this.json(key);
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min) {
+      throw this.#not(key, `a whole number from ${min}`);
+    }
+    return value;
+  }
+
+  /** Milliseconds, within what a Date can hold. */
+  time(key: string): number {
+    const value = this.json(key);
+    if (typeof value !== 'number' || !(value >= 0 && value <= 8.64e15)) throw this.#not(key, 'a time');
+    return value;
+  }
+
+  oneOf<T extends string>(key: string, allowed: readonly T[]): T {
+    const value = this.json(key);
+    const found = allowed.find((name) => name === value);
+    if (found === undefined) throw this.#not(key, 'a known one');
+    return found;
+  }
+
+  objectOrNull(key: string): JsonObject | null {
+    const value = this.json(key);
+    if (value === null) return null;
+    if (!isJsonObject(value)) throw this.#not(key, 'an object');
+    return value;
+  }
+
+  object(key: string): Fields {
+    const value = this.objectOrNull(key);
+    if (value === null) throw this.#not(key, 'an object');
+    return new Fields(value, `${this.path}${key}.`);
+  }
+
+  assertNoOthers(): void {
+    if (Object.keys(this.from).some((key) => !this.#asked.has(key))) {
+      throw new Refusal(
+        `${this.path === '' ? 'it' : this.path.slice(0, -1)} has a field that does not belong there`,
+      );
+    }
+  }
+
+  #not(key: string, what: string): Refusal {
+    return new Refusal(`${this.path}${key} is not ${what}`);
+  }
+}
+
+/** Why a text is not a checkpoint. */
+class Refusal extends Error {}
+
+function isJsonObject(value: Json): value is JsonObject {
+  return isObject(value);
+}
+
+function checksumOf(body: JsonObject): string {
+  return bytesToHex(sha256(new TextEncoder().encode(canonicalJson(body))));
+}
+
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+function clip(message: string): string {
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message;
+}

@@ -1,0 +1,17 @@
+/** Session ids are UUIDs: nothing else becomes part of a path or a key. */
+import { CheckpointNotFoundError } from '../errors.js';
+
+// Lower case only: two spellings of one id would be two names on one disk and one name on another.
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export function isSessionId(text: string): boolean {
+  return UUID.test(text);
+}
+
+/** What is not a UUID was never stored.
+ * @throws {CheckpointNotFoundError} */
+export function assertSessionId(sessionId: string, where: string): void {
+  if (typeof sessionId !== 'string' || !isSessionId(sessionId)) {
+    throw new CheckpointNotFoundError(String(sessionId), where);
+  }
+}
