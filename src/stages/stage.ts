@@ -68,7 +68,9 @@ export interface StageHooks {
   ) => void | Promise<void>;
 }
 
-export interface StageOptions<I, O> {
+/** `I`, `O`: rows the stage takes and gives. `P`, `R`: rows its function is given and answers with, which differ from
+ * these only where a schema transforms. */
+export interface StageOptions<I, O, P = I, R = O> {
   /** Part of the fingerprint: raise it when the function's results change. Default '1'. */
   readonly version?: string;
   /** Its output is journaled before it is passed on: never invoked again for a batch that is (I8). Default false. */
@@ -81,8 +83,8 @@ export interface StageOptions<I, O> {
   /** Default 'fail'. */
   readonly onError?: OnError;
   /** Any Standard Schema (zod, valibot, arktype …). A row that does not fit follows `onError`; transforms apply. */
-  readonly input?: StandardSchemaV1<unknown, I>;
-  readonly output?: StandardSchemaV1<unknown, O>;
+  readonly input?: StandardSchemaV1<I, P>;
+  readonly output?: StandardSchemaV1<R, O>;
   readonly hooks?: StageHooks;
 }
 
@@ -97,29 +99,38 @@ interface StageBase<I, O> {
   readonly retry: Required<RetryOptions>;
   readonly timeoutMs: number | undefined;
   readonly onError: OnError;
-  readonly input: StandardSchemaV1<unknown, I> | undefined;
-  readonly output: StandardSchemaV1<unknown, O> | undefined;
+  /** Without its types: `I` and `O` stand in `types` alone, so that a stage also takes rows with more fields. */
+  readonly input: StandardSchemaV1 | undefined;
+  readonly output: StandardSchemaV1 | undefined;
   readonly hooks: StageHooks;
   /** Never set: carries the row types, so that a stage that does not fit the one before it does not compile. */
   readonly types?: { readonly in: (row: I) => void; readonly out: O };
 }
 
-export interface BatchStage<I, O> extends StageBase<I, O> {
+export interface BatchStage<I, O, P = I, R = O> extends StageBase<I, O> {
   readonly kind: 'batch';
-  process(rows: I[], context: StageContext): readonly O[] | Promise<readonly O[]>;
+  /** @param rows as the input schema left them; an array of its own, which it may change. Never empty. */
+  process(rows: P[], context: StageContext): readonly R[] | Promise<readonly R[]>;
 }
 
-export interface RowStage<I, O> extends StageBase<I, O> {
+export interface RowStage<I, O, P = I> extends StageBase<I, O> {
   readonly kind: 'row';
   readonly shape: RowShape;
   /** Rows of one batch at once, where the function is asynchronous. Default 1. */
   readonly rowConcurrency: number;
-  /** @param index of the row in the batch as this stage receives it. */
-  processRow(row: I, context: StageContext, index: number): unknown;
+  /** @param row as the input schema left it.
+   * @param index of the row in the batch as this stage receives it. */
+  processRow(row: P, context: StageContext, index: number): unknown;
 }
 
 /** A stage from rows `I` to rows `O`. Made by `defineStage`, `map`, `filter`, `flatMap`. */
-export type Stage<I, O> = BatchStage<I, O> | RowStage<I, O>;
+export type Stage<I, O> = BatchStage<I, O, never, unknown> | RowStage<I, O, never>;
+
+/** The rows that a stage takes. */
+export type RowIn<S extends AnyStage> = Parameters<NonNullable<S['types']>['in']>[0];
+
+/** The rows that a stage gives. */
+export type RowOut<S extends AnyStage> = NonNullable<S['types']>['out'];
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of stages of different row types; their fit is checked by pipe().
 export type AnyStage = Stage<any, any>;

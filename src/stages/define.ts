@@ -1,0 +1,113 @@
+/**
+ * The four ways to make a stage. Each checks every option at once, fills in the defaults and freezes what it gives, so
+ * that the stage that runs is the one whose fingerprint was taken (I15).
+ *
+ * Types: without schemas a stage takes and gives what its function does. With an input schema it takes what the schema
+ * takes and its function gets what the schema makes of it; with an output schema the function answers with what the
+ * schema takes and the stage gives what the schema makes of it.
+ */
+import { BATCH_OPTIONS, ROW_OPTIONS, checkFunction, checkName, checkOptions } from './check-options.js';
+import type { BatchStage, RowShape, RowStage, StageContext, StageOptions } from './stage.js';
+
+/** What `defineStage` takes. */
+export interface BatchStageOptions<I, O, P = I, R = O> extends StageOptions<I, O, P, R> {
+  /** Unique within its pipeline; part of the fingerprint. 1 to 100 characters. */
+  readonly name: string;
+  /** Answers with any number of rows for a batch of them. What it throws fails the attempt over the whole batch.
+   * Not called for an empty batch. */
+  process(rows: P[], context: StageContext): readonly R[] | Promise<readonly R[]>;
+}
+
+/** What `map`, `filter` and `flatMap` take beside their function. */
+export interface RowStageOptions<I, O, P = I, R = O> extends StageOptions<I, O, P, R> {
+  /** Rows of one batch at once, where the function is asynchronous. Default 1. */
+  readonly rowConcurrency?: number;
+}
+
+/** A stage over whole batches.
+ *
+ * ```ts
+ * const classify = defineStage({
+ *   name: 'classify',
+ *   durable: true,
+ *   retry: { attempts: 4 },
+ *   process: async (rows: Review[], { signal, idempotencyKey }) => labels(rows, { signal, idempotencyKey }),
+ * });
+ * ```
+ * @throws {InvalidOptionError} naming the option that is unknown or out of range. */
+export function defineStage<P, R, I = P, O = R>(options: BatchStageOptions<I, O, P, R>): BatchStage<I, O, P, R> {
+  const name = checkName((options as Partial<typeof options> | undefined)?.name);
+  const { rowConcurrency: _, ...checked } = checkOptions(name, options, BATCH_OPTIONS);
+  checkFunction(name, 'process', options.process);
+  return Object.freeze({
+    kind: 'batch',
+    name,
+    ...checked,
+    input: options.input,
+    output: options.output,
+    process: (rows: P[], context: StageContext) => options.process(rows, context),
+  });
+}
+
+/** A stage that makes one row of each row. A row whose function throws or rejects fails alone.
+ * @param fn may be asynchronous; then `rowConcurrency` rows of a batch are under way at once.
+ * @throws {InvalidOptionError} */
+export function map<P, R, I = P, O = R>(
+  name: string,
+  fn: (row: P, context: StageContext, index: number) => R | Promise<R>,
+  options?: RowStageOptions<I, O, P, R>,
+): RowStage<I, O, P> {
+  return rowStage('map', name, fn, options);
+}
+
+/** A stage that keeps the rows for which the predicate answers with something truthy. A type guard narrows the rows
+ * that follow. With an input schema the rows kept are as the schema left them.
+ * @throws {InvalidOptionError} */
+export function filter<P, Q extends P, I = P, O = Q>(
+  name: string,
+  predicate: (row: P, context: StageContext, index: number) => row is Q,
+  options?: RowStageOptions<I, O, P, Q>,
+): RowStage<I, O, P>;
+export function filter<P, I = P, O = P>(
+  name: string,
+  predicate: (row: P, context: StageContext, index: number) => boolean | Promise<boolean>,
+  options?: RowStageOptions<I, O, P, P>,
+): RowStage<I, O, P>;
+export function filter<P, Q, I, O>(
+  name: string,
+  predicate: (row: P, context: StageContext, index: number) => boolean | Promise<boolean>,
+  options?: RowStageOptions<I, O, P, Q>,
+): RowStage<I, O, P> {
+  return rowStage('filter', name, predicate, options);
+}
+
+/** A stage that makes any number of rows of each row: the function answers with an array.
+ * @throws {InvalidOptionError} */
+export function flatMap<P, R, I = P, O = R>(
+  name: string,
+  fn: (row: P, context: StageContext, index: number) => readonly R[] | Promise<readonly R[]>,
+  options?: RowStageOptions<I, O, P, R>,
+): RowStage<I, O, P> {
+  return rowStage('flatMap', name, fn, options);
+}
+
+function rowStage<P, I, O, R>(
+  shape: RowShape,
+  givenName: string,
+  fn: (row: P, context: StageContext, index: number) => unknown,
+  options: RowStageOptions<I, O, P, R> | undefined,
+): RowStage<I, O, P> {
+  const name = checkName(givenName);
+  checkFunction(name, `the function of ${shape}`, fn);
+  const checked = checkOptions(name, options, ROW_OPTIONS);
+  return Object.freeze({
+    kind: 'row',
+    shape,
+    name,
+    ...checked,
+    input: options?.input,
+    output: options?.output,
+    // Not wrapped: it is called for every row, and its own kind tells whether it is asynchronous.
+    processRow: fn,
+  });
+}
