@@ -35,7 +35,8 @@ export class DurableTextFile implements Adapter<string> {
     private readonly options: DurableTextFileOptions,
   ) {}
 
-  /** Null where there is no file. Text that is not UTF-8 is refused (code `EILSEQ`). */
+  /** Null where there is no file. Bytes that are not UTF-8 are refused (code `EILSEQ`), and so is an empty file (code
+   * `ENODATA`): lowdb would take it for one that is not there. */
   async read(): Promise<string | null> {
     let bytes: Uint8Array;
     try {
@@ -44,10 +45,11 @@ export class DurableTextFile implements Adapter<string> {
       if (codeOf(error) === 'ENOENT') return null;
       throw error;
     }
+    if (bytes.length === 0) throw failure('ENODATA', `an empty file, '${this.path}'`);
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch (cause) {
-      throw Object.assign(new Error(`EILSEQ: not UTF-8, '${this.path}'`, { cause }), { code: 'EILSEQ' });
+      throw failure('EILSEQ', `not UTF-8, '${this.path}'`, cause);
     }
   }
 
@@ -85,4 +87,8 @@ async function writeAndClose(handle: FileHandle, bytes: Uint8Array): Promise<voi
     throw error;
   }
   await handle.close();
+}
+
+function failure(code: string, what: string, cause?: unknown): Error {
+  return Object.assign(new Error(`${code}: ${what}`, { cause }), { code });
 }

@@ -68,7 +68,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
     const value = parseUntrusted(body, LIMITS) as JsonObject;
     readFormat1(value);
     const text = `${body.slice(0, -1)},"checksum":"${checksumOf(value)}"}`;
-    if (bytesOf(text) > MAX_CHECKPOINT_BYTES) throw new Refusal(TOO_LARGE);
+    if (checkpointBytes(text) > MAX_CHECKPOINT_BYTES) throw new Refusal(TOO_LARGE);
     return text;
   } catch (cause) {
     const id = checkpoint.sessionId;
@@ -84,7 +84,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
  * @throws {CorruptCheckpointError} with one reason. */
 export function decodeCheckpoint(text: string, sessionId: string): Checkpoint {
   try {
-    if (text.length > MAX_CHECKPOINT_BYTES || bytesOf(text) > MAX_CHECKPOINT_BYTES)
+    if (text.length > MAX_CHECKPOINT_BYTES || checkpointBytes(text) > MAX_CHECKPOINT_BYTES)
       throw new Refusal(TOO_LARGE);
     const value = parseUntrusted(text, LIMITS);
     if (!isObject(value)) throw new Refusal('not an object');
@@ -240,7 +240,8 @@ function checksumOf(body: JsonObject): string {
   return bytesToHex(sha256(new TextEncoder().encode(canonicalJson(body))));
 }
 
-function bytesOf(text: string): number {
+/** UTF-8 bytes. */
+export function checkpointBytes(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 

@@ -1,0 +1,295 @@
+/**
+ * When to checkpoint, saving and loading, over any `CheckpointStorage`. The name and the members are the reference's.
+ *
+ * 1. (I6) One write in flight, the newest waiting; after a failed one nothing more is written for that session until it
+ *    is locked anew.
+ * 2. (I9) What is loaded went through `decodeCheckpoint` and the caller's own test; a damaged newest generation gives
+ *    way to the one before it, with a warning, and a session without any good one is named, not hidden.
+ * 3. (I10) Nothing is removed that somebody runs.
+ * 4. (I14) The time is the injected clock's.
+ */
+import type { ErrorFacts, ExecutorState } from '../../machines/facts.js';
+import { type Clock, systemClock } from '../clock.js';
+import {
+  CheckpointNotFoundError,
+  CheckpointWriteError,
+  CorruptCheckpointError,
+  InvalidOptionError,
+  messageOf,
+  SessionLockedError,
+} from '../errors.js';
+import { type Checkpoint, checkpointBytes, decodeCheckpoint, encodeCheckpoint } from './envelope.js';
+import type { Journal } from './journal.js';
+import type { LockHandlers, SessionLock } from './lock.js';
+import { SaveLane } from './save-lane.js';
+import { assertSessionId } from './session-id.js';
+import type { CheckpointStorage, StoredCheckpoint } from './storage.js';
+
+export interface StateManagerOptions {
+  /** Rows between checkpoints, from 1. Default 500. */
+  readonly checkpointInterval?: number;
+  /** Milliseconds after which a checkpoint is due though the rows are fewer. Default: never. */
+  readonly checkpointEveryMs?: number;
+  /** The system's unless told. */
+  readonly clock?: Clock;
+}
+
+export interface LoadedCheckpoint {
+  readonly checkpoint: Checkpoint;
+  /** One line for each generation that was passed over. */
+  readonly warnings: readonly string[];
+  /** Every generation that could be read, newest first. */
+  readonly candidates: readonly CheckpointCandidate[];
+}
+
+export interface CheckpointCandidate {
+  /** As the storage calls it: a file name. */
+  readonly name: string;
+  /** Absent where it cannot be used. */
+  readonly checkpoint?: Checkpoint;
+  /** Why it cannot be used. */
+  readonly reasons: readonly string[];
+}
+
+/** What is stored of a session, for a list. */
+export type CheckpointSummary =
+  | {
+      readonly sessionId: string;
+      readonly state: ExecutorState;
+      readonly pipeline: string;
+      readonly pipelineFile?: string;
+      /** Milliseconds since the epoch. */
+      readonly savedAt: number;
+      /** Milliseconds since the epoch. */
+      readonly startedAt: number;
+      readonly error?: ErrorFacts;
+      /** The checkpoint itself, for more. */
+      readonly checkpoint: Checkpoint;
+    }
+  | { readonly sessionId: string; readonly state: 'CORRUPT'; readonly reasons: readonly string[] };
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export class StateManager {
+  readonly storage: CheckpointStorage;
+  /** Rows. */
+  readonly checkpointInterval: number;
+  /** Milliseconds; undefined: not by time. */
+  readonly checkpointEveryMs: number | undefined;
+  readonly #clock: Clock;
+  readonly #lanes = new Map<string, SaveLane>();
+
+  /**
+   * @example new StateManager(lowdbStorage('.xstate-pipeline'), { checkpointInterval: 10_000 })
+   * @throws {InvalidOptionError}
+   */
+  constructor(storage: CheckpointStorage, options: StateManagerOptions = {}) {
+    const { checkpointInterval = 500, checkpointEveryMs, clock = systemClock } = options;
+    if (!Number.isSafeInteger(checkpointInterval) || checkpointInterval < 1) {
+      throw new InvalidOptionError('checkpointInterval is a whole number of rows, from 1.');
+    }
+    if (checkpointEveryMs !== undefined && !(checkpointEveryMs > 0 && Number.isFinite(checkpointEveryMs))) {
+      throw new InvalidOptionError('checkpointEveryMs is a number of milliseconds above 0.');
+    }
+    this.storage = storage;
+    this.checkpointInterval = checkpointInterval;
+    this.checkpointEveryMs = checkpointEveryMs;
+    this.#clock = clock;
+  }
+
+  /** Whether a checkpoint is due: by rows or by time, whichever comes first. */
+  shouldCheckpoint(rowsSinceLast: number, msSinceLast = 0): boolean {
+    if (rowsSinceLast >= this.checkpointInterval) return true;
+    return this.checkpointEveryMs !== undefined && rowsSinceLast > 0 && msSinceLast >= this.checkpointEveryMs;
+  }
+
+  /**
+   * Makes a checkpoint durable. While one is being written, only the newest of those that come waits; one that was
+   * overtaken is saved when its successor is.
+   *
+   * @returns the bytes of what was written.
+   * @throws {CheckpointWriteError} for good: later saves of the session are rejected too, until it is locked anew. Only
+   * a checkpoint that is itself impossible (larger than 64 KB) leaves the others their chance.
+   * @throws {SessionLockedError} when another process has written.
+   */
+  async saveCheckpoint(checkpoint: Checkpoint): Promise<{ readonly bytes: number }> {
+    const { sessionId } = checkpoint;
+    const text = encodeCheckpoint(checkpoint);
+    let lane = this.#lanes.get(sessionId);
+    if (lane === undefined) {
+      lane = new SaveLane((next) => this.#write(sessionId, next));
+      this.#lanes.set(sessionId, lane);
+    }
+    return { bytes: checkpointBytes(await lane.save(text)) };
+  }
+
+  /**
+   * The newest checkpoint that can be trusted.
+   *
+   * @param accept throws to refuse a checkpoint whose snapshot it does not believe: the one before it is tried then.
+   * @throws {CheckpointNotFoundError}
+   * @throws {CorruptCheckpointError} with the reasons of every generation.
+   */
+  async loadCheckpoint(
+    sessionId: string,
+    accept: (checkpoint: Checkpoint) => void = () => {},
+  ): Promise<LoadedCheckpoint> {
+    assertSessionId(sessionId, this.storage.label);
+    const stored = await this.storage.read(sessionId);
+    if (stored === undefined) throw new CheckpointNotFoundError(sessionId, this.storage.label);
+    return choose(sessionId, stored, accept);
+  }
+
+  /** Whether there is a checkpoint to go on from: stored, sound and not of a completed run. */
+  async canResume(sessionId: string): Promise<boolean> {
+    try {
+      return (await this.loadCheckpoint(sessionId)).checkpoint.state !== 'COMPLETED';
+    } catch (error) {
+      if (error instanceof CheckpointNotFoundError || error instanceof CorruptCheckpointError) return false;
+      throw error;
+    }
+  }
+
+  /** All stored sessions, newest first, those that cannot be used last. */
+  async listCheckpoints(): Promise<readonly CheckpointSummary[]> {
+    const summaries: CheckpointSummary[] = [];
+    for (const sessionId of await this.storage.list()) {
+      const summary = await this.#summary(sessionId);
+      if (summary !== undefined) summaries.push(summary);
+    }
+    return summaries.sort((a, b) => savedAtOf(b) - savedAtOf(a) || (a.sessionId < b.sessionId ? -1 : 1));
+  }
+
+  /** Removes a session, its journal too. Fine if there is none.
+   * @throws {SessionLockedError} when somebody runs it. */
+  async cleanupCheckpoints(sessionId: string): Promise<void> {
+    const lock = await this.lock(sessionId, {});
+    try {
+      await this.storage.remove(sessionId);
+    } finally {
+      await lock.release();
+    }
+  }
+
+  /**
+   * Removes the sessions that were last saved more than `days` ago, and those that were killed before their first
+   * checkpoint. Not those that somebody runs, and not damaged ones, whose age nobody knows.
+   *
+   * @returns how many were removed.
+   */
+  async cleanupOldCheckpoints(days: number): Promise<number> {
+    if (!(days >= 0))
+      throw new InvalidOptionError('The age of checkpoints to remove is a number of days, from 0.');
+    const before = this.#clock.now() - days * DAY_MS;
+    let removed = 0;
+    for (const sessionId of await this.storage.list()) {
+      if (await this.#removeIfOlder(sessionId, before)) removed++;
+    }
+    return removed;
+  }
+
+  /** Becomes the owner of a session; a failure of its earlier owner's writes is forgotten with it.
+   * @throws {SessionLockedError} */
+  async lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock> {
+    const lock = await this.storage.lock(sessionId, handlers);
+    this.#lanes.delete(sessionId);
+    return lock;
+  }
+
+  /** Opens the journal of a session for its owner. */
+  journal(sessionId: string, epoch: number): Promise<Journal> {
+    return this.storage.journal(sessionId, epoch);
+  }
+
+  async #write(sessionId: string, text: string): Promise<void> {
+    try {
+      await this.storage.write(sessionId, text);
+    } catch (cause) {
+      if (cause instanceof SessionLockedError) throw cause;
+      throw new CheckpointWriteError(
+        `The checkpoint of session ${sessionId} could not be made durable in ${this.storage.label}: ${messageOf(cause)}. The earlier one is kept: mend that, then resume.`,
+        { cause },
+      );
+    }
+  }
+
+  async #summary(sessionId: string): Promise<CheckpointSummary | undefined> {
+    try {
+      const { checkpoint } = await this.loadCheckpoint(sessionId);
+      const { state, pipeline, pipelineFile, savedAt, startedAt, error } = checkpoint;
+      return {
+        sessionId,
+        state,
+        pipeline,
+        ...(pipelineFile !== undefined && { pipelineFile }),
+        savedAt,
+        startedAt,
+        ...(error !== undefined && { error }),
+        checkpoint,
+      };
+    } catch (error) {
+      // Removed meanwhile, or never checkpointed.
+      if (error instanceof CheckpointNotFoundError) return undefined;
+      if (error instanceof CorruptCheckpointError)
+        return { sessionId, state: 'CORRUPT', reasons: error.reasons };
+      throw error;
+    }
+  }
+
+  async #removeIfOlder(sessionId: string, before: number): Promise<boolean> {
+    if (!isOlder(await this.#summary(sessionId), before)) return false;
+    let lock: SessionLock;
+    try {
+      lock = await this.lock(sessionId, {});
+    } catch (error) {
+      if (error instanceof SessionLockedError) return false;
+      throw error;
+    }
+    try {
+      // Asked again as its owner: it may have been run between.
+      if (!isOlder(await this.#summary(sessionId), before)) return false;
+      await this.storage.remove(sessionId);
+      return true;
+    } finally {
+      await lock.release();
+    }
+  }
+}
+
+function choose(
+  sessionId: string,
+  stored: StoredCheckpoint,
+  accept: (checkpoint: Checkpoint) => void,
+): LoadedCheckpoint {
+  const candidates = stored.generations.map(({ name, text }): CheckpointCandidate => {
+    try {
+      const checkpoint = decodeCheckpoint(text, sessionId);
+      accept(checkpoint);
+      return { name, checkpoint, reasons: [] };
+    } catch (error) {
+      return { name, reasons: error instanceof CorruptCheckpointError ? error.reasons : [messageOf(error)] };
+    }
+  });
+  const chosen = candidates.findIndex(({ checkpoint }) => checkpoint !== undefined);
+  const passedOver = [
+    ...stored.problems,
+    ...(chosen < 0 ? candidates : candidates.slice(0, chosen)).map(
+      ({ name, reasons }) => `${name}: ${reasons.join(', ')}`,
+    ),
+  ];
+  const { checkpoint, name } = candidates[chosen] ?? {};
+  if (checkpoint === undefined) throw new CorruptCheckpointError(sessionId, passedOver);
+  const warnings = passedOver.map(
+    (reason) => `Session ${sessionId} goes on from ${name}; passed over: ${reason}.`,
+  );
+  return { checkpoint, warnings, candidates };
+}
+
+function savedAtOf(summary: CheckpointSummary): number {
+  return summary.state === 'CORRUPT' ? Number.NEGATIVE_INFINITY : summary.savedAt;
+}
+
+/** @param summary undefined: there is no checkpoint, so nothing that could be resumed. */
+function isOlder(summary: CheckpointSummary | undefined, before: number): boolean {
+  return summary === undefined || (summary.state !== 'CORRUPT' && summary.savedAt < before);
+}
