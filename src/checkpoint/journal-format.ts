@@ -1,0 +1,147 @@
+/**
+ * The bytes of a journal segment. Little-endian throughout.
+ *
+ *     segment  = header, record*
+ *     header   = magic "XSPJRNL\0" | crc32 of the rest u32 | version u16 | session length u16 | number u32 | session
+ *     record   = magic "xRec" | crc32 of the rest of the header u32 | crc32 of the payload u32 | payload length u32
+ *              | stage length u16 | fingerprint length u16 | epoch u48 | batch u48 | durable u48 | 0 u16
+ *              | stage | fingerprint | payload
+ *
+ * 1. A record's header verifies only at its own offset of its own segment of its own session: these seed its crc. So a
+ *    payload that contains journal bytes, and stale blocks, are never taken for records. (I9)
+ * 2. `durable` is the length of the segment that was fsynced before the record's group was written. A damaged byte below
+ *    the `durable` of any later record was therefore acknowledged once: that is corruption; anything else is a torn tail.
+ * 3. Every length is bounded here, before anyone allocates or skips by it.
+ */
+import { crc32 } from 'node:zlib';
+
+export const FORMAT_VERSION = 1;
+export const RECORD_HEADER_BYTES = 40;
+/** UTF-8 bytes; bounds what scanning a hostile segment can cost. */
+export const MAX_STAGE_BYTES = 1024;
+export const MAX_FINGERPRINT_BYTES = 256;
+export const MAX_SESSION_BYTES = 256;
+export const MAX_PAYLOAD_BYTES = 2 ** 30;
+export const MAX_SEGMENT_BYTES = 2 ** 32;
+/** What six bytes hold. */
+export const MAX_INDEX = 2 ** 48 - 1;
+/** The longest header a record can have, stage and fingerprint included. */
+export const MAX_RECORD_HEADER_BYTES = RECORD_HEADER_BYTES + MAX_STAGE_BYTES + MAX_FINGERPRINT_BYTES;
+
+const SEGMENT_MAGIC = Buffer.from('XSPJRNL\0', 'latin1');
+const SEGMENT_HEADER_BYTES = 20;
+export const RECORD_MAGIC = Buffer.from('xRec', 'latin1');
+const RECORD_MAGIC_NUMBER = RECORD_MAGIC.readUInt32LE(0);
+
+export interface RecordHeader {
+  readonly stage: string;
+  readonly batch: number;
+  readonly epoch: number;
+  readonly fingerprint: string;
+  readonly durable: number;
+  /** Stage and fingerprint included. */
+  readonly headerBytes: number;
+  readonly payloadBytes: number;
+  readonly payloadCrc: number;
+}
+
+/** A record on its way to a segment; strings are already bytes. */
+export interface RecordFields {
+  readonly stage: Uint8Array;
+  readonly batch: number;
+  readonly epoch: number;
+  readonly fingerprint: Uint8Array;
+  readonly payloadBytes: number;
+  readonly payloadCrc: number;
+}
+
+/** The name of a segment's file; numbers count from 1 and never go back while the journal has segments. */
+export const segmentName = (number: number): string => `${String(number).padStart(8, '0')}.log`;
+
+/** The number in a segment's name; undefined for any other file. */
+export function segmentNumber(name: string): number | undefined {
+  const digits = /^([0-9]{8,10})\.log$/.exec(name)?.[1];
+  if (digits === undefined) return undefined;
+  const number = Number(digits);
+  return number > 0 && number < 2 ** 32 && segmentName(number) === name ? number : undefined;
+}
+
+export function segmentHeader(sessionId: string, number: number): Buffer {
+  const session = Buffer.from(sessionId, 'utf8');
+  const header = Buffer.alloc(SEGMENT_HEADER_BYTES + session.length);
+  SEGMENT_MAGIC.copy(header, 0);
+  header.writeUInt16LE(FORMAT_VERSION, 12);
+  header.writeUInt16LE(session.length, 14);
+  header.writeUInt32LE(number, 16);
+  session.copy(header, SEGMENT_HEADER_BYTES);
+  header.writeUInt32LE(crc32(header.subarray(12)), 8);
+  return header;
+}
+
+/** Why an intact header of a segment is not the one expected; undefined: it is not intact at all. */
+export function foreignHeader(found: Buffer): string | undefined {
+  if (found.length < SEGMENT_HEADER_BYTES || !found.subarray(0, 8).equals(SEGMENT_MAGIC)) return undefined;
+  const end = SEGMENT_HEADER_BYTES + found.readUInt16LE(14);
+  if (found.length < end || crc32(found.subarray(12, end)) !== found.readUInt32LE(8)) return undefined;
+  const version = found.readUInt16LE(12);
+  if (version !== FORMAT_VERSION)
+    return `its format version is ${version}, this release reads ${FORMAT_VERSION}`;
+  return 'it belongs to another session, or was renamed';
+}
+
+/** What the crcs of a segment's records start from. */
+export const segmentSeed = (sessionId: string, number: number): number =>
+  crc32(segmentHeader(sessionId, number));
+
+/** A crc with another seed differs for the same bytes, so the seed need not be stored. */
+const seedAt = (seed: number, offset: number): number => (seed ^ offset) >>> 0;
+
+export const recordHeaderBytes = (record: RecordFields): number =>
+  RECORD_HEADER_BYTES + record.stage.length + record.fingerprint.length;
+
+/** Writes a record's header into `target` at `at`; `offset` is where it will stand in the segment. */
+export function writeRecordHeader(
+  target: Buffer,
+  at: number,
+  record: RecordFields,
+  place: { readonly seed: number; readonly offset: number; readonly durable: number },
+): void {
+  target.writeUInt32LE(RECORD_MAGIC_NUMBER, at);
+  target.writeUInt32LE(record.payloadCrc, at + 8);
+  target.writeUInt32LE(record.payloadBytes, at + 12);
+  target.writeUInt16LE(record.stage.length, at + 16);
+  target.writeUInt16LE(record.fingerprint.length, at + 18);
+  target.writeUIntLE(record.epoch, at + 20, 6);
+  target.writeUIntLE(record.batch, at + 26, 6);
+  target.writeUIntLE(place.durable, at + 32, 6);
+  target.writeUInt16LE(0, at + 38);
+  target.set(record.stage, at + RECORD_HEADER_BYTES);
+  target.set(record.fingerprint, at + RECORD_HEADER_BYTES + record.stage.length);
+  const rest = target.subarray(at + 8, at + recordHeaderBytes(record));
+  target.writeUInt32LE(crc32(rest, seedAt(place.seed, place.offset)), at + 4);
+}
+
+/** Reads the record header at the start of `bytes`, which is at `offset` of its segment.
+ * @returns undefined unless it is whole, within bounds and verified. */
+export function readRecordHeader(bytes: Buffer, seed: number, offset: number): RecordHeader | undefined {
+  if (bytes.length < RECORD_HEADER_BYTES || bytes.readUInt32LE(0) !== RECORD_MAGIC_NUMBER) return undefined;
+  const stageBytes = bytes.readUInt16LE(16);
+  const fingerprintBytes = bytes.readUInt16LE(18);
+  const payloadBytes = bytes.readUInt32LE(12);
+  if (stageBytes > MAX_STAGE_BYTES || fingerprintBytes > MAX_FINGERPRINT_BYTES) return undefined;
+  if (payloadBytes > MAX_PAYLOAD_BYTES) return undefined;
+  const stageEnd = RECORD_HEADER_BYTES + stageBytes;
+  const headerBytes = stageEnd + fingerprintBytes;
+  if (bytes.length < headerBytes) return undefined;
+  if (crc32(bytes.subarray(8, headerBytes), seedAt(seed, offset)) !== bytes.readUInt32LE(4)) return undefined;
+  return {
+    stage: bytes.toString('utf8', RECORD_HEADER_BYTES, stageEnd),
+    batch: bytes.readUIntLE(26, 6),
+    epoch: bytes.readUIntLE(20, 6),
+    fingerprint: bytes.toString('utf8', stageEnd, headerBytes),
+    durable: bytes.readUIntLE(32, 6),
+    headerBytes,
+    payloadBytes,
+    payloadCrc: bytes.readUInt32LE(8),
+  };
+}

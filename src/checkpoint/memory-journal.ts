@@ -1,0 +1,69 @@
+/**
+ * The journal without a disk: for runs that need not outlive the process, for browsers and tests. Keeps what
+ * `journal.ts` promises, with "durable" meaning: until the page or process ends.
+ */
+import { CheckpointWriteError, SessionLockedError } from '../errors.js';
+import type { Journal, JournalKey } from './journal.js';
+
+/** What the journals of one session share from opening to opening. */
+export type MemoryRecords = Map<
+  string,
+  { readonly key: JournalKey; readonly epoch: number; readonly payload: Uint8Array }
+>;
+
+export interface MemoryJournalOptions {
+  /** The same map again reopens the journal. Default: a new one. */
+  readonly records?: MemoryRecords;
+  /** For messages. */
+  readonly sessionId?: string;
+  /** Of the opener; default 0. */
+  readonly epoch?: number;
+}
+
+/** @throws {SessionLockedError} when a record is of a later epoch (I10). */
+export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
+  const { records = new Map(), sessionId = 'in memory', epoch = 0 } = options;
+  let closed = false;
+  for (const record of records.values()) {
+    if (record.epoch > epoch) throw new SessionLockedError(sessionId);
+  }
+  return {
+    async read(key) {
+      return records.get(nameOf(key))?.payload.slice();
+    },
+    keys: () => Array.from(records.values(), (record) => record.key),
+    async append(key, payload) {
+      if (closed) throw new CheckpointWriteError(`The journal of session ${sessionId} is closed.`);
+      const name = nameOf(key);
+      if (records.has(name)) return;
+      records.set(name, {
+        key: { stage: key.stage, batch: key.batch },
+        epoch,
+        payload: concatenate(payload),
+      });
+    },
+    async trim(batch) {
+      for (const [name, record] of records) if (record.key.batch < batch) records.delete(name);
+    },
+    get size() {
+      let size = 0;
+      for (const record of records.values()) size += record.payload.length;
+      return size;
+    },
+    async close() {
+      closed = true;
+    },
+  };
+}
+
+const nameOf = (key: JournalKey): string => `${key.batch} ${key.stage}`;
+
+function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
