@@ -1,0 +1,115 @@
+/**
+ * A sink in memory.
+ *
+ * 1. Its position is a count of rows; reopened there, what lay beyond is cut (I7).
+ * 2. A fresh start begins a new array: one that was taken from an earlier run stays as it was.
+ * 3. Runs anywhere: nothing of Node.
+ */
+import { PipelineMismatchError, SinkError } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
+
+export interface CollectSink<T> extends ReadableSink<T> {
+  /** What has been appended so far, in order; complete when `published`. */
+  readonly rows: readonly T[];
+  /** The run that wrote them has completed. */
+  readonly published: boolean;
+  /** What failed, where a stage or the source says `dead-letter`. */
+  readonly deadLettered: CollectSink<JsonObject>;
+  deadLetters(): CollectSink<JsonObject>;
+}
+
+/** Collects the output in memory, for tests, small results and browsers. */
+export function collect<T = unknown>(): CollectSink<T> {
+  return new Collect<T>();
+}
+
+class Collect<T> implements CollectSink<T> {
+  readonly kind = 'collect';
+  readonly label = 'collect';
+  rows: T[] = [];
+  published = false;
+  #deadLettered: CollectSink<JsonObject> | undefined;
+
+  get deadLettered(): CollectSink<JsonObject> {
+    this.#deadLettered ??= new Collect<JsonObject>();
+    return this.#deadLettered;
+  }
+
+  deadLetters(): CollectSink<JsonObject> {
+    return this.deadLettered;
+  }
+
+  describe(): undefined {}
+
+  async open(at: SinkPosition | undefined, complete: boolean): Promise<OpenSink<T>> {
+    if (at === undefined) {
+      this.rows = [];
+      this.published = false;
+      return new OpenCollect(this);
+    }
+    const { rows } = at;
+    if (typeof rows !== 'number' || !Number.isSafeInteger(rows) || rows < 0) {
+      throw new PipelineMismatchError(['the stored position is not one of collect()']);
+    }
+    if (this.rows.length < rows) {
+      throw new PipelineMismatchError([
+        `collect() holds ${this.rows.length} rows, and the run had written ${rows}; it lives in one process only`,
+      ]);
+    }
+    this.rows.length = rows;
+    if (!complete) this.published = false;
+    return new OpenCollect(this);
+  }
+
+  async *read(): AsyncGenerator<T> {
+    if (!this.published) throw new SinkError('collect(): nothing is published; the run has not completed.');
+    yield* this.rows;
+  }
+}
+
+class OpenCollect<T> implements OpenSink<T> {
+  readonly #sink: Collect<T>;
+  /** This run's array: one that was opened before a fresh start cannot reach the new one's. */
+  readonly #rows: T[];
+  #closed = false;
+  position: SinkPosition;
+
+  constructor(sink: Collect<T>) {
+    this.#sink = sink;
+    this.#rows = sink.rows;
+    this.position = { rows: sink.rows.length };
+  }
+
+  encode(rows: readonly T[]): EncodedRows {
+    return { rows: rows.length, bytes: 0, data: [...rows] };
+  }
+
+  async append(encoded: readonly EncodedRows[]): Promise<void> {
+    this.#assertOpen();
+    for (const { data } of encoded) {
+      for (const row of data as readonly T[]) this.#rows.push(row);
+    }
+  }
+
+  async flush(): Promise<SinkPosition> {
+    this.#assertOpen();
+    this.position = { rows: this.#rows.length };
+    return this.position;
+  }
+
+  async publish(): Promise<void> {
+    this.#assertOpen();
+    if (this.#sink.rows !== this.#rows)
+      throw new SinkError('collect(): another run has begun to write to it.');
+    this.#sink.published = true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new SinkError('collect(): it is closed.');
+  }
+}
