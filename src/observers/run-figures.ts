@@ -6,6 +6,7 @@
  * process did; where the executor states a figure (`batches.committed`, `stage.completed` …) it is taken over.
  */
 import type { EventOf, PipelineEvent, StageTally } from './events.js';
+import { appended } from './sliding-window.js';
 
 export type RunState = 'IDLE' | 'INITIALIZING' | 'EXECUTING' | 'PAUSED' | 'COMPLETED' | 'FAILED';
 
@@ -82,11 +83,9 @@ export const NO_FIGURES: RunFigures = {
   commits: [],
 };
 
-/** Rates look back this far, milliseconds; further where fewer than `KEPT` changes happened in that time. */
-export const RATE_WINDOW_MS = 5_000;
-export const COMMIT_WINDOW_MS = 30_000;
-const KEPT = 3;
-const SAMPLES_PER_WINDOW = 10;
+/** Rates look back this far, milliseconds. */
+const RATE_WINDOW_MS = 5_000;
+const COMMIT_WINDOW_MS = 30_000;
 
 /** The figures after one more event. */
 export function reduceProgress(figures: RunFigures, event: PipelineEvent): RunFigures {
@@ -304,19 +303,4 @@ function sampled(figures: RunFigures): RunFigures {
   const { at, rowsIn, stages } = figures;
   const samples = appended(figures.samples, { at, rowsIn, stages }, RATE_WINDOW_MS);
   return samples === figures.samples ? figures : { ...figures, samples };
-}
-
-/** The list itself when the last entry is too recent; else with this one, and without those that left the window. */
-function appended<E extends { readonly at: number }>(
-  entries: readonly E[],
-  entry: E,
-  windowMs: number,
-): readonly E[] {
-  const last = entries.at(-1);
-  if (last !== undefined && entry.at - last.at < windowMs / SAMPLES_PER_WINDOW) return entries;
-  let first = 0;
-  // One entry from before the window stays: the window starts there.
-  while (entries.length - first > KEPT && (entries[first + 1]?.at ?? entry.at) <= entry.at - windowMs)
-    first++;
-  return [...entries.slice(first), entry];
 }

@@ -1,0 +1,108 @@
+/** Events as structured log records through pino. For Node only: exported from the package's `node` entry. */
+import { type DestinationStream, destination, type LevelWithSilent, pino } from 'pino';
+import type { Observer } from 'rxjs';
+import type { EventType, PipelineEvent } from './events.js';
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** What is needed of a pino logger. */
+export interface EventLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  isLevelEnabled?(level: string): boolean;
+}
+
+export interface LogEventsOptions {
+  /** The lowest level that is written. Default 'info'. */
+  readonly level?: LevelWithSilent;
+  /** Default: standard error, written at once. */
+  readonly destination?: DestinationStream;
+}
+
+/**
+ * An observer that logs each event: `batch.*` at debug, what concerns the pipeline, its stages and checkpoints at info,
+ * `row.failed`, `batch.retried`, `batch.skipped` and `notice` at warn, failures at error. A record carries the event's
+ * fields, its type as `event`, and its time as `eventTime` (milliseconds since the epoch).
+ * @param target A pino logger, or how to make one.
+ */
+export function logEvents(
+  target: EventLogger | LogEventsOptions = {},
+): Pick<Observer<PipelineEvent>, 'next'> {
+  const logger = isLogger(target) ? target : create(target);
+  return {
+    next(event) {
+      const level = levelOf(event.type);
+      if (logger.isLevelEnabled?.(level) === false) return;
+      const { type, at, ...fields } = event;
+      logger[level]({ event: type, eventTime: at, ...fields }, messageFor(event));
+    },
+  };
+}
+
+function isLogger(target: EventLogger | LogEventsOptions): target is EventLogger {
+  return 'info' in target && typeof target.info === 'function';
+}
+
+function create({ level = 'info', destination: to }: LogEventsOptions): EventLogger {
+  return pino({ name: 'xstate-pipeline', level }, to ?? destination(2));
+}
+
+function levelOf(type: EventType): Level {
+  switch (type) {
+    case 'pipeline.failed':
+    case 'stage.failed':
+      return 'error';
+    case 'row.failed':
+    case 'batch.retried':
+    case 'batch.skipped':
+    case 'notice':
+      return 'warn';
+    case 'batch.started':
+    case 'batch.completed':
+    case 'batches.committed':
+      return 'debug';
+    default:
+      return 'info';
+  }
+}
+
+function messageFor(event: PipelineEvent): string {
+  switch (event.type) {
+    case 'pipeline.started':
+      return `${event.pipeline} ${event.resumed ? `goes on from batch ${event.fromBatch}` : 'started'}`;
+    case 'pipeline.paused':
+      return `paused after ${event.batches} batches`;
+    case 'pipeline.resumed':
+      return `resumed from batch ${event.fromBatch}`;
+    case 'pipeline.cancelled':
+      return `cancelled after ${event.batches} batches`;
+    case 'pipeline.completed':
+      return `completed: ${event.rowsIn} rows in, ${event.rowsOut} out`;
+    case 'pipeline.failed':
+      return `failed: ${event.error.message}`;
+    case 'stage.started':
+      return `stage ${event.stage} started`;
+    case 'stage.completed':
+      return `stage ${event.stage} completed: ${event.tally.rowsIn} rows in, ${event.tally.rowsOut} out`;
+    case 'stage.failed':
+      return `stage ${event.stage} failed at batch ${event.batch}: ${event.error.message}`;
+    case 'batch.started':
+      return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt}`;
+    case 'batch.completed':
+      return `stage ${event.stage}, batch ${event.batch}: ${event.replayed ? 'taken from the journal' : 'completed'}`;
+    case 'batch.retried':
+      return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt} failed, next in ${event.delayMs} ms: ${event.error.message}`;
+    case 'batch.skipped':
+      return `stage ${event.stage}, batch ${event.batch}: ${event.rows} rows ${event.deadLettered ? 'dead-lettered' : 'skipped'}: ${event.error.message}`;
+    case 'row.failed':
+      return `stage ${event.stage}, batch ${event.batch}, row ${event.row}${event.deadLettered ? ' dead-lettered' : ''}: ${event.error.message}`;
+    case 'checkpoint.saved':
+      return `checkpoint saved at ${event.batches} batches, ${event.bytes} bytes`;
+    case 'batches.committed':
+      return `committed up to batch ${event.upTo}`;
+    case 'notice':
+      return event.message;
+  }
+}
