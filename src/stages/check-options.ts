@@ -14,7 +14,17 @@ const ON_ERROR: readonly OnError[] = ['fail', 'skip', 'dead-letter'];
 /** Names that a checkpoint could not carry as a key (I9). */
 const HOSTILE_NAMES = ['__proto__', 'constructor', 'prototype'];
 
-const COMMON = ['version', 'durable', 'concurrency', 'retry', 'timeoutMs', 'onError', 'input', 'output', 'hooks'];
+const COMMON = [
+  'version',
+  'durable',
+  'concurrency',
+  'retry',
+  'timeoutMs',
+  'onError',
+  'input',
+  'output',
+  'hooks',
+];
 export const BATCH_OPTIONS: readonly string[] = ['name', 'process', ...COMMON];
 export const ROW_OPTIONS: readonly string[] = [...COMMON, 'rowConcurrency'];
 const RETRY_OPTIONS = ['attempts', 'initialDelayMs', 'maxDelayMs', 'factor', 'jitter'];
@@ -35,10 +45,13 @@ export interface CheckedOptions {
 /** @throws {InvalidOptionError} unless `name` can name a stage in messages, files and checkpoints. */
 export function checkName(name: unknown): string {
   const expected = `a text of 1 to ${MAX_NAME_LENGTH} characters without control characters`;
-  if (typeof name !== 'string') throw new InvalidOptionError(`A stage's name must be ${expected}; got ${kindOf(name)}.`);
+  if (typeof name !== 'string')
+    throw new InvalidOptionError(`A stage's name must be ${expected}; got ${kindOf(name)}.`);
   const problem =
-    textProblem(name) ?? (HOSTILE_NAMES.includes(name) ? 'a name that JavaScript reserves on every object' : undefined);
-  if (problem !== undefined) throw new InvalidOptionError(`A stage's name must be ${expected}; got ${problem}.`);
+    textProblem(name) ??
+    (HOSTILE_NAMES.includes(name) ? 'a name that JavaScript reserves on every object' : undefined);
+  if (problem !== undefined)
+    throw new InvalidOptionError(`A stage's name must be ${expected}; got ${problem}.`);
   return name;
 }
 
@@ -53,7 +66,12 @@ export function checkOptions(stage: string, given: unknown, allowed: readonly st
   const options = checkObject(stage, 'options', given, allowed);
   const { version, durable, onError } = options;
   if (version !== undefined && (typeof version !== 'string' || textProblem(version) !== undefined)) {
-    fail(stage, 'version', `a text of 1 to ${MAX_NAME_LENGTH} characters without control characters`, version);
+    fail(
+      stage,
+      'version',
+      `a text of 1 to ${MAX_NAME_LENGTH} characters without control characters`,
+      version,
+    );
   }
   if (onError !== undefined && !ON_ERROR.includes(onError as OnError)) {
     fail(stage, 'onError', "'fail', 'skip' or 'dead-letter'", onError);
@@ -66,7 +84,9 @@ export function checkOptions(stage: string, given: unknown, allowed: readonly st
     concurrency: checkCount(stage, 'concurrency', options.concurrency),
     retry: checkRetry(stage, options.retry),
     timeoutMs:
-      options.timeoutMs === undefined ? undefined : checkNumber(stage, 'timeoutMs', options.timeoutMs, 1, MAX_TIMER_MS, 0),
+      options.timeoutMs === undefined
+        ? undefined
+        : checkNumber(stage, 'timeoutMs', options.timeoutMs, 1, MAX_TIMER_MS, 0),
     onError: (onError as OnError | undefined) ?? 'fail',
     hooks: checkHooks(stage, options.hooks),
     rowConcurrency: checkCount(stage, 'rowConcurrency', options.rowConcurrency),
@@ -96,7 +116,9 @@ function checkSchema(stage: string, option: string, value: unknown): void {
   if (value === undefined) return;
   // arktype's schemas are functions, zod's and valibot's objects.
   const holder = typeof value === 'object' || typeof value === 'function' ? value : null;
-  const standard = (holder as { readonly '~standard'?: { readonly validate?: unknown } } | null)?.['~standard'];
+  const standard = (holder as { readonly '~standard'?: { readonly validate?: unknown } } | null)?.[
+    '~standard'
+  ];
   if (typeof standard?.validate !== 'function') {
     fail(stage, option, 'a Standard Schema (zod 3.24+, valibot 1+, arktype 2+ …)', value);
   }
@@ -109,19 +131,23 @@ function checkObject(
   allowed: readonly string[],
 ): { readonly [option: string]: unknown } {
   if (value === undefined) return {};
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(stage, option, 'an object', value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    fail(stage, option, 'an object', value);
   for (const key of Object.keys(value)) {
     if (allowed.includes(key)) continue;
     const what = option === 'options' ? '' : ` in ${option}`;
     const shown = JSON.stringify(key.slice(0, 40));
-    throw new InvalidOptionError(`Stage "${stage}": unknown option ${shown}${what}; known: ${allowed.join(', ')}.`);
+    throw new InvalidOptionError(
+      `Stage "${stage}": unknown option ${shown}${what}; known: ${allowed.join(', ')}.`,
+    );
   }
   return { ...value };
 }
 
 function checkCount(stage: string, option: string, value: unknown): number {
   if (value === undefined) return 1;
-  if (!Number.isSafeInteger(value) || (value as number) < 1) fail(stage, option, 'a whole number from 1', value);
+  if (!Number.isSafeInteger(value) || (value as number) < 1)
+    fail(stage, option, 'a whole number from 1', value);
   return value as number;
 }
 
@@ -135,7 +161,12 @@ function checkNumber(
 ): number {
   if (value === undefined) return fallback;
   if (typeof value !== 'number' || !(value >= least && value <= most)) {
-    fail(stage, option, most === MAX_TIMER_MS ? `milliseconds from ${least} to ${most}` : `a number from ${least}`, value);
+    fail(
+      stage,
+      option,
+      most === MAX_TIMER_MS ? `milliseconds from ${least} to ${most}` : `a number from ${least}`,
+      value,
+    );
   }
   return value;
 }

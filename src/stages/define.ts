@@ -6,7 +6,7 @@
  * takes and its function gets what the schema makes of it; with an output schema the function answers with what the
  * schema takes and the stage gives what the schema makes of it.
  */
-import { BATCH_OPTIONS, ROW_OPTIONS, checkFunction, checkName, checkOptions } from './check-options.js';
+import { BATCH_OPTIONS, checkFunction, checkName, checkOptions, ROW_OPTIONS } from './check-options.js';
 import type { BatchStage, RowShape, RowStage, StageContext, StageOptions } from './stage.js';
 
 /** What `defineStage` takes. */
@@ -35,7 +35,9 @@ export interface RowStageOptions<I, O, P = I, R = O> extends StageOptions<I, O, 
  * });
  * ```
  * @throws {InvalidOptionError} naming the option that is unknown or out of range. */
-export function defineStage<P, R, I = P, O = R>(options: BatchStageOptions<I, O, P, R>): BatchStage<I, O, P, R> {
+export function defineStage<P, R, I = P, O = R>(
+  options: BatchStageOptions<I, O, P, R>,
+): BatchStage<I, O, P, R> {
   const name = checkName((options as Partial<typeof options> | undefined)?.name);
   const { rowConcurrency: _, ...checked } = checkOptions(name, options, BATCH_OPTIONS);
   checkFunction(name, 'process', options.process);
