@@ -79,10 +79,20 @@ export const stageActorId = (name: string): string => `stage:${name}`;
 
 const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500 };
 
+export interface ExecutorMachineOptions<Output> {
+  /** Facts for an `execute` that brings none, as a parent machine would send it. */
+  readonly newRun?: () => RunFacts;
+  /** What COMPLETED puts out; `ExecutorOutput` unless told. */
+  readonly output?: (context: ExecutorContext, self: AnyActorRef) => Output;
+}
+
 /** Makes the executor's statechart for these stages. Actions without content are the wiring's to provide.
- * @param stages in order; names must differ.
- * @param newRun facts for an `execute` that brings none, as a parent machine would send it. */
-export function createExecutorMachine(stages: readonly Omit<StageInput, 'index'>[], newRun?: () => RunFacts) {
+ * @param stages in order; names must differ. */
+export function createExecutorMachine<Output = ExecutorOutput>(
+  stages: readonly Omit<StageInput, 'index'>[],
+  options: ExecutorMachineOptions<Output> = {},
+) {
+  const { newRun } = options;
   const names = stages.map((stage) => stage.name);
   const end = stages.length;
   const inputs = new Map(stages.map((stage, index) => [index, { ...stage, index } satisfies StageInput]));
@@ -92,7 +102,7 @@ export function createExecutorMachine(stages: readonly Omit<StageInput, 'index'>
       context: ExecutorContext;
       events: ExecutorEvent;
       input: ExecutorInput;
-      output: ExecutorOutput;
+      output: Output;
     },
     actors: Object.fromEntries(names.map((name) => [stageActorId(name), stageMachine])) as {
       [src: string]: typeof stageMachine;
@@ -102,6 +112,8 @@ export function createExecutorMachine(stages: readonly Omit<StageInput, 'index'>
       open: () => {},
       /** Read batch `next`; answer `source.batch` or `source.end`. */
       read: (_, _params: { readonly batch: number }) => {},
+      /** PAUSED is left: open what a restored actor has not opened yet. */
+      reopen: () => {},
       /** Append finished batches up to `upTo`; answer `sink.written`. */
       write: (_, _params: { readonly upTo: number }) => {},
       /** Make the sinks durable; answer `sink.flushed`. */
@@ -252,7 +264,7 @@ export function createExecutorMachine(stages: readonly Omit<StageInput, 'index'>
     id: 'executor',
     context: ({ input }) => initialContext(names, input),
     initial: 'IDLE',
-    output: ({ context }) => outputOf(context),
+    output: ({ context, self }) => (options.output?.(context, self) ?? outputOf(context)) as Output,
     states: {
       IDLE: {
         on: { execute: { target: 'INITIALIZING', actions: begin } },
@@ -296,7 +308,7 @@ export function createExecutorMachine(stages: readonly Omit<StageInput, 'index'>
       PAUSED: {
         entry: settle('paused'),
         on: {
-          resume: { target: 'EXECUTING', actions: noteResumed },
+          resume: { target: 'EXECUTING', actions: [noteResumed, 'reopen'] },
           cancel,
         },
       },

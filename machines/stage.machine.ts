@@ -72,8 +72,6 @@ const stage = setup({
     start: (_, _params: StageBatch) => {},
     /** Provided: send `retry.due` after `delayMs`. */
     arm: (_, _params: { readonly batch: number; readonly delayMs: number }) => {},
-    /** Provided: abort the attempt's signal. */
-    abortAttempt: (_, _params: StageBatch) => {},
     /** Provided: abort every attempt and timer. */
     abortAll: () => {},
     /** To the executor. Replaced where there is none. */
@@ -173,14 +171,6 @@ const reportFailed = {
   },
 };
 
-const abortTimedOut = {
-  type: 'abortAttempt' as const,
-  params: ({ event }: { event: StageEvent }): StageBatch => {
-    const { batch, attempt } = event as FailureEvent;
-    return { batch, attempt };
-  },
-};
-
 const startNext = {
   type: 'start' as const,
   params: ({ context }: { context: StageContext }): StageBatch =>
@@ -221,8 +211,8 @@ export const stageMachine = stage.createMachine({
           { guard: 'current', target: 'failed', actions: [giveUp, reportFailed] },
         ],
         'attempt.timedOut': [
-          { guard: 'currentAndRetryable', actions: [abortTimedOut, backOff, armRetry] },
-          { guard: 'current', target: 'failed', actions: [abortTimedOut, giveUp, reportFailed] },
+          { guard: 'currentAndRetryable', actions: [backOff, armRetry] },
+          { guard: 'current', target: 'failed', actions: [giveUp, reportFailed] },
         ],
         'retry.due': { guard: 'waitsFor', actions: due },
       },

@@ -1,0 +1,202 @@
+/**
+ * The work behind the stage actors: starts attempts, measures them, and answers the actor that asked.
+ *
+ * 1. Every attempt has its own `AbortSignal`; cancel, a timeout and a failed run abort it (I17), and nobody waits for it.
+ * 2. An attempt always ends in exactly one answer, or in none after `abortAll`; it never throws into the machine.
+ * 3. Time and chance are injected (I14).
+ */
+import type { Clock, Random } from '../clock.js';
+import { messageOf, StageError, StageTimeoutError } from '../errors.js';
+import { retryDelayMs } from '../stages/backoff.js';
+import type { AnyStage, Logger, StageContext } from '../stages/stage.js';
+import { type AttemptFigures, type DataPlane, endsTheRun } from './data-plane.js';
+import { errorFacts } from './error-facts.js';
+import type { EventDraft } from './publish.js';
+
+/** The stage actor, as far as it is needed here. */
+export interface StageActor {
+  send(event: {
+    readonly type: 'attempt.done' | 'attempt.failed' | 'attempt.timedOut' | 'retry.due';
+    readonly batch: number;
+    readonly [field: string]: unknown;
+  }): void;
+}
+
+export interface AttemptsOptions {
+  readonly sessionId: string;
+  readonly stages: readonly AnyStage[];
+  readonly plane: DataPlane;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly publish: (draft: EventDraft) => void;
+  /** Ends the run: the stage's `onError` has no say in it. */
+  readonly fail: (error: unknown) => void;
+}
+
+interface Attempt {
+  readonly controller: AbortController;
+  readonly startedAt: number;
+  stopTimer: () => void;
+}
+
+interface EndedAttempt {
+  readonly actor: StageActor;
+  readonly stageIndex: number;
+  readonly batch: number;
+  readonly attempt: number;
+  readonly type: 'attempt.failed' | 'attempt.timedOut';
+}
+
+export class Attempts {
+  readonly #running = new Map<string, Attempt>();
+  readonly #timers = new Set<() => void>();
+  readonly #started = new Set<number>();
+  #isAborted = false;
+  /** What a stage threw last when it failed for good: `stage.failed` carries facts only. */
+  lastFailure: unknown;
+
+  constructor(private readonly options: AttemptsOptions) {}
+
+  start(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
+    if (this.#isAborted) return;
+    const { plane, publish, clock } = this.options;
+    const stage = this.#stage(stageIndex);
+    if (!this.#started.has(stageIndex)) {
+      this.#started.add(stageIndex);
+      publish({ type: 'stage.started', stage: stage.name });
+    }
+    publish({ type: 'batch.started', stage: stage.name, batch, attempt });
+    const running = this.#begin(actor, stageIndex, batch, attempt);
+    const done = (figures: AttemptFigures) => {
+      if (!this.#end(stageIndex, batch, running)) return;
+      const durationMs = clock.now() - running.startedAt;
+      plane.note(stageIndex, batch, durationMs, attempt > 1);
+      const facts = { ...figures, attempt, durationMs, replayed: false };
+      publish({ type: 'batch.completed', stage: stage.name, batch, ...facts });
+      actor.send({ type: 'attempt.done', batch, attempt });
+    };
+    const failed = (error: unknown) => {
+      if (!this.#end(stageIndex, batch, running)) return;
+      plane.note(stageIndex, batch, clock.now() - running.startedAt, attempt > 1);
+      this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.failed' }, error);
+    };
+    try {
+      const figures = plane.attempt(stageIndex, batch, this.#context(stageIndex, batch, attempt, running));
+      if (figures instanceof Promise) figures.then(done, failed);
+      else done(figures);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  arm(actor: StageActor, batch: number, delayMs: number): void {
+    const stop = this.options.clock.setTimer(() => {
+      this.#timers.delete(stop);
+      actor.send({ type: 'retry.due', batch });
+    }, delayMs);
+    this.#timers.add(stop);
+  }
+
+  /** Aborts everything, now; no answer comes any more. */
+  abortAll(reason: unknown): void {
+    this.#isAborted = true;
+    for (const stop of this.#timers) stop();
+    this.#timers.clear();
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    for (const attempt of running) {
+      attempt.stopTimer();
+      attempt.controller.abort(reason);
+    }
+  }
+
+  #begin(actor: StageActor, stageIndex: number, batch: number, attempt: number): Attempt {
+    const { clock } = this.options;
+    const stage = this.#stage(stageIndex);
+    const running: Attempt = {
+      controller: new AbortController(),
+      startedAt: clock.now(),
+      stopTimer: () => {},
+    };
+    this.#running.set(keyOf(stageIndex, batch), running);
+    const { timeoutMs } = stage;
+    if (timeoutMs !== undefined) {
+      running.stopTimer = clock.setTimer(() => {
+        if (this.options.plane.isJournaling(batch)) return;
+        if (!this.#end(stageIndex, batch, running)) return;
+        const error = new StageTimeoutError(stage.name, batch, timeoutMs);
+        running.controller.abort(error);
+        this.options.plane.note(stageIndex, batch, timeoutMs, attempt > 1);
+        this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.timedOut' }, error);
+      }, timeoutMs);
+    }
+    return running;
+  }
+
+  /** False when the attempt was ended already: its answer is not wanted any more. */
+  #end(stageIndex: number, batch: number, running: Attempt): boolean {
+    const key = keyOf(stageIndex, batch);
+    if (this.#isAborted || this.#running.get(key) !== running) return false;
+    this.#running.delete(key);
+    running.stopTimer();
+    return true;
+  }
+
+  #failed(ended: EndedAttempt, error: unknown): void {
+    const { clock, random, publish, fail } = this.options;
+    const { actor, stageIndex, batch, attempt, type } = ended;
+    const stage = this.#stage(stageIndex);
+    if (endsTheRun(error)) {
+      fail(error);
+      return;
+    }
+    const facts = errorFacts(error);
+    if (attempt < stage.retry.attempts) {
+      const delayMs = retryDelayMs(stage.retry, attempt, random);
+      publish({ type: 'batch.retried', stage: stage.name, batch, attempt, delayMs, error: facts });
+      actor.send({ type, batch, attempt, error: facts, delayMs, dueAt: Math.round(clock.now() + delayMs) });
+    } else if (stage.onError === 'fail') {
+      this.lastFailure = asStageError(stage, batch, error);
+      publish({ type: 'stage.failed', stage: stage.name, batch, error: facts });
+      actor.send({ type, batch, attempt, error: facts, delayMs: 0, dueAt: 0 });
+    } else {
+      this.#loseBatch(ended, error);
+    }
+  }
+
+  /** The attempt stays the actor's until the batch is concluded without its rows. */
+  #loseBatch({ actor, stageIndex, batch, attempt }: EndedAttempt, error: unknown): void {
+    const { plane, publish, fail } = this.options;
+    plane.loseBatch(stageIndex, batch, error).then((figures) => {
+      if (this.#isAborted) return;
+      const facts = { ...figures, attempt, durationMs: 0, replayed: false };
+      publish({ type: 'batch.completed', stage: this.#stage(stageIndex).name, batch, ...facts });
+      actor.send({ type: 'attempt.done', batch, attempt });
+    }, fail);
+  }
+
+  #context(stageIndex: number, batch: number, attempt: number, running: Attempt): StageContext {
+    const { sessionId, logger } = this.options;
+    const stage = this.#stage(stageIndex);
+    return {
+      batch: { index: batch, rowOffset: this.options.plane.rowOffset(batch) },
+      attempt,
+      signal: running.controller.signal,
+      idempotencyKey: `${sessionId}:${stage.name}:${batch}`,
+      logger,
+    };
+  }
+
+  #stage(index: number): AnyStage {
+    return this.options.stages[index] as AnyStage;
+  }
+}
+
+const keyOf = (stage: number, batch: number): string => `${stage}:${batch}`;
+
+function asStageError(stage: AnyStage, batch: number, error: unknown): StageError {
+  return new StageError(`Stage "${stage.name}" failed over batch ${batch}: ${messageOf(error)}`, {
+    cause: error,
+  });
+}

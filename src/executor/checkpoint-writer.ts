@@ -1,0 +1,110 @@
+/**
+ * Makes checkpoints of the machine's snapshot and has them saved.
+ *
+ * 1. A snapshot is taken only from a fresh stack, when every mailbox is empty: one taken inside a transition is torn.
+ * 2. At most 64 KB (I3): a window too wide to fit is left out, which loses nothing that a resume would use.
+ */
+import type {
+  ErrorFacts,
+  ExecutorContext,
+  ExecutorState,
+  Json,
+  JsonObject,
+  Mark,
+} from '../../machines/facts.js';
+import { restoreSnapshot } from '../../machines/restore.js';
+import type { Checkpoint } from '../checkpoint/envelope.js';
+import { checkpointSettings } from './checkpoint-settings.js';
+import { pipelineFingerprint } from './fingerprints.js';
+import type { RunOptions, RunStart } from './run.js';
+import { stageInputs } from './stage-inputs.js';
+
+/** The executor's actor, as far as it is needed here. */
+export interface MachineActor {
+  send(event: { readonly type: string; readonly [field: string]: unknown }): void;
+  getSnapshot(): unknown;
+  getPersistedSnapshot(): unknown;
+}
+
+interface PersistedSnapshot {
+  readonly value: ExecutorState;
+  readonly context: ExecutorContext;
+}
+
+/** Leaves room in 64 KB for the envelope around it. */
+const MAX_SNAPSHOT = 60_000;
+
+export class CheckpointWriter {
+  /** Facts about the input before the flushed position (I15). */
+  sourceIdentity: Json | null;
+  #isFirst = true;
+
+  constructor(
+    private readonly actor: MachineActor,
+    private readonly options: RunOptions,
+    private readonly start: RunStart,
+  ) {
+    this.sourceIdentity = start.sourceIdentity;
+  }
+
+  get batchSize(): number {
+    return this.options.definition.batchSize;
+  }
+
+  /** Saves the machine as it is. Resolves to the mark that the checkpoint covers. @throws {CheckpointWriteError} */
+  async save(): Promise<Mark> {
+    await Promise.resolve();
+    const { stateManager, environment, publish } = this.options;
+    const startedAt = environment.clock.now();
+    const checkpoint = this.#checkpoint();
+    const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;
+    const { bytes } = await stateManager.saveCheckpoint(checkpoint);
+    this.#isFirst = false;
+    const durationMs = environment.clock.now() - startedAt;
+    publish({ type: 'checkpoint.saved', state: value, batches: context.flushed.batches, bytes, durationMs });
+    return context.flushed;
+  }
+
+  /** Whether a checkpoint of this opening is stored. */
+  get hasSaved(): boolean {
+    return !this.#isFirst;
+  }
+
+  #checkpoint(): Checkpoint {
+    const { definition, environment, stages, pipelineFile } = this.options;
+    const snapshot = this.#snapshot();
+    const { context, value } = snapshot;
+    return {
+      sessionId: this.start.sessionId,
+      epoch: this.start.epoch,
+      savedAt: Math.round(environment.clock.now()),
+      startedAt: context.startedAt,
+      pipeline: definition.name,
+      ...(pipelineFile === undefined ? {} : { pipelineFile }),
+      state: value,
+      fingerprint: pipelineFingerprint(stages),
+      settings: checkpointSettings(definition, context.settings),
+      source: definition.source.describe() ?? null,
+      sink: definition.sink.describe() ?? null,
+      deadLetter: definition.deadLetter?.describe() ?? null,
+      sourceIdentity: this.sourceIdentity,
+      ...errorOf(context.error),
+      snapshot: snapshot as unknown as JsonObject,
+    };
+  }
+
+  #snapshot(): PersistedSnapshot {
+    const { output: _, ...persisted } = this.actor.getPersistedSnapshot() as Record<string, unknown>;
+    const text = JSON.stringify(persisted);
+    const snapshot = JSON.parse(text) as PersistedSnapshot;
+    if (text.length <= MAX_SNAPSHOT) return snapshot;
+    const inputs = stageInputs(this.options.stages);
+    const { value } = snapshot;
+    const rewound = restoreSnapshot(snapshot, inputs);
+    return JSON.parse(JSON.stringify({ ...rewound, value })) as PersistedSnapshot;
+  }
+}
+
+function errorOf(error: ErrorFacts | null): { readonly error?: ErrorFacts } {
+  return error === null ? {} : { error };
+}

@@ -1,0 +1,41 @@
+/** What the owner of a session answers to other processes, over the session's lock (I10). */
+import type { JsonObject } from '../../machines/facts.js';
+import type { LockHandlers } from '../checkpoint/lock.js';
+import { IllegalCommandError } from '../errors.js';
+import { legalCommands } from './commands.js';
+import type { Controller } from './controller.js';
+
+export function controlHandlers(controller: Controller): Required<LockHandlers> {
+  const demand = (command: 'pause' | 'cancel') => {
+    const legal = legalCommands(controller.snapshot);
+    if (!legal.includes(command)) throw new IllegalCommandError(command, controller.state, legal);
+  };
+  return {
+    async pause() {
+      demand('pause');
+      const receipt = controller.expectPause();
+      controller.actor.send({ type: 'pause' });
+      return { ...(await receipt) };
+    },
+    async cancel() {
+      demand('cancel');
+      const receipt = controller.expectCancel();
+      controller.actor.send({ type: 'cancel' });
+      return { ...(await receipt) };
+    },
+    async status(): Promise<JsonObject> {
+      const { sessionId, pipeline, flushed, written, window, pausing } = controller.context;
+      return {
+        sessionId,
+        pipeline,
+        state: controller.state,
+        pausing,
+        batchesInFlight: window.length,
+        batches: flushed.batches,
+        rowsIn: written.rowsIn,
+        rowsOut: written.rowsOut,
+        elapsedMs: Math.round(controller.run?.elapsedMs ?? flushed.elapsedMs),
+      };
+    },
+  };
+}

@@ -1,0 +1,311 @@
+/**
+ * The hands of one executor actor: gives the machine's actions their content, and its commands their promises.
+ *
+ * 1. One `Run` at a time; a new one begins with every opening.
+ * 2. Reaching PAUSED, COMPLETED, FAILED or, cancelled, IDLE is announced, and promised, only when the checkpoint that
+ *    says so is saved (I6, I16).
+ * 3. A failure keeps the original error for whoever waits, and for nobody: it is never an unhandled rejection (I12).
+ */
+import type { ExecutorContext, ExecutorState, Mark } from '../../machines/facts.js';
+import type { SessionLock } from '../checkpoint/lock.js';
+import type { StateManager } from '../checkpoint/state-manager.js';
+import { IllegalCommandError, NoUsableOutputError, PipelineCancelledError } from '../errors.js';
+import type { AnyStage } from '../stages/stage.js';
+import type { MachineActor } from './checkpoint-writer.js';
+import type { AskableSnapshot } from './commands.js';
+import { controlHandlers } from './control-handlers.js';
+import { Deferred } from './deferred.js';
+import type { PipelineDefinition } from './definition.js';
+import type { Environment } from './environment.js';
+import { errorFacts } from './error-facts.js';
+import type { EventDraft } from './publish.js';
+import { type ExecutionResult, resultOf } from './result.js';
+import { Run, type RunStart } from './run.js';
+
+/** What `pause` resolves to, when it is all true (I16). */
+export interface PauseReceipt {
+  readonly sessionId: string;
+  /** Batches in sink and checkpoint. */
+  readonly batches: number;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  /** Where the sink stands; null when nothing was written. */
+  readonly sinkPosition: Mark['sink'];
+}
+
+/** What `cancel` resolves to: what the kept checkpoint covers. */
+export type CancelReceipt = PauseReceipt;
+
+export interface ControllerOptions {
+  readonly stages: readonly AnyStage[];
+  readonly stateManager: StateManager;
+  readonly environment: Environment;
+  readonly publish: (sessionId: string, draft: EventDraft) => void;
+  readonly pipelineFile?: string;
+}
+
+type Ending = 'paused' | 'completed' | 'failed' | 'cancelled';
+
+export class Controller {
+  definition: PipelineDefinition | undefined;
+  /** Set before the command that begins or resumes a run from a stored session. */
+  stored:
+    | (Pick<RunStart, 'mark' | 'wasSealed' | 'sourceIdentity' | 'epoch' | 'force'> & { lock?: SessionLock })
+    | undefined;
+  outcome = new Deferred<ExecutionResult>();
+  #pause: Deferred<PauseReceipt> | undefined;
+  #cancel: Deferred<CancelReceipt> | undefined;
+  #run: Run | undefined;
+  #epoch = 0;
+
+  readonly handlers = controlHandlers(this);
+
+  constructor(
+    readonly actor: MachineActor,
+    readonly options: ControllerOptions,
+  ) {}
+
+  get run(): Run | undefined {
+    return this.#run;
+  }
+
+  /** A promise for the end of the run that a command is about to begin. */
+  expectOutcome(): Promise<ExecutionResult> {
+    if (this.outcome.isSettled) this.outcome = new Deferred();
+    return this.outcome.promise;
+  }
+
+  expectPause(): Promise<PauseReceipt> {
+    this.#pause ??= new Deferred();
+    return this.#pause.promise;
+  }
+
+  expectCancel(): Promise<CancelReceipt> {
+    this.#cancel ??= new Deferred();
+    return this.#cancel.promise;
+  }
+
+  /** INITIALIZING: from the last durable mark, or from the start. */
+  open(): void {
+    const run = this.#begin();
+    run
+      .open()
+      .then(() => run.writer.save())
+      .then(() => {
+        run.activate();
+        this.#announceStart(run);
+        run.send({ type: 'opened' });
+      })
+      .catch((error: unknown) => run.fail(error));
+  }
+
+  /** Opens a restored session before `resume` is sent, so that a refusal leaves the state as it is. */
+  async prepare(): Promise<void> {
+    const run = this.#begin();
+    try {
+      await run.open();
+      await run.writer.save();
+    } catch (error) {
+      await run.release();
+      throw error;
+    }
+  }
+
+  /** EXECUTING, from PAUSED: the run is open, unless a parent machine resumed a restored actor. */
+  reopen(): void {
+    const isOpen = this.#run !== undefined && !this.#run.isClosed;
+    const run = isOpen ? (this.#run as Run) : this.#begin();
+    run.do(async () => {
+      if (!run.writer.hasSaved) await run.writer.save();
+      run.activate();
+      if (!run.isAnnounced) this.#announceStart(run);
+      this.#publish({ type: 'pipeline.resumed', fromBatch: this.#context.flushed.batches });
+    });
+  }
+
+  #begin(): Run {
+    const { definition } = this;
+    if (definition === undefined) throw new IllegalCommandError('execute', 'IDLE without a pipeline', []);
+    const { stages, stateManager, environment, pipelineFile } = this.options;
+    const { stored } = this;
+    this.stored = undefined;
+    const { sessionId, flushed } = this.#context;
+    this.#epoch = Math.max(this.#epoch, stored?.epoch ?? 0) + 1;
+    const previous = this.#run?.start.sessionId === sessionId ? this.#run : undefined;
+    const start: RunStart = {
+      sessionId,
+      mark: stored?.mark ?? flushed,
+      wasSealed: stored?.wasSealed ?? false,
+      sourceIdentity: stored?.sourceIdentity ?? previous?.writer.sourceIdentity ?? null,
+      epoch: this.#epoch,
+      force: stored?.force ?? false,
+      ...(stored?.lock === undefined ? {} : { lock: stored.lock }),
+    };
+    const run = new Run(
+      this.actor,
+      {
+        definition,
+        stages,
+        stateManager,
+        environment,
+        publish: (draft) => this.options.publish(sessionId, draft),
+        handlers: this.handlers,
+        ...(pipelineFile === undefined ? {} : { pipelineFile }),
+      },
+      start,
+    );
+    this.#run = run;
+    return run;
+  }
+
+  #announceStart(run: Run): void {
+    run.isAnnounced = true;
+    const { mark } = run.start;
+    const { total } = run.input;
+    this.#publish({
+      type: 'pipeline.started',
+      pipeline: this.#context.pipeline,
+      stages: this.#context.stages,
+      resumed: mark.batches > 0 || run.start.epoch > 1,
+      fromBatch: mark.batches,
+      rowsIn: mark.rowsIn,
+      rowsOut: mark.rowsOut,
+      done: mark.done,
+      ...(total === undefined ? {} : { total }),
+    });
+  }
+
+  abort(): void {
+    this.#run?.abort(new PipelineCancelledError(this.#context.sessionId));
+  }
+
+  /** Called inside the machine's transition: what follows waits for a fresh stack. */
+  settled(how: Ending): void {
+    queueMicrotask(() => {
+      this.#settle(how).catch((error: unknown) => {
+        this.options.environment.logger.error('The end of a run could not be concluded.', {
+          ...errorFacts(error),
+        });
+        this.outcome.reject(error);
+        this.#pause?.reject(error);
+        this.#cancel?.reject(error);
+      });
+    });
+  }
+
+  async #settle(how: Ending): Promise<void> {
+    const run = this.#run;
+    const context = this.#context;
+    run?.deactivate();
+    const problem = await this.#saveLast(run, how);
+    if (how === 'paused') {
+      this.#publish({ type: 'pipeline.paused', ...figuresOf(context.flushed) });
+      if (problem === undefined) this.#pause?.resolve(receiptOf(context));
+      else this.#pause?.reject(problem);
+      this.#pause = undefined;
+      return;
+    }
+    await run?.release();
+    if (how === 'completed') this.#concludeCompleted(context);
+    else if (how === 'failed') this.#concludeFailed(context, run);
+    else this.#concludeCancelled(context);
+  }
+
+  /** The checkpoint that says how it ended. One that cannot be saved leaves the last one, which is true as well. */
+  async #saveLast(run: Run | undefined, how: Ending): Promise<unknown> {
+    if (run === undefined || (how !== 'paused' && how !== 'completed' && !run.writer.hasSaved))
+      return undefined;
+    try {
+      await run.writer.save();
+      return undefined;
+    } catch (error) {
+      const facts = errorFacts(error);
+      this.options.environment.logger.warn(`The checkpoint of the ${how} run could not be saved.`, {
+        ...facts,
+      });
+      return error;
+    }
+  }
+
+  #concludeCompleted(context: ExecutorContext): void {
+    const result = this.result(context);
+    for (const tally of context.flushed.stages)
+      this.#publish({ type: 'stage.completed', stage: tally.stage, tally });
+    const { success, isComplete } = result;
+    const durationMs = context.flushed.elapsedMs;
+    this.#publish({
+      type: 'pipeline.completed',
+      success,
+      isComplete,
+      durationMs,
+      ...figuresOf(context.flushed),
+    });
+    this.#pause?.resolve(receiptOf(context));
+    this.#pause = undefined;
+    this.outcome.resolve(result);
+  }
+
+  #concludeFailed(context: ExecutorContext, run: Run | undefined): void {
+    const error = context.error ?? errorFacts(new Error('unknown'));
+    this.#publish({ type: 'pipeline.failed', error, batches: context.flushed.batches });
+    const original = this.#originalError(context, run);
+    this.#pause?.reject(original);
+    this.#pause = undefined;
+    this.outcome.reject(original);
+  }
+
+  #concludeCancelled(context: ExecutorContext): void {
+    this.#publish({ type: 'pipeline.cancelled', batches: context.flushed.batches });
+    const error = new PipelineCancelledError(context.sessionId);
+    this.#pause?.reject(error);
+    this.#pause = undefined;
+    this.#cancel?.resolve(receiptOf(context));
+    this.#cancel = undefined;
+    this.outcome.reject(error);
+  }
+
+  #originalError(context: ExecutorContext, run: Run | undefined): unknown {
+    if (context.error?.code === 'NO_USABLE_OUTPUT') {
+      const { losses } = context.flushed;
+      return new NoUsableOutputError(
+        `${context.error.message} ${losses.total} rows were lost; first reason: ${losses.reasons[0] ?? 'unknown'}`,
+      );
+    }
+    return (
+      run?.failure ?? run?.attempts?.lastFailure ?? new Error(context.error?.message ?? 'The run failed.')
+    );
+  }
+
+  result(context: ExecutorContext): ExecutionResult {
+    return resultOf(context, this.definition as PipelineDefinition, this.options.environment);
+  }
+
+  #publish(draft: EventDraft): void {
+    this.options.publish(this.#context.sessionId, draft);
+  }
+
+  get #context(): ExecutorContext {
+    return (this.actor.getSnapshot() as { context: ExecutorContext }).context;
+  }
+
+  get state(): ExecutorState {
+    return (this.actor.getSnapshot() as { value: ExecutorState }).value;
+  }
+
+  get context(): ExecutorContext {
+    return this.#context;
+  }
+
+  get snapshot(): AskableSnapshot {
+    return this.actor.getSnapshot() as AskableSnapshot;
+  }
+}
+
+function figuresOf({ batches, rowsIn, rowsOut }: Mark) {
+  return { batches, rowsIn, rowsOut };
+}
+
+function receiptOf(context: ExecutorContext): PauseReceipt {
+  const { sessionId, flushed } = context;
+  return { sessionId, ...figuresOf(flushed), sinkPosition: flushed.sink };
+}

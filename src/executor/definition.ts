@@ -1,0 +1,105 @@
+/**
+ * A pipeline, put together and checked: what `pipeline(…)…to(…)` gives and what `execute` takes.
+ */
+import type { JsonObject } from '../../machines/facts.js';
+import { type FileEndpoint, isFileEndpoint } from '../endpoint.js';
+import { InvalidOptionError } from '../errors.js';
+import type { Sink } from '../sinks/sink.js';
+import { rows } from '../sources/rows.js';
+import type { Source } from '../sources/source.js';
+import type { AnyStage } from '../stages/stage.js';
+
+export interface PipelineOptions {
+  /** Rows a batch at most. Default 512. A resumed session keeps the size that it began with. */
+  readonly batchSize?: number;
+  /** Batches in flight at most: the window (I13), 1 to 512. Default: twice the widest stage's concurrency, at least 4. */
+  readonly maxInFlight?: number;
+  /** Rows of the source between checkpoints. Default: the `StateManager`'s. */
+  readonly checkpointInterval?: number;
+  /** Milliseconds between checkpoints, where rows come slowly. Default 5,000. */
+  readonly checkpointEveryMs?: number;
+  /** Where rows that fail go under `'dead-letter'`. Default: a file beside the sink's. */
+  readonly deadLetter?: Sink<JsonObject> | FileEndpoint<JsonObject>;
+}
+
+export type SourceLike<T> = Source<T> | FileEndpoint<T> | Iterable<T> | AsyncIterable<T>;
+export type SinkLike<T> = Sink<T> | FileEndpoint<T>;
+
+/** What `execute` takes. */
+export interface PipelineLike {
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: row types meet in pipe() and to(); the executor moves rows unseen.
+  readonly source: SourceLike<any>;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  readonly sink: SinkLike<any>;
+  readonly options?: PipelineOptions;
+}
+
+/** The same, normalised. */
+export interface PipelineDefinition {
+  readonly name: string;
+  readonly source: Source<unknown>;
+  readonly sink: Sink<unknown>;
+  readonly deadLetter: Sink<JsonObject> | undefined;
+  readonly batchSize: number;
+  readonly maxInFlight: number;
+  readonly checkpointInterval: number | undefined;
+  readonly checkpointEveryMs: number;
+}
+
+const MAX_WINDOW = 512;
+
+/** @throws {InvalidOptionError} naming what is wrong. */
+export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage[]): PipelineDefinition {
+  const { name, options = {} } = pipeline;
+  if (typeof name !== 'string' || name === '' || name.length > 200)
+    throw new InvalidOptionError('A pipeline needs a name of 1 to 200 characters.');
+  checkStages(stages);
+  const sink = toSink(pipeline.sink);
+  const widest = stages.reduce((most, stage) => Math.max(most, stage.concurrency), 1);
+  return {
+    name,
+    source: toSource(pipeline.source),
+    sink,
+    deadLetter: options.deadLetter === undefined ? sink.deadLetters?.() : toSink(options.deadLetter),
+    batchSize: whole(options.batchSize, 'batchSize', 1, 1_000_000) ?? 512,
+    maxInFlight:
+      whole(options.maxInFlight, 'maxInFlight', 1, MAX_WINDOW) ??
+      Math.min(MAX_WINDOW, Math.max(4, 2 * widest)),
+    checkpointInterval: whole(options.checkpointInterval, 'checkpointInterval', 1, Number.MAX_SAFE_INTEGER),
+    checkpointEveryMs: whole(options.checkpointEveryMs, 'checkpointEveryMs', 1, 2 ** 31 - 1) ?? 5_000,
+  };
+}
+
+/** @throws {InvalidOptionError} for two stages of one name. */
+export function checkStages(stages: readonly AnyStage[]): void {
+  const seen = new Set<string>();
+  for (const stage of stages) {
+    if (seen.has(stage.name)) {
+      throw new InvalidOptionError(
+        `Two stages are named "${stage.name}". Give each stage its own name: checkpoints and the journal tell them apart by it.`,
+      );
+    }
+    seen.add(stage.name);
+  }
+}
+
+export function toSource(source: SourceLike<unknown>): Source<unknown> {
+  if (isFileEndpoint(source)) return source.source as Source<unknown>;
+  if (typeof source === 'object' && source !== null && 'open' in source && 'describe' in source)
+    return source as Source<unknown>;
+  return rows(source as Iterable<unknown> | AsyncIterable<unknown>);
+}
+
+export function toSink<T>(sink: SinkLike<T>): Sink<T> {
+  if (isFileEndpoint(sink)) return sink.sink as Sink<T>;
+  if (typeof sink === 'object' && sink !== null && 'open' in sink) return sink as Sink<T>;
+  throw new InvalidOptionError('The sink is not a sink. Use jsonl(path), csv(path) or collect().');
+}
+
+function whole(value: number | undefined, name: string, min: number, max: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (!Number.isSafeInteger(value) || value < min || value > max)
+    throw new InvalidOptionError(`${name} must be a whole number from ${min} to ${max}.`);
+  return value;
+}

@@ -1,0 +1,238 @@
+/**
+ * The facade: commands that throw when they are not legal (I2), promises for their outcomes, streams for observers.
+ *
+ * 1. It adds nothing to the semantics: the machine decides, the controller acts.
+ * 2. Observers are attached before anything runs and cannot hurt it (I11).
+ * 3. Resuming a stored session goes through the one restore path (I18): validated, rebuilt, compared (I15), locked (I10).
+ */
+import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
+import { type ActorRefFrom, createActor } from 'xstate';
+import type { ExecutorState } from '../../machines/facts.js';
+import type { StateManager } from '../checkpoint/state-manager.js';
+import { IllegalCommandError } from '../errors.js';
+import { attachObserver, type PipelineObserver } from '../observers/attach.js';
+import { EventBus } from '../observers/event-bus.js';
+import type { PipelineEvent } from '../observers/events.js';
+import { metrics, type RunMetrics } from '../observers/metrics.js';
+import { type Progress, progress } from '../observers/progress.js';
+import type { AnyStage } from '../stages/stage.js';
+import { type Command, legalCommands } from './commands.js';
+import { type CancelReceipt, Controller, type PauseReceipt } from './controller.js';
+import { checkStages, definePipeline, type PipelineLike } from './definition.js';
+import { defaultEnvironment, type Environment } from './environment.js';
+import { errorFacts } from './error-facts.js';
+import type { EventDraft } from './publish.js';
+import type { ExecutionResult } from './result.js';
+import { createRunnableMachine, type RunnableMachine } from './runnable-machine.js';
+import { loadSession, type ResumeOptions } from './stored-session.js';
+
+/** Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way. */
+export class PipelineExecutor<T = unknown> {
+  /** The state, from now on; the current one first. */
+  readonly state$: Observable<ExecutorState>;
+  readonly events$: Observable<PipelineEvent>;
+  /** Rows, rates, ETA, per-stage figures; the latest first. */
+  readonly progress$: Observable<Progress>;
+  readonly metrics$: Observable<RunMetrics>;
+  readonly #bus: EventBus;
+  readonly #state = new BehaviorSubject<ExecutorState>('IDLE');
+  readonly #environment: Environment;
+  readonly #machine: RunnableMachine;
+  readonly #controllerOf: (actor: object) => Controller;
+  #actor: ActorRefFrom<RunnableMachine>;
+
+  /**
+   * @param stages in order, names distinct.
+   * @param stateManager where checkpoints go.
+   * @param observers see `addObserver`.
+   * @param environment clock, random numbers, file system, logger: for tests (I14).
+   * @throws {InvalidOptionError} for two stages of one name.
+   */
+  constructor(
+    readonly stages: readonly AnyStage[],
+    readonly stateManager: StateManager,
+    observers: readonly PipelineObserver[] = [],
+    environment: Partial<Environment> & { readonly pipelineFile?: string } = {},
+  ) {
+    checkStages(stages);
+    this.#environment = { ...defaultEnvironment(), ...environment };
+    this.#bus = new EventBus((error) => this.#observerFailed(error));
+    this.events$ = this.#bus.events$;
+    this.state$ = this.#state.pipe(distinctUntilChanged());
+    const { pipelineFile } = environment;
+    const { machine, controllerOf } = createRunnableMachine({
+      stages,
+      newRun: undefined,
+      controllerOf: (actor) =>
+        new Controller(actor, {
+          stages,
+          stateManager,
+          environment: this.#environment,
+          publish: (sessionId, draft) => this.#publish(sessionId, draft),
+          ...(pipelineFile === undefined ? {} : { pipelineFile }),
+        }),
+    });
+    this.#machine = machine;
+    this.#controllerOf = controllerOf;
+    this.#actor = this.#follow(createActor(machine, { input: {} }));
+    this.progress$ = progress(this.#bus.events$, this.#environment.clock);
+    this.metrics$ = metrics(this.#bus.events$);
+    for (const observer of observers) this.addObserver(observer);
+  }
+
+  /** The XState actor: for an inspector, React, a parent machine. Another one after `resume` of a stored session. */
+  get actor(): ActorRefFrom<RunnableMachine> {
+    return this.#actor;
+  }
+
+  get state(): ExecutorState {
+    return this.#actor.getSnapshot().value;
+  }
+
+  /** Of the run that has begun; undefined before. */
+  get sessionId(): string | undefined {
+    const { sessionId } = this.#actor.getSnapshot().context;
+    return sessionId === '' ? undefined : sessionId;
+  }
+
+  /** Whether the command is legal now. `resume` with the id of a stored session is, beside these, legal in IDLE. */
+  can(command: Command): boolean {
+    return legalCommands(this.#actor.getSnapshot()).includes(command);
+  }
+
+  /** @param observer a partial RxJS observer of events, or a function that subscribes to them as it likes. */
+  addObserver(observer: PipelineObserver): this {
+    attachObserver(this.events$, observer, (error) => this.#observerFailed(error));
+    return this;
+  }
+
+  /** Runs the pipeline from its start; from FAILED it goes on from the session's own checkpoint.
+   * @returns the result; rejects with what ended the run, or with `PipelineCancelledError`.
+   * @throws {IllegalCommandError} in another state than IDLE and FAILED.
+   * @throws {InvalidOptionError} for a pipeline that is wrongly put together. */
+  async execute(pipeline: PipelineLike): Promise<ExecutionResult<T>> {
+    this.#demand('execute');
+    const definition = definePipeline(pipeline, this.stages);
+    const controller = this.#controller;
+    const outcome = controller.expectOutcome();
+    if (this.state === 'FAILED') {
+      this.#actor.send({ type: 'execute' });
+      return outcome as Promise<ExecutionResult<T>>;
+    }
+    controller.definition = definition;
+    this.#actor.send({
+      type: 'execute',
+      sessionId: this.#environment.newSessionId(),
+      pipeline: definition.name,
+      startedAt: Math.round(this.#environment.clock.now()),
+      settings: {
+        maxInFlight: definition.maxInFlight,
+        checkpointInterval: definition.checkpointInterval ?? this.stateManager.checkpointInterval,
+      },
+    });
+    return outcome as Promise<ExecutionResult<T>>;
+  }
+
+  /** Reads nothing new, finishes and commits what is in flight, saves.
+   * @returns the receipt, when all of it is true (I16).
+   * @throws {IllegalCommandError} in another state than EXECUTING. */
+  async pause(): Promise<PauseReceipt> {
+    this.#demand('pause');
+    const receipt = this.#controller.expectPause();
+    this.#actor.send({ type: 'pause' });
+    return receipt;
+  }
+
+  /** Goes on: in PAUSED and FAILED with this executor's session, in IDLE with a stored one.
+   * @param pipeline source and sink, where they cannot be rebuilt from the checkpoint (iterables, `collect()`).
+   * @throws {IllegalCommandError | CheckpointNotFoundError | CorruptCheckpointError | PipelineMismatchError |
+   * SessionLockedError} each leaving the executor as it was. */
+  async resume(
+    sessionId?: string,
+    pipeline?: Partial<PipelineLike>,
+    options: ResumeOptions = {},
+  ): Promise<ExecutionResult<T>> {
+    const isOwn = sessionId === undefined || sessionId === this.sessionId;
+    if (isOwn && this.can('resume')) {
+      const outcome = this.#controller.expectOutcome();
+      this.#actor.send({ type: 'resume' });
+      return outcome as Promise<ExecutionResult<T>>;
+    }
+    if (sessionId === undefined || this.state !== 'IDLE')
+      throw new IllegalCommandError('resume', this.state, legalCommands(this.#actor.getSnapshot()));
+    return this.#resumeStored(sessionId, pipeline, options);
+  }
+
+  async #resumeStored(
+    sessionId: string,
+    pipeline: Partial<PipelineLike> | undefined,
+    options: ResumeOptions,
+  ): Promise<ExecutionResult<T>> {
+    const lock = await this.stateManager.lock(sessionId, {
+      status: () => this.#controllerOf(this.#actor).handlers.status(),
+      pause: () => this.#controllerOf(this.#actor).handlers.pause(),
+      cancel: () => this.#controllerOf(this.#actor).handlers.cancel(),
+    });
+    try {
+      const session = await loadSession(sessionId, this.stages, this.stateManager, pipeline, options);
+      for (const message of session.warnings) this.#publish(sessionId, { type: 'notice', message });
+      const actor = createActor(this.#machine, { snapshot: session.snapshot as never, input: {} });
+      const controller = this.#controllerOf(actor);
+      controller.definition = session.definition;
+      controller.stored = { ...session.start, lock };
+      this.#actor = this.#follow(actor);
+      const outcome = controller.expectOutcome();
+      if (this.state === 'PAUSED') await controller.prepare();
+      actor.send({ type: 'resume' });
+      return outcome as Promise<ExecutionResult<T>>;
+    } catch (error) {
+      await lock.release();
+      if (this.state === 'PAUSED') this.#actor = this.#follow(createActor(this.#machine, { input: {} }));
+      throw error;
+    }
+  }
+
+  /** Aborts every stage at once, waits for none of them, keeps the checkpoint (I17). `execute` rejects with
+   * `PipelineCancelledError`; the session can be resumed.
+   * @throws {IllegalCommandError} in IDLE and COMPLETED. */
+  async cancel(): Promise<CancelReceipt> {
+    this.#demand('cancel');
+    const receipt = this.#controller.expectCancel();
+    this.#actor.send({ type: 'cancel' });
+    return receipt;
+  }
+
+  #demand(command: Command): void {
+    if (!this.can(command))
+      throw new IllegalCommandError(command, this.state, legalCommands(this.#actor.getSnapshot()));
+  }
+
+  get #controller(): Controller {
+    return this.#controllerOf(this.#actor);
+  }
+
+  #follow(actor: ActorRefFrom<RunnableMachine>): ActorRefFrom<RunnableMachine> {
+    this.#actor = actor;
+    actor.subscribe({
+      next: (snapshot) => {
+        if (this.#actor === actor) this.#state.next(snapshot.value);
+      },
+      error: (error) => this.#controllerOf(actor).outcome.reject(error),
+    });
+    actor.start();
+    this.#state.next(actor.getSnapshot().value);
+    return actor;
+  }
+
+  #publish(sessionId: string, draft: EventDraft): void {
+    if (!this.#bus.observed) return;
+    const at = Math.round(this.#environment.clock.now());
+    this.#bus.publish({ sessionId, at, ...draft } as PipelineEvent);
+  }
+
+  #observerFailed(error: unknown): void {
+    this.#environment.logger.warn('An observer failed and was detached; the run goes on.', {
+      ...errorFacts(error),
+    });
+  }
+}

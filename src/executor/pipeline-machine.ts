@@ -1,0 +1,68 @@
+/**
+ * The executor's machine for an app that runs it itself, as a child of its own machine for example.
+ *
+ * A parent sends `execute`, `pause`, `resume` and `cancel`; it hears `xstate.done.actor.…` with the `ExecutionResult` when
+ * the run completes, and `pipeline.failed` with the error's facts when it fails (the actor lives on: `resume` and `execute`
+ * are legal there). A snapshot persisted by the parent goes through `restoreSnapshot` before it is used again (I18).
+ */
+import { platform } from '#platform';
+import { StateManager } from '../checkpoint/state-manager.js';
+import { attachObserver, type PipelineObserver } from '../observers/attach.js';
+import { EventBus } from '../observers/event-bus.js';
+import type { PipelineEvent } from '../observers/events.js';
+import { Controller } from './controller.js';
+import { definePipeline } from './definition.js';
+import { defaultEnvironment, type Environment } from './environment.js';
+import type { Pipeline } from './pipeline.js';
+import { createRunnableMachine, type RunnableMachine } from './runnable-machine.js';
+
+export interface PipelineMachineOptions {
+  /** Where sessions are kept, in Node. Default `.xstate-pipeline`. */
+  readonly stateDir?: string;
+  readonly stateManager?: StateManager;
+  readonly observers?: readonly PipelineObserver[];
+  readonly environment?: Partial<Environment>;
+}
+
+/** @param pipeline what `pipeline(…)…to(…)` gave.
+ * @returns actor logic: each actor made from it runs the pipeline in a session of its own. */
+export function pipelineMachine(
+  pipeline: Pipeline<unknown>,
+  options: PipelineMachineOptions = {},
+): RunnableMachine {
+  const { stages } = pipeline;
+  const definition = definePipeline(pipeline, stages);
+  const environment: Environment = { ...defaultEnvironment(), ...options.environment };
+  const stateManager = options.stateManager ?? new StateManager(platform.storage(options.stateDir));
+  const { clock, logger, newSessionId } = environment;
+  const observerFailed = (error: unknown) =>
+    logger.warn('An observer failed and was detached; the run goes on.', { message: String(error) });
+  const bus = new EventBus(observerFailed);
+  for (const observer of options.observers ?? []) attachObserver(bus.events$, observer, observerFailed);
+  const { machine } = createRunnableMachine({
+    stages,
+    newRun: () => ({
+      sessionId: newSessionId(),
+      pipeline: definition.name,
+      startedAt: Math.round(clock.now()),
+      settings: {
+        maxInFlight: definition.maxInFlight,
+        checkpointInterval: definition.checkpointInterval ?? stateManager.checkpointInterval,
+      },
+    }),
+    controllerOf: (actor) => {
+      const controller = new Controller(actor, {
+        stages,
+        stateManager,
+        environment,
+        publish: (sessionId, draft) => {
+          if (bus.observed)
+            bus.publish({ sessionId, at: Math.round(clock.now()), ...draft } as PipelineEvent);
+        },
+      });
+      controller.definition = definition;
+      return controller;
+    },
+  });
+  return machine;
+}

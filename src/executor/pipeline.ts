@@ -1,0 +1,116 @@
+/**
+ * The short way: `pipeline(name).from(source).pipe(stage).to(sink).run()`, typed from stage to stage: one that does not
+ * fit the one before it does not compile.
+ */
+import { platform } from '#platform';
+import { StateManager } from '../checkpoint/state-manager.js';
+import { CheckpointNotFoundError } from '../errors.js';
+import type { PipelineObserver } from '../observers/attach.js';
+import type { AnyStage, Stage } from '../stages/stage.js';
+import {
+  definePipeline,
+  type PipelineLike,
+  type PipelineOptions,
+  type SinkLike,
+  type SourceLike,
+} from './definition.js';
+import type { Environment } from './environment.js';
+import { PipelineExecutor } from './pipeline-executor.js';
+import type { ExecutionResult } from './result.js';
+import { lastResumable } from './unfinished.js';
+
+export interface RunOptions {
+  /** Goes on with an earlier session: its id, or 'last' for the newest of this pipeline that is not finished. */
+  readonly resume?: string;
+  /** Accepts a pipeline or an input that differs from the stored one. Default false. */
+  readonly force?: boolean;
+  /** Where sessions are kept, in Node. Default `.xstate-pipeline`. */
+  readonly stateDir?: string;
+  /** Instead of `stateDir`: where and how often checkpoints are kept. */
+  readonly stateManager?: StateManager;
+  readonly observers?: readonly PipelineObserver[];
+  /** Cancels the run when it is aborted; the session can be resumed. */
+  readonly signal?: AbortSignal;
+  /** Clock, random numbers, file system, logger: for tests. */
+  readonly environment?: Partial<Environment>;
+}
+
+/** A pipeline, put together: what `run`, `execute` and the command line take. */
+export interface Pipeline<T> extends PipelineLike {
+  readonly stages: readonly AnyStage[];
+  readonly options: PipelineOptions;
+  /** Runs it; durable by default. Rejects with what ended the run. */
+  run(options?: RunOptions): Promise<ExecutionResult<T>>;
+}
+
+/** A pipeline whose stages are being listed; `T` is the row that the next stage receives. */
+export interface PipelineSteps<T> {
+  pipe<O>(stage: Stage<T, O>): PipelineSteps<O>;
+  /** @throws {InvalidOptionError} when the whole is not right: two stages of one name, an option out of range. */
+  to(sink: SinkLike<T>): Pipeline<T>;
+}
+
+/** @param name in messages, and by which `resume: 'last'` finds its sessions.
+ * @example
+ * await pipeline('reviews').from(jsonl('in.jsonl')).pipe(map('tidy', tidy)).to(jsonl('out.jsonl')).run(); */
+export function pipeline(
+  name: string,
+  options: PipelineOptions = {},
+): { from<T>(source: SourceLike<T>): PipelineSteps<T> } {
+  return { from: (source) => steps({ name, options, source }, []) };
+}
+
+function steps<T>(
+  begun: { readonly name: string; readonly options: PipelineOptions; readonly source: SourceLike<unknown> },
+  stages: readonly AnyStage[],
+): PipelineSteps<T> {
+  return {
+    pipe: (stage) => steps(begun, [...stages, stage]),
+    to(sink) {
+      const whole = { ...begun, sink, stages };
+      definePipeline(whole, stages);
+      return { ...whole, run: (options) => run<T>(whole, options) };
+    },
+  };
+}
+
+/** A pipeline as it stands in a variable: checked where it comes from untyped hands, a pipeline file for example. */
+export function isPipeline(value: unknown): value is Pipeline<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, stages, source, sink, run } = value as Partial<Pipeline<unknown>>;
+  return (
+    typeof name === 'string' &&
+    Array.isArray(stages) &&
+    source !== undefined &&
+    sink !== undefined &&
+    typeof run === 'function'
+  );
+}
+
+async function run<T>(
+  whole: PipelineLike & { readonly stages: readonly AnyStage[] },
+  options: RunOptions = {},
+): Promise<ExecutionResult<T>> {
+  const { resume, force = false, signal, observers = [], environment = {} } = options;
+  signal?.throwIfAborted();
+  const stateManager = options.stateManager ?? new StateManager(platform.storage(options.stateDir));
+  const executor = new PipelineExecutor<T>(whole.stages, stateManager, observers, environment);
+  const abort = () => {
+    if (executor.can('cancel')) executor.cancel().catch(() => {});
+  };
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    if (resume === undefined) return await executor.execute(whole);
+    const id = resume === 'last' ? await idOfLast(stateManager, whole.name) : resume;
+    return await executor.resume(id, whole, { force });
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+async function idOfLast(stateManager: StateManager, name: string): Promise<string> {
+  const last = await lastResumable(stateManager, name);
+  if (last === undefined)
+    throw new CheckpointNotFoundError('last', `${stateManager.storage.label} of pipeline "${name}"`);
+  return last;
+}

@@ -1,0 +1,20 @@
+/** A browser: sessions in memory unless told (`xstate-pipeline/browser` keeps them in `localStorage`); no files. */
+import { memoryStorage } from '../checkpoint/memory-storage.js';
+import { InvalidOptionError } from '../errors.js';
+import type { Platform } from './platform.js';
+
+function noFiles(): never {
+  throw new InvalidOptionError(
+    'This session reads or writes files, and there are none here. Resume it in Node.',
+  );
+}
+
+/** One for the page: a run can be resumed by a later one. */
+const storage = memoryStorage();
+
+export const platform: Platform = {
+  fileSystem: undefined,
+  storage: () => storage,
+  source: noFiles,
+  sink: noFiles,
+};

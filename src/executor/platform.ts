@@ -1,0 +1,16 @@
+/** What differs between Node and a browser; chosen by the conditional import `#platform` of package.json. */
+import type { JsonObject } from '../../machines/facts.js';
+import type { CheckpointStorage } from '../checkpoint/storage.js';
+import type { FileSystem } from '../file-system.js';
+import type { Sink } from '../sinks/sink.js';
+import type { Source } from '../sources/source.js';
+
+export interface Platform {
+  /** Undefined where there are no files. */
+  readonly fileSystem: FileSystem | undefined;
+  /** Where `run()` keeps sessions unless told. @param directory ignored where there are no files. */
+  storage(directory: string | undefined): CheckpointStorage;
+  /** Rebuilds a file source from its description. @throws {InvalidOptionError} */
+  source(description: JsonObject): Source<unknown>;
+  sink(description: JsonObject): Sink<unknown>;
+}

@@ -1,0 +1,101 @@
+/** What a completed run gives (DESIGN of the public interface): figures, losses, and the output rows read from the sink. */
+import type { ExecutorContext, Mark, StageTally } from '../../machines/facts.js';
+import { SinkError } from '../errors.js';
+import type { RunMetrics } from '../observers/metrics.js';
+import type { ReadableSink } from '../sinks/sink.js';
+import type { PipelineDefinition } from './definition.js';
+import type { Environment } from './environment.js';
+
+/** A row that an error cost. */
+export interface LostRow {
+  /** The stage, or 'source' for a row that could not be read. */
+  readonly stage: string;
+  readonly batch: number;
+  /** Index within the batch as the stage received it. */
+  readonly row: number;
+  /** `code: message` of its error; common ones are kept, rare ones past the twentieth are 'another reason'. */
+  readonly reason: string;
+}
+
+/** The output rows, read from the sink each time; nothing is kept in memory. */
+export interface OutputRows<T> extends AsyncIterable<T> {
+  toArray(): Promise<T[]>;
+}
+
+export interface ExecutionResult<T = unknown> {
+  readonly sessionId: string;
+  /** The run reached its end, and errors did not leave it without any output. */
+  readonly success: boolean;
+  /** No row was lost. */
+  readonly isComplete: boolean;
+  readonly data: OutputRows<T>;
+  readonly metrics: RunMetrics;
+  /** The first 1,000 lost rows; `metrics.rowsFailed` counts all. */
+  readonly errors: readonly LostRow[];
+  readonly startTime: Date;
+  readonly endTime: Date;
+}
+
+export function resultOf(
+  context: ExecutorContext,
+  definition: PipelineDefinition,
+  environment: Environment,
+): ExecutionResult {
+  const { flushed: mark, sessionId, startedAt } = context;
+  return {
+    sessionId,
+    success: true,
+    isComplete: mark.losses.total === 0,
+    data: outputRows(definition, environment),
+    metrics: metricsOf(mark),
+    errors: lostRows(mark),
+    startTime: new Date(startedAt),
+    endTime: new Date(environment.clock.now()),
+  };
+}
+
+export function metricsOf(mark: Mark): RunMetrics {
+  const sum = (of: (tally: StageTally) => number) => mark.stages.reduce((all, tally) => all + of(tally), 0);
+  const deadLettered = sum((tally) => tally.deadLettered);
+  return {
+    rowsIn: mark.rowsIn,
+    rowsOut: mark.rowsOut,
+    rowsSkipped: sum((tally) => tally.skipped),
+    rowsFailed: mark.losses.total,
+    rowsDeadLettered: deadLettered,
+    batches: mark.batches,
+    retries: sum((tally) => tally.retries),
+    durationMs: mark.elapsedMs,
+    rowsPerSecond: mark.elapsedMs === 0 ? 0 : Math.round((mark.rowsIn / mark.elapsedMs) * 1000),
+    stages: mark.stages,
+  };
+}
+
+function lostRows(mark: Mark): LostRow[] {
+  const { named, reasons } = mark.losses;
+  return named.map(([batch, row, stage, reason]) => ({
+    stage: stage < 0 ? 'source' : (mark.stages[stage]?.stage ?? `stage ${stage}`),
+    batch,
+    row,
+    reason: reasons[reason] ?? 'unknown',
+  }));
+}
+
+function outputRows({ sink }: PipelineDefinition, { fileSystem }: Environment): OutputRows<unknown> {
+  const readable = sink as Partial<ReadableSink<unknown>>;
+  const rows = {
+    [Symbol.asyncIterator](): AsyncIterator<unknown> {
+      if (readable.read === undefined)
+        throw new SinkError(`The sink ${sink.label} cannot be read back: read its output where it went.`);
+      return readable.read(fileSystem === undefined ? {} : { fileSystem })[Symbol.asyncIterator]();
+    },
+    async toArray(): Promise<unknown[]> {
+      const all: unknown[] = [];
+      for await (const row of rows) all.push(row);
+      return all;
+    },
+    /** Rows are never part of a snapshot (I3). */
+    toJSON: () => undefined,
+  };
+  return rows;
+}

@@ -1,0 +1,284 @@
+/**
+ * One opening of a session by this process: what stands behind the executor machine's actions.
+ *
+ * 1. One owner (I10): the session's lock is held from opening to closing; the epoch rises with every opening.
+ * 2. Commit order (I6): sinks flushed, checkpoint saved, `batches.committed` announced, journal trimmed.
+ * 3. Every answer goes to the machine as an event, never from inside one of its transitions' stacks; after `abort` none
+ *    does any more.
+ * 4. A failure of any part ends the run by a `failure` event; nothing here throws into the machine.
+ */
+import type { Json, Mark, WrittenFacts } from '../../machines/facts.js';
+import type { Journal } from '../checkpoint/journal.js';
+import type { SessionLock } from '../checkpoint/lock.js';
+import type { StateManager } from '../checkpoint/state-manager.js';
+import { PipelineMismatchError } from '../errors.js';
+import { canonicalJson } from '../json.js';
+import type { OpenSink } from '../sinks/sink.js';
+import type { OpenSource } from '../sources/source.js';
+import type { AnyStage } from '../stages/stage.js';
+import { Attempts } from './attempts.js';
+import { CheckpointWriter, type MachineActor } from './checkpoint-writer.js';
+import { DataPlane } from './data-plane.js';
+import { DeadLetterFile } from './dead-letter-file.js';
+import type { PipelineDefinition } from './definition.js';
+import type { Environment } from './environment.js';
+import { errorFacts } from './error-facts.js';
+import { stageFingerprints } from './fingerprints.js';
+import type { EventDraft } from './publish.js';
+import { sumWritten } from './written.js';
+
+/** Bytes of source a batch at most, about: longer strings leave V8's fast path. */
+const MAX_BATCH_BYTES = 96 * 1024;
+
+const CLOSE_PATIENCE_MS = 1_000;
+
+/** Where a run goes on from. */
+export interface RunStart {
+  readonly sessionId: string;
+  readonly mark: Mark;
+  /** The run had written everything at `mark`: its result may be published already. */
+  readonly wasSealed: boolean;
+  /** What the stored session said of its input; null at a fresh start. */
+  readonly sourceIdentity: Json | null;
+  readonly epoch: number;
+  /** Held already, by who loaded the checkpoint. */
+  readonly lock?: SessionLock;
+  readonly force: boolean;
+}
+
+export interface RunOptions {
+  readonly definition: PipelineDefinition;
+  readonly stages: readonly AnyStage[];
+  readonly stateManager: StateManager;
+  readonly environment: Environment;
+  readonly publish: (draft: EventDraft) => void;
+  readonly handlers: Parameters<StateManager['lock']>[1];
+  readonly pipelineFile?: string;
+}
+
+interface OpenParts {
+  readonly source: OpenSource<unknown>;
+  readonly sink: OpenSink<unknown>;
+  readonly journal: Journal | undefined;
+  readonly plane: DataPlane;
+  readonly attempts: Attempts;
+  readonly deadLetters: DeadLetterFile;
+}
+
+export class Run {
+  #parts: OpenParts | undefined;
+  #opening: Promise<void> | undefined;
+  #lock: SessionLock | undefined;
+  #isClosed = false;
+  #stopTimer: () => void = () => {};
+  /** Milliseconds since the epoch since when rows are being worked on; undefined while paused. */
+  #activeSince: number | undefined;
+  #elapsedMs: number;
+  #rowsRead: number;
+  readonly writer: CheckpointWriter;
+  isAnnounced = false;
+  /** The error that ended the run, as it was thrown. */
+  failure: unknown;
+
+  constructor(
+    readonly actor: MachineActor,
+    readonly options: RunOptions,
+    readonly start: RunStart,
+  ) {
+    this.#lock = start.lock;
+    this.#elapsedMs = start.mark.elapsedMs;
+    this.#rowsRead = start.mark.rowsIn;
+    this.writer = new CheckpointWriter(actor, options, start);
+  }
+
+  get attempts(): Attempts | undefined {
+    return this.#parts?.attempts;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Size of the input, and how much of it is behind the mark. */
+  get input(): Pick<OpenSource<unknown>, 'total'> {
+    return this.#parts?.source ?? {};
+  }
+
+  /** Takes the lock and opens source, journal and sink where the mark says. Called twice, it opens once. */
+  open(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const { definition, stateManager, stages, environment, publish, handlers } = this.options;
+    const { sessionId, mark, wasSealed, epoch } = this.start;
+    this.#lock ??= await stateManager.lock(sessionId, handlers);
+    const context = { sessionId, clock: environment.clock, ...fileSystemOf(environment) };
+    const source = await definition.source.open(mark.source ?? undefined, context);
+    this.#closeLater(source);
+    await this.#checkIdentity(source);
+    const isDurable = stages.some((stage) => stage.durable);
+    const journal = isDurable ? await stateManager.journal(sessionId, epoch) : undefined;
+    if (journal !== undefined) this.#closeLater(journal);
+    const sink = await definition.sink.open(mark.sink ?? undefined, wasSealed, context);
+    this.#closeLater(sink);
+    const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, context);
+    this.#closeLater(deadLetters);
+    const plane = new DataPlane({
+      stages,
+      fingerprints: stageFingerprints(stages),
+      sink,
+      journal,
+      onMalformed: definition.source.onMalformed,
+      publish,
+    });
+    const { clock, random, logger } = environment;
+    const fail = (error: unknown) => this.fail(error);
+    const attempts = new Attempts({ sessionId, stages, plane, clock, random, logger, publish, fail });
+    this.#parts = { source, sink, journal, plane, attempts, deadLetters };
+    if (this.#isClosed) throw new Error('closed while opening');
+  }
+
+  readonly #closers: { close(): Promise<void> }[] = [];
+
+  #closeLater(part: { close(): Promise<void> }): void {
+    this.#closers.push(part);
+    if (this.#isClosed) part.close().catch(() => {});
+  }
+
+  /** I15: the input must be the one that the session began with, up to where it got. */
+  async #checkIdentity(source: OpenSource<unknown>): Promise<void> {
+    const { mark, sourceIdentity, force } = this.start;
+    if (mark.source === null || sourceIdentity === null || force) return;
+    const now = await source.identity(mark.source);
+    if (canonicalJson(now ?? null) !== canonicalJson(sourceIdentity))
+      throw new PipelineMismatchError(['the input before the committed position has changed']);
+  }
+
+  /** Rows are worked on from now on: time counts, and asks for checkpoints. */
+  activate(): void {
+    const { clock } = this.options.environment;
+    this.#activeSince = clock.now();
+    const tick = () => {
+      this.#stopTimer = clock.setTimer(() => {
+        this.send({ type: 'commit.due' });
+        tick();
+      }, this.options.definition.checkpointEveryMs);
+    };
+    tick();
+  }
+
+  /** Paused, or ended: time stands still. */
+  deactivate(): void {
+    this.#elapsedMs = this.elapsedMs;
+    this.#activeSince = undefined;
+    this.#stopTimer();
+  }
+
+  get elapsedMs(): number {
+    const now = this.options.environment.clock.now();
+    return this.#elapsedMs + (this.#activeSince === undefined ? 0 : Math.max(0, now - this.#activeSince));
+  }
+
+  /** Answers the machine, unless the run is over. */
+  send(event: Parameters<MachineActor['send']>[0]): void {
+    if (!this.#isClosed) this.actor.send(event);
+  }
+
+  fail(error: unknown): void {
+    if (this.#isClosed) return;
+    this.failure ??= error;
+    this.send({ type: 'failure', error: errorFacts(error) });
+  }
+
+  /** Runs a part of the work; whatever it throws ends the run. */
+  do(work: (parts: OpenParts) => Promise<void>): void {
+    this.open()
+      .then(() => (this.#parts === undefined || this.#isClosed ? undefined : work(this.#parts)))
+      .catch((error: unknown) => this.fail(error));
+  }
+
+  read(batch: number): void {
+    this.do(async ({ source, plane }) => {
+      const read = await source.read(this.writer.batchSize, MAX_BATCH_BYTES);
+      if (read === undefined) {
+        this.send({ type: 'source.end' });
+        return;
+      }
+      const at = await plane.admit(batch, this.#rowsRead, read);
+      this.#rowsRead += read.size;
+      this.send({ type: 'source.batch', batch, rows: read.size, at });
+    });
+  }
+
+  write(from: number, upTo: number): void {
+    this.do(async ({ plane, sink, deadLetters }) => {
+      const batches = plane.take(from, upTo);
+      await sink.append(batches.map((batch) => batch.encoded ?? sink.encode([])));
+      await deadLetters.append(batches.flatMap((batch) => batch.deadLetters));
+      const facts: WrittenFacts = sumWritten(batches, this.options.stages);
+      this.send({ type: 'sink.written', upTo, facts });
+    });
+  }
+
+  flush(): void {
+    this.do(async ({ sink, deadLetters, source }) => {
+      const covered = (this.actor.getSnapshot() as { context: { flushing: Mark | null } }).context.flushing;
+      const [position, deadLetter] = await Promise.all([sink.flush(), deadLetters.flush()]);
+      if (covered?.source) this.writer.sourceIdentity = (await source.identity(covered.source)) ?? null;
+      const elapsedMs = Math.round(this.elapsedMs);
+      this.send({ type: 'sink.flushed', sink: position, deadLetter, elapsedMs });
+    });
+  }
+
+  save(): void {
+    this.do(async ({ journal }) => {
+      const mark = await this.writer.save();
+      if (mark === undefined) return;
+      this.send({ type: 'checkpoint.saved' });
+      if (mark.batches > 0) {
+        const { rowsIn, rowsOut, done } = mark;
+        this.options.publish({ type: 'batches.committed', upTo: mark.batches - 1, rowsIn, rowsOut, done });
+      }
+      await journal?.trim(mark.batches);
+    });
+  }
+
+  publish(): void {
+    this.do(async ({ sink, deadLetters }) => {
+      await deadLetters.publish();
+      await sink.publish();
+      this.send({ type: 'sink.published' });
+    });
+  }
+
+  /** Ends the run, now: aborts every attempt, answers nothing any more, closes without waiting (I17). */
+  abort(reason: unknown): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.deactivate();
+    this.attempts?.abortAll(reason);
+    for (const part of this.#closers) part.close().catch(() => {});
+  }
+
+  /** After the last checkpoint is saved: another process may have the session. Who does not close in time (a generator
+   * that waits for ever) is not waited for. */
+  async release(): Promise<void> {
+    this.abort(undefined);
+    const closed = Promise.all(this.#closers.map((part) => part.close().catch(() => {})));
+    let stopTimer = () => {};
+    const patience = new Promise<void>((resolve) => {
+      stopTimer = this.options.environment.clock.setTimer(resolve, CLOSE_PATIENCE_MS);
+    });
+    await Promise.race([closed, patience]);
+    stopTimer();
+    const lock = this.#lock;
+    this.#lock = undefined;
+    await lock?.release();
+  }
+}
+
+function fileSystemOf({ fileSystem }: Environment): Pick<Environment, 'fileSystem'> {
+  return fileSystem === undefined ? {} : { fileSystem };
+}

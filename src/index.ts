@@ -1,0 +1,77 @@
+/**
+ * `xstate-pipeline`: everything that runs anywhere, the browser included. Nothing reachable from here imports a Node
+ * built-in; files are in `xstate-pipeline/node`.
+ */
+
+export type { Checkpoint, CheckpointSettings } from './checkpoint/envelope.js';
+export type { Journal, JournalKey } from './checkpoint/journal.js';
+export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/lock.js';
+export { memoryStorage } from './checkpoint/memory-storage.js';
+export {
+  type CheckpointSummary,
+  type LoadedCheckpoint,
+  StateManager,
+  type StateManagerOptions,
+} from './checkpoint/state-manager.js';
+export type { CheckpointStorage, StoredCheckpoint } from './checkpoint/storage.js';
+export { type Clock, type Random, seededRandom, systemClock } from './clock.js';
+export {
+  CheckpointNotFoundError,
+  CheckpointWriteError,
+  CorruptCheckpointError,
+  CorruptJournalError,
+  IllegalCommandError,
+  InvalidOptionError,
+  MalformedRowError,
+  NoUsableOutputError,
+  PipelineCancelledError,
+  PipelineError,
+  PipelineFileError,
+  PipelineMismatchError,
+  RowError,
+  SchemaError,
+  SessionLockedError,
+  SinkError,
+  SourceError,
+  StageError,
+  StageTimeoutError,
+} from './errors.js';
+export type { Command } from './executor/commands.js';
+export type { CancelReceipt, PauseReceipt } from './executor/controller.js';
+export type { PipelineLike, PipelineOptions, SinkLike, SourceLike } from './executor/definition.js';
+export { consoleLogger, type Environment, silentLogger } from './executor/environment.js';
+export {
+  isPipeline,
+  type Pipeline,
+  type PipelineSteps,
+  pipeline,
+  type RunOptions,
+} from './executor/pipeline.js';
+export { PipelineExecutor } from './executor/pipeline-executor.js';
+export { type PipelineMachineOptions, pipelineMachine } from './executor/pipeline-machine.js';
+export type { ExecutionResult, LostRow, OutputRows } from './executor/result.js';
+export type { ResumeOptions } from './executor/stored-session.js';
+export type { FileHandle, FileStat, FileSystem, OpenMode } from './file-system.js';
+export type { Json, JsonObject } from './json.js';
+export { attachObserver, type PipelineObserver } from './observers/attach.js';
+export type { ErrorFacts, EventOf, EventType, PipelineEvent, StageTally } from './observers/events.js';
+export { jsonLines } from './observers/json-lines.js';
+export type { RunMetrics } from './observers/metrics.js';
+export type { Progress, StageProgress } from './observers/progress.js';
+export { progressBar } from './observers/progress-bar.js';
+export type { OpenContext } from './open-context.js';
+export { collect } from './sinks/collect.js';
+export type { EncodedRows, OpenSink, ReadableSink, Sink, SinkPosition } from './sinks/sink.js';
+export { rows } from './sources/rows.js';
+export type { MalformedPolicy, OpenSource, Source, SourceBatch, SourcePosition } from './sources/source.js';
+export { defineStage, filter, flatMap, map } from './stages/define.js';
+export type {
+  AnyStage,
+  Logger,
+  OnError,
+  RetryOptions,
+  Stage,
+  StageContext,
+  StageHooks,
+  StageOptions,
+} from './stages/stage.js';
