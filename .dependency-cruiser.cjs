@@ -16,7 +16,7 @@ const only = (name, rooms, packages) => ({
   name,
   severity: 'error',
   comment: `${packages} is imported in ${rooms.join(', ')} only`,
-  from: { path: '^(src|machines)/', pathNot: rooms.map((room) => `^${room}/`) },
+  from: { path: '^(src|machines)/', pathNot: rooms.map((room) => `^${room}(/|[.]ts$)`) },
   to: { path: `node_modules/(${packages})/` },
 });
 
@@ -105,7 +105,7 @@ module.exports = {
     only('xstate-in-its-rooms', ['machines', 'src/executor', 'src/observers'], 'xstate'),
     only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
     only('pino-in-its-room', ['src/observers'], 'pino'),
-    only('csv-in-its-rooms', ['src/sources', 'src/sinks'], 'csv-parse|csv-stringify'),
+    only('csv-in-its-rooms', ['src/sources', 'src/sinks', 'src/csv-records'], 'csv-parse|csv-stringify'),
     only('command-line-packages-in-cli', ['src/cli'], 'commander|jiti'),
   ],
   options: {

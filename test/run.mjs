@@ -35,7 +35,11 @@ const TESTS_OF_PERSISTENCE = [
 /** @type {Check[]} In the order of their lines; a check may count on the ones above it having been tried. */
 const CHECKS = [
   { name: 'build', title: 'build', run: build },
-  { name: 'lint', title: 'format and lint', run: () => tool('@biomejs/biome', 'biome', ['ci', '.']) },
+  {
+    name: 'lint',
+    title: 'format and lint',
+    run: () => tool('@biomejs/biome', 'biome', ['ci', '--error-on-warnings', '.']),
+  },
   { name: 'types', title: 'types', run: () => tool('typescript', 'tsc', ['-p', 'test']) },
   {
     name: 'types-browser',

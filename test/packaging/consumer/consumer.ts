@@ -1,0 +1,61 @@
+/**
+ * What somebody writes who has just installed the package: every entry point imported, types that must fit, a run.
+ * Compiled strictly and then run by plain Node; prints one line of JSON for the test to read.
+ */
+import * as everywhere from 'xstate-pipeline';
+import {
+  collect,
+  type ExecutionResult,
+  filter,
+  map,
+  memoryStorage,
+  PipelineExecutor,
+  pipeline,
+  rows,
+  StateManager,
+} from 'xstate-pipeline';
+import * as browser from 'xstate-pipeline/browser';
+import * as machines from 'xstate-pipeline/machines';
+import { createExecutorMachine } from 'xstate-pipeline/machines';
+import * as node from 'xstate-pipeline/node';
+import { jsonl } from 'xstate-pipeline/node';
+import * as testing from 'xstate-pipeline/testing';
+
+interface Review {
+  readonly id: number;
+  readonly text: string;
+}
+
+const reviews: Review[] = [
+  { id: 1, text: 'Good' },
+  { id: 2, text: '' },
+  { id: 3, text: 'bad' },
+];
+const lower = map('lower', (review: Review) => ({ ...review, text: review.text.toLowerCase() }));
+const worded = filter('worded', (review: Review) => review.text !== '');
+
+// In memory, through the executor.
+const executor = new PipelineExecutor([lower, worded], new StateManager(memoryStorage()));
+const inMemory: ExecutionResult = await executor.execute({
+  name: 'memory',
+  source: rows(reviews),
+  sink: collect(),
+});
+
+// From file to file, the short way.
+await pipeline('write', { batchSize: 2 }).from(rows(reviews)).pipe(lower).to(jsonl('reviews.jsonl')).run();
+const again = await pipeline('read').from(jsonl<Review>('reviews.jsonl')).pipe(worded).to(collect()).run();
+
+// A stage that does not fit the one before it does not compile.
+const count = map('count', (review: Review) => review.text.length);
+// @ts-expect-error numbers come, reviews are expected
+const misfit = () => pipeline('misfit').from(rows(reviews)).pipe(count).pipe(lower);
+
+console.log(
+  JSON.stringify({
+    memory: [inMemory.success, await inMemory.data.toArray()],
+    files: [again.success, await again.data.toArray()],
+    types: [typeof createExecutorMachine, typeof misfit],
+    entries: [everywhere, machines, node, browser, testing].map((entry) => Object.keys(entry).length > 0),
+  }),
+);

@@ -1,0 +1,216 @@
+/**
+ * Pins what a user gets from the registry: the tarball holds what package.json promises and nothing else, installs into
+ * an empty project, type-checks there under the strictest options, runs on plain Node, and bundles for a browser
+ * without a trace of Node, within its size budget.
+ *
+ * It packs the build as it lies in `dist` (the test command builds first).
+ */
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createContext, runInContext } from 'node:vm';
+import { gzipSync } from 'node:zlib';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { type RolldownOptions, rolldown } from 'rolldown';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+/** Of the root entry, minified and gzipped, with all it brings along but xstate and rxjs. Measured, plus 15 %. */
+const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 40_000);
+
+/** What is there in a browser and in Node, and not in a bare JavaScript engine. No Buffer, no process, no require. */
+const WEB_GLOBALS = [
+  ...([
+    'AbortController',
+    'AbortSignal',
+    'DOMException',
+    'Event',
+    'EventTarget',
+    'TextDecoder',
+    'TextEncoder',
+  ] as const),
+  ...([
+    'URL',
+    'clearInterval',
+    'clearTimeout',
+    'console',
+    'crypto',
+    'performance',
+    'queueMicrotask',
+  ] as const),
+  ...(['setInterval', 'setTimeout', 'structuredClone'] as const),
+];
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const exec = promisify(execFile);
+
+interface PackageJson {
+  readonly version: string;
+  readonly bin: Record<string, string>;
+  readonly exports: Record<string, unknown>;
+  readonly imports: Record<string, unknown>;
+}
+
+/** Every path in a tree of conditions. */
+const targets = (tree: unknown): string[] =>
+  typeof tree === 'string' ? [tree] : Object.values(tree as Record<string, unknown>).flatMap(targets);
+
+let folder: string;
+let project: string;
+let tarball: string;
+let installed: string;
+let files: { readonly path: string; readonly mode: number }[];
+let manifest: PackageJson;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'packaging-'));
+  project = join(folder, 'consumer');
+  installed = join(project, 'node_modules/xstate-pipeline');
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+  const { stdout } = await exec('npm', pack, { cwd: root });
+  // An array up to npm 11, an object by package name from npm 12 on.
+  const [packed] = Object.values(
+    JSON.parse(stdout) as Record<string, { filename: string; files: typeof files }>,
+  );
+  if (!packed) throw new Error(`npm pack reported nothing: ${stdout}`);
+  tarball = join(folder, packed.filename);
+  files = packed.files;
+  manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as PackageJson;
+  await cp(join(root, 'test/packaging/consumer'), project, { recursive: true });
+  const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', tarball];
+  await exec('npm', install, { cwd: project });
+}, 180_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('the tarball', () => {
+  test('holds the build and the papers, no tests, no sources, no leftovers', () => {
+    const strangers = files
+      .map(({ path }) => path)
+      .filter(
+        (path) => !/^(dist\/(src|machines)\/.+\.(js|d\.ts)|package\.json|LICENSE|[A-Z]+\.md)$/.test(path),
+      )
+      .concat(files.map(({ path }) => path).filter((path) => /\.test\.|(^|\/)test\//.test(path)));
+    expect(strangers).toEqual([]);
+    const papers = files.map(({ path }) => path).filter((path) => !path.startsWith('dist/'));
+    expect(papers.sort()).toEqual([
+      'ARCHITECTURE.md',
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'package.json',
+    ]);
+  });
+
+  test('holds every file that package.json names', () => {
+    const there = new Set(files.map(({ path }) => `./${path}`));
+    const named = [manifest.exports, manifest.imports].flatMap(targets);
+    for (const path of [...named, ...Object.values(manifest.bin).map((path) => `./${path}`)]) {
+      expect(there).toContain(path);
+    }
+  });
+
+  test('has a command that can be executed', async () => {
+    for (const path of Object.values(manifest.bin)) {
+      expect(await readFile(join(installed, path), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+      expect((await stat(join(installed, path))).mode & 0o111).toBe(0o111);
+    }
+    const command = join(project, 'node_modules/.bin/xstate-pipeline');
+    expect((await exec(command, ['--version'])).stdout).toContain(manifest.version);
+  });
+
+  test('names no place of the machine it was built on, and no source map that is not there', async () => {
+    const places = [root.replace(/\/$/, ''), homedir(), tmpdir()].filter((place) => place.length > 1);
+    const there = new Set(files.map(({ path }) => path));
+    for (const { path } of files) {
+      const text = await readFile(join(installed, path), 'utf8');
+      if (path.startsWith('dist/')) for (const place of places) expect(text, path).not.toContain(`${place}/`);
+      for (const [, map] of text.matchAll(/^\/\/# sourceMappingURL=(.+)$/gm)) {
+        expect(there, path).toContain(join(dirname(path), String(map)));
+      }
+    }
+  });
+
+  test('is clean to publint', async () => {
+    const { messages, pkg } = await publint({ pkgDir: installed, pack: false, strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+  });
+});
+
+describe('in an empty project', () => {
+  test('every entry point type-checks strictly and runs on plain Node', async () => {
+    const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.', '--pretty', 'false'];
+    const report = await exec(process.execPath, tsc, { cwd: project }).then(
+      () => '',
+      (error: { stdout: string }) => error.stdout,
+    );
+    // xstate's own declarations do not pass exactOptionalPropertyTypes; ours and the consumer's must.
+    const ours = report.match(/^(?!node_modules\/(?!xstate-pipeline\/)|\s).+$/gm);
+    expect(ours ?? []).toEqual([]);
+    const { stdout } = await exec(process.execPath, ['consumer.js'], { cwd: project });
+    const expected = [
+      { id: 1, text: 'good' },
+      { id: 3, text: 'bad' },
+    ];
+    expect(JSON.parse(stdout)).toEqual({
+      memory: [true, expected],
+      files: [true, expected],
+      types: ['function', 'function'],
+      entries: [true, true, true, true, true],
+    });
+  });
+});
+
+describe('in a browser', () => {
+  /** Bundles a module of the consumer for the browser; anything that does not resolve there is an error. */
+  async function bundle(options: RolldownOptions, format: 'iife' | 'es'): Promise<string> {
+    const warnings: string[] = [];
+    const build = await rolldown({
+      cwd: project,
+      platform: 'browser',
+      onLog: (_, { code, message }) => warnings.push(`${code}: ${message}`),
+      ...options,
+    });
+    const { output } = await build.generate({
+      format,
+      name: 'bundled',
+      minify: true,
+      codeSplitting: false,
+    });
+    await build.close();
+    expect(warnings).toEqual([]);
+    expect(output).toHaveLength(1);
+    return output[0].code;
+  }
+
+  test('the entry points for browsers bundle without Node and run with what browsers have', async () => {
+    const code = await bundle({ input: 'in-browser.js' }, 'iife');
+    expect(code).not.toMatch(/["'`]node:/);
+    const context = createContext({});
+    for (const name of WEB_GLOBALS) context[name] = globalThis[name];
+    const result = (await runInContext(`${code}; bundled.run()`, context)) as string;
+    expect(JSON.parse(result)).toEqual({ rows: [2, 4, 6], entries: [true, true] });
+  });
+
+  test('the root entry keeps to its size budget', async () => {
+    const entry = 'everything-of-the-root-entry';
+    const options: RolldownOptions = {
+      input: entry,
+      external: [/^xstate(\/|$)/, /^rxjs(\/|$)/],
+      plugins: [
+        {
+          name: entry,
+          resolveId: (id) => (id === entry ? join(project, `${entry}.js`) : undefined),
+          load: (id) => (id.endsWith(`${entry}.js`) ? `export * from 'xstate-pipeline';` : undefined),
+        },
+      ],
+    };
+    const code = await bundle(options, 'es');
+    const size = gzipSync(code).length;
+    console.log(`the root entry: ${size} bytes minified and gzipped, of ${SIZE_BUDGET_BYTES}`);
+    expect(size).toBeLessThanOrEqual(SIZE_BUDGET_BYTES);
+  });
+});
