@@ -1,0 +1,124 @@
+/**
+ * Files as sources and sinks under one name, and both rebuilt from what a checkpoint says of them.
+ *
+ * Stands above `sources` and `sinks`; only reachable from `xstate-pipeline/node`.
+ */
+import { isAbsolute } from 'node:path';
+import type { FileEndpoint } from './endpoint.js';
+import { InvalidOptionError } from './errors.js';
+import { isObject, type Json, type JsonObject } from './json.js';
+import { type CsvSinkOptions, csvSink } from './sinks/csv.js';
+import { type JsonlSinkOptions, jsonlSink } from './sinks/jsonl.js';
+import type { Sink } from './sinks/sink.js';
+import { type CsvRow, type CsvSourceOptions, csvSource } from './sources/csv.js';
+import { type JsonlSourceOptions, jsonlSource } from './sources/jsonl.js';
+import type { Source } from './sources/source.js';
+
+export interface JsonlOptions extends JsonlSourceOptions, JsonlSinkOptions {}
+
+/** `columns` and `publish` count when it is written, `quote`, `onMalformed` and `maxRecordBytes` when it is read. */
+export interface CsvOptions extends Omit<CsvSourceOptions, 'header'>, Omit<CsvSinkOptions, 'header'> {
+  readonly header?: boolean | readonly string[] | undefined;
+}
+
+/** A JSON Lines file, to read from or to write to.
+ * @param path relative to the working directory at this moment, or a `file:` URL.
+ * @throws {InvalidOptionError}
+ * @example pipeline('copy').from(jsonl('in.jsonl')).to(jsonl('out.jsonl')) */
+export function jsonl<T = JsonObject>(path: string | URL, options: JsonlOptions = {}): FileEndpoint<T> {
+  refuseUnknown('jsonl', options, ['onMalformed', 'maxLineBytes', 'publish']);
+  return { source: jsonlSource<T>(path, options), sink: jsonlSink<T>(path, options) };
+}
+
+/** A CSV file, to read from or to write to. `header` as a list names the columns of a file without a header.
+ * @param path relative to the working directory at this moment, or a `file:` URL.
+ * @throws {InvalidOptionError} */
+export function csv(
+  path: string | URL,
+  options: CsvOptions & { readonly header: false },
+): FileEndpoint<readonly string[], object>;
+export function csv(
+  path: string | URL,
+  options?: CsvOptions & { readonly header?: true | readonly string[] | undefined },
+): FileEndpoint<CsvRow, object>;
+export function csv(
+  path: string | URL,
+  options: CsvOptions = {},
+): FileEndpoint<CsvRow | readonly string[], object> {
+  refuseUnknown('csv', options, [
+    'header',
+    'delimiter',
+    'quote',
+    'onMalformed',
+    'maxRecordBytes',
+    'columns',
+    'publish',
+  ]);
+  const { header, columns } = options;
+  const named = Array.isArray(header) ? (header as readonly string[]) : undefined;
+  return {
+    source: csvSource(path, options) as Source<CsvRow | readonly string[]>,
+    sink: csvSink(path, {
+      ...options,
+      header: named === undefined ? (header as boolean | undefined) : false,
+      columns: columns ?? named,
+    }),
+  };
+}
+
+function refuseUnknown(kind: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new InvalidOptionError(
+      `${kind}: no option ${JSON.stringify(unknown).slice(0, 80)}; there are ${known.join(', ')}.`,
+    );
+  }
+}
+
+/** A source as its `describe` gave it. @throws {InvalidOptionError} when no file source describes itself so. */
+export function sourceFromDescription(description: Json): Source<unknown> {
+  const { kind, path, ...options } = described(description, 'source');
+  if (kind === 'jsonl') {
+    refuseUnknown('jsonl source', options, ['onMalformed', 'maxLineBytes']);
+    return jsonlSource<unknown>(path, options as JsonlSourceOptions);
+  }
+  if (kind === 'csv') {
+    refuseUnknown('csv source', options, ['onMalformed', 'header', 'delimiter', 'quote', 'maxRecordBytes']);
+    return csvSource(path, options as CsvSourceOptions);
+  }
+  throw unknownKind('source');
+}
+
+/** A sink as its `describe` gave it. @throws {InvalidOptionError} when no file sink describes itself so. */
+export function sinkFromDescription(description: Json): Sink<unknown> {
+  const { kind, path, ...options } = described(description, 'sink');
+  if (kind === 'jsonl') {
+    refuseUnknown('jsonl sink', options, ['publish']);
+    return jsonlSink<unknown>(path, options as JsonlSinkOptions);
+  }
+  if (kind === 'csv') {
+    refuseUnknown('csv sink', options, ['publish', 'delimiter', 'header', 'columns']);
+    return csvSink(path, options as CsvSinkOptions) as Sink<unknown>;
+  }
+  throw unknownKind('sink');
+}
+
+/** Field types beyond these are checked where the options are used: all of them throw `InvalidOptionError`. */
+function described(
+  description: Json,
+  what: string,
+): { kind: string; path: string } & Record<string, unknown> {
+  if (!isObject(description)) throw unknownKind(what);
+  const { kind, path } = description;
+  if (typeof kind !== 'string') throw unknownKind(what);
+  if (typeof path !== 'string' || !isAbsolute(path)) {
+    throw new InvalidOptionError(`A stored ${what} has no absolute path; pass the ${what} again.`);
+  }
+  return { ...description, kind, path };
+}
+
+function unknownKind(what: string): InvalidOptionError {
+  return new InvalidOptionError(
+    `A stored ${what} is of a kind that is not known here; pass the ${what} again.`,
+  );
+}

@@ -1,0 +1,297 @@
+/**
+ * CSV to a file, after RFC 4180 with LF as record end.
+ *
+ * 1. The columns are those of the first row that is appended, unless told; every later row has to fit them. They are read
+ *    again from the header when the file is reopened, so that a resumed run writes the same ones (I7).
+ * 2. A value is quoted where reading it back would otherwise give another one: lone CR and byte order mark included.
+ */
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
+import { CsvScanner, csvDialect, forEachCsvRecord } from '../csv-records.js';
+import { InvalidOptionError, PipelineMismatchError, SinkError } from '../errors.js';
+import { absolutePath } from '../file-problems.js';
+import type { JsonObject } from '../json.js';
+import { MAX_RECORD_BYTES } from '../records.js';
+import { deadLetterPath } from './dead-letter-path.js';
+import { FileSink, type Publish, publishOption } from './file-sink.js';
+import { jsonlSink } from './jsonl.js';
+import { readPublished } from './read-published.js';
+import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
+
+export interface CsvSinkOptions {
+  /** Default: the keys of the first row. */
+  readonly columns?: readonly string[] | undefined;
+  /** Whether the first record names the columns. Default true. Without it give `columns`, or rows that are arrays. */
+  readonly header?: boolean | undefined;
+  /** One ASCII character. Default ','. */
+  readonly delimiter?: string | undefined;
+  /** As for JSON Lines: 'rename' or 'direct'. Default 'rename'. */
+  readonly publish?: Publish | undefined;
+}
+
+/** Rows are objects of values, or arrays where the columns are known otherwise. Numbers, booleans and bigints are
+ * written as text, null and undefined as nothing, dates after ISO 8601, other objects as JSON; read back, all is text.
+ * @param path relative to the working directory at this moment, or a `file:` URL.
+ * @throws {InvalidOptionError} */
+export function csvSink<T extends object = object>(
+  path: string | URL,
+  options: CsvSinkOptions = {},
+): ReadableSink<T> {
+  const file = absolutePath(path, 'csv');
+  const publish = publishOption(options.publish, 'csv');
+  const { delimiter } = csvDialect({ delimiter: options.delimiter });
+  const header = options.header ?? true;
+  const columns: unknown = options.columns;
+  if (typeof header !== 'boolean') throw new InvalidOptionError('csv: header has to be true or false.');
+  if (columns !== undefined && !isNames(columns)) {
+    throw new InvalidOptionError('csv: columns has to be a list of names, each given once.');
+  }
+  const form: CsvForm = { path: file, delimiter, header, columns };
+  return {
+    kind: 'csv',
+    label: file,
+    describe: () => ({ kind: 'csv', path: file, publish, delimiter, header, ...(columns && { columns }) }),
+    async open(at, complete, context) {
+      const opened = await FileSink.open({ path: file, publish }, at, complete, context);
+      try {
+        return new OpenCsvSink<T>(form, opened, await writtenHeader(form, opened, at));
+      } catch (error) {
+        await opened.close();
+        throw error;
+      }
+    },
+    deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file), { publish }),
+    read: (context) => readRows(form, context) as AsyncIterable<T>,
+  };
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  return value.every((name) => typeof name === 'string') && new Set(value).size === value.length;
+}
+
+interface CsvForm {
+  readonly path: string;
+  readonly delimiter: string;
+  readonly header: boolean;
+  readonly columns: readonly string[] | undefined;
+}
+
+async function* readRows(
+  form: CsvForm,
+  context: Parameters<ReadableSink<object>['read']>[0],
+): AsyncGenerator<Record<string, string> | readonly string[]> {
+  const dialect = csvDialect({ delimiter: form.delimiter });
+  const reading = {
+    path: form.path,
+    makeScanner: () => new CsvScanner(dialect),
+    maxRecordBytes: MAX_RECORD_BYTES,
+  };
+  let columns = form.header ? undefined : form.columns;
+  for await (const records of readPublished(context, reading)) {
+    const rows: (Record<string, string> | readonly string[])[] = [];
+    forEachCsvRecord(
+      records,
+      dialect,
+      (fields) => {
+        if (form.header && columns === undefined) columns = fields;
+        else if (columns === undefined) rows.push(fields);
+        else rows.push(Object.fromEntries(columns.map((name, i) => [name, fields[i] ?? ''])));
+      },
+      (what, index) => {
+        throw records.malformed(index, what);
+      },
+    );
+    yield* rows;
+  }
+}
+
+interface WrittenHeader {
+  readonly columns: readonly string[];
+  readonly bytes: number;
+}
+
+/** The header of a file that is being gone on with. */
+async function writtenHeader(
+  form: CsvForm,
+  file: FileSink,
+  at: SinkPosition | undefined,
+): Promise<WrittenHeader | undefined> {
+  if (at === undefined || !form.header || file.bytes === 0 || file.published) return undefined;
+  const { header: bytes } = at;
+  let columns: readonly string[] | undefined;
+  if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes > 0 && bytes <= file.bytes) {
+    const text = Buffer.from(await file.read(0, bytes)).toString();
+    try {
+      [columns] = parse(text, { delimiter: form.delimiter, relax_column_count: true });
+    } catch {
+      columns = undefined;
+    }
+  }
+  if (columns === undefined || typeof bytes !== 'number') {
+    throw new PipelineMismatchError([`the header of ${form.path} is not what the run had written`]);
+  }
+  if (form.columns !== undefined && form.columns.join('\0') !== columns.join('\0')) {
+    throw new PipelineMismatchError([`${form.path} was begun with other columns`]);
+  }
+  return { columns, bytes };
+}
+
+/** Rows whose columns are not known before the first of all rows is appended: batches may be encoded in any order. */
+interface Deferred<T> {
+  readonly rows: readonly T[];
+}
+
+class OpenCsvSink<T extends object> implements OpenSink<T> {
+  readonly #form: CsvForm;
+  readonly #file: FileSink;
+  #columns: readonly string[] | undefined;
+  #columnSet: ReadonlySet<string>;
+  #headerBytes: number;
+
+  constructor(form: CsvForm, file: FileSink, written: WrittenHeader | undefined) {
+    this.#form = form;
+    this.#file = file;
+    this.#columns = written?.columns ?? form.columns;
+    this.#columnSet = new Set(this.#columns);
+    this.#headerBytes = written?.bytes ?? 0;
+  }
+
+  get position(): SinkPosition {
+    const position = this.#file.position;
+    return this.#form.header ? { ...position, header: this.#headerBytes } : position;
+  }
+
+  encode(rows: readonly T[]): EncodedRows {
+    if (this.#columns === undefined && this.#form.header) {
+      return { rows: rows.length, bytes: 0, data: { rows: [...rows] } satisfies Deferred<T> };
+    }
+    const bytes = this.#encode(rows);
+    return { rows: rows.length, bytes: bytes.length, data: bytes };
+  }
+
+  async append(batches: readonly EncodedRows[]): Promise<void> {
+    const chunks: Uint8Array[] = [];
+    for (const { data } of batches) {
+      if (data instanceof Uint8Array) chunks.push(data);
+      else chunks.push(this.#encode((data as Deferred<T>).rows));
+    }
+    if (chunks.every((chunk) => chunk.length === 0)) return;
+    await this.#file.append([...this.#header(), ...chunks]);
+  }
+
+  async flush(): Promise<SinkPosition> {
+    const header = this.#header();
+    if (header.length > 0) await this.#file.append(header);
+    await this.#file.flush();
+    return this.position;
+  }
+
+  publish(): Promise<void> {
+    return this.#file.publish();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  /** The header when it is to be written now. */
+  #header(): Uint8Array[] {
+    if (!this.#form.header || this.#columns === undefined || this.#headerBytes > 0 || this.#file.published)
+      return [];
+    const header = this.#text([[...this.#columns]]);
+    this.#headerBytes = header.length;
+    return [header];
+  }
+
+  #encode(rows: readonly T[]): Uint8Array {
+    return this.#text(rows.map((row, index) => this.#values(row, index)));
+  }
+
+  #values(row: T, index: number): string[] {
+    if (typeof row !== 'object' || row === null) {
+      throw this.#problem(index, 'is not an object: a CSV row is an object or an array of values');
+    }
+    const columns = this.#columns;
+    if (Array.isArray(row)) {
+      if (columns === undefined && this.#form.header) {
+        throw this.#problem(index, 'is an array: give columns, or header: false');
+      }
+      if (row.length === 0 || (columns !== undefined && row.length !== columns.length)) {
+        throw this.#problem(
+          index,
+          `has ${row.length} values${columns ? ` for ${columns.length} columns` : ''}`,
+        );
+      }
+      return row.map((value) => this.#cell(value, index));
+    }
+    return this.#valuesOf(row, index, columns ?? this.#firstColumns(row, index));
+  }
+
+  #firstColumns(row: T, index: number): readonly string[] {
+    const columns = Object.keys(row);
+    if (!this.#form.header) throw this.#problem(index, 'is an object: with header: false, give columns');
+    if (columns.length === 0) throw this.#problem(index, 'has no columns, and is the first');
+    this.#columns = columns;
+    this.#columnSet = new Set(columns);
+    return columns;
+  }
+
+  #valuesOf(row: T, index: number, columns: readonly string[]): string[] {
+    const values = row as Readonly<Record<string, unknown>>;
+    for (const [place, key] of Object.keys(values).entries()) {
+      if (this.#columnSet.has(key)) continue;
+      const known = this.#form.columns ? 'columns' : 'the columns of the first row; give columns';
+      throw this.#problem(index, `has a key (number ${place + 1} of its own) that is not among ${known}`);
+    }
+    // Own values only: a column named `constructor` is empty where a row has none.
+    return columns.map((name) => (Object.hasOwn(values, name) ? this.#cell(values[name], index) : ''));
+  }
+
+  #cell(value: unknown, index: number): string {
+    switch (typeof value) {
+      case 'string':
+        return value;
+      case 'undefined':
+        return '';
+      case 'number':
+      case 'boolean':
+      case 'bigint':
+        return String(value);
+      case 'object': {
+        if (value === null) return '';
+        let text: unknown;
+        try {
+          text = value instanceof Date ? value.toJSON() : JSON.stringify(value);
+        } catch (error) {
+          throw this.#problem(index, 'has a value that cannot be turned into JSON', error);
+        }
+        return typeof text === 'string' ? text : '';
+      }
+      default:
+        throw this.#problem(index, 'has a value that is a function or a symbol');
+    }
+  }
+
+  #text(records: string[][]): Uint8Array {
+    const options = {
+      delimiter: this.#form.delimiter,
+      record_delimiter: '\n',
+      quoted_match: /[\r\ufeff]/,
+    };
+    const hasEmptyLine = records.some((record) => record.length === 1 && record[0] === '');
+    if (!hasEmptyLine) return Buffer.from(records.length === 0 ? '' : stringify(records, options));
+    // A record of one empty value would be an empty line, which is no record.
+    const lines = records.map((record) =>
+      record.join('') === '' && record.length === 1 ? '""\n' : stringify([record], options),
+    );
+    return Buffer.from(lines.join(''));
+  }
+
+  #problem(index: number, what: string, cause?: unknown): SinkError {
+    return new SinkError(
+      `${this.#form.path}: row ${index} of a batch (from 0) ${what}.`,
+      cause === undefined ? undefined : { cause },
+    );
+  }
+}

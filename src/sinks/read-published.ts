@@ -1,0 +1,38 @@
+/** Reading a published file back, a batch of records at a time. */
+import { PipelineError, SinkError } from '../errors.js';
+import { problemOf } from '../file-problems.js';
+import type { FileHandle } from '../file-system.js';
+import type { OpenContext } from '../open-context.js';
+import { RecordReader, type RecordReaderOptions, type Records } from '../records.js';
+
+const ROWS_AT_ONCE = 512;
+const BYTES_AT_ONCE = 96 * 1024;
+
+/** @throws {SinkError} when there is nothing, or it cannot be read. */
+export async function* readPublished(
+  { fileSystem }: Pick<OpenContext, 'fileSystem'>,
+  options: RecordReaderOptions,
+): AsyncGenerator<Records> {
+  const { path } = options;
+  if (fileSystem === undefined) throw new SinkError(`${path}: there are no files here.`);
+  let handle: FileHandle | undefined;
+  let reader: RecordReader | undefined;
+  try {
+    if ((await fileSystem.stat(path)) === undefined) {
+      throw new SinkError(`${path}: nothing is published; the run has not completed.`);
+    }
+    handle = await fileSystem.open(path, 'read');
+    reader = new RecordReader(handle, { bytes: 0, rows: 0, lines: 0 }, options);
+    for (;;) {
+      const records = await reader.read(ROWS_AT_ONCE, BYTES_AT_ONCE);
+      if (records === undefined) return;
+      yield records;
+    }
+  } catch (error) {
+    if (error instanceof PipelineError) throw error;
+    throw new SinkError(`Cannot read ${path}: ${problemOf(error)}.`, { cause: error });
+  } finally {
+    await reader?.settle();
+    await handle?.close().catch(() => {});
+  }
+}
