@@ -41,10 +41,12 @@ export function attachObserver(
     guarded$.subscribe(observer);
     return attachment;
   }
-  try {
-    const returned: unknown = throwingHere(() => observer(guarded$));
+  const take = (returned: unknown) => {
     if (isThenable(returned)) returned.then(undefined, fail);
     else if (isUnsubscribable(returned)) attachment.add(() => release(returned));
+  };
+  try {
+    throwingHere()(() => take(observer(guarded$)));
   } catch (error) {
     fail(error);
   }

@@ -29,43 +29,63 @@ export type ReportError = (error: unknown) => void;
  * @param scope Ends every subscription made through this guard when it is unsubscribed.
  */
 export function guard<T>(source: Observable<T>, report: ReportError, scope?: Subscription): Observable<T> {
-  return new Guarded<T>((subscriber) => {
+  // Of two walls in a row the outer would gather what is thrown, and hold the wrong one responsible.
+  const bare = (source instanceof Guarded ? (source as Guarded<T>).bare : undefined) ?? source;
+  const onSubscribe = (subscriber: Subscriber<T>) => {
     scope?.add(subscriber);
     if (subscriber.closed) return;
-    // The subject is what makes RxJS gather what was thrown further down: see throwingHere.
-    const relay = new Subject<T>();
-    relay.subscribe(subscriber);
+    const throwing = throwingHere();
     const fail = (error: unknown) => {
       detach(subscriber);
       report(error);
     };
     const deliver = (delivery: () => void) => {
       try {
-        throwingHere(delivery);
+        throwing(delivery);
       } catch (error) {
         fail(error);
       }
     };
-    return source.subscribe({
-      next: (value) => deliver(() => relay.next(value)),
-      error: (error) => deliver(() => relay.error(error)),
-      complete: () => deliver(() => relay.complete()),
+    return bare.subscribe({
+      next: (value) => deliver(() => subscriber.next(value)),
+      error: (error) => deliver(() => subscriber.error(error)),
+      complete: () => deliver(() => subscriber.complete()),
     });
-  }, report);
+  };
+  return new Guarded<T>(onSubscribe, report, bare);
+}
+
+interface Call {
+  readonly action: () => void;
+  thrown?: { readonly error: unknown };
 }
 
 /**
- * Runs `action` so that an error RxJS would throw later, from a timer, is thrown here instead. The setting is global,
- * hence held for this one synchronous call only.
+ * Makes a function that runs an action so that an error which RxJS would throw later, from a timer, is thrown from it
+ * instead. The setting that does this is global, hence held for that one synchronous call only.
  */
-export function throwingHere<R>(action: () => R): R {
-  const before = config.useDeprecatedSynchronousErrorHandling;
-  config.useDeprecatedSynchronousErrorHandling = true;
-  try {
-    return action();
-  } finally {
-    config.useDeprecatedSynchronousErrorHandling = before;
-  }
+export function throwingHere(): (action: () => void) => void {
+  // RxJS gathers errors around a subject's `next`, and never stops if something is thrown right through that: so the
+  // action runs inside of one, and what it throws is carried around it.
+  const turn = new Subject<Call>();
+  turn.subscribe((call) => {
+    try {
+      call.action();
+    } catch (error) {
+      call.thrown = { error };
+    }
+  });
+  return (action) => {
+    const call: Call = { action };
+    const before = config.useDeprecatedSynchronousErrorHandling;
+    config.useDeprecatedSynchronousErrorHandling = true;
+    try {
+      turn.next(call);
+    } finally {
+      config.useDeprecatedSynchronousErrorHandling = before;
+    }
+    if (call.thrown !== undefined) throw call.thrown.error;
+  };
 }
 
 /** Unsubscribes; what a teardown throws while being detached is nobody's any more. */
@@ -85,7 +105,12 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 class Guarded<T> extends Observable<T> {
   readonly #report: ReportError;
 
-  constructor(onSubscribe: (subscriber: Subscriber<T>) => Subscription | undefined, report: ReportError) {
+  constructor(
+    onSubscribe: (subscriber: Subscriber<T>) => Subscription | undefined,
+    report: ReportError,
+    /** What is behind the wall, where this is the wall itself and not a chain that starts there. */
+    readonly bare?: Observable<T>,
+  ) {
     super(onSubscribe);
     this.#report = report;
   }

@@ -141,19 +141,15 @@ function figuresLine(progress: Progress, room: number, glyphs: Glyphs, layout: L
   const wide = room >= WIDE_COLUMNS;
   const figure = wide ? grouped : compact;
   const checkpoint = progress.lastCheckpoint;
+  const lost = unreadable(progress);
   const segments: Segment[] = [
     { text: `${figure(progress.rowsIn)} ${glyphs.arrow} ${figure(progress.rowsOut)} rows`, leaves: 0 },
     { text: `${figure(progress.rowsPerSecond)}${wide ? ' rows' : ''}/s`, leaves: 9 },
-    ...losses(progress, wide, glyphs, colors, 8),
+    ...(lost > 0 ? [{ text: `${figure(lost)} unreadable`, leaves: 7, paint: colors.yellow }] : []),
     { text: spanInSeconds(progress.elapsedMs), leaves: 5, paint: colors.dim },
   ];
   if (checkpoint !== undefined) {
-    const age = spanInSeconds(now - checkpoint.at);
-    segments.push({
-      text: wide ? `checkpoint ${age} ago` : `saved ${age} ago`,
-      leaves: 4,
-      paint: colors.dim,
-    });
+    segments.push({ text: `saved ${spanInSeconds(now - checkpoint.at)} ago`, leaves: 4, paint: colors.dim });
   }
   return indented(segments, room, { text: ` ${glyphs.dot} `, paint: colors.dim }, glyphs);
 }
@@ -200,8 +196,8 @@ function laneLines(
             },
           ]
         : []),
-      ...retriesOf(stage.retries, wide, glyphs, colors, 6),
-      ...lossesOf(stage.skipped, stage.deadLettered, wide, glyphs, colors, 7),
+      ...retriesOf(stage.retries, wide, glyphs, colors),
+      ...losses(stage, wide, glyphs, colors),
     ];
     return indented(segments, room, { text: wide ? '   ' : ' ' }, glyphs);
   });
@@ -210,48 +206,34 @@ function laneLines(
   return [...lines, `  ${colors.dim(shortened(more, room - 2, glyphs.ellipsis))}`];
 }
 
-function losses(
-  progress: Progress,
-  wide: boolean,
-  glyphs: Glyphs,
-  colors: Colors,
-  leaves: number,
-): Segment[] {
-  return lossesOf(progress.rowsSkipped, progress.rowsDeadLettered, wide, glyphs, colors, leaves);
+/** What no lane shows: rows that the source could not read. */
+function unreadable({ rowsSkipped, rowsDeadLettered, stages }: Progress): number {
+  return stages.reduce(
+    (rest, stage) => rest - stage.skipped - stage.deadLettered,
+    rowsSkipped + rowsDeadLettered,
+  );
 }
 
-function lossesOf(
-  skipped: number,
-  deadLettered: number,
-  wide: boolean,
-  glyphs: Glyphs,
-  colors: Colors,
-  leaves: number,
-): Segment[] {
+function losses(stage: StageProgress, wide: boolean, glyphs: Glyphs, colors: Colors): Segment[] {
+  const { skipped, deadLettered } = stage;
   const segments: Segment[] = [];
   if (skipped > 0) {
     const text = wide ? `${grouped(skipped)} skipped` : `${glyphs.skipped}${compact(skipped)}`;
-    segments.push({ text, leaves, paint: colors.yellow });
+    segments.push({ text, leaves: 7, paint: colors.yellow });
   }
   if (deadLettered > 0) {
     const text = wide
       ? `${grouped(deadLettered)} dead-lettered`
       : `${glyphs.deadLettered}${compact(deadLettered)}`;
-    segments.push({ text, leaves, paint: colors.red });
+    segments.push({ text, leaves: 8, paint: colors.red });
   }
   return segments;
 }
 
-function retriesOf(
-  retries: number,
-  wide: boolean,
-  glyphs: Glyphs,
-  colors: Colors,
-  leaves: number,
-): Segment[] {
+function retriesOf(retries: number, wide: boolean, glyphs: Glyphs, colors: Colors): Segment[] {
   if (retries === 0) return [];
   const text = wide ? counted(retries, 'retry', 'retries') : `${glyphs.retries}${compact(retries)}`;
-  return [{ text, leaves, paint: colors.yellow }];
+  return [{ text, leaves: 6, paint: colors.yellow }];
 }
 
 /** The segments that fit, between separators, after `indent` spaces (fewer where it is very narrow). */
