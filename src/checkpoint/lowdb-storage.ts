@@ -178,7 +178,7 @@ class LowdbStorage implements CheckpointStorage {
 
   async #prepare(home: string): Promise<void> {
     await makeDirectory(this.fileSystem, this.label);
-    await makeDirectory(this.fileSystem, home);
+    await makeDirectory(this.fileSystem, home, 'durable');
   }
 
   async #finishEarlierWrite(home: string): Promise<void> {

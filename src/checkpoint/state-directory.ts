@@ -18,23 +18,39 @@ export async function directoryExists(fileSystem: FileSystem, path: string): Pro
   );
 }
 
-/** Makes a directory and those above it, so that power loss does not take them back.
+/** Makes a directory, and those above it, so that power loss does not take them back.
+ * @param above `durable`: the directory above was made by this function, in this process.
  * @throws {StateDirectoryError} */
-export async function makeDirectory(fileSystem: FileSystem, path: string): Promise<void> {
+export async function makeDirectory(
+  fileSystem: FileSystem,
+  path: string,
+  above: 'durable' | 'unknown' = 'unknown',
+): Promise<void> {
   const existed = await directoryExists(fileSystem, path);
-  const parent = dirname(path);
   if (!existed) {
-    // The parents are the user's: a symlink among them is theirs too.
-    if (parent !== path && (await usable(parent, () => fileSystem.stat(parent))) === undefined) {
-      await makeDirectory(fileSystem, parent);
-    }
+    if (above === 'unknown') await makeAbove(fileSystem, dirname(path));
     await usable(path, () => fileSystem.mkdir(path));
   }
+  await syncParent(fileSystem, path, existed);
+}
+
+/** From the top down, each durable before the next: so one that is there has durable ones above it, but its own name may
+ * have been made by a process that was killed before it came to the fsync. */
+async function makeAbove(fileSystem: FileSystem, path: string): Promise<void> {
+  if (dirname(path) === path) return;
+  await makeAbove(fileSystem, dirname(path));
+  // These are the user's: a symlink among them is theirs too.
+  const existed = (await usable(path, () => fileSystem.stat(path))) !== undefined;
+  if (!existed) await usable(path, () => fileSystem.mkdir(path));
+  await syncParent(fileSystem, path, existed);
+}
+
+async function syncParent(fileSystem: FileSystem, path: string, existed: boolean): Promise<void> {
   try {
-    // Also when it existed: its maker may have been killed before it came to this.
-    await fileSystem.syncDirectory(parent);
+    await fileSystem.syncDirectory(dirname(path));
   } catch (error) {
     const code = codeOf(error);
+    // A directory that only its owner may read, above one of ours: whoever made ours saw to it.
     if (!(existed && (code === 'EACCES' || code === 'EPERM'))) throw error;
   }
 }
