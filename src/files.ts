@@ -31,20 +31,17 @@ export function jsonl<T = JsonObject>(path: string | URL, options: JsonlOptions 
 }
 
 /** A CSV file, to read from or to write to. `header` as a list names the columns of a file without a header.
+ *
+ * Read, a row is an object of text, or with `header: false` an array of text, whatever `T` is: name another type only
+ * where the file is written.
  * @param path relative to the working directory at this moment, or a `file:` URL.
  * @throws {InvalidOptionError} */
-export function csv(
+export function csv<T extends object = readonly string[]>(
   path: string | URL,
   options: CsvOptions & { readonly header: false },
-): FileEndpoint<readonly string[], object>;
-export function csv(
-  path: string | URL,
-  options?: CsvOptions & { readonly header?: true | readonly string[] | undefined },
-): FileEndpoint<CsvRow, object>;
-export function csv(
-  path: string | URL,
-  options: CsvOptions = {},
-): FileEndpoint<CsvRow | readonly string[], object> {
+): FileEndpoint<T>;
+export function csv<T extends object = CsvRow>(path: string | URL, options?: CsvOptions): FileEndpoint<T>;
+export function csv(path: string | URL, options: CsvOptions = {}): FileEndpoint<CsvRow | readonly string[]> {
   refuseUnknown('csv', options, [
     'header',
     'delimiter',
