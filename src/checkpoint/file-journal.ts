@@ -17,6 +17,7 @@ import {
   MAX_INDEX,
   MAX_PAYLOAD_BYTES,
   MAX_SESSION_BYTES,
+  type PreviousSegment,
   recordHeaderBytes,
   segmentHeader,
   segmentName,
@@ -70,6 +71,7 @@ interface Entry {
 
 interface OpenSegment extends Segment {
   readonly handle: FileHandle;
+  readonly previous: PreviousSegment;
 }
 
 /** Below this a segment whose records are all trimmed is kept and appended to: making a new file costs an fsync. */
@@ -84,7 +86,8 @@ class FileJournal implements Journal {
   private readonly waiting = new Map<string, WaitingRecord>();
   private queue: WaitingRecord[] = [];
   private current: OpenSegment | undefined;
-  private lastNumber: number;
+  /** What the next segment's header names as the one before it. */
+  private last: PreviousSegment;
   private folderExists: boolean;
   private committing: Promise<void> | undefined;
   private failure: Error | undefined;
@@ -97,7 +100,7 @@ class FileJournal implements Journal {
     recovered: RecoveredJournal,
   ) {
     this.folderExists = recovered.folderExists;
-    this.lastNumber = recovered.lastNumber;
+    this.last = recovered.last;
     for (const segment of recovered.segments) this.segments.add(segment);
     for (const { segment, record } of recovered.records) {
       if (options.fingerprint !== undefined && record.fingerprint !== options.fingerprint) continue;
@@ -221,7 +224,7 @@ class FileJournal implements Journal {
   private async commit(group: readonly WaitingRecord[]): Promise<void> {
     const segment = await this.segmentToAppendTo();
     const isNew = segment.size === 0;
-    const start = isNew ? segmentHeader(this.options.sessionId, segment.number) : undefined;
+    const start = isNew ? segmentHeader(this.options.sessionId, segment.number, segment.previous) : undefined;
     const { chunks, offsets, end } = frameGroup(group, segment, start);
     await segment.handle.write(chunks, segment.size);
     await segment.handle.datasync();
@@ -247,10 +250,11 @@ class FileJournal implements Journal {
       await fileSystem.syncDirectory(directory);
       this.folderExists = true;
     }
-    const number = this.lastNumber + 1;
+    const previous = { number: this.last.number, size: this.last.size };
+    const number = previous.number + 1;
     const handle = await fileSystem.open(`${this.folder}/${segmentName(number)}`, 'create');
-    this.lastNumber = number;
-    const segment = { number, seed: segmentSeed(sessionId, number), size: 0, live: 0, handle };
+    const segment = { number, seed: segmentSeed(sessionId, number), size: 0, live: 0, handle, previous };
+    this.last = segment;
     this.current = segment;
     this.segments.add(segment);
     return segment;

@@ -2,7 +2,8 @@
  * The bytes of a journal segment. Little-endian throughout.
  *
  *     segment  = header, record*
- *     header   = magic "XSPJRNL\0" | crc32 of the rest u32 | version u16 | session length u16 | number u32 | session
+ *     header   = magic "XSPJRNL\0" | crc32 of the rest u32 | version u16 | session length u16 | number u32
+ *              | previous number u32 | previous length u48 | 0 u16 | session
  *     record   = magic "xRec" | crc32 of the rest of the header u32 | crc32 of the payload u32 | payload length u32
  *              | stage length u16 | fingerprint length u16 | epoch u48 | batch u48 | durable u48 | 0 u16
  *              | stage | fingerprint | payload
@@ -11,7 +12,8 @@
  *    payload that contains journal bytes, and stale blocks, are never taken for records. (I9)
  * 2. `durable` is the length of the segment that was fsynced before the record's group was written. A damaged byte below
  *    the `durable` of any later record was therefore acknowledged once: that is corruption; anything else is a torn tail.
- * 3. Every length is bounded here, before anyone allocates or skips by it.
+ * 3. A segment says how long the one before it was when it was completed: a loss at its very end is noticed.
+ * 4. Every length is bounded here, before anyone allocates or skips by it.
  */
 import { crc32 } from 'node:zlib';
 
@@ -29,7 +31,7 @@ export const MAX_INDEX = 2 ** 48 - 1;
 export const MAX_RECORD_HEADER_BYTES = RECORD_HEADER_BYTES + MAX_STAGE_BYTES + MAX_FINGERPRINT_BYTES;
 
 const SEGMENT_MAGIC = Buffer.from('XSPJRNL\0', 'latin1');
-const SEGMENT_HEADER_BYTES = 20;
+const SEGMENT_HEADER_BYTES = 32;
 export const RECORD_MAGIC = Buffer.from('xRec', 'latin1');
 const RECORD_MAGIC_NUMBER = RECORD_MAGIC.readUInt32LE(0);
 
@@ -66,32 +68,57 @@ export function segmentNumber(name: string): number | undefined {
   return number > 0 && number < 2 ** 32 && segmentName(number) === name ? number : undefined;
 }
 
-export function segmentHeader(sessionId: string, number: number): Buffer {
+/** The segment before a segment; number 0: there was none. */
+export interface PreviousSegment {
+  readonly number: number;
+  readonly size: number;
+}
+
+export function segmentHeader(sessionId: string, number: number, previous: PreviousSegment): Buffer {
   const session = Buffer.from(sessionId, 'utf8');
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES + session.length);
   SEGMENT_MAGIC.copy(header, 0);
   header.writeUInt16LE(FORMAT_VERSION, 12);
   header.writeUInt16LE(session.length, 14);
   header.writeUInt32LE(number, 16);
+  header.writeUInt32LE(previous.number, 20);
+  header.writeUIntLE(previous.size, 24, 6);
   session.copy(header, SEGMENT_HEADER_BYTES);
   header.writeUInt32LE(crc32(header.subarray(12)), 8);
   return header;
 }
 
-/** Why an intact header of a segment is not the one expected; undefined: it is not intact at all. */
-export function foreignHeader(found: Buffer): string | undefined {
-  if (found.length < SEGMENT_HEADER_BYTES || !found.subarray(0, 8).equals(SEGMENT_MAGIC)) return undefined;
-  const end = SEGMENT_HEADER_BYTES + found.readUInt16LE(14);
-  if (found.length < end || crc32(found.subarray(12, end)) !== found.readUInt32LE(8)) return undefined;
-  const version = found.readUInt16LE(12);
-  if (version !== FORMAT_VERSION)
-    return `its format version is ${version}, this release reads ${FORMAT_VERSION}`;
-  return 'it belongs to another session, or was renamed';
+export type SegmentHeader =
+  | { readonly kind: 'own'; readonly headerBytes: number; readonly previous: PreviousSegment }
+  /** It is intact, and says that it is not the one expected. */
+  | { readonly kind: 'foreign'; readonly why: string }
+  | { readonly kind: 'damaged' };
+
+/** At most this much of a segment is its header. */
+export const MAX_SEGMENT_HEADER_BYTES = SEGMENT_HEADER_BYTES + MAX_SESSION_BYTES;
+
+export function readSegmentHeader(bytes: Buffer, sessionId: string, number: number): SegmentHeader {
+  if (bytes.length < SEGMENT_HEADER_BYTES || !bytes.subarray(0, 8).equals(SEGMENT_MAGIC)) {
+    return { kind: 'damaged' };
+  }
+  const headerBytes = SEGMENT_HEADER_BYTES + bytes.readUInt16LE(14);
+  if (bytes.length < headerBytes || crc32(bytes.subarray(12, headerBytes)) !== bytes.readUInt32LE(8)) {
+    return { kind: 'damaged' };
+  }
+  const version = bytes.readUInt16LE(12);
+  if (version !== FORMAT_VERSION) {
+    return { kind: 'foreign', why: `its format version is ${version}, this release reads ${FORMAT_VERSION}` };
+  }
+  const session = bytes.toString('utf8', SEGMENT_HEADER_BYTES, headerBytes);
+  if (session !== sessionId || bytes.readUInt32LE(16) !== number) {
+    return { kind: 'foreign', why: 'it belongs to another session, or was renamed' };
+  }
+  const previous = { number: bytes.readUInt32LE(20), size: bytes.readUIntLE(24, 6) };
+  return { kind: 'own', headerBytes, previous };
 }
 
 /** What the crcs of a segment's records start from. */
-export const segmentSeed = (sessionId: string, number: number): number =>
-  crc32(segmentHeader(sessionId, number));
+export const segmentSeed = (sessionId: string, number: number): number => crc32(`${number} ${sessionId}`);
 
 /** A crc with another seed differs for the same bytes, so the seed need not be stored. */
 const seedAt = (seed: number, offset: number): number => (seed ^ offset) >>> 0;

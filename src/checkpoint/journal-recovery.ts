@@ -8,7 +8,13 @@
 import { CorruptJournalError, SessionLockedError } from '../errors.js';
 import type { FileSystem } from '../file-system.js';
 import type { JournalKey } from './journal.js';
-import { MAX_SEGMENT_BYTES, segmentName, segmentNumber, segmentSeed } from './journal-format.js';
+import {
+  MAX_SEGMENT_BYTES,
+  type PreviousSegment,
+  segmentName,
+  segmentNumber,
+  segmentSeed,
+} from './journal-format.js';
 import { type Damage, type Scan, type ScannedRecord, scanSegment } from './journal-scan.js';
 
 export interface Segment {
@@ -27,8 +33,8 @@ export interface RecoveredJournal {
   readonly records: readonly { readonly segment: Segment; readonly record: ScannedRecord }[];
   /** Whether the folder is there at all. */
   readonly folderExists: boolean;
-  /** The highest number of a segment, 0 without one. */
-  readonly lastNumber: number;
+  /** The one with the highest number; number 0 without one. */
+  readonly last: PreviousSegment;
 }
 
 export interface RecoveryOptions {
@@ -39,10 +45,12 @@ export interface RecoveryOptions {
   readonly epoch: number;
 }
 
+const NO_SEGMENT: PreviousSegment = { number: 0, size: 0 };
+
 export async function recoverSegments(options: RecoveryOptions): Promise<RecoveredJournal> {
   const { fileSystem, folder, sessionId, epoch } = options;
   const stat = await fileSystem.stat(folder);
-  if (stat === undefined) return { segments: [], records: [], folderExists: false, lastNumber: 0 };
+  if (stat === undefined) return { segments: [], records: [], folderExists: false, last: NO_SEGMENT };
   if (stat.kind !== 'directory') {
     throw new CorruptJournalError(`${folder} is not a directory: remove it, then resume the session.`);
   }
@@ -63,6 +71,13 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
       throw new CorruptJournalError(describeDamage(folder, segment.number, scan.damage));
     }
   }
+  found.forEach(({ scan }, i) => {
+    const before = found[i - 1]?.segment;
+    if (before?.number !== scan.previous.number || before.size >= scan.previous.size) return;
+    const what = `it ends there, but had ${scan.previous.size} bytes when it was completed`;
+    const damage = { at: before.size, what, acknowledged: true, lost: [] };
+    throw new CorruptJournalError(describeDamage(folder, before.number, damage));
+  });
   const last = found.at(-1);
   if (last?.scan.damage !== undefined) {
     last.segment.size = last.scan.damage.at;
@@ -73,7 +88,7 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
     segments: found.map(({ segment }) => segment),
     records: found.flatMap(({ segment, scan }) => scan.records.map((record) => ({ segment, record }))),
     folderExists: true,
-    lastNumber: found.at(-1)?.segment.number ?? 0,
+    last: found.at(-1)?.segment ?? NO_SEGMENT,
   };
 }
 
@@ -82,15 +97,13 @@ async function scanFile(options: RecoveryOptions, number: number): Promise<{ siz
   const path = `${folder}/${segmentName(number)}`;
   const stat = await fileSystem.stat(path);
   const refuse = (why: string) =>
-    new CorruptJournalError(`${path} cannot be used: ${why}. Put the right file there, or start afresh.`);
+    new CorruptJournalError(`${path} cannot be used: ${why}. Restore the right file, or start afresh.`);
   if (stat?.kind !== 'file') throw refuse('it is not a regular file');
   if (stat.size > MAX_SEGMENT_BYTES) throw refuse(`it is larger than ${MAX_SEGMENT_BYTES} bytes`);
   // Not for writing: it is the mode that refuses to follow a symlink planted since.
   const handle = await fileSystem.open(path, 'update');
   try {
-    const scan = await scanSegment(handle, stat.size, sessionId, number);
-    if (scan.foreign !== undefined) throw refuse(scan.foreign);
-    return { size: stat.size, scan };
+    return { size: stat.size, scan: await scanSegment(handle, stat.size, sessionId, number) };
   } finally {
     await handle.close();
   }

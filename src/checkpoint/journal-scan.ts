@@ -7,16 +7,18 @@
  *    what is lost. They are never used themselves.
  */
 import { crc32 } from 'node:zlib';
+import { CorruptJournalError } from '../errors.js';
 import type { FileHandle } from '../file-system.js';
 import type { JournalKey } from './journal.js';
 import {
-  foreignHeader,
   MAX_RECORD_HEADER_BYTES,
-  MAX_SESSION_BYTES,
+  MAX_SEGMENT_HEADER_BYTES,
+  type PreviousSegment,
   RECORD_MAGIC,
   type RecordHeader,
   readRecordHeader,
-  segmentHeader,
+  readSegmentHeader,
+  segmentName,
   segmentSeed,
 } from './journal-format.js';
 
@@ -38,10 +40,11 @@ export interface Damage {
 export interface Scan {
   readonly records: readonly ScannedRecord[];
   readonly damage: Damage | undefined;
-  /** The header is intact and says that the segment is not this journal's. */
-  readonly foreign: string | undefined;
+  /** As its header says. */
+  readonly previous: PreviousSegment;
 }
 
+/** @throws {CorruptJournalError} when the segment is intact and another journal's. */
 export async function scanSegment(
   handle: FileHandle,
   size: number,
@@ -50,19 +53,24 @@ export async function scanSegment(
 ): Promise<Scan> {
   const view = new SegmentView(handle, size);
   const seed = segmentSeed(sessionId, number);
-  const expected = segmentHeader(sessionId, number);
   const records: ScannedRecord[] = [];
-  const sound = { records, damage: undefined, foreign: undefined };
+  let previous: PreviousSegment = { number: 0, size: 0 };
   const damaged = async (at: number, what: string): Promise<Scan> => ({
-    ...sound,
+    records,
+    previous,
     damage: await searchBehind(view, seed, at, what),
   });
 
-  if (!(await view.at(0, expected.length)).equals(expected)) {
-    const foreign = foreignHeader(await view.at(0, expected.length + MAX_SESSION_BYTES));
-    return foreign === undefined ? damaged(0, 'the file header is damaged') : { ...sound, foreign };
+  const own = readSegmentHeader(await view.at(0, MAX_SEGMENT_HEADER_BYTES), sessionId, number);
+  if (own.kind === 'damaged') return damaged(0, 'the file header is damaged');
+  if (own.kind === 'foreign') {
+    throw new CorruptJournalError(
+      `Journal segment ${segmentName(number)} of session ${sessionId} cannot be used: ${own.why}. ` +
+        'Restore the right file, or start afresh.',
+    );
   }
-  let offset = expected.length;
+  previous = own.previous;
+  let offset = own.headerBytes;
   while (offset < size) {
     // Awaited only where the window has to move: tens of thousands of small records are read at opening.
     const bytes =
@@ -77,7 +85,7 @@ export async function scanSegment(
     records.push({ ...header, offset });
     offset = end;
   }
-  return sound;
+  return { records, previous, damage: undefined };
 }
 
 async function searchBehind(view: SegmentView, seed: number, at: number, what: string): Promise<Damage> {
