@@ -169,7 +169,7 @@ export class FileSink {
       );
     }
     const running = operation(handle);
-    this.#busy = running.catch(() => {});
+    this.#busy = Promise.all([this.#busy, running.catch(() => {})]);
     try {
       return await running;
     } catch (error) {

@@ -31,7 +31,8 @@ export class JsonLinesEncoder {
     const chunks: Uint8Array[] = [];
     let index = 0;
     while (index < rows.length) {
-      const group = rows.length <= this.#rowsAtOnce ? rows : rows.slice(index, index + this.#rowsAtOnce);
+      const fits = index === 0 && rows.length <= this.#rowsAtOnce;
+      const group = fits ? rows : rows.slice(index, index + this.#rowsAtOnce);
       const chunk = encodeTogether(group) ?? this.#encodeEach(group, index);
       chunks.push(chunk);
       index += group.length;

@@ -80,8 +80,10 @@ class OpenJsonlSink<T> implements OpenSink<T> {
   }
 
   async flush(): Promise<SinkPosition> {
+    // As of this call: what is appended while the flush runs is not covered by it.
+    const { position } = this.#file;
     await this.#file.flush();
-    return this.#file.position;
+    return position;
   }
 
   publish(): Promise<void> {

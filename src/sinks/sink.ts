@@ -43,7 +43,8 @@ export interface OpenSink<T> {
   /** Same as `encode` for rows that are already JSON Lines text; absent where that is not this sink's form. */
   encodeJsonLines?(lines: Uint8Array, rows: number): EncodedRows;
   append(encoded: readonly EncodedRows[]): Promise<void>;
-  /** Makes everything appended durable. */
+  /** Makes everything appended durable. The position is that of this call: rows appended while it runs, which is allowed,
+   * are not covered. */
   flush(): Promise<SinkPosition>;
   /** Puts the result at its target (fsync, rename, directory fsync). After a `flush`. */
   publish(): Promise<void>;
