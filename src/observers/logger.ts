@@ -2,6 +2,7 @@
 import { type DestinationStream, destination, type LevelWithSilent, pino } from 'pino';
 import type { Observer } from 'rxjs';
 import type { EventType, PipelineEvent } from './events.js';
+import { counted } from './terminal-text.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -68,16 +69,20 @@ function levelOf(type: EventType): Level {
   }
 }
 
+function batches(count: number): string {
+  return counted(count, 'batch', 'batches');
+}
+
 function messageFor(event: PipelineEvent): string {
   switch (event.type) {
     case 'pipeline.started':
       return `${event.pipeline} ${event.resumed ? `goes on from batch ${event.fromBatch}` : 'started'}`;
     case 'pipeline.paused':
-      return `paused after ${event.batches} batches`;
+      return `paused after ${batches(event.batches)}`;
     case 'pipeline.resumed':
       return `resumed from batch ${event.fromBatch}`;
     case 'pipeline.cancelled':
-      return `cancelled after ${event.batches} batches`;
+      return `cancelled after ${batches(event.batches)}`;
     case 'pipeline.completed':
       return `completed: ${event.rowsIn} rows in, ${event.rowsOut} out`;
     case 'pipeline.failed':
@@ -95,11 +100,11 @@ function messageFor(event: PipelineEvent): string {
     case 'batch.retried':
       return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt} failed, next in ${event.delayMs} ms: ${event.error.message}`;
     case 'batch.skipped':
-      return `stage ${event.stage}, batch ${event.batch}: ${event.rows} rows ${event.deadLettered ? 'dead-lettered' : 'skipped'}: ${event.error.message}`;
+      return `stage ${event.stage}, batch ${event.batch}: ${counted(event.rows, 'row')} ${event.deadLettered ? 'dead-lettered' : 'skipped'}: ${event.error.message}`;
     case 'row.failed':
       return `stage ${event.stage}, batch ${event.batch}, row ${event.row}${event.deadLettered ? ' dead-lettered' : ''}: ${event.error.message}`;
     case 'checkpoint.saved':
-      return `checkpoint saved at ${event.batches} batches, ${event.bytes} bytes`;
+      return `checkpoint saved after ${batches(event.batches)}, ${event.bytes} bytes`;
     case 'batches.committed':
       return `committed up to batch ${event.upTo}`;
     case 'notice':

@@ -1,7 +1,8 @@
 /** The lines that stay: how a run began, how far it is where nothing can be repainted, how it ended. Pure. */
 import type { EventOf } from './events.js';
 import type { Progress } from './progress.js';
-import { type Colors, nameOf } from './progress-lines.js';
+import { nameOf } from './progress-lines.js';
+import type { Colors } from './segments.js';
 import { counted, grouped, printable, span, spanInSeconds } from './terminal-text.js';
 
 type EndEvent = EventOf<'pipeline.paused' | 'pipeline.cancelled' | 'pipeline.completed' | 'pipeline.failed'>;
