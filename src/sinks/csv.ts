@@ -183,8 +183,9 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
   async flush(): Promise<SinkPosition> {
     const header = this.#header();
     if (header.length > 0) await this.#file.append(header);
+    const { position } = this;
     await this.#file.flush();
-    return this.position;
+    return position;
   }
 
   publish(): Promise<void> {

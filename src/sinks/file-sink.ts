@@ -53,6 +53,7 @@ export class FileSink {
   #published: boolean;
   #failure: SinkError | undefined;
   #busy: Promise<unknown> = Promise.resolve();
+  #appended: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -124,11 +125,16 @@ export class FileSink {
   }
 
   append(chunks: readonly Uint8Array[]): Promise<void> {
-    return this.#run('write', async (handle) => {
+    // One after the other: each begins where the one before it ended.
+    const before = this.#appended;
+    const appending = this.#run('write', async (handle) => {
+      await before;
       await handle.write(chunks, this.#bytes);
       for (const chunk of chunks) this.#bytes += chunk.length;
       this.#tail = tailOf(this.#tail, chunks);
     });
+    this.#appended = appending.catch(() => {});
+    return appending;
   }
 
   flush(): Promise<void> {
