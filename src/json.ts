@@ -18,18 +18,22 @@ export interface JsonLimits {
 export function parseUntrusted(text: string, limits: JsonLimits): Json {
   if (text.length > limits.maxLength) throw new SyntaxError(`longer than ${limits.maxLength} characters`);
   assertDepth(text, limits.maxDepth);
-  let hostile = false;
   let value: Json;
   try {
-    value = JSON.parse(text, (key, inner) => {
-      if (HOSTILE.has(key)) hostile = true;
-      return inner;
-    }) as Json;
+    value = JSON.parse(text) as Json;
   } catch {
     throw new SyntaxError('not JSON');
   }
-  if (hostile) throw new SyntaxError('a key that would reach a prototype');
+  if (hasHostileKey(value)) throw new SyntaxError('a key that would reach a prototype');
   return value;
+}
+
+/** A walk, because a reviver makes `JSON.parse` ten times slower. The depth is bounded by now. */
+function hasHostileKey(value: Json): boolean {
+  if (Array.isArray(value)) return value.some(hasHostileKey);
+  if (!isObject(value)) return false;
+  const object = value as JsonObject;
+  return Object.keys(object).some((key) => HOSTILE.has(key) || hasHostileKey(object[key] as Json));
 }
 
 /** Counts brackets outside strings, before `JSON.parse` recurses into them. */
