@@ -49,19 +49,26 @@ export async function sendControl(request: ControlRequest): Promise<JsonObject> 
 }
 
 async function askOwner(request: ControlRequest) {
-  const { directory, sessionId, command, timeoutMs, fileSystem = nodeFileSystem } = request;
+  const { sessionId, command, timeoutMs } = request;
+  const token = await readToken(request);
   const owner = await ownerOf(request);
   if (owner === undefined) throw new NoOwnerError(sessionId);
   if (owner.socket === undefined) throw refused(request, 'is too busy to be spoken to. Try again');
+  if (token === undefined) {
+    owner.socket.destroy();
+    throw refused(request, 'has only begun, or is about to end. Try again');
+  }
+  return { token, answer: await ask(owner.socket, { token, command }, timeoutMs) };
+}
+
+/** Undefined where there is no file; empty when there is no token in it. */
+async function readToken({ directory, fileSystem = nodeFileSystem }: ControlRequest) {
   try {
     const file = await fileSystem.readFile(join(directory, OWNER_FILE), MAX_OWNER_FILE_BYTES);
     const token = parseLine(new TextDecoder().decode(file), MAX_OWNER_FILE_BYTES)?.token;
-    const used = typeof token === 'string' ? token : '';
-    return { token: used, answer: await ask(owner.socket, { token: used, command }, timeoutMs) };
+    return typeof token === 'string' ? token : '';
   } catch (error) {
-    owner.socket.destroy();
-    // It has just begun, or is about to end.
-    if (codeOf(error) === 'ENOENT') throw refused(request, 'is not ready. Try again');
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

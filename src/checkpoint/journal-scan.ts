@@ -124,14 +124,16 @@ const WINDOW_BYTES = 256 * 1024;
 
 /** A file seen through one fixed window that moves forward. */
 class SegmentView {
-  private readonly buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  private readonly buffer: Buffer;
   private start = 0;
   private length = 0;
 
   constructor(
     private readonly handle: FileHandle,
     private readonly size: number,
-  ) {}
+  ) {
+    this.buffer = Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, size));
+  }
 
   /** Up to `length` bytes at `offset`, fewer only at the end of the file; valid until the window moves. */
   async at(offset: number, length: number): Promise<Buffer> {
@@ -177,8 +179,8 @@ class SegmentView {
   private async moveTo(offset: number): Promise<void> {
     this.start = offset;
     this.length = 0;
-    while (this.length < WINDOW_BYTES && offset + this.length < this.size) {
-      const wanted = Math.min(WINDOW_BYTES - this.length, this.size - offset - this.length);
+    while (this.length < this.buffer.length && offset + this.length < this.size) {
+      const wanted = Math.min(this.buffer.length - this.length, this.size - offset - this.length);
       const read = await this.handle.read(this.buffer.subarray(this.length), wanted, offset + this.length);
       if (read === 0) break;
       this.length += read;

@@ -8,7 +8,7 @@
  * - elsewhere: files `owner.<n>.sock` in the directory. A dead owner leaves its file behind, and removing it to take its
  *   name could remove a live one that has just replaced it. So a newcomer takes the next number, listens, and only then
  *   looks for others that are alive; if there is one it backs off. Of two newcomers the later to listen sees the other:
- *   at most one stays.
+ *   at most one stays, and if they come in the same instant perhaps none.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { unlinkSync } from 'node:fs';

@@ -5,42 +5,28 @@
  * A torn tail is what an interrupted write leaves: it was never acknowledged. Damage that later records prove to be in
  * acknowledged bytes is corruption, and so is any damage in a segment that has a successor.
  */
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { openFileJournal } from '../../src/checkpoint/file-journal.js';
 import type { JournalKey } from '../../src/checkpoint/journal.js';
 import { segmentSeed, writeRecordHeader } from '../../src/checkpoint/journal-format.js';
-import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { seededRandom } from '../../src/clock.js';
-import type { FileSystem } from '../../src/file-system.js';
+import { filesInMemory } from './files-in-memory.js';
 
 const SESSION = '0e4cf1d2-5f0e-4c8e-9b6e-0d8c8a1f2b3c';
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-let root: string;
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'journal-damage-'));
-});
-afterAll(() => rm(root, { recursive: true, force: true }));
-
-/** Thousands of openings, none of which is about power: the fsyncs are left out. */
-const fileSystem: FileSystem = {
-  ...nodeFileSystem,
-  syncDirectory: async () => {},
-  async open(path, mode, permissions) {
-    const handle = await nodeFileSystem.open(path, mode, permissions);
-    handle.sync = async () => {};
-    handle.datasync = async () => {};
-    return handle;
-  },
-};
+/** Thousands of openings: files in memory, by path. */
+let files = new Map<string, Buffer>();
+let made = 0;
+const freshDirectory = () => `/session-${++made}`;
 
 const open = (directory: string, epoch = 9, segmentBytes = 8 * 1024 * 1024) =>
-  openFileJournal({ fileSystem, directory, sessionId: SESSION, epoch, segmentBytes });
+  openFileJournal({ fileSystem: filesInMemory(files), directory, sessionId: SESSION, epoch, segmentBytes });
 const fileIn = (directory: string, number = 1) =>
-  join(directory, 'journal', `${String(number).padStart(8, '0')}.log`);
+  `${directory}/journal/${String(number).padStart(8, '0')}.log`;
+const contentsOf = (directory: string) => Buffer.from(files.get(fileIn(directory)) ?? []);
+const plant = (directory: string, contents: Uint8Array) =>
+  files.set(fileIn(directory), Buffer.from(contents));
 
 interface Written {
   readonly key: JournalKey;
@@ -79,16 +65,15 @@ const GROUPS: [JournalKey, string][][] = [
 
 /** Opens a copy of a segment and says what became of it. */
 async function recover(contents: Uint8Array): Promise<[JournalKey, string][] | 'corrupt'> {
-  const directory = await mkdtemp(join(root, 'copy-'));
-  await mkdir(join(directory, 'journal'));
-  await writeFile(fileIn(directory), contents);
+  const directory = freshDirectory();
+  plant(directory, contents);
   try {
     const journal = await open(directory).catch((error) => {
       expect(error).toMatchObject({ code: 'CORRUPT_JOURNAL' });
       return undefined;
     });
     if (journal === undefined) {
-      expect(await readFile(fileIn(directory))).toEqual(Buffer.from(contents));
+      expect(contentsOf(directory)).toEqual(Buffer.from(contents));
       return 'corrupt';
     }
     const records: [JournalKey, string][] = [];
@@ -102,7 +87,7 @@ async function recover(contents: Uint8Array): Promise<[JournalKey, string][] | '
     await again.close();
     return records;
   } finally {
-    await rm(directory, { recursive: true });
+    files = new Map([...files].filter(([path]) => !path.startsWith(`${directory}/`)));
   }
 }
 
@@ -110,9 +95,9 @@ describe('every byte of a small journal', () => {
   let original: Buffer;
   let written: Written[];
   beforeAll(async () => {
-    const directory = await mkdtemp(join(root, 'original-'));
+    const directory = freshDirectory();
     written = await write(directory, GROUPS);
-    original = await readFile(fileIn(directory));
+    original = contentsOf(directory);
   });
   const upTo = (count: number) => written.slice(0, count).map(({ key, payload }) => [key, payload]);
 
@@ -154,7 +139,7 @@ describe('every byte of a small journal', () => {
   }
 
   test('in a segment that has a successor: any damage is corruption, and says where', async () => {
-    const directory = await mkdtemp(join(root, 'two-'));
+    const directory = freshDirectory();
     await write(directory, GROUPS);
     const second = await open(directory, 2);
     await second.append({ stage: 'b', batch: 2 }, [bytes('in the second')]);
@@ -163,14 +148,14 @@ describe('every byte of a small journal', () => {
       const contents = Buffer.from(original);
       contents[at] = ~(contents[at] as number) & 0xff;
       for (const damaged of [contents, original.subarray(0, at)]) {
-        await writeFile(fileIn(directory), damaged);
+        plant(directory, damaged);
         await expect(open(directory), `byte ${at}`).rejects.toMatchObject({
           code: 'CORRUPT_JOURNAL',
           message: expect.stringMatching(/00000001\.log.* damaged at byte \d+/),
         });
       }
     }
-    await writeFile(fileIn(directory), original);
+    plant(directory, original);
     const intact = await open(directory);
     expect(intact.keys()).toHaveLength(7);
     await intact.close();
@@ -180,9 +165,8 @@ describe('every byte of a small journal', () => {
     const contents = Buffer.from(original);
     const at = contents.indexOf('{"a":1}');
     contents[at] = 0;
-    const directory = await mkdtemp(join(root, 'named-'));
-    await mkdir(join(directory, 'journal'));
-    await writeFile(fileIn(directory), contents);
+    const directory = freshDirectory();
+    plant(directory, contents);
     const { message } = await open(directory).then(
       () => new Error('opened'),
       (error) => error,
@@ -211,13 +195,13 @@ describe('every byte of a small journal', () => {
 
 describe('what power loss leaves', () => {
   test('a hole in the last group, with whole records behind it, is a torn tail', async () => {
-    const directory = await mkdtemp(join(root, 'hole-'));
+    const directory = freshDirectory();
     const group = Array.from({ length: 5 }, (_, i): [JournalKey, string] => [
       { stage: 's', batch: i + 1 },
       `payload ${i}`.repeat(50),
     ]);
     await write(directory, [[[{ stage: 's', batch: 0 }, 'durable']], group]);
-    const contents = await readFile(fileIn(directory));
+    const contents = contentsOf(directory);
     contents.fill(0, contents.indexOf('payload 1'), contents.indexOf('payload 2'));
     const found = await recover(contents);
     expect(found).not.toBe('corrupt');
@@ -225,21 +209,21 @@ describe('what power loss leaves', () => {
   });
 
   test('a length that was persisted before the bytes: zeros at the end are cut', async () => {
-    const directory = await mkdtemp(join(root, 'zeros-'));
+    const directory = freshDirectory();
     await write(directory, GROUPS);
-    const contents = await readFile(fileIn(directory));
+    const contents = contentsOf(directory);
     expect(await recover(Buffer.concat([contents, Buffer.alloc(5000)]))).toHaveLength(6);
     expect(await recover(Buffer.alloc(100_000))).toEqual([]);
     expect(await recover(Buffer.alloc(0))).toEqual([]);
   });
 
   test('the cut is on the disk when the journal is open', async () => {
-    const directory = await mkdtemp(join(root, 'cut-'));
+    const directory = freshDirectory();
     await write(directory, GROUPS);
-    const contents = await readFile(fileIn(directory));
-    await writeFile(fileIn(directory), Buffer.concat([contents, bytes('xRec torn')]));
+    const contents = contentsOf(directory);
+    plant(directory, Buffer.concat([contents, bytes('xRec torn')]));
     const journal = await open(directory);
-    expect((await stat(fileIn(directory))).size).toBe(contents.length);
+    expect(contentsOf(directory).length).toBe(contents.length);
     expect(journal.size).toBe(contents.length);
     await journal.close();
   });
@@ -247,24 +231,25 @@ describe('what power loss leaves', () => {
 
 describe('forgeries', () => {
   test('journal bytes inside a payload are not taken for records', async () => {
-    const directory = await mkdtemp(join(root, 'nested-'));
+    const directory = freshDirectory();
     await write(directory, GROUPS);
-    const inner = await readFile(fileIn(directory));
-    const outer = await mkdtemp(join(root, 'outer-'));
+    const inner = contentsOf(directory);
+    const outer = freshDirectory();
     const journal = await open(outer, 1);
     await journal.append({ stage: 's', batch: 0 }, [inner]);
     await journal.close();
-    const contents = await readFile(fileIn(outer));
+    const contents = contentsOf(outer);
     expect(await recover(contents)).toHaveLength(1);
     // Torn in front of them: still a torn tail.
-    contents[contents.indexOf('xRec') + 20] ^= 1;
+    const at = contents.indexOf('xRec') + 20;
+    contents[at] = (contents[at] as number) ^ 1;
     expect(await recover(contents)).toEqual([]);
   });
 
   test('a verified header that claims a gigabyte allocates nothing', async () => {
-    const directory = await mkdtemp(join(root, 'huge-'));
+    const directory = freshDirectory();
     await write(directory, GROUPS);
-    const contents = await readFile(fileIn(directory));
+    const contents = contentsOf(directory);
     const claim = Buffer.alloc(41);
     const stage = bytes('s');
     const record = {
@@ -294,13 +279,13 @@ describe('forgeries', () => {
   });
 
   test('damage after opening is found when the record is read', async () => {
-    const directory = await mkdtemp(join(root, 'later-'));
+    const directory = freshDirectory();
     const [first] = await write(directory, GROUPS);
     const journal = await open(directory);
-    const contents = await readFile(fileIn(directory));
+    const contents = contentsOf(directory);
     const at = contents.indexOf('{"a":1}');
-    contents[at] ^= 1;
-    await writeFile(fileIn(directory), contents);
+    contents[at] = (contents[at] as number) ^ 1;
+    plant(directory, contents);
     await expect(journal.read((first as Written).key)).rejects.toMatchObject({ code: 'CORRUPT_JOURNAL' });
     await journal.close();
   });
