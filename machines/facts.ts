@@ -93,6 +93,9 @@ export interface WrittenFacts {
   readonly losses: Losses;
 }
 
+/** Batches in flight at most, whatever is asked for: a snapshot of them fits into 64 KB (I3). */
+export const MAX_WINDOW = 512;
+
 export interface ExecutorSettings {
   /** Batches in flight at most (I13). */
   readonly maxInFlight: number;

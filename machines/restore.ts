@@ -19,6 +19,7 @@ import {
   type Losses,
   MAX_NAMED_LOSSES,
   MAX_REASONS,
+  MAX_WINDOW,
   type Mark,
   type StageTally,
 } from './facts.js';
@@ -103,7 +104,7 @@ function readContext(input: unknown, names: readonly string[]): ExecutorContext 
     pipeline: text(raw.pipeline, `${at}.pipeline`, 200),
     startedAt: count(raw.startedAt, `${at}.startedAt`),
     settings: {
-      maxInFlight: positive(settings.maxInFlight, `${at}.settings.maxInFlight`),
+      maxInFlight: window(settings.maxInFlight, `${at}.settings.maxInFlight`),
       checkpointInterval: positive(settings.checkpointInterval, `${at}.settings.checkpointInterval`),
     },
   });
@@ -241,6 +242,13 @@ function positive(value: unknown, at: string): number {
   const number = count(value, at);
   if (number === 0) fail(at, 'a whole number from 1');
   return number;
+}
+
+/** A forged window must not read the whole input into memory (I13). */
+function window(value: unknown, at: string): number {
+  const batches = positive(value, at);
+  if (batches > MAX_WINDOW) fail(at, `at most ${MAX_WINDOW} batches`);
+  return batches;
 }
 
 function amount(value: unknown, at: string): number {

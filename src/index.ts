@@ -38,7 +38,8 @@ export {
 } from './errors.js';
 export type { Command } from './executor/commands.js';
 export type { CancelReceipt, PauseReceipt } from './executor/controller.js';
-export type { PipelineLike, PipelineOptions, SinkLike, SourceLike } from './executor/definition.js';
+export type { PipelineLike, PipelineOptions } from './executor/definition.js';
+export type { SinkLike, SourceLike } from './executor/endpoints.js';
 export { consoleLogger, type Environment, silentLogger } from './executor/environment.js';
 export {
   isPipeline,

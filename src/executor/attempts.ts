@@ -82,7 +82,9 @@ export class Attempts {
       this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.failed' }, error);
     };
     try {
-      const figures = plane.attempt(stageIndex, batch, this.#context(stageIndex, batch, attempt, running));
+      const figures = plane.attempt(stageIndex, batch, (index) =>
+        this.#context(index, batch, attempt, running),
+      );
       if (figures instanceof Promise) figures.then(done, failed);
       else done(figures);
     } catch (error) {

@@ -53,16 +53,26 @@ export class CheckpointWriter {
 
   /** Saves the machine as it is. Resolves to the mark that the checkpoint covers. @throws {CheckpointWriteError} */
   async save(): Promise<Mark> {
-    await Promise.resolve();
-    const { stateManager, environment, publish } = this.options;
+    const { environment, publish } = this.options;
     const startedAt = environment.clock.now();
+    const { state, mark, bytes } = await this.#save();
+    const durationMs = environment.clock.now() - startedAt;
+    publish({ type: 'checkpoint.saved', state, batches: mark.batches, bytes, durationMs });
+    return mark;
+  }
+
+  /** The first of an opening: from here on the session can be resumed. Not announced: `pipeline.started` says it. */
+  async saveFirst(): Promise<void> {
+    await this.#save();
+    this.#isFirst = false;
+  }
+
+  async #save(): Promise<{ readonly state: ExecutorState; readonly mark: Mark; readonly bytes: number }> {
+    await Promise.resolve();
     const checkpoint = this.#checkpoint();
     const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;
-    const { bytes } = await stateManager.saveCheckpoint(checkpoint);
-    this.#isFirst = false;
-    const durationMs = environment.clock.now() - startedAt;
-    publish({ type: 'checkpoint.saved', state: value, batches: context.flushed.batches, bytes, durationMs });
-    return context.flushed;
+    const { bytes } = await this.options.stateManager.saveCheckpoint(checkpoint);
+    return { state: value, mark: context.flushed, bytes };
   }
 
   /** Whether a checkpoint of this opening is stored. */

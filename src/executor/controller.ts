@@ -85,12 +85,13 @@ export class Controller {
     return this.#cancel.promise;
   }
 
-  /** INITIALIZING: from the last durable mark, or from the start. */
-  open(): void {
-    const run = this.#begin();
+  /** INITIALIZING: from the last durable mark, or from the start.
+   * @param context of the transition under way: the actor's own snapshot is still the one before it. */
+  open(context: ExecutorContext): void {
+    const run = this.#begin(context);
     run
       .open()
-      .then(() => run.writer.save())
+      .then(() => run.writer.saveFirst())
       .then(() => {
         run.activate();
         this.#announceStart(run);
@@ -101,10 +102,10 @@ export class Controller {
 
   /** Opens a restored session before `resume` is sent, so that a refusal leaves the state as it is. */
   async prepare(): Promise<void> {
-    const run = this.#begin();
+    const run = this.#begin(this.#context);
     try {
       await run.open();
-      await run.writer.save();
+      await run.writer.saveFirst();
     } catch (error) {
       await run.release();
       throw error;
@@ -112,24 +113,24 @@ export class Controller {
   }
 
   /** EXECUTING, from PAUSED: the run is open, unless a parent machine resumed a restored actor. */
-  reopen(): void {
+  reopen(context: ExecutorContext): void {
     const isOpen = this.#run !== undefined && !this.#run.isClosed;
-    const run = isOpen ? (this.#run as Run) : this.#begin();
+    const run = isOpen ? (this.#run as Run) : this.#begin(context);
     run.do(async () => {
-      if (!run.writer.hasSaved) await run.writer.save();
+      if (!run.writer.hasSaved) await run.writer.saveFirst();
       run.activate();
       if (!run.isAnnounced) this.#announceStart(run);
       this.#publish({ type: 'pipeline.resumed', fromBatch: this.#context.flushed.batches });
     });
   }
 
-  #begin(): Run {
+  #begin(context: ExecutorContext): Run {
     const { definition } = this;
     if (definition === undefined) throw new IllegalCommandError('execute', 'IDLE without a pipeline', []);
     const { stages, stateManager, environment, pipelineFile } = this.options;
     const { stored } = this;
     this.stored = undefined;
-    const { sessionId, flushed } = this.#context;
+    const { sessionId, flushed } = context;
     this.#epoch = Math.max(this.#epoch, stored?.epoch ?? 0) + 1;
     const previous = this.#run?.start.sessionId === sessionId ? this.#run : undefined;
     const start: RunStart = {

@@ -20,8 +20,9 @@ import {
   type RowFailure,
   runAttempt,
 } from '../stages/attempt.js';
+import type { ChainTally } from '../stages/chain.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
-import { type Chain, chainsOf } from './chains.js';
+import { Chains } from './chains.js';
 import { errorFacts } from './error-facts.js';
 import { decodeOutput, encodeOutput } from './journal-record.js';
 import { LossLedger } from './losses.js';
@@ -72,10 +73,10 @@ export interface AttemptFigures {
 
 export class DataPlane {
   readonly #batches = new Map<number, PlaneBatch>();
-  readonly #chains: readonly (Chain | undefined)[];
+  readonly #chains: Chains;
 
   constructor(private readonly options: PlaneOptions) {
-    this.#chains = chainsOf(options.stages);
+    this.#chains = new Chains(options.stages);
   }
 
   /** Takes a batch in. Resolves to the first stage that has to see it: past those whose output is journaled (I5). */
@@ -107,17 +108,14 @@ export class DataPlane {
   attempt(
     stageIndex: number,
     index: number,
-    context: StageContext,
+    contextOf: (stageIndex: number) => StageContext,
   ): AttemptFigures | Promise<AttemptFigures> {
     const batch = this.#batch(index);
     const stage = this.#stage(stageIndex);
     if (batch.failedAhead?.stage === stageIndex) throw batch.failedAhead.error;
     if (batch.reached > stageIndex) return this.#figures(batch, stageIndex, false);
-    const chain = this.#chains[stageIndex];
-    if (chain?.usable) {
-      this.#runChain(batch, stageIndex, chain, context);
-      if (batch.reached > stageIndex) return this.#figures(batch, stageIndex, false);
-    }
+    if (this.#sharePass(batch, stageIndex, contextOf)) return this.#figures(batch, stageIndex, false);
+    const context = contextOf(stageIndex);
     const rows = this.#rowsOf(batch);
     batch.memory ??= newAttemptMemory();
     const result = runAttempt(stage, rows, context, batch.memory);
@@ -177,39 +175,48 @@ export class DataPlane {
     return taken;
   }
 
-  #runChain(batch: PlaneBatch, first: number, chain: Chain, context: StageContext): void {
+  /** One pass over each row through this stage and those after it that can share it; false: there is none. */
+  #sharePass(batch: PlaneBatch, first: number, contextOf: (stageIndex: number) => StageContext): boolean {
+    const chain = this.#chains.from(first);
+    if (chain === undefined) return false;
     const malformed: MalformedRowError[] = [];
     const { raw } = batch;
     const pass = chain.run(
-      raw !== null
-        ? (visit) => raw.decode(visit, (error) => malformed.push(error))
-        : (visit) => {
-            for (const row of this.#rowsOf(batch)) visit(row);
-          },
-      context,
+      (visit) => {
+        if (raw !== null) raw.decode(visit, (error) => malformed.push(error));
+        else this.#rowsOf(batch).forEach(visit);
+      },
+      (place) => contextOf(first + place),
     );
-    if (pass === undefined) return;
+    if (pass.bailed) {
+      this.#chains.forget();
+      return this.#sharePass(batch, first, contextOf);
+    }
     this.#noteMalformed(batch, malformed);
-    pass.stages.forEach((part, k) => {
-      const at = first + k;
-      const stage = this.#stage(at);
-      if (batch.failedAhead !== null) return;
-      const [failure] = part.failures;
-      if (failure !== undefined && stage.onError === 'fail') {
-        batch.failedAhead = { stage: at, error: rowError(stage, batch, failure) };
-        return;
+    for (const [place, part] of pass.stages.entries()) {
+      if (!this.#adoptPart(batch, first + place, part)) {
+        if (place === 0) throw batch.failedAhead?.error;
+        return true;
       }
-      for (const f of part.failures) this.#lose(batch, at, f.index, f.row, f.error, true);
-      this.#count(batch, at, part.rowsIn, part.rowsOut);
-      batch.reached = at + 1;
-    });
-    if (batch.failedAhead !== null) {
-      if (batch.failedAhead.stage === first) throw batch.failedAhead.error;
-      return;
     }
     batch.raw = null;
     batch.rows = pass.rows;
     if (batch.reached === this.options.stages.length) this.#encode(batch);
+    return true;
+  }
+
+  /** A stage's part in a pass; false: it ends the run, when its turn comes. */
+  #adoptPart(batch: PlaneBatch, stageIndex: number, part: ChainTally): boolean {
+    const stage = this.#stage(stageIndex);
+    const [failure] = part.failures;
+    if (failure !== undefined && stage.onError === 'fail') {
+      batch.failedAhead = { stage: stageIndex, error: rowError(stage, batch, failure) };
+      return false;
+    }
+    for (const f of part.failures) this.#lose(batch, stageIndex, f.index, f.row, f.error, true);
+    this.#count(batch, stageIndex, part.rowsIn, part.rowsOut);
+    batch.reached = stageIndex + 1;
+    return true;
   }
 
   #finish(

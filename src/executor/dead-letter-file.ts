@@ -26,8 +26,9 @@ export class DeadLetterFile {
 
   /** Null: nothing ever went there. */
   async flush(): Promise<JsonObject | null> {
-    if (this.#open === undefined && this.position === null) return null;
-    return (await this.#opened()).flush();
+    // At once: rows appended after this call are not covered by it.
+    if (this.#open !== undefined) return this.#open.flush();
+    return this.position === null ? null : (await this.#opened()).flush();
   }
 
   async publish(): Promise<void> {

@@ -1,11 +1,10 @@
 /**
  * A pipeline, put together and checked: what `pipeline(…)…to(…)` gives and what `execute` takes.
  */
-import type { JsonObject } from '../../machines/facts.js';
-import { type FileEndpoint, isFileEndpoint } from '../endpoint.js';
+import { type JsonObject, MAX_WINDOW } from '../../machines/facts.js';
+import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
 import { InvalidOptionError } from '../errors.js';
 import type { Sink } from '../sinks/sink.js';
-import { rows } from '../sources/rows.js';
 import type { Source } from '../sources/source.js';
 import type { AnyStage } from '../stages/stage.js';
 
@@ -19,11 +18,8 @@ export interface PipelineOptions {
   /** Milliseconds between checkpoints, where rows come slowly. Default 5,000. */
   readonly checkpointEveryMs?: number;
   /** Where rows that fail go under `'dead-letter'`. Default: a file beside the sink's. */
-  readonly deadLetter?: Sink<JsonObject> | FileEndpoint<JsonObject>;
+  readonly deadLetter?: SinkLike<JsonObject>;
 }
-
-export type SourceLike<T> = Source<T> | FileEndpoint<T> | Iterable<T> | AsyncIterable<T>;
-export type SinkLike<T> = Sink<T> | FileEndpoint<T>;
 
 /** What `execute` takes. */
 export interface PipelineLike {
@@ -46,8 +42,6 @@ export interface PipelineDefinition {
   readonly checkpointInterval: number | undefined;
   readonly checkpointEveryMs: number;
 }
-
-const MAX_WINDOW = 512;
 
 /** @throws {InvalidOptionError} naming what is wrong. */
 export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage[]): PipelineDefinition {
@@ -82,19 +76,6 @@ export function checkStages(stages: readonly AnyStage[]): void {
     }
     seen.add(stage.name);
   }
-}
-
-export function toSource(source: SourceLike<unknown>): Source<unknown> {
-  if (isFileEndpoint(source)) return source.source as Source<unknown>;
-  if (typeof source === 'object' && source !== null && 'open' in source && 'describe' in source)
-    return source as Source<unknown>;
-  return rows(source as Iterable<unknown> | AsyncIterable<unknown>);
-}
-
-export function toSink<T>(sink: SinkLike<T>): Sink<T> {
-  if (isFileEndpoint(sink)) return sink.sink as Sink<T>;
-  if (typeof sink === 'object' && sink !== null && 'open' in sink) return sink as Sink<T>;
-  throw new InvalidOptionError('The sink is not a sink. Use jsonl(path), csv(path) or collect().');
 }
 
 function whole(value: number | undefined, name: string, min: number, max: number): number | undefined {

@@ -39,14 +39,14 @@ export function createRunnableMachine({ stages, newRun, controllerOf }: Runnable
       stages.map((stage, index) => [stageActorId(stage.name), runnableStage(index, of)]),
     ),
     actions: {
-      open: ({ self }) => of(self).open(),
+      open: ({ self, context }) => of(self).open(context),
       read: ({ self }, { batch }) => of(self).run?.read(batch),
       write: ({ self, context }, { upTo }) => of(self).run?.write(context.written.batches, upTo),
       flush: ({ self }) => of(self).run?.flush(),
       save: ({ self }) => of(self).run?.save(),
       publish: ({ self }) => of(self).run?.publish(),
       abort: ({ self }) => of(self).abort(),
-      reopen: ({ self }) => of(self).reopen(),
+      reopen: ({ self, context }) => of(self).reopen(context),
       settled: ({ self }, { how }) => of(self).settled(how),
     },
   });

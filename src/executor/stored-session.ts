@@ -8,16 +8,11 @@ import type { JsonObject, Mark } from '../../machines/facts.js';
 import { type RestoredSnapshot, restoreSnapshot } from '../../machines/restore.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
+import { toSink, toSource } from './endpoints.js';
 import { IllegalCommandError, PipelineMismatchError } from '../errors.js';
 import { canonicalJson } from '../json.js';
 import type { AnyStage } from '../stages/stage.js';
-import {
-  definePipeline,
-  type PipelineDefinition,
-  type PipelineLike,
-  toSink,
-  toSource,
-} from './definition.js';
+import { definePipeline, type PipelineDefinition, type PipelineLike } from './definition.js';
 import { fingerprintDifferences } from './fingerprints.js';
 import type { RunStart } from './run.js';
 import { stageInputs } from './stage-inputs.js';

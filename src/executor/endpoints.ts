@@ -1,0 +1,26 @@
+/** What a pipeline reads from and writes to, as a user may give it. */
+import { isFileEndpoint } from '../endpoint.js';
+import { InvalidOptionError } from '../errors.js';
+import type { Sink } from '../sinks/sink.js';
+import { rows } from '../sources/rows.js';
+import type { Source } from '../sources/source.js';
+
+/** A source, a file that is one, or rows. */
+export type SourceLike<T> = Source<T> | { readonly source: Source<T> } | Iterable<T> | AsyncIterable<T>;
+
+/** A sink, or a file that is one. */
+export type SinkLike<T> = Sink<T> | { readonly sink: Sink<T> };
+
+/** @throws {InvalidOptionError} */
+export function toSource(given: SourceLike<unknown>): Source<unknown> {
+  if (isFileEndpoint(given)) return given.source;
+  if (typeof given === 'object' && given !== null && 'open' in given) return given;
+  return rows(given as Iterable<unknown> | AsyncIterable<unknown>);
+}
+
+/** @throws {InvalidOptionError} */
+export function toSink<T>(given: SinkLike<T>): Sink<T> {
+  if (isFileEndpoint(given)) return given.sink as unknown as Sink<T>;
+  if (typeof given === 'object' && given !== null && 'open' in given) return given;
+  throw new InvalidOptionError('A pipeline writes to a sink: jsonl(path), csv(path), collect() or your own.');
+}

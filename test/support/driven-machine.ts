@@ -1,0 +1,103 @@
+/** The executor machine with hands driven by a test: every effect answers at once, or when the test says so. */
+import { createActor } from 'xstate';
+import { createExecutorMachine, type StageInput, stageMachine } from '../../machines/index.js';
+
+export const STAGES = [
+  { name: 'a', concurrency: 1, attempts: 1 },
+  { name: 'b', concurrency: 1, attempts: 1 },
+] as const satisfies readonly Omit<StageInput, 'index'>[];
+
+export const SESSION = '01234567-89ab-4def-8123-456789abcdef';
+
+export interface Driving {
+  /** How many batches the source has. */
+  readonly batches: number;
+  /** Stages wait for `finish`. */
+  readonly manual?: boolean;
+  readonly manualSave?: boolean;
+  readonly manualFlush?: boolean;
+  readonly maxInFlight?: number;
+  readonly concurrency?: number;
+  readonly loseAll?: boolean;
+}
+
+export function drivenMachine(driving: Driving) {
+  const { batches, manual = false, maxInFlight = 2, concurrency = 1, loseAll = false } = driving;
+  const stages = STAGES.map((stage) => ({ ...stage, concurrency }));
+  const log: string[] = [];
+  const rowsOut = loseAll ? 0 : 10;
+  const losses = loseAll ? { total: 10, named: [], reasons: [] } : { total: 0, named: [], reasons: [] };
+  const stage = stageMachine.provide({
+    actions: {
+      start: ({ self }, { batch, attempt }) => {
+        if (!manual) self.send({ type: 'attempt.done', batch, attempt });
+      },
+    },
+  });
+  const machine = createExecutorMachine(stages).provide({
+    actors: { 'stage:a': stage, 'stage:b': stage },
+    actions: {
+      open: ({ self }) => self.send({ type: 'opened' }),
+      read: ({ self }, { batch }) => {
+        log.push(`read ${batch}`);
+        self.send(
+          batch < batches ? { type: 'source.batch', batch, rows: 10, at: 0 } : { type: 'source.end' },
+        );
+      },
+      write: ({ self, context }, { upTo }) => {
+        log.push(`write ${upTo}`);
+        const rows = (upTo + 1 - context.written.batches) * 10;
+        const source = { rows: (upTo + 1) * 10 };
+        const facts = { rowsIn: rows, rowsOut, malformed: 0, done: 1, source, stages: [], losses };
+        self.send({ type: 'sink.written', upTo, facts });
+      },
+      flush: ({ self }) => {
+        log.push('flush');
+        if (driving.manualFlush !== true)
+          self.send({ type: 'sink.flushed', sink: { bytes: 1 }, deadLetter: null, elapsedMs: 1 });
+      },
+      save: ({ self }) => {
+        log.push('save');
+        if (driving.manualSave !== true) self.send({ type: 'checkpoint.saved' });
+      },
+      publish: ({ self }) => {
+        log.push('publish');
+        self.send({ type: 'sink.published' });
+      },
+      abort: () => {
+        log.push('abort');
+      },
+      settled: (_, { how }) => {
+        log.push(`settled ${how}`);
+      },
+    },
+  });
+  const settings = { maxInFlight, checkpointInterval: 10 };
+  const actor = createActor(machine, {
+    input: { sessionId: SESSION, pipeline: 'p', startedAt: 1, settings },
+  });
+  actor.start();
+  const child = (index: number) =>
+    (actor.getSnapshot().children as Record<string, { send(event: unknown): void }>)[
+      `stage:${STAGES[index]?.name}`
+    ];
+  return {
+    actor,
+    machine,
+    stages,
+    log,
+    /** Stage `index` has done `batch`. */
+    finish: (index: number, batch: number) => child(index)?.send({ type: 'attempt.done', batch, attempt: 1 }),
+    failStage: (index: number, batch: number) =>
+      child(index)?.send({
+        type: 'attempt.failed',
+        batch,
+        attempt: 1,
+        error: { name: 'Error', code: 'Error', message: 'broken' },
+        delayMs: 0,
+        dueAt: 0,
+      }),
+    saved: () => actor.send({ type: 'checkpoint.saved' }),
+    flushed: () => actor.send({ type: 'sink.flushed', sink: { bytes: 1 }, deadLetter: null, elapsedMs: 1 }),
+  };
+}
