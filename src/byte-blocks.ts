@@ -106,3 +106,15 @@ export class ByteBlocks {
     this.buffer = this.#spare.subarray(0, this.start + unread + block.length);
   }
 }
+
+/** The bytes from an offset on; fewer than `length` only where the file ends. */
+export async function readAt(handle: FileHandle, from: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const count = await handle.read(bytes.subarray(done), length - done, from + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return bytes.subarray(0, done);
+}

@@ -13,10 +13,11 @@ import { absolutePath } from '../file-problems.js';
 import type { JsonObject } from '../json.js';
 import { MAX_RECORD_BYTES } from '../records.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import { FileSink, type Publish, publishOption } from './file-sink.js';
+import { FileSink, publishOption } from './file-sink.js';
 import { jsonlSink } from './jsonl.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
+import type { Publish } from './working-file.js';
 
 export interface CsvSinkOptions {
   /** Default: the keys of the first row. */
@@ -107,7 +108,8 @@ async function* readRows(
 }
 
 interface WrittenHeader {
-  readonly columns: readonly string[];
+  /** Undefined: nothing is to be written any more. */
+  readonly columns: readonly string[] | undefined;
   readonly bytes: number;
 }
 
@@ -117,20 +119,22 @@ async function writtenHeader(
   file: FileSink,
   at: SinkPosition | undefined,
 ): Promise<WrittenHeader | undefined> {
-  if (at === undefined || !form.header || file.bytes === 0 || file.published) return undefined;
+  if (at === undefined || !form.header || file.bytes === 0) return undefined;
   const { header: bytes } = at;
+  const mismatch = new PipelineMismatchError([`the header of ${form.path} is not what the run had written`]);
+  if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 1 || bytes > file.bytes)
+    throw mismatch;
+  if (file.published) return { columns: undefined, bytes };
   let columns: readonly string[] | undefined;
-  if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes > 0 && bytes <= file.bytes) {
-    const text = Buffer.from(await file.read(0, bytes)).toString();
-    try {
-      [columns] = parse(text, { delimiter: form.delimiter, relax_column_count: true });
-    } catch {
-      columns = undefined;
-    }
+  try {
+    [columns] = parse(Buffer.from(await file.read(0, bytes)), {
+      delimiter: form.delimiter,
+      relax_column_count: true,
+    });
+  } catch (error) {
+    if (error instanceof SinkError) throw error;
   }
-  if (columns === undefined || typeof bytes !== 'number') {
-    throw new PipelineMismatchError([`the header of ${form.path} is not what the run had written`]);
-  }
+  if (columns === undefined) throw mismatch;
   if (form.columns !== undefined && form.columns.join('\0') !== columns.join('\0')) {
     throw new PipelineMismatchError([`${form.path} was begun with other columns`]);
   }
@@ -176,7 +180,6 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
       if (data instanceof Uint8Array) chunks.push(data);
       else chunks.push(this.#encode((data as Deferred<T>).rows));
     }
-    if (chunks.every((chunk) => chunk.length === 0)) return;
     await this.#file.append([...this.#header(), ...chunks]);
   }
 

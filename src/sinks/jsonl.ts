@@ -4,10 +4,11 @@ import { absolutePath } from '../file-problems.js';
 import type { JsonObject } from '../json.js';
 import { LineScanner, MAX_RECORD_BYTES } from '../records.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import { FileSink, type Publish, publishOption } from './file-sink.js';
+import { FileSink, publishOption } from './file-sink.js';
 import { JsonLinesEncoder } from './json-lines-encoder.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
+import type { Publish } from './working-file.js';
 
 export interface JsonlSinkOptions {
   /** 'rename': written to `<path>.part`, which becomes `path` when the run completes. 'direct': appended in place.

@@ -8,6 +8,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { readAt } from '../byte-blocks.js';
 import { type MalformedRowError, PipelineError, PipelineMismatchError, SourceError } from '../errors.js';
 import { problemOf } from '../file-problems.js';
 import type { FileHandle } from '../file-system.js';
@@ -170,11 +171,11 @@ export class FileSource<T> implements OpenSource<T> {
     try {
       let first = this.#firstHash;
       if (first === undefined) {
-        first = hashOf(await readExactly(this.#handle, 0, Math.min(bytes, FIRST_BYTES)));
+        first = hashOf(await readAt(this.#handle, 0, Math.min(bytes, FIRST_BYTES)));
         // Kept once it cannot change any more: every checkpoint asks.
         if (bytes >= FIRST_BYTES) this.#firstHash = first;
       }
-      return { first, last: hashOf(await readExactly(this.#handle, from, bytes - from)) };
+      return { first, last: hashOf(await readAt(this.#handle, from, bytes - from)) };
     } catch (error) {
       throw asSourceError(this.#path, 'read', error);
     }
@@ -196,24 +197,13 @@ function hashOf(bytes: Uint8Array): string {
   return bytesToHex(sha256(bytes));
 }
 
-async function readExactly(handle: FileHandle, from: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const count = await handle.read(bytes.subarray(done), length - done, from + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return bytes.subarray(0, done);
-}
-
 const LF = 0x0a;
 const CR = 0x0d;
 
 /** The run had read to the end of a file whose last line was not ended. When the file has grown since, what was added
  * has to begin with that line's end: else the row that was read was a piece of one. */
 async function behindLineEnd(path: string, handle: FileHandle, at: RecordPosition): Promise<RecordPosition> {
-  const [before, next, afterNext] = await readExactly(handle, at.bytes - 1, 3);
+  const [before, next, afterNext] = await readAt(handle, at.bytes - 1, 3);
   if (before === LF || next === undefined) return at;
   if (next === LF) return { ...at, bytes: at.bytes + 1 };
   // A lone CR ends a CSV record.

@@ -87,6 +87,7 @@ class ArrayRows<T> implements OpenSource<T> {
   readonly total: { readonly unit: 'rows'; readonly value: number };
   readonly #values: readonly T[];
   #done: number;
+  #closed = false;
 
   constructor(values: readonly T[], before: number) {
     if (values.length < before) throw shorter(values.length, before);
@@ -96,6 +97,7 @@ class ArrayRows<T> implements OpenSource<T> {
   }
 
   async read(maxRows: number): Promise<SourceBatch<T> | undefined> {
+    if (this.#closed) return undefined;
     const values = this.#values.slice(this.#done, this.#done + maxRows);
     if (values.length === 0) return undefined;
     this.#done += values.length;
@@ -104,7 +106,9 @@ class ArrayRows<T> implements OpenSource<T> {
 
   async identity(): Promise<undefined> {}
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
 }
 
 class IteratedRows<T> implements OpenSource<T> {

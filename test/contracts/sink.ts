@@ -1,0 +1,216 @@
+/**
+ * What every sink promises, run against each implementation.
+ *
+ * 1. (I7) Opened at a position it gave and gone on with, it ends up as if it had never been interrupted; what lay beyond
+ *    the position is cut. That what was written is not there any more is noticed.
+ * 2. (I19) What is not published is not at its target; `publish` may be called again, after a crash too, with no effect.
+ * 3. A fresh start replaces the remains of an earlier one, and leaves an earlier result until the new one is whole.
+ * 4. `encode` is pure: whatever the batches, and in whatever order they are encoded, the result is the same.
+ * 5. `close` may be called at any time, twice too, and publishes nothing; nothing can be written then.
+ */
+import { describe, expect, test } from 'vitest';
+import { PipelineMismatchError, SinkError } from '../../src/errors.js';
+import type { FileSystem } from '../../src/file-system.js';
+import type { OpenSink, ReadableSink, SinkPosition } from '../../src/sinks/sink.js';
+import { contextOf } from './source.js';
+
+export interface SinkFixture {
+  readonly sink: ReadableSink<unknown>;
+  /** Some 10 to 40. */
+  readonly rows: readonly unknown[];
+  /** `rows` as they are read back. */
+  readonly readBack: readonly unknown[];
+  readonly fileSystem?: FileSystem;
+  /** What stands at the target: the same for the same contents. Undefined: nothing. */
+  target(): Promise<unknown>;
+  /** Takes away what was written and is not published. */
+  loseUnpublished(): Promise<void>;
+}
+
+export function sinkContract(name: string, makeFixture: () => Promise<SinkFixture>): void {
+  const open = (fixture: SinkFixture, at?: SinkPosition, complete = false) =>
+    fixture.sink.open(at, complete, contextOf(fixture.fileSystem));
+
+  async function write(sink: OpenSink<unknown>, rows: readonly unknown[], batch = 3): Promise<void> {
+    for (let i = 0; i < rows.length; i += batch) await sink.append([sink.encode(rows.slice(i, i + batch))]);
+  }
+
+  const stored = (position: SinkPosition): SinkPosition => JSON.parse(JSON.stringify(position));
+
+  async function finish(sink: OpenSink<unknown>): Promise<SinkPosition> {
+    const position = stored(await sink.flush());
+    await sink.publish();
+    await sink.close();
+    return position;
+  }
+
+  async function uninterrupted(): Promise<unknown> {
+    const fixture = await makeFixture();
+    const sink = await open(fixture);
+    await write(sink, fixture.rows);
+    await finish(sink);
+    return await fixture.target();
+  }
+
+  describe(`${name} keeps the contract of a sink`, () => {
+    test('what was written stands at the target and is read back', async () => {
+      const fixture = await makeFixture();
+      const sink = await open(fixture);
+      await write(sink, fixture.rows);
+      await finish(sink);
+      expect(await fixture.target()).toEqual(await uninterrupted());
+      const rows: unknown[] = [];
+      for await (const row of fixture.sink.read(contextOf(fixture.fileSystem))) rows.push(row);
+      expect(rows).toEqual(fixture.readBack);
+    });
+
+    test('interrupted anywhere, with more written than flushed, it ends up the same (I7)', async () => {
+      const golden = await uninterrupted();
+      const { rows } = await makeFixture();
+      for (let flushed = 0; flushed <= rows.length; flushed++) {
+        const fixture = await makeFixture();
+        const first = await open(fixture);
+        await write(first, rows.slice(0, flushed));
+        const position = stored(await first.flush());
+        expect(JSON.stringify(position).length).toBeLessThan(300);
+        await write(first, rows.slice(flushed).toReversed());
+        if (flushed % 2 === 0) await first.flush();
+        await first.close();
+
+        const second = await open(fixture, position);
+        expect(second.position).toEqual(position);
+        await write(second, rows.slice(flushed));
+        await finish(second);
+        expect(await fixture.target()).toEqual(golden);
+      }
+    });
+
+    test('the batches, and the order in which they are encoded, make no difference', async () => {
+      const golden = await uninterrupted();
+      for (const size of [1, 2, 1000]) {
+        const fixture = await makeFixture();
+        const sink = await open(fixture);
+        const batches: (readonly unknown[])[] = [[]];
+        for (let i = 0; i < fixture.rows.length; i += size) batches.push(fixture.rows.slice(i, i + size));
+        const encoded = batches.toReversed().map((batch) => sink.encode(batch));
+        expect(encoded.map(({ rows }) => rows)).toEqual(batches.toReversed().map((batch) => batch.length));
+        await sink.append(encoded.toReversed());
+        await finish(sink);
+        expect(await fixture.target()).toEqual(golden);
+      }
+    });
+
+    test('nothing is at the target before it is published, and closing publishes nothing (I19)', async () => {
+      const fixture = await makeFixture();
+      const sink = await open(fixture);
+      await write(sink, fixture.rows);
+      await sink.flush();
+      expect(await fixture.target()).toBeUndefined();
+      await sink.close();
+      await sink.close();
+      expect(await fixture.target()).toBeUndefined();
+      await expect(sink.append([])).rejects.toThrow(SinkError);
+      await expect(sink.flush()).rejects.toThrow(SinkError);
+      await expect(sink.publish()).rejects.toThrow(SinkError);
+    });
+
+    test('publishing again has no effect, in the same opening and in a later one', async () => {
+      const fixture = await makeFixture();
+      const sink = await open(fixture);
+      await write(sink, fixture.rows);
+      await sink.flush();
+      await sink.publish();
+      const position = await finish(sink);
+      const golden = await fixture.target();
+      for (let i = 0; i < 2; i++) {
+        const again = await open(fixture, position, true);
+        expect(again.position).toEqual(position);
+        await finish(again);
+        expect(await fixture.target()).toEqual(golden);
+      }
+    });
+
+    test('complete but not yet published: publishing is made up for', async () => {
+      const fixture = await makeFixture();
+      const sink = await open(fixture);
+      await write(sink, fixture.rows);
+      const position = stored(await sink.flush());
+      await sink.close();
+      await finish(await open(fixture, position, true));
+      expect(await fixture.target()).toEqual(await uninterrupted());
+    });
+
+    test('a fresh start replaces the remains of an earlier one', async () => {
+      const fixture = await makeFixture();
+      const first = await open(fixture);
+      await write(first, fixture.rows.toReversed());
+      await first.flush();
+      await first.close();
+      const second = await open(fixture);
+      await write(second, fixture.rows);
+      await finish(second);
+      expect(await fixture.target()).toEqual(await uninterrupted());
+    });
+
+    test('an opening that a fresh start has overtaken cannot publish', async () => {
+      const fixture = await makeFixture();
+      const old = await open(fixture);
+      await write(old, fixture.rows.toReversed());
+      await old.flush();
+      const sink = await open(fixture);
+      await write(sink, fixture.rows);
+      await old.append([old.encode(fixture.rows)]);
+      await expect(old.publish()).rejects.toThrow(SinkError);
+      await old.close();
+      await finish(sink);
+      expect(await fixture.target()).toEqual(await uninterrupted());
+    });
+
+    test('what is not there any more is noticed', async () => {
+      const fixture = await makeFixture();
+      const sink = await open(fixture);
+      await write(sink, fixture.rows);
+      const position = stored(await sink.flush());
+      await sink.close();
+      await fixture.loseUnpublished();
+      await expect(open(fixture, position)).rejects.toThrow(PipelineMismatchError);
+      await expect(open(fixture, position, true)).rejects.toThrow(PipelineMismatchError);
+    });
+
+    test('a position of something else is refused', async () => {
+      const fixture = await makeFixture();
+      await (await open(fixture)).close();
+      for (const at of [{}, { bytes: -1, tail: '', rows: -1 }, { bytes: '1', tail: 1, rows: '1' }]) {
+        await expect(open(fixture, at)).rejects.toThrow(PipelineMismatchError);
+      }
+    });
+
+    test('no rows at all are a result too', async () => {
+      const fixture = await makeFixture();
+      await finish(await open(fixture));
+      expect(await fixture.target()).toBeDefined();
+      const rows: unknown[] = [];
+      for await (const row of fixture.sink.read(contextOf(fixture.fileSystem))) rows.push(row);
+      expect(rows).toEqual([]);
+    });
+
+    test('there is a place beside it for what failed', async () => {
+      const fixture = await makeFixture();
+      const beside = fixture.sink.deadLetters?.();
+      const sink = await beside?.open(undefined, false, contextOf(fixture.fileSystem));
+      await sink?.append([sink.encode([{ row: 1 }])]);
+      await sink?.flush();
+      await sink?.publish();
+      await sink?.close();
+      expect(beside?.label).toBeDefined();
+      expect(await fixture.target()).toBeUndefined();
+    });
+
+    test('it names itself', async () => {
+      const { sink } = await makeFixture();
+      expect(sink.label).not.toBe('');
+      const description = sink.describe();
+      if (description !== undefined) expect(JSON.parse(JSON.stringify(description)).kind).toBe(sink.kind);
+    });
+  });
+}

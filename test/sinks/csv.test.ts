@@ -1,0 +1,172 @@
+/**
+ * Pins: CSV out keeps the contract; what it writes is read back as the same text; the columns are those of the first row
+ * in the output's order, also after a reopening; rows that do not fit are named and not quoted.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
+import { InvalidOptionError, PipelineMismatchError, SinkError } from '../../src/errors.js';
+import { type CsvSinkOptions, csvSink } from '../../src/sinks/csv.js';
+import { csvSource } from '../../src/sources/csv.js';
+import { sinkContract } from '../contracts/sink.js';
+import { contextOf, readAll } from '../contracts/source.js';
+
+const context = contextOf(nodeFileSystem);
+let path: string;
+beforeEach(async () => {
+  path = join(await mkdtemp(join(tmpdir(), 'csv-sink-')), 'out.csv');
+});
+
+const ROWS = Array.from({ length: 9 }, (_, n) => ({
+  id: n,
+  text: ['', 'a,b', '"q"', 'x\ny', 'é\r🚲'][n % 5],
+  none: null,
+}));
+
+const forms: Readonly<Record<string, CsvSinkOptions>> = {
+  'a header from the first row': {},
+  'columns given': { columns: ['text', 'id', 'none'], delimiter: ';' },
+  'no header': { header: false, columns: ['id', 'text', 'none'] },
+};
+for (const [name, options] of Object.entries(forms)) {
+  sinkContract(`csv with ${name}`, async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'csv-sink-')), 'out.csv');
+    return {
+      sink: csvSink(file, options) as ReturnType<typeof csvSink<object>> as never,
+      rows: ROWS,
+      readBack: ROWS.map(({ id, text }) => ({ id: `${id}`, text, none: '' })),
+      fileSystem: nodeFileSystem,
+      target: () => readFile(file, 'utf8').catch(() => undefined),
+      loseUnpublished: () => rm(`${file}.part`),
+    };
+  });
+}
+
+async function written(rows: readonly object[], options: CsvSinkOptions = {}): Promise<string> {
+  const sink = await csvSink(path, options).open(undefined, false, context);
+  try {
+    await sink.append([sink.encode(rows)]);
+    await sink.flush();
+    await sink.publish();
+    return await readFile(path, 'utf8');
+  } finally {
+    await sink.close();
+  }
+}
+
+describe('csv', () => {
+  test('whatever text goes in comes back, also alone in its row and at the beginning of the file', async () => {
+    const value = fc.string({
+      unit: fc.constantFrom('"', ',', '\r', '\n', 'a', 'é', ' ', '\uFEFF', '🚲'),
+      maxLength: 6,
+    });
+    const table = fc.integer({ min: 1, max: 3 }).chain((width) =>
+      fc.record({
+        columns: fc.uniqueArray(value, { minLength: width, maxLength: width }),
+        rows: fc.array(fc.array(value, { minLength: width, maxLength: width }), { maxLength: 6 }),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(table, fc.boolean(), async ({ columns, rows }, header) => {
+        await written(rows, { columns, header });
+        const options = header ? {} : { header: false };
+        const source = await csvSource(path, options).open(undefined, context);
+        const seen = (await readAll(source)).flatMap((batch) => batch.rows);
+        await source.close();
+        const expected = header
+          ? rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])))
+          : rows;
+        expect(seen).toEqual(expected);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test('values that are no text', async () => {
+    const row = { n: 1.5, yes: true, big: 12n, no: undefined, nil: null, date: new Date(0), list: [1, 'a'] };
+    expect(await written([row])).toBe(
+      'n,yes,big,no,nil,date,list\n1.5,true,12,,,1970-01-01T00:00:00.000Z,"[1,""a""]"\n',
+    );
+  });
+
+  test('a column with a dot in its name is a column; one a row lacks is empty, whatever its name', async () => {
+    expect(await written([{ 'a.b': 1, constructor: 2 }, { 'a.b': 3 }])).toBe('a.b,constructor\n1,2\n3,\n');
+  });
+
+  test('the columns are those of the first row written, whichever batch was encoded first', async () => {
+    const sink = await csvSink(path).open(undefined, false, context);
+    const second = sink.encode([{ b: 2, a: 1 }]);
+    const first = sink.encode([{ a: 3, b: 4 }]);
+    await sink.append([first, second]);
+    await sink.flush();
+    await sink.publish();
+    await sink.close();
+    expect(await readFile(path, 'utf8')).toBe('a,b\n3,4\n1,2\n');
+  });
+
+  test('a header with line ends and quotes is known after a reopening', async () => {
+    const columns = ['two\nlines', 'a "word"', 'x'];
+    const sink = await csvSink(path, { columns }).open(undefined, false, context);
+    await sink.append([sink.encode([[1, 2, 3]])]);
+    const position = await sink.flush();
+    await sink.close();
+    const resumed = await csvSink(path).open(position, false, context);
+    await resumed.append([resumed.encode([{ x: 6, 'two\nlines': 4, 'a "word"': 5 }])]);
+    await resumed.flush();
+    await resumed.publish();
+    await resumed.close();
+    expect((await readFile(path, 'utf8')).endsWith('\n1,2,3\n4,5,6\n')).toBe(true);
+    const other = csvSink(path, { columns: ['other'] });
+    await writeFile(`${path}.part`, await readFile(path));
+    await expect(other.open({ ...resumed.position }, false, context)).rejects.toThrow(PipelineMismatchError);
+  });
+
+  test('columns given and no rows: a header stands alone', async () => {
+    expect(await written([], { columns: ['a', 'b'] })).toBe('a,b\n');
+    expect(await written([])).toBe('');
+  });
+
+  test.each<[string, readonly object[], CsvSinkOptions]>([
+    [
+      'row 1 of a batch (from 0) has a key (number 2 of its own) that is not among the columns of the first row; give columns',
+      [{ a: 1 }, { a: 1, hunter2: 2 }],
+      {},
+    ],
+    [
+      'row 0 of a batch (from 0) has a key (number 1 of its own) that is not among columns',
+      [{ b: 1 }],
+      { columns: ['a'] },
+    ],
+    ['row 0 of a batch (from 0) has 2 values for 1 columns', [['hunter2', 2]], { columns: ['a'] }],
+    ['row 0 of a batch (from 0) is an array: give columns, or header: false', [[1]], {}],
+    [
+      'row 0 of a batch (from 0) is an object: with header: false, give columns',
+      [{ a: 1 }],
+      { header: false },
+    ],
+    ['row 0 of a batch (from 0) has no columns, and is the first', [{}], {}],
+    [
+      'row 0 of a batch (from 0) is not an object: a CSV row is an object or an array of values',
+      ['hunter2' as unknown as object],
+      {},
+    ],
+    ['row 0 of a batch (from 0) has a value that is a function or a symbol', [{ a: () => 'hunter2' }], {}],
+  ])('%s', async (message, rows, options) => {
+    await expect(written(rows, options)).rejects.toThrow(new SinkError(`${path}: ${message}.`));
+  });
+
+  test.each([
+    { columns: [] },
+    { columns: ['a', 'a'] },
+    { columns: 'a' },
+    { columns: [1] },
+    { header: 'a' },
+    { delimiter: '::' },
+    { publish: 1 },
+  ])('%j is refused at once', (options) => {
+    expect(() => csvSink(path, options as object)).toThrow(InvalidOptionError);
+  });
+});

@@ -1,0 +1,216 @@
+/**
+ * Pins the file part: after power loss at any operation what was flushed is there and what is at the target is whole
+ * (I6, I7, I19); a failed write or fsync is final; targets that are no files are refused; `direct` begins its own file.
+ */
+import { describe, expect, test } from 'vitest';
+import { PipelineMismatchError, SinkError } from '../../src/errors.js';
+import { FileSink } from '../../src/sinks/file-sink.js';
+import type { Publish } from '../../src/sinks/working-file.js';
+import { SimulatedDisk } from '../support/faulty-file-system.js';
+
+const PATH = '/data/out/rows.jsonl';
+const PART = `${PATH}.part`;
+const PIECES = ['one\n', 'two\n'.repeat(2000), 'three\n'];
+const WHOLE = PIECES.join('');
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const open = (
+  disk: SimulatedDisk,
+  at?: { bytes: number; tail: string },
+  complete = false,
+  publish: Publish = 'rename',
+) => FileSink.open({ path: PATH, publish }, at, complete, { fileSystem: disk });
+
+interface Progress {
+  /** Pieces behind `at`. */
+  pieces: number;
+  at: { bytes: number; tail: string } | undefined;
+  published: boolean;
+}
+
+/** A run that remembers what was acknowledged, as a checkpoint would. */
+async function run(disk: SimulatedDisk, from: Progress, publish: Publish): Promise<Progress> {
+  const progress = { ...from };
+  let sink: FileSink | undefined;
+  try {
+    sink = await open(disk, from.at, from.pieces === PIECES.length, publish);
+    for (const piece of PIECES.slice(from.pieces)) {
+      await sink.append([bytes(piece.slice(0, 2)), bytes(piece.slice(2))]);
+      const position = sink.position;
+      await sink.flush();
+      progress.at = position;
+      progress.pieces++;
+    }
+    await sink.publish();
+    progress.published = true;
+  } catch (error) {
+    if (!(error instanceof SinkError)) throw error;
+  }
+  await sink?.close();
+  return progress;
+}
+
+const START: Progress = { pieces: 0, at: undefined, published: false };
+
+describe.each<Publish>(['rename', 'direct'])('publish: %s', (publish) => {
+  test('power lost at any operation, then resumed: the same bytes, and never half of them at the target', async () => {
+    const counted = new SimulatedDisk();
+    await run(counted, START, publish);
+    const count = counted.operations.length;
+    expect(count).toBeGreaterThan(10);
+    for (let n = 1; n <= count; n++) {
+      for (const seed of [undefined, 1, 2, 3, 4, 5]) {
+        const disk = new SimulatedDisk();
+        if (publish === 'rename') disk.put(PATH, 'an earlier result');
+        disk.cutAt(n);
+        const before = await run(disk, START, publish);
+        const after = disk.crash(seed);
+        const found = after.text(PATH);
+        if (publish === 'rename') {
+          expect([before.published ? undefined : 'an earlier result', WHOLE]).toContain(found);
+        }
+        if (publish === 'direct' && before.at === undefined && (found ?? '') !== '') {
+          // Begun, and nothing acknowledged: it is not this run's any more as far as anybody can tell.
+          await expect(open(after, undefined, false, publish)).rejects.toThrow('is not empty');
+          continue;
+        }
+        const resumed = await run(after, before, publish);
+        expect(resumed.published, `operation ${n}, seed ${seed}`).toBe(true);
+        expect(after.text(PATH)).toBe(WHOLE);
+        expect(after.files()).toEqual([PATH]);
+      }
+    }
+  });
+
+  test('any operation fails: the run ends with a SinkError, a resumed one completes', async () => {
+    const counted = new SimulatedDisk();
+    await run(counted, START, publish);
+    for (let n = 1; n <= counted.operations.length; n++) {
+      for (const code of ['EIO', 'ENOSPC']) {
+        const disk = new SimulatedDisk();
+        disk.fail(n, code, 'short');
+        const before = await run(disk, START, publish);
+        const after = disk.kill();
+        if (publish === 'direct' && before.at === undefined && (after.text(PATH) ?? '') !== '') continue;
+        const resumed = await run(after, before, publish);
+        expect(resumed.published, `operation ${n}, ${code}`).toBe(true);
+        expect(after.text(PATH)).toBe(WHOLE);
+      }
+    }
+  });
+});
+
+describe('a failure is final (I6)', () => {
+  test.each(['write', 'datasync'] as const)(
+    'of %s: every later call gives the same error and touches nothing',
+    async (kind) => {
+      const disk = new SimulatedDisk();
+      const sink = await open(disk);
+      disk.fail(kind === 'write' ? 1 : 2, 'ENOSPC');
+      const first = await sink
+        .append([bytes('x')])
+        .then(() => sink.flush())
+        .catch((error: unknown) => error);
+      expect(first).toEqual(
+        new SinkError(
+          `Cannot ${kind === 'write' ? 'write' : 'flush'} ${PART}: the disk is full; make room and resume.`,
+        ),
+      );
+      const operations = disk.operations.length;
+      for (const call of [() => sink.append([bytes('x')]), () => sink.flush(), () => sink.publish()]) {
+        expect(await call().catch((error: unknown) => error)).toBe(first);
+      }
+      expect(disk.operations.length).toBe(operations);
+      await sink.close();
+    },
+  );
+});
+
+describe('reopening', () => {
+  async function begun(): Promise<{ disk: SimulatedDisk; at: { bytes: number; tail: string } }> {
+    const disk = new SimulatedDisk();
+    const sink = await open(disk);
+    for (const piece of PIECES) await sink.append([bytes(piece)]);
+    await sink.flush();
+    await sink.close();
+    return { disk, at: sink.position };
+  }
+
+  test('reads no more than the last block', async () => {
+    const { disk, at } = await begun();
+    disk.put(PART, `${WHOLE}beyond`);
+    const before = disk.operations.length;
+    await (await open(disk, at)).close();
+    expect(disk.text(PART)).toBe(WHOLE);
+    expect(disk.operations.slice(before).filter(({ kind }) => kind === 'read')).toHaveLength(1);
+  });
+
+  test.each([
+    ['shorter', WHOLE.slice(0, -1), 'has 8009 bytes, and the run had written 8010'],
+    [
+      'changed before the position',
+      `${WHOLE.slice(0, -3)}x${WHOLE.slice(-2)}`,
+      'does not hold what the run had written',
+    ],
+  ])('a file that is %s is refused', async (_, text, message) => {
+    const { disk, at } = await begun();
+    disk.put(PART, text);
+    await expect(open(disk, at)).rejects.toThrow(PipelineMismatchError);
+    await expect(open(disk, at)).rejects.toThrow(message);
+    expect(disk.text(PART)).toBe(text);
+  });
+
+  test('a target that is longer than what was written was not published by this run', async () => {
+    const { disk, at } = await begun();
+    await disk.rename(PART, PATH);
+    expect((await open(disk, at, true)).published).toBe(true);
+    await expect(open(disk, at)).rejects.toThrow('is not there any more');
+    disk.put(PATH, `${WHOLE}x`);
+    await expect(open(disk, at, true)).rejects.toThrow(PipelineMismatchError);
+  });
+
+  test('a symlink in the place of the part file is not followed', async () => {
+    const { disk, at } = await begun();
+    await disk.rename(PART, '/data/elsewhere');
+    disk.symlink(PART, '/data/elsewhere');
+    await expect(open(disk, at)).rejects.toThrow(SinkError);
+    expect(disk.text('/data/elsewhere')).toBe(WHOLE);
+  });
+});
+
+describe('targets', () => {
+  test('a directory, a symlink and a part file that is a directory are refused', async () => {
+    const disk = new SimulatedDisk();
+    disk.put('/a/b', '');
+    const at = (path: string) =>
+      FileSink.open({ path, publish: 'rename' }, undefined, false, { fileSystem: disk });
+    await expect(at('/a')).rejects.toThrow(
+      'Cannot write to /a: it is a directory; give the path of a file in it.',
+    );
+    disk.symlink('/link', '/a/b');
+    await expect(at('/link')).rejects.toThrow('it is a symbolic link');
+    await disk.mkdir('/c.part');
+    await expect(at('/c')).rejects.toThrow('Cannot write to /c.part: it is a directory; move it away.');
+  });
+
+  test('direct refuses a file that it did not begin, and takes an empty one', async () => {
+    const disk = new SimulatedDisk();
+    disk.put(PATH, 'precious');
+    await expect(open(disk, undefined, false, 'direct')).rejects.toThrow(
+      'is not empty, and was not begun by this run',
+    );
+    expect(disk.text(PATH)).toBe('precious');
+    disk.put(PATH, '');
+    await (await open(disk, undefined, false, 'direct')).close();
+  });
+
+  test('a part file that was replaced meanwhile is not published', async () => {
+    const disk = new SimulatedDisk();
+    const sink = await open(disk);
+    await sink.append([bytes('x')]);
+    disk.put(PART, 'of another run');
+    await expect(sink.publish()).rejects.toThrow('was removed or replaced while it was written');
+    expect(disk.text(PATH)).toBeUndefined();
+    await sink.close();
+  });
+});

@@ -1,0 +1,164 @@
+/**
+ * Pins: JSON Lines out keep the contract, in both ways of publishing; the fast way of encoding gives what JSON.stringify
+ * gives row by row, always; what is no JSON value is named by its index and not quoted.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
+import { InvalidOptionError, MalformedRowError, SinkError } from '../../src/errors.js';
+import { JsonLinesEncoder } from '../../src/sinks/json-lines-encoder.js';
+import { jsonlSink } from '../../src/sinks/jsonl.js';
+import { sinkContract } from '../contracts/sink.js';
+import { contextOf } from '../contracts/source.js';
+
+const context = contextOf(nodeFileSystem);
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'jsonl-sink-'));
+});
+
+const ROWS = Array.from({ length: 11 }, (_, n) => [{ n }, { né: '🚲'.repeat(n) }, [n, null], 'text'][n % 4]);
+
+async function freshFolder(): Promise<string> {
+  return await mkdtemp(join(tmpdir(), 'jsonl-sink-'));
+}
+
+sinkContract('jsonl', async () => {
+  const path = join(await freshFolder(), 'deep', 'er', 'out.jsonl');
+  return {
+    sink: jsonlSink<unknown>(path),
+    rows: ROWS,
+    readBack: ROWS,
+    fileSystem: nodeFileSystem,
+    target: () => readFile(path, 'utf8').catch(() => undefined),
+    loseUnpublished: () => rm(`${path}.part`),
+  };
+});
+
+function rowByRow(rows: readonly unknown[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}
+
+function encoded(rows: readonly unknown[], encoder = new JsonLinesEncoder('out')): string {
+  return Buffer.concat(encoder.encode(rows)).toString();
+}
+
+describe('encoding', () => {
+  const hostile = fc.constantFrom('},{', '}', '{', '[{', '"},{"', '\u2028', 'é', '🚲', '\ud800');
+  const value = fc.letrec((tie) => ({
+    any: fc.oneof(
+      { maxDepth: 3 },
+      hostile,
+      fc.integer(),
+      fc.constant(null),
+      fc.boolean(),
+      tie('object'),
+      tie('array'),
+    ),
+    object: fc.dictionary(fc.oneof(hostile, fc.string({ maxLength: 3 })), tie('any'), {
+      maxKeys: 3,
+      noNullPrototype: true,
+    }),
+    array: fc.array(tie('any'), { maxLength: 3 }),
+  }));
+
+  test('gives what JSON.stringify gives row by row, for rows of any shape', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(value.object, value.object, value.any), { maxLength: 12 }), (rows) => {
+        expect(encoded(rows)).toBe(rowByRow(rows));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('objects that look plain and are not', () => {
+    const tricky = [
+      [{ a: 1 }, { toJSON: () => [1] }, [{ x: 1 }, { y: 2 }]],
+      [{ a: 1 }, new Date(0), { b: 1 }],
+      [Object.create(null), Object.create({ toJSON: () => 'x' }), {}],
+      [[], [{}, {}]],
+      [
+        new (class Row {
+          x = 1;
+        })(),
+        new Map(),
+        Object('text'),
+        Object(1),
+      ],
+      [{ a: undefined }, { b: () => 1 }, { c: Number.NaN }],
+    ];
+    for (const rows of tricky) expect(encoded(rows)).toBe(rowByRow(rows));
+  });
+
+  test('long batches are cut and come out whole', () => {
+    const encoder = new JsonLinesEncoder('out');
+    for (const size of [10, 2_000, 100_000]) {
+      const rows = Array.from({ length: 3_000 }, (_, n) => ({ n, text: 'x'.repeat((n * 7) % (size / 10)) }));
+      expect(encoded(rows, encoder)).toBe(rowByRow(rows));
+    }
+  });
+
+  const circular: Record<string, unknown> = { secret: 'hunter2' };
+  circular.self = circular;
+  test.each([
+    ['is undefined, a function or a symbol', undefined],
+    ['is undefined, a function or a symbol', () => 1],
+    ['is undefined, a function or a symbol', { toJSON: () => undefined }],
+    ['holds a BigInt', { secret: 'hunter2', n: 1n }],
+    ['contains itself', circular],
+    [
+      'cannot be turned into JSON',
+      {
+        toJSON: () => {
+          throw new Error('hunter2');
+        },
+      },
+    ],
+  ])('a row that %s is named by its index, and not quoted', (what, row) => {
+    const rows = [...Array.from({ length: 200 }, (_, n) => ({ n })), row, { n: 2 }];
+    const message = `out: row 200 of a batch (from 0) ${what}; rows have to be JSON values.`;
+    expect(() => encoded(rows)).toThrow(new SinkError(message));
+  });
+});
+
+describe('jsonl', () => {
+  test('lines that are JSON already are written as they are', async () => {
+    const path = join(folder, 'out.jsonl');
+    const sink = await jsonlSink(path).open(undefined, false, context);
+    const line = (text: string) => sink.encodeJsonLines?.(new TextEncoder().encode(text), 1);
+    await sink.append([line('{"a": 1}\n'), line('{"b":2}'), line('')].flatMap((lines) => lines ?? []));
+    await sink.flush();
+    await sink.publish();
+    await sink.close();
+    expect(await readFile(path, 'utf8')).toBe('{"a": 1}\n{"b":2}\n');
+  });
+
+  test('a batch tells its bytes', async () => {
+    const sink = await jsonlSink(join(folder, 'out.jsonl')).open(undefined, false, context);
+    expect(sink.encode([{ a: 'é' }])).toMatchObject({ rows: 1, bytes: 11 });
+    await sink.close();
+  });
+
+  test('reading back what is not published, or was damaged since, is an error', async () => {
+    const path = join(folder, 'out.jsonl');
+    const read = async () => {
+      for await (const _ of jsonlSink(path).read(context));
+    };
+    await expect(read()).rejects.toThrow('nothing is published');
+    await writeFile(path, '{"a":1}\n{"a"\n');
+    await expect(read()).rejects.toThrow(MalformedRowError);
+  });
+
+  test('what failed goes beside it', () => {
+    const sink = jsonlSink(join(folder, 'out.jsonl'));
+    expect(sink.deadLetters?.().label).toBe(join(folder, 'out.dead-letter.jsonl'));
+    expect(jsonlSink(join(folder, 'out')).deadLetters?.().label).toBe(join(folder, 'out.dead-letter.jsonl'));
+  });
+
+  test('an unknown way of publishing is refused at once', () => {
+    expect(() => jsonlSink('x', { publish: 'copy' as 'direct' })).toThrow(InvalidOptionError);
+  });
+});

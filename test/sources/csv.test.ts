@@ -1,0 +1,239 @@
+/**
+ * Pins: CSV after RFC 4180 keeps the contract whatever the block size; records end where csv-parse says they end; a
+ * malformed record spoils no other; the header is known after a reopening.
+ */
+import { mkdtemp, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
+import { InvalidOptionError, type MalformedRowError, SourceError } from '../../src/errors.js';
+import { type CsvSourceOptions, csvSource } from '../../src/sources/csv.js';
+import { contextOf, MALFORMED, readAll, sourceContract } from '../contracts/source.js';
+
+const context = contextOf(nodeFileSystem);
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'csv-source-'));
+});
+
+async function file(text: string | Uint8Array): Promise<string> {
+  const path = join(folder, 'in.csv');
+  await writeFile(path, text);
+  return path;
+}
+
+async function rowsOf(
+  text: string | Uint8Array,
+  options: CsvSourceOptions = {},
+  blockBytes?: number,
+): Promise<unknown[]> {
+  const source = await csvSource(await file(text), options, blockBytes).open(undefined, context);
+  try {
+    return (await readAll(source, 3)).flatMap(({ rows }) => rows);
+  } finally {
+    await source.close();
+  }
+}
+
+async function errorsOf(text: string): Promise<MalformedRowError[]> {
+  const source = await csvSource(await file(text)).open(undefined, context);
+  const errors: MalformedRowError[] = [];
+  for (;;) {
+    const batch = await source.read(2, 1_000_000);
+    if (batch === undefined) break;
+    batch.decode(
+      () => {},
+      (error) => errors.push(error),
+    );
+  }
+  await source.close();
+  return errors;
+}
+
+const ENDS = ['\r\n', '\n', '\r', '\n\n', '\r\n\r\n'];
+const ROWS = Array.from({ length: 24 }, (_, n) =>
+  n % 8 === 5
+    ? MALFORMED
+    : { id: `${n}`, 'the text': ['', 'plain', 'a "word"', 'two\r\nlines', 'é,漢\r🚲'][n % 5] },
+);
+const quoted = (text: string | undefined): string =>
+  text === 'plain' ? text : `"${(text ?? '').replaceAll('"', '""')}"`;
+const TEXT = `\uFEFF"id",the text\r\n${ROWS.map((row, n) => {
+  const record =
+    typeof row === 'symbol'
+      ? ['1', '1,2,3', 'a"b,c', '"x"y,z'][n % 4]
+      : `${row.id},${quoted(row['the text'])}`;
+  return `${record}${ENDS[n % ENDS.length]}`;
+}).join('')}`;
+
+for (const blockBytes of [1, 5, 64, undefined]) {
+  sourceContract(`csv in blocks of ${blockBytes ?? 'the usual size'}`, async () => {
+    const path = await file(TEXT);
+    return {
+      source: () => csvSource(path, {}, blockBytes),
+      rows: ROWS,
+      fileSystem: nodeFileSystem,
+      shorter: async () => {
+        await truncate(path, 200);
+        return csvSource(path);
+      },
+    };
+  });
+}
+
+describe('csv', () => {
+  const value = fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 6 }),
+    fc.string({ unit: fc.constantFrom('"', ',', ';', '\r', '\n', 'a', 'é', ' ', '\uFEFF'), maxLength: 8 }),
+  );
+
+  test('whatever csv-stringify writes is read back, in blocks of any size', async () => {
+    const table = fc
+      .integer({ min: 1, max: 4 })
+      .chain((width) => fc.array(fc.array(value, { minLength: width, maxLength: width }), { maxLength: 8 }));
+    await fc.assert(
+      fc.asyncProperty(
+        table,
+        fc.constantFrom(',', ';', '\t'),
+        fc.constantFrom('\n', '\r\n', '\r'),
+        fc.integer({ min: 1, max: 30 }),
+        async (rows, delimiter, lineEnd, blockBytes) => {
+          const text = stringify(rows, {
+            delimiter,
+            record_delimiter: lineEnd,
+            quoted_empty: true,
+            quoted_match: /[\r\n\uFEFF]/,
+          });
+          expect(await rowsOf(text, { header: false, delimiter }, blockBytes)).toEqual(rows);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  test('records end where csv-parse ends them, for every text that it accepts', async () => {
+    const soup = fc.string({ unit: fc.constantFrom('"', '"', ',', '\r', '\n', 'a', 'b'), maxLength: 24 });
+    await fc.assert(
+      fc.asyncProperty(soup, fc.integer({ min: 1, max: 30 }), async (text, blockBytes) => {
+        let expected: string[][];
+        try {
+          expected = parse(text, {
+            record_delimiter: ['\r\n', '\n', '\r'],
+            relax_column_count: true,
+            skip_empty_lines: true,
+          });
+        } catch {
+          // It says nothing about such a text; ours has to come through it all the same.
+          await rowsOf(text, { header: false }, blockBytes);
+          return;
+        }
+        expect(await rowsOf(text, { header: false }, blockBytes)).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('RFC 4180 by example', async () => {
+    expect(await rowsOf('a,b\n1,"x, ""y""\nz"\n"",\n')).toEqual([
+      { a: '1', b: 'x, "y"\nz' },
+      { a: '', b: '' },
+    ]);
+  });
+
+  test('a byte order mark before a quoted header is no part of it', async () => {
+    expect(await rowsOf('\uFEFF"a",b\r1,2\r')).toEqual([{ a: '1', b: '2' }]);
+  });
+
+  test('a misplaced quote spoils its own record only, and is named by file, line and byte', async () => {
+    const text = 'a,b\n"1\n\n",x\n5" pipe,y\n"z"z,2\n3\n4,5\n6,"never closed\n';
+    expect(await rowsOf(text)).toEqual([
+      { a: '1\n\n', b: 'x' },
+      MALFORMED,
+      MALFORMED,
+      MALFORMED,
+      { a: '4', b: '5' },
+      MALFORMED,
+    ]);
+    const errors = await errorsOf(text);
+    expect(errors.map(({ line, byte }) => [line, byte])).toEqual([
+      [5, 12],
+      [6, 22],
+      [7, 29],
+      [9, 35],
+    ]);
+    expect(errors.map(({ message }) => message.slice(message.indexOf('byte')))).toEqual([
+      'byte 12: a quote inside a field that does not begin with one.',
+      'byte 22: text between a closing quote and the end of its field.',
+      'byte 29: 1 columns where there should be 2.',
+      'byte 35: a quoted field is not closed.',
+    ]);
+  });
+
+  test('header options', async () => {
+    expect(await rowsOf('a,b\n1,2', { header: false })).toEqual([
+      ['a', 'b'],
+      ['1', '2'],
+    ]);
+    expect(await rowsOf('1,2\n3,4', { header: ['x', 'y'] })).toEqual([
+      { x: '1', y: '2' },
+      { x: '3', y: '4' },
+    ]);
+    expect(await rowsOf("a;b\n'1;1';2", { delimiter: ';', quote: "'" })).toEqual([{ a: '1;1', b: '2' }]);
+    expect(await rowsOf('a,b\n5",6', { quote: false })).toEqual([{ a: '5"', b: '6' }]);
+  });
+
+  test('a column may be called __proto__ or constructor', async () => {
+    const [row] = (await rowsOf('__proto__,constructor\nx,y')) as object[];
+    expect(Object.entries(row ?? {})).toEqual([
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+    ]);
+  });
+
+  test('bytes that are not UTF-8 are malformed, not repaired', async () => {
+    expect(await rowsOf(Buffer.from('a\ncaf\xe9\nok\n', 'latin1'))).toEqual([MALFORMED, { a: 'ok' }]);
+  });
+
+  test.each([
+    ['', []],
+    ['\uFEFF', []],
+    ['a,b', []],
+    ['a,b\r\n', []],
+    ['\n\na\n\n1', [{ a: '1' }]],
+  ])('%j', async (text, rows) => {
+    expect(await rowsOf(text)).toEqual(rows);
+  });
+
+  test('two columns of one name, and a header that is no record, are refused', async () => {
+    await expect(rowsOf('a,b,a\n1,2,3')).rejects.toThrow(
+      'the header cannot be used: columns 1 and 3 have the same name; rename one.',
+    );
+    await expect(rowsOf('a"b,c\n')).rejects.toThrow(SourceError);
+  });
+
+  test('a quote that is never closed does not fill the memory', async () => {
+    const text = `a\n"${'x\n'.repeat(50_000)}`;
+    await expect(rowsOf(text, { maxRecordBytes: 10_000 }, 1000)).rejects.toThrow(
+      'line 2, byte 2: longer than 10000 bytes; close the quote that was opened there',
+    );
+  });
+
+  test.each([
+    { delimiter: '' },
+    { delimiter: '::' },
+    { delimiter: 'é' },
+    { delimiter: '"' },
+    { quote: '\n' },
+    { header: [] },
+    { header: ['a', 'a'] },
+    { header: 'a' },
+    { maxRecordBytes: 0.5 },
+    { onMalformed: 1 },
+  ])('%j is refused at once', (options) => {
+    expect(() => csvSource('x.csv', options as object)).toThrow(InvalidOptionError);
+  });
+});
