@@ -99,20 +99,21 @@ export class SimulatedDisk implements FileSystem {
 
   /** Puts a durable file there, with the directories above it. Not an operation. */
   put(path: string, contents: string | Uint8Array): void {
-    const { directory, name } = this.#parent(path, true);
     const file = new FileNode(++this.medium.ticks);
     const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents;
     file.change({ kind: 'write', at: 0, bytes });
     file.sync();
-    changeNames([{ directory, name, after: file }]);
-    this.#syncAll(this.medium.root);
+    this.#place(path, file);
+  }
+
+  /** Puts a durable directory there. Not an operation. */
+  putDirectory(path: string): void {
+    this.#place(path, new DirectoryNode(++this.medium.ticks));
   }
 
   /** Puts a durable symlink there. Not an operation. */
   symlink(path: string, target: string): void {
-    const { directory, name } = this.#parent(path, true);
-    changeNames([{ directory, name, after: new LinkNode(++this.medium.ticks, target) }]);
-    this.#syncAll(this.medium.root);
+    this.#place(path, new LinkNode(++this.medium.ticks, target));
   }
 
   /** What a process would read there now; undefined where there is no file. Not an operation. */
@@ -290,6 +291,11 @@ export class SimulatedDisk implements FileSystem {
     const node = parent.now.get(posix.basename(whole));
     if (node?.kind !== 'symlink' || !followLast) return node;
     return this.#find(posix.resolve(posix.dirname(whole), node.target), true, hops + 1);
+  }
+
+  #place(path: string, node: DiskNode): void {
+    changeNames([{ ...this.#parent(path, true), after: node }]);
+    this.#syncAll(this.medium.root);
   }
 
   #syncAll(directory: DirectoryNode): void {
