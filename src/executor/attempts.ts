@@ -6,7 +6,7 @@
  * 3. Time and chance are injected (I14).
  */
 import type { Clock, Random } from '../clock.js';
-import { messageOf, StageError, StageTimeoutError } from '../errors.js';
+import { messageOf, PipelineError, StageError, StageTimeoutError } from '../errors.js';
 import { retryDelayMs } from '../stages/backoff.js';
 import type { AnyStage, Logger, StageContext } from '../stages/stage.js';
 import { type AttemptFigures, type DataPlane, endsTheRun } from './data-plane.js';
@@ -197,7 +197,9 @@ export class Attempts {
 
 const keyOf = (stage: number, batch: number): string => `${stage}:${batch}`;
 
-function asStageError(stage: AnyStage, batch: number, error: unknown): StageError {
+/** Errors of ours say where already; `cause` is what the stage threw. */
+function asStageError(stage: AnyStage, batch: number, error: unknown): PipelineError {
+  if (error instanceof PipelineError) return error;
   return new StageError(`Stage "${stage.name}" failed over batch ${batch}: ${messageOf(error)}`, {
     cause: error,
   });

@@ -2,11 +2,11 @@
  * A pipeline, put together and checked: what `pipeline(…)…to(…)` gives and what `execute` takes.
  */
 import { type JsonObject, MAX_WINDOW } from '../../machines/facts.js';
-import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
 import { InvalidOptionError } from '../errors.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
 import type { AnyStage } from '../stages/stage.js';
+import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
 
 export interface PipelineOptions {
   /** Rows a batch at most. Default 512. A resumed session keeps the size that it began with. */

@@ -4,11 +4,11 @@
  */
 import { platform } from '#platform';
 import { StateManager } from '../checkpoint/state-manager.js';
-import type { SinkLike, SourceLike } from './endpoints.js';
 import { CheckpointNotFoundError } from '../errors.js';
 import type { PipelineObserver } from '../observers/attach.js';
 import type { AnyStage, Stage } from '../stages/stage.js';
 import { definePipeline, type PipelineLike, type PipelineOptions } from './definition.js';
+import type { SinkLike, SourceLike } from './endpoints.js';
 import type { Environment } from './environment.js';
 import { PipelineExecutor } from './pipeline-executor.js';
 import type { ExecutionResult } from './result.js';

@@ -116,7 +116,8 @@ export class Run {
     this.#lock ??= await stateManager.lock(sessionId, handlers);
     const context = { sessionId, clock: environment.clock, ...fileSystemOf(environment) };
     const source = await definition.source.open(mark.source ?? undefined, context);
-    this.#closeLater(source);
+    this.#source = source;
+    if (this.#isClosed) this.#closeSource();
     await this.#checkIdentity(source);
     const isDurable = stages.some((stage) => stage.durable);
     const journal = isDurable ? await stateManager.journal(sessionId, epoch) : undefined;
@@ -140,6 +141,8 @@ export class Run {
     if (this.#isClosed) throw new Error('closed while opening');
   }
 
+  #source: OpenSource<unknown> | undefined;
+  /** What writes: the lock is held until these are closed. */
   readonly #closers: { close(): Promise<void> }[] = [];
 
   #closeLater(part: { close(): Promise<void> }): void {
@@ -259,11 +262,17 @@ export class Run {
     this.#isClosed = true;
     this.deactivate();
     this.attempts?.abortAll(reason);
+    this.#closeSource();
     for (const part of this.#closers) part.close().catch(() => {});
   }
 
-  /** After the last checkpoint is saved: another process may have the session. Who does not close in time (a generator
-   * that waits for ever) is not waited for. */
+  /** Nobody waits for it: a generator may never answer. */
+  #closeSource(): void {
+    this.#source?.close().catch(() => {});
+  }
+
+  /** After the last checkpoint is saved: another process may have the session. A sink that does not close in time is not
+   * waited for. */
   async release(): Promise<void> {
     this.abort(undefined);
     const closed = Promise.all(this.#closers.map((part) => part.close().catch(() => {})));

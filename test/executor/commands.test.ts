@@ -7,7 +7,7 @@
 import { describe, expect, test } from 'vitest';
 import { defineStage, IllegalCommandError } from 'xstate-pipeline';
 import { createExecutorMachine, EXECUTOR_STATES, type ExecutorState } from '../../machines/index.js';
-import { type Command, COMMANDS } from '../../src/executor/commands.js';
+import { COMMANDS, type Command } from '../../src/executor/commands.js';
 import { gate, type Harness, harness, type Row } from '../support/runs.js';
 
 const machine = createExecutorMachine([]);
