@@ -155,6 +155,15 @@ describe('every byte of a small journal', () => {
         });
       }
     }
+    // At the end of a record nothing is damaged: only the successor knows that there was more.
+    for (const end of new Set(written.map(({ groupEnd }) => groupEnd))) {
+      if (end === original.length) continue;
+      plant(directory, original.subarray(0, end));
+      await expect(open(directory)).rejects.toMatchObject({
+        code: 'CORRUPT_JOURNAL',
+        message: expect.stringContaining(`had ${original.length} bytes`),
+      });
+    }
     plant(directory, original);
     const intact = await open(directory);
     expect(intact.keys()).toHaveLength(7);

@@ -115,7 +115,11 @@ describe('group commit', () => {
     const journal = await open(await freshDirectory(), { fileSystem });
     let batch = 0;
     const appender = async () => {
-      for (let i = 0; i < 10; i++) await journal.append(at(batch++), [bytes('x')]);
+      for (let i = 0; i < 10; i++) {
+        await journal.append(at(batch++), [bytes('x')]);
+        // Not all are as far from their next append: some have more layers between.
+        for (let layer = 0; layer < batch % 6; layer++) await undefined;
+      }
     };
     await Promise.all(Array.from({ length: 64 }, appender));
     expect(journal.keys()).toHaveLength(640);
