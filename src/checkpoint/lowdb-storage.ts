@@ -161,7 +161,7 @@ class LowdbStorage implements CheckpointStorage {
     await this.#prepare(home);
     return openFileJournal({
       fileSystem: this.fileSystem,
-      directory: join(home, 'journal'),
+      directory: home,
       sessionId,
       epoch,
     });

@@ -1,0 +1,96 @@
+/** A whole run, file to file, on a simulated disk: what the crash suites do again and again. */
+import { memoryLock } from '../../src/checkpoint/memory-lock.js';
+import {
+  defineStage,
+  map,
+  type PipelineEvent,
+  PipelineExecutor,
+  StateManager,
+  silentLogger,
+} from '../../src/index.js';
+import { jsonl, lowdbStorage } from '../../src/node.js';
+import type { SimulatedDisk } from '../support/faulty-file-system.js';
+import { manualClock } from '../support/manual-clock.js';
+
+export const INPUT = '/data/in.jsonl';
+export const OUTPUT = '/data/out.jsonl';
+const SESSION = '01234567-89ab-4def-8123-456789abcdef';
+const STATE = '/state';
+
+/** What outlives every crash: which durable outputs were promised, and every invocation. */
+export class Ledger {
+  readonly promised = new Set<string>();
+  readonly violations: string[] = [];
+  invocations = 0;
+
+  invoked(stage: string, batch: number): void {
+    this.invocations++;
+    const key = `${stage}:${batch}`;
+    if (this.promised.has(key)) this.violations.push(`second invocation of ${key}`);
+  }
+
+  heard(event: PipelineEvent): void {
+    if (event.type === 'batch.completed' && event.durable) this.promised.add(`${event.stage}:${event.batch}`);
+  }
+}
+
+export interface SimulatedRunOptions {
+  readonly rows?: number;
+  readonly concurrency?: number;
+  readonly checkpointInterval?: number;
+}
+
+export const inputOf = (rows: number): string =>
+  Array.from({ length: rows }, (_, n) => `${JSON.stringify({ n, text: `row ${n} é` })}\n`).join('');
+
+function stagesOf(ledger: Ledger, { concurrency = 2 }: SimulatedRunOptions) {
+  return [
+    map('tidy', (row: { n: number; text: string }) => ({ ...row, text: row.text.toUpperCase() })),
+    defineStage({
+      name: 'paid',
+      durable: true,
+      concurrency,
+      process: async (rows: { n: number; text: string }[], { batch }) => {
+        ledger.invoked('paid', batch.index);
+        await Promise.resolve();
+        return rows.map((row) => ({ ...row, paid: row.n * 2 }));
+      },
+    }),
+    map('last', (row: { n: number; paid: number }) => ({ n: row.n, paid: row.paid + 1 })),
+  ];
+}
+
+/** One process's life on `disk`: begins the session, or goes on with the stored one. Resolves to how it ended. */
+export async function live(
+  disk: SimulatedDisk,
+  ledger: Ledger,
+  options: SimulatedRunOptions = {},
+): Promise<'completed' | Error> {
+  const stages = stagesOf(ledger, options);
+  const storage = lowdbStorage(STATE, { fileSystem: disk, acquireLock: lockOf() });
+  const stateManager = new StateManager(storage, { checkpointInterval: options.checkpointInterval ?? 8 });
+  const executor = new PipelineExecutor(stages, stateManager, [{ next: (event) => ledger.heard(event) }], {
+    fileSystem: disk,
+    clock: manualClock(),
+    newSessionId: () => SESSION,
+    logger: silentLogger,
+  });
+  const definition = { name: 'crash', source: jsonl(INPUT), sink: jsonl(OUTPUT), options: { batchSize: 4 } };
+  try {
+    const stored = await stateManager.listCheckpoints();
+    const known = stored.find((item) => item.sessionId === SESSION);
+    if (known?.state === 'COMPLETED') return 'completed';
+    if (known !== undefined) await executor.resume(SESSION, definition);
+    else await executor.execute(definition);
+    return 'completed';
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Each life is a process of its own: its locks die with it. */
+function lockOf() {
+  const lock = memoryLock();
+  return (_directory: string, sessionId: string, handlers: Parameters<typeof lock>[1]) =>
+    lock(sessionId, handlers);
+}
