@@ -1,0 +1,56 @@
+/**
+ * What the process ends with: the one table from error to exit code.
+ *
+ *     0  completed                            4  no such session
+ *     1  the run failed                       5  another process owns the session
+ *     2  wrong usage, file does not load      6  the checkpoint, or the journal, is corrupt
+ *     3  the pipeline or its input changed    128 + n  paused or cancelled by signal n
+ *
+ * By `code`, not by class: a pipeline file may bring its own copy of the package.
+ */
+import { codeOf } from '../errors.js';
+
+export const COMPLETED = 0;
+export const FAILED = 1;
+export const WRONG_USAGE = 2;
+
+/** Paused or cancelled: what a shell says of a process that this signal ended. */
+export const STOPPED_BY = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
+/** Paused or cancelled from another process: as if by Ctrl-C. */
+export const STOPPED_FROM_ELSEWHERE = STOPPED_BY.SIGINT;
+
+export type StopSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
+
+const BY_ERROR_CODE: Readonly<Record<string, number>> = {
+  ILLEGAL_COMMAND: FAILED,
+  CANCELLED: STOPPED_FROM_ELSEWHERE,
+  INVALID_OPTION: WRONG_USAGE,
+  PIPELINE_FILE: WRONG_USAGE,
+  STATE_DIRECTORY: WRONG_USAGE,
+  PIPELINE_MISMATCH: 3,
+  CHECKPOINT_NOT_FOUND: 4,
+  SESSION_LOCKED: 5,
+  CORRUPT_CHECKPOINT: 6,
+  CORRUPT_JOURNAL: 6,
+  CHECKPOINT_WRITE: FAILED,
+  NO_OWNER: FAILED,
+  CONTROL: FAILED,
+  STAGE_TIMEOUT: FAILED,
+  STAGE_FAILED: FAILED,
+  ROW_FAILED: FAILED,
+  SCHEMA: FAILED,
+  MALFORMED_ROW: FAILED,
+  SOURCE: FAILED,
+  SINK: FAILED,
+  NO_USABLE_OUTPUT: FAILED,
+};
+
+/** Anything that was not foreseen is a failure. */
+export function exitCodeOf(error: unknown): number {
+  return BY_ERROR_CODE[codeOf(error)] ?? FAILED;
+}
+
+/** Whether the error is one of the product's, whose message says what to do. */
+export function isForeseen(error: unknown): boolean {
+  return Object.hasOwn(BY_ERROR_CODE, codeOf(error));
+}

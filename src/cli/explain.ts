@@ -1,0 +1,213 @@
+/**
+ * `resume --explain`: what going on would reuse, run again or refuse; nothing is run.
+ *
+ * The same checks as the resume itself, in the same order, each by the code that makes them there: the lock (I10), the
+ * checkpoint (I9), fingerprints and descriptions (I15), the input's identity. Only what is written so far is looked at here
+ * and not opened, because opening a sink cuts it (I7).
+ */
+import { stat } from 'node:fs/promises';
+import type { StateManager } from '../checkpoint/state-manager.js';
+import { systemClock } from '../clock.js';
+import { PipelineMismatchError } from '../errors.js';
+import type { PipelineDefinition } from '../executor/definition.js';
+import { stageFingerprints } from '../executor/fingerprints.js';
+import type { Pipeline } from '../executor/pipeline.js';
+import { platform } from '../executor/platform.node.js';
+import { loadSession, type StoredSession } from '../executor/stored-session.js';
+import { canonicalJson, type JsonObject } from '../json.js';
+import { counted, grouped, printable } from '../observers/terminal-text.js';
+import type { OpenContext } from '../open-context.js';
+import { COMPLETED } from './exit-codes.js';
+import { sessionCommand } from './invocation.js';
+import { storedPath } from './stored-figures.js';
+import type { Terminal } from './terminal.js';
+
+export interface ExplainOptions {
+  readonly sessionId: string;
+  readonly pipeline: Pipeline<unknown>;
+  readonly stateManager: StateManager;
+  readonly stateDir: string;
+  readonly force: boolean;
+  readonly json: boolean;
+  readonly terminal: Terminal;
+}
+
+interface Explanation {
+  readonly sessionId: string;
+  readonly pipeline: string;
+  readonly warnings: readonly string[];
+  /** Never read again. */
+  readonly committed: { readonly batches: number; readonly rowsIn: number; readonly rowsOut: number };
+  /** Above them, by stage: outputs that are taken from the journal. */
+  readonly journaled: readonly { readonly stage: string; readonly batches: readonly number[] }[];
+  /** What is read, and run, again or for the first time. */
+  readonly rest: { readonly unit: 'bytes' | 'rows'; readonly from: number; readonly of: number } | null;
+  readonly output: { readonly path: string; readonly cutTo: number } | null;
+}
+
+/** @returns the exit code. @throws what the resume would refuse with. */
+export async function explain(options: ExplainOptions): Promise<number> {
+  const { sessionId, stateManager, stateDir, json, force, terminal } = options;
+  const lock = await stateManager.lock(sessionId, {});
+  let explanation: Explanation;
+  try {
+    explanation = await explainOwned(options);
+  } finally {
+    await lock.release();
+  }
+  if (json) {
+    terminal.data(`${JSON.stringify(explanation)}\n`);
+    return COMPLETED;
+  }
+  for (const line of explanationLines(explanation, terminal)) terminal.result(line);
+  const command = sessionCommand('resume', sessionId, stateDir, ...(force ? ['--force'] : []));
+  terminal.result(`Nothing was run. To resume: ${command}`);
+  return COMPLETED;
+}
+
+async function explainOwned({
+  sessionId,
+  pipeline,
+  stateManager,
+  force,
+}: ExplainOptions): Promise<Explanation> {
+  const session = await loadSession(sessionId, pipeline.stages, stateManager, pipeline, { force });
+  const { mark } = session.start;
+  const rest = await sameInput(session, force);
+  const output = await sameOutput(session);
+  const { batches, rowsIn, rowsOut } = mark;
+  return {
+    sessionId,
+    pipeline: session.checkpoint.pipeline,
+    warnings: session.warnings,
+    committed: { batches, rowsIn, rowsOut },
+    journaled: await journaledAbove(session, pipeline, stateManager),
+    rest,
+    output,
+  };
+}
+
+/** The input, compared with the one that the session began with (I15). */
+async function sameInput(
+  { definition, start, checkpoint }: StoredSession,
+  force: boolean,
+): Promise<Explanation['rest']> {
+  const { mark, sourceIdentity } = start;
+  const source = await definition.source.open(mark.source ?? undefined, contextOf(checkpoint.sessionId));
+  try {
+    if (mark.source !== null && sourceIdentity !== null && !force) {
+      const now = (await source.identity(mark.source)) ?? null;
+      if (canonicalJson(now) !== canonicalJson(sourceIdentity))
+        throw new PipelineMismatchError(['the input before the committed position has changed']);
+    }
+    const { total } = source;
+    return total === undefined ? null : { unit: total.unit, from: mark.done, of: total.value };
+  } finally {
+    await source.close();
+  }
+}
+
+/** What was written is there still, as far as its size tells. */
+async function sameOutput({ definition, start }: StoredSession): Promise<Explanation['output']> {
+  const bytes = start.mark.sink?.bytes;
+  const target = storedPath(describe(definition));
+  if (typeof bytes !== 'number' || target === undefined) return null;
+  const working = definition.sink.describe()?.publish === 'direct' ? target : `${target}.part`;
+  for (const path of start.wasSealed ? [working, target] : [working]) {
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => undefined,
+    );
+    if (size !== undefined && size >= bytes) return { path, cutTo: bytes };
+    if (size !== undefined)
+      throw new PipelineMismatchError([`${path} has ${size} bytes, and the run had written ${bytes}`]);
+  }
+  if (bytes === 0) return { path: working, cutTo: 0 };
+  throw new PipelineMismatchError([`${working}, which the run had written to, is not there any more`]);
+}
+
+const describe = ({ sink }: PipelineDefinition): JsonObject | null => sink.describe() ?? null;
+
+/** Outputs above the watermark that no stage will be asked for again (I5, I8). */
+async function journaledAbove(
+  { checkpoint, start }: StoredSession,
+  pipeline: Pipeline<unknown>,
+  stateManager: StateManager,
+): Promise<Explanation['journaled']> {
+  const { stages } = pipeline;
+  if (!stages.some((stage) => stage.durable)) return [];
+  const journal = await stateManager.journal(checkpoint.sessionId, checkpoint.epoch + 1);
+  try {
+    const fingerprints = stageFingerprints(stages);
+    const found = new Map<string, number[]>();
+    // A batch goes on behind the last stage whose output is there.
+    const claimed = new Set<number>();
+    for (let i = stages.length - 1; i >= 0; i--) {
+      const stage = stages[i]?.name ?? '';
+      for (const key of journal.keys()) {
+        if (key.stage !== stage || key.batch < start.mark.batches || claimed.has(key.batch)) continue;
+        if (madeBy(await journal.read(key)) !== fingerprints[i]) continue;
+        claimed.add(key.batch);
+        found.set(stage, [...(found.get(stage) ?? []), key.batch]);
+      }
+    }
+    return [...found].map(([stage, batches]) => ({ stage, batches: batches.sort((a, b) => a - b) }));
+  } finally {
+    await journal.close();
+  }
+}
+
+/** The fingerprint in a record's line of facts: an output of other code is not used. */
+function madeBy(payload: Uint8Array | undefined): unknown {
+  if (payload === undefined) return undefined;
+  const facts = JSON.parse(new TextDecoder().decode(payload.subarray(0, payload.indexOf(10)))) as JsonObject;
+  return facts.fingerprint;
+}
+
+function contextOf(sessionId: string): OpenContext {
+  const { fileSystem } = platform;
+  return { sessionId, clock: systemClock, ...(fileSystem === undefined ? {} : { fileSystem }) };
+}
+
+function explanationLines(explanation: Explanation, { colors }: Terminal): string[] {
+  const { sessionId, pipeline, warnings, committed, journaled, rest, output } = explanation;
+  const { batches, rowsIn, rowsOut } = committed;
+  const done =
+    batches === 0
+      ? 'nothing is committed yet'
+      : `${counted(batches, 'batch', 'batches')} committed: ${grouped(rowsIn)} rows in, ${grouped(rowsOut)} out`;
+  const line = (label: string, text: string) => `  ${label.padEnd(9)}  ${text}`;
+  return [
+    `${colors.bold(printable(pipeline))}, session ${sessionId}`,
+    ...warnings.map((warning) => line('warning', colors.yellow(printable(warning)))),
+    line(colors.green('reused   '), done),
+    ...journaled.map(({ stage, batches: numbers }) =>
+      line(
+        colors.green('reused   '),
+        `${counted(numbers.length, 'output')} of stage "${printable(stage)}" from the journal: batch ${ranges(numbers)}`,
+      ),
+    ),
+    line(colors.cyan('run      '), restText(rest, batches)),
+    ...(output === null ? [] : [line('output', `${output.path}, from byte ${grouped(output.cutTo)}`)]),
+    line('refused', 'nothing'),
+  ];
+}
+
+function restText(rest: Explanation['rest'], batches: number): string {
+  const from = `from batch ${batches} on`;
+  if (rest === null) return `everything ${from}`;
+  if (rest.from >= rest.of) return 'nothing is left to read: only the end of the run is';
+  const percent = Math.floor((rest.from / Math.max(1, rest.of)) * 100);
+  return `everything ${from}: ${grouped(rest.of - rest.from)} of ${grouped(rest.of)} ${rest.unit} (${percent}% are behind)`;
+}
+
+/** 3, 5–9 */
+function ranges(numbers: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const number of numbers) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === number - 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ');
+}

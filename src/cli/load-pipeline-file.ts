@@ -1,0 +1,154 @@
+/**
+ * A pipeline file, TypeScript or JavaScript, loaded as it is: nobody builds it first.
+ *
+ * 1. TypeScript goes through jiti, JavaScript through Node itself, and through jiti where Node cannot: when the file is
+ *    in no project that has the package installed, when it imports TypeScript, and to learn where a syntax error is.
+ * 2. What jiti loads imports `xstate-pipeline` from this very copy of the package, untransformed, wherever the file is.
+ * 3. Whatever is wrong with the file is a `PipelineFileError` in one line: file, line and column where known, what to do.
+ * 4. Nothing is asked of the default export but its shape: a second copy of the package may have made it.
+ */
+import { stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { codeOf, messageOf, PipelineFileError } from '../errors.js';
+import { checkStages } from '../executor/definition.js';
+import { isPipeline, type Pipeline } from '../executor/pipeline.js';
+import { problemOf } from '../file-problems.js';
+import { printable } from '../observers/terminal-text.js';
+import { isForeseen } from './exit-codes.js';
+import { shownPath, userFrame } from './report.js';
+
+export interface LoadedPipeline {
+  /** Absolute. */
+  readonly file: string;
+  readonly pipeline: Pipeline<unknown>;
+}
+
+const TYPESCRIPT = ['.ts', '.mts', '.cts'];
+const JAVASCRIPT = ['.js', '.mjs', '.cjs'];
+const END_IT_WITH = "End it with: export default pipeline('name').from(source).pipe(stage).to(sink);";
+
+/** @throws {PipelineFileError} */
+export async function loadPipelineFile(given: string): Promise<LoadedPipeline> {
+  const file = resolve(given);
+  const shown = shownPath(file);
+  await assertFile(file, shown);
+  const loaded = await importFile(file, shown);
+  const pipeline = defaultExportOf(loaded, shown);
+  try {
+    checkStages(pipeline.stages);
+  } catch (error) {
+    throw new PipelineFileError(`${shown}: ${messageOf(error)}`, { cause: error });
+  }
+  return { file, pipeline };
+}
+
+async function assertFile(file: string, shown: string): Promise<void> {
+  try {
+    if ((await stat(file)).isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+  } catch (error) {
+    throw new PipelineFileError(`Cannot load the pipeline file ${shown}: ${problemOf(error)}.`, {
+      cause: error,
+    });
+  }
+  const known = [...TYPESCRIPT, ...JAVASCRIPT];
+  if (!known.includes(extname(file)))
+    throw new PipelineFileError(
+      `${shown} is not a pipeline file: its name has to end in ${known.join(', ')}.`,
+    );
+}
+
+async function importFile(file: string, shown: string): Promise<unknown> {
+  try {
+    if (JAVASCRIPT.includes(extname(file))) {
+      try {
+        return await import(pathToFileURL(file).href);
+      } catch (error) {
+        if (!isWorthAnotherWay(error)) throw error;
+      }
+    }
+    return await importThroughJiti(file);
+  } catch (error) {
+    throw asFileError(error, file, shown);
+  }
+}
+
+/** Found while linking, so that nothing has been run yet. */
+function isWorthAnotherWay(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === 'ERR_MODULE_NOT_FOUND') return /'xstate-pipeline[/']/.test(messageOf(error));
+  return code === 'ERR_UNKNOWN_FILE_EXTENSION' || (code === 'SyntaxError' && !isMissingExport(error));
+}
+
+const isMissingExport = (error: unknown) => messageOf(error).includes('does not provide an export');
+
+async function importThroughJiti(file: string): Promise<unknown> {
+  const [{ createJiti }, index, node, machines, browser] = await Promise.all([
+    import('jiti'),
+    import('../index.js'),
+    import('../node.js'),
+    import('../../machines/index.js'),
+    import('../browser.js'),
+  ]);
+  const jiti = createJiti(pathToFileURL(file).href, {
+    virtualModules: {
+      'xstate-pipeline': index,
+      'xstate-pipeline/node': node,
+      'xstate-pipeline/machines': machines,
+      'xstate-pipeline/browser': browser,
+    },
+  });
+  return jiti.import(file);
+}
+
+function asFileError(error: unknown, file: string, shown: string): PipelineFileError {
+  const fail = (place: string, what: string) =>
+    new PipelineFileError(`${place}: ${what.replace(/[.\s]+$/, '')}.`, { cause: error });
+  const message = messageOf(error);
+  // jiti: "ParseError: <what> \n <file>:<line>:<column>".
+  const parsed = /^(?:ParseError|SyntaxError): (.*?)\s*\n\s*(\S[^\n]*):(\d+):(\d+)\s*$/s.exec(message);
+  if (parsed !== null) {
+    const [, what = '', path = file, line, column] = parsed;
+    return fail(
+      `${shownPath(path)}:${line}:${column}`,
+      `syntax error: ${printable(what)}. Correct it and run again`,
+    );
+  }
+  if (error instanceof SyntaxError) {
+    const [, path = file, line] = /^(?:file:\/\/)?(\/\S+):(\d+)\n/.exec(error.stack ?? '') ?? [];
+    const place = line === undefined ? shown : `${shownPath(path)}:${line}`;
+    return fail(place, `syntax error: ${printable(message)}. Correct it and run again`);
+  }
+  const missing = /Cannot find (?:module|package) '([^']+)'/.exec(message)?.[1];
+  if (missing !== undefined && missing !== file) {
+    const isOwn = /^[./]|^file:/.test(missing);
+    return fail(
+      shown,
+      `it imports ${isOwn ? `${shownPath(missing)}, which is not there. Check the path` : `${missing}, which is not installed. Install it: npm install ${missing}`}`,
+    );
+  }
+  const frame = userFrame(error) ?? shown;
+  if (isForeseen(error)) return fail(frame, printable(message));
+  return fail(frame, `the file threw while it was loaded: ${printable(message)}`);
+}
+
+function defaultExportOf(loaded: unknown, shown: string): Pipeline<unknown> {
+  const fail = (what: string) => new PipelineFileError(`${shown}: ${what}`);
+  const module = loaded as { readonly default?: unknown } | null | undefined;
+  const value = typeof module === 'object' || typeof module === 'function' ? module?.default : undefined;
+  if (isPipeline(value)) return value;
+  if (value === undefined) throw fail(`it has no default export. ${END_IT_WITH}`);
+  const shape = value as { readonly then?: unknown; readonly to?: unknown; readonly from?: unknown } | null;
+  if (typeof shape?.then === 'function') {
+    Promise.resolve(value).catch(() => {});
+    throw fail(
+      'its default export is a promise. Export the pipeline itself, without run(): that is what the command does.',
+    );
+  }
+  if (typeof shape?.to === 'function')
+    throw fail('its default export has no sink yet: end it with .to(sink).');
+  if (typeof shape?.from === 'function') throw fail(`its default export has no source yet. ${END_IT_WITH}`);
+  const kind =
+    value === null ? 'null' : Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
+  throw fail(`its default export is ${kind}, not a pipeline. ${END_IT_WITH}`);
+}

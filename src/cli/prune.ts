@@ -1,0 +1,76 @@
+/**
+ * `prune --older-than 7d`: removes what is not needed any more.
+ *
+ * 1. Completed sessions only, unless told `--all`: then unfinished ones too, which cannot be resumed afterwards.
+ * 2. Never one that somebody runs (I10), and never a damaged one: its age is not known, and it may be worth a repair.
+ * 3. What a process that was killed before its first checkpoint left behind goes without being asked for.
+ */
+import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
+import { type CheckpointSummary, StateManager } from '../checkpoint/state-manager.js';
+import { codeOf } from '../errors.js';
+import { counted, printable } from '../observers/terminal-text.js';
+import { ago } from './durations.js';
+import { COMPLETED } from './exit-codes.js';
+import { ownerOf, stateWord } from './owner.js';
+import type { Terminal } from './terminal.js';
+
+export interface PruneOptions {
+  readonly stateDir: string;
+  readonly olderThanMs: number;
+  readonly all: boolean;
+  readonly dryRun: boolean;
+}
+
+/** @returns the exit code. */
+export async function prune(options: PruneOptions, terminal: Terminal): Promise<number> {
+  const { stateDir, olderThanMs, all, dryRun } = options;
+  const stateManager = new StateManager(lowdbStorage(stateDir));
+  const now = Date.now();
+  const summaries = await stateManager.listCheckpoints();
+  const old = summaries.filter(
+    (summary) => summary.state !== 'CORRUPT' && summary.savedAt <= now - olderThanMs,
+  );
+  let removed = 0;
+  let kept = 0;
+  for (const summary of old) {
+    if (!all && summary.state !== 'COMPLETED') kept++;
+    else if (await remove(summary.sessionId)) {
+      removed++;
+      terminal.result(lineOf(summary, now, dryRun));
+    }
+  }
+  const known = new Set(summaries.map(({ sessionId }) => sessionId));
+  for (const sessionId of await stateManager.storage.list()) {
+    if (known.has(sessionId) || !(await remove(sessionId))) continue;
+    removed++;
+    terminal.result(`${dryRun ? 'would remove' : 'removed'} ${sessionId}  never saved`);
+  }
+  terminal.result(`${dryRun ? 'Would remove' : 'Removed'} ${counted(removed, 'session')}.`);
+  if (kept > 0)
+    terminal.message(`${counted(kept, 'older session')} kept: not completed. --all removes those too.`);
+  const damaged = summaries.filter(({ state }) => state === 'CORRUPT').length;
+  if (damaged > 0)
+    terminal.message(
+      `${counted(damaged, 'damaged session')} kept. Remove by hand what is not worth a repair.`,
+    );
+  return COMPLETED;
+
+  /** False: somebody runs it. */
+  async function remove(sessionId: string): Promise<boolean> {
+    if (dryRun) return (await ownerOf(stateDir, sessionId)) === undefined;
+    try {
+      await stateManager.cleanupCheckpoints(sessionId);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'SESSION_LOCKED') return false;
+      throw error;
+    }
+  }
+}
+
+function lineOf(summary: CheckpointSummary, now: number, dryRun: boolean): string {
+  const verb = dryRun ? 'would remove' : 'removed';
+  if (summary.state === 'CORRUPT') return `${verb} ${summary.sessionId}`;
+  const { sessionId, pipeline, state, savedAt } = summary;
+  return `${verb} ${sessionId}  ${printable(pipeline)}, ${stateWord(state, undefined)}, saved ${ago(savedAt, now)}`;
+}

@@ -1,0 +1,53 @@
+/**
+ * Errors as people meet them: one line that says what is wrong, where and what to do; the stack only for who asks.
+ */
+import { isAbsolute, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
+import { messageOf } from '../errors.js';
+import { printable } from '../observers/terminal-text.js';
+import { isForeseen } from './exit-codes.js';
+import type { Terminal } from './terminal.js';
+
+/** `--verbose`, or `DEBUG=1` (npm's own `DEBUG=name` patterns are not meant for us). */
+export function isVerbose(option: boolean | undefined, env: NodeJS.ProcessEnv = process.env): boolean {
+  return option === true || env.DEBUG === '1' || env.DEBUG === NAME || env.DEBUG === '*';
+}
+
+const NAME = 'xstate-pipeline';
+
+/** @param where what the message itself does not say: the stage and the batch. */
+export function reportError(terminal: Terminal, error: unknown, verbose: boolean, where = ''): void {
+  const { red, dim } = terminal.errorColors;
+  const foreseen = isForeseen(error);
+  const frame = foreseen ? undefined : userFrame(error);
+  const place = frame === undefined ? '' : ` (${frame})`;
+  const hint = foreseen || verbose ? '' : dim(' --verbose shows the stack.');
+  terminal.message(`${red('error:')} ${where}${sentence(printable(messageOf(error)))}${place}${hint}`);
+  if (verbose) terminal.message(error instanceof Error ? inspect(error) : inspect(error, { depth: 3 }));
+}
+
+/** `file:line:column` of the first frame that is the user's own code. */
+export function userFrame(error: unknown): string | undefined {
+  const stack = error instanceof Error ? error.stack : undefined;
+  for (const line of stack?.split('\n') ?? []) {
+    const [, path, row, column] =
+      /(?:\(|\s|^)(?:file:\/\/)?(\/[^()]*|[A-Za-z]:[^()]*):(\d+):(\d+)\)?$/.exec(line) ?? [];
+    if (path === undefined || path.includes('/node_modules/') || path.startsWith(BUILD)) continue;
+    return `${shownPath(decodeURI(path))}:${row}:${column}`;
+  }
+  return undefined;
+}
+
+/** Relative where that is shorter to read. */
+export function shownPath(path: string, cwd = process.cwd()): string {
+  if (!isAbsolute(path)) return path;
+  const short = relative(cwd, path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
+
+const BUILD = fileURLToPath(new URL('../..', import.meta.url));
+
+function sentence(text: string): string {
+  return /[.!?)]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,63 @@
+/** `resume <id> [file]`: goes on with a stored session, or says what going on would do. */
+import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
+import { StateManager } from '../checkpoint/state-manager.js';
+import { PipelineFileError } from '../errors.js';
+import { PipelineExecutor } from '../executor/pipeline-executor.js';
+import { grouped, printable } from '../observers/terminal-text.js';
+import { COMPLETED } from './exit-codes.js';
+import { explain } from './explain.js';
+import { findSession, isUnfinished } from './find-session.js';
+import { sessionCommand } from './invocation.js';
+import { loadPipelineFile } from './load-pipeline-file.js';
+import { placesOf, type RunCommandOptions } from './run.js';
+import { runSession } from './run-session.js';
+import { stopsBeforeSession } from './stops-before-session.js';
+import { storedMark, storedPath } from './stored-figures.js';
+import type { Terminal } from './terminal.js';
+
+export interface ResumeCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval'> {
+  readonly explain: boolean;
+  readonly force: boolean;
+}
+
+/** @param givenFile undefined: the file that the session was begun from. @returns the exit code. */
+export async function resume(
+  given: string,
+  givenFile: string | undefined,
+  options: ResumeCommandOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { stateDir, json, quiet, verbose, force } = options;
+  const stops = stopsBeforeSession(terminal, verbose);
+  if (json && !options.explain) terminal.reserveForJson();
+  const stateManager = new StateManager(lowdbStorage(stateDir));
+  const sessionId = await findSession(stateManager, given, isUnfinished);
+  const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
+  if (checkpoint.state === 'COMPLETED') {
+    const mark = storedMark(checkpoint);
+    const rows = mark === undefined ? '' : `: ${grouped(mark.rowsIn)} rows in, ${grouped(mark.rowsOut)} out`;
+    const output = storedPath(checkpoint.sink);
+    terminal.result(
+      `Session ${sessionId} of ${printable(checkpoint.pipeline)} is already completed${rows}${output === undefined ? '' : `, output ${output}`}.`,
+    );
+    return COMPLETED;
+  }
+  const from = givenFile ?? checkpoint.pipelineFile;
+  if (from === undefined) {
+    const command = sessionCommand('resume', sessionId, stateDir, 'FILE');
+    throw new PipelineFileError(
+      `Session ${sessionId} was not begun from a pipeline file. Say which one it is: ${command}`,
+    );
+  }
+  const { file, pipeline } = await loadPipelineFile(from);
+  if (options.explain) return explain({ sessionId, pipeline, stateManager, stateDir, force, json, terminal });
+  return runSession({
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, sessionId },
+    name: checkpoint.pipeline,
+    places: placesOf(pipeline),
+    notices: [],
+    executor: (logger) =>
+      new PipelineExecutor(pipeline.stages, stateManager, [], { logger, pipelineFile: file }),
+    start: (executor) => executor.resume(sessionId, pipeline, { force }),
+  });
+}

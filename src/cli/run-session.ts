@@ -1,0 +1,238 @@
+/**
+ * One run in the foreground, from its first line to its exit code: `run` and `resume` differ only in how it begins.
+ *
+ * 1. The session id is printed when the session is stored, so that it can always be resumed; it is the first line.
+ * 2. A request to stop pauses while rows are worked on, cancels while things are being opened, and ends the process
+ *    where neither is possible; the receipt and the command that resumes it come last.
+ * 3. The process ends when the run has ended, whatever handles a stage left open; everything was written before.
+ * 4. A run that cannot end, because everything that it waits for is gone, is a failure and not a silent 0.
+ */
+import { format, inspect } from 'node:util';
+import { takeWhile } from 'rxjs';
+import type { StateManager } from '../checkpoint/state-manager.js';
+import { systemClock } from '../clock.js';
+import { CheckpointNotFoundError, codeOf, messageOf } from '../errors.js';
+import type { PipelineExecutor } from '../executor/pipeline-executor.js';
+import type { ExecutionResult } from '../executor/result.js';
+import type { PipelineEvent } from '../observers/events.js';
+import { progressBar } from '../observers/progress-bar.js';
+import type { Logger } from '../stages/stage.js';
+import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
+import { sessionCommand } from './invocation.js';
+import { startedFirst } from './json-events.js';
+import { reportError } from './report.js';
+import type { StopRequest, StopRequests } from './stop-requests.js';
+import { storedMark } from './stored-figures.js';
+import {
+  completedEnding,
+  type Ending,
+  endingLines,
+  type Places,
+  type Stop,
+  stoppedEnding,
+} from './summary.js';
+import type { Terminal } from './terminal.js';
+
+export interface SessionOptions {
+  readonly terminal: Terminal;
+  readonly stops: StopRequests;
+  readonly stateManager: StateManager;
+  readonly stateDir: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** Name of the pipeline. */
+  readonly name: string;
+  readonly places: Places;
+  /** Said after the session id: about other sessions. */
+  readonly notices: readonly string[];
+  /** Makes the executor. */
+  readonly executor: (logger: Logger) => PipelineExecutor;
+  readonly start: (executor: PipelineExecutor) => Promise<ExecutionResult>;
+  /** Of a resume: the session's id. */
+  readonly sessionId?: string;
+}
+
+type Outcome =
+  | { readonly kind: 'completed'; readonly result: ExecutionResult }
+  | { readonly kind: 'paused' }
+  | { readonly kind: 'stopped-before-start' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** @returns the exit code. */
+export async function runSession(options: SessionOptions): Promise<number> {
+  const { terminal, stops, verbose } = options;
+  const executor = options.executor(terminalLogger(terminal));
+  const failure = observe(executor, options);
+  const paused = new Promise<Outcome>((resolve) => {
+    executor.addObserver({
+      next: (event) => event.type === 'pipeline.paused' && resolve({ kind: 'paused' }),
+    });
+  });
+  let stray: unknown;
+  const stopped = new Promise<Outcome>((resolve) => {
+    stops.to((request) => {
+      if ('error' in request && stray === undefined) {
+        stray = request.error;
+        reportError(terminal, stray, verbose, strayOf(request));
+      }
+      stop(executor, request, terminal, resolve);
+    });
+  });
+  const stranded = new Promise<Outcome>((resolve) => {
+    const error = new Error(
+      'The run waits for something that can never come: a stage or a source left a promise unsettled',
+    );
+    process.once('beforeExit', () => resolve({ kind: 'failed', error }));
+  });
+  const ended = options.start(executor).then(
+    (result): Outcome => ({ kind: 'completed', result }),
+    (error: unknown): Outcome => ({ kind: 'failed', error }),
+  );
+  const outcome = await Promise.race([ended, paused, stopped, stranded]);
+  // An answer to the process that asked for the pause leaves before this one does.
+  await new Promise((resolve) => setImmediate(resolve));
+  terminal.messagesAbove(undefined);
+  return conclude(outcome, executor, options, { stray, where: failure });
+}
+
+const strayOf = ({ kind }: StopRequest) =>
+  kind === 'cancel' ? 'an error that nothing caught, in a stage or in what it started: ' : '';
+
+function stop(
+  executor: PipelineExecutor,
+  request: StopRequest,
+  terminal: Terminal,
+  resolve: (outcome: Outcome) => void,
+): void {
+  const { state } = executor;
+  if (request.kind === 'pause' && state === 'EXECUTING') {
+    terminal.message('Pausing: finishing and saving the batches in flight. Once more to cancel them.');
+    executor.pause().catch((error: unknown) => {
+      // Cancelled meanwhile, or failed: then that is the outcome.
+      if (executor.state === 'PAUSED') resolve({ kind: 'failed', error });
+    });
+  } else if (state === 'EXECUTING' || state === 'INITIALIZING') {
+    // The outcome is the rejection of the run.
+    executor.cancel().catch(() => {});
+  } else if (state === 'IDLE' || state === 'PAUSED' || state === 'FAILED') {
+    // Nothing has been begun, or everything is saved.
+    resolve({ kind: 'stopped-before-start' });
+  }
+}
+
+/** @returns where the run failed, as far as its error does not say so itself. */
+function observe(executor: PipelineExecutor, options: SessionOptions): () => string {
+  const { terminal, json, quiet, notices } = options;
+  let where = '';
+  executor.addObserver({
+    next(event) {
+      if (event.type === 'stage.failed') where = `stage "${event.stage}", batch ${event.batch}: `;
+    },
+  });
+  if (json) {
+    const lines = startedFirst({ write: (line) => terminal.data(line) });
+    executor.addObserver({
+      next(event) {
+        lines.next(event);
+        if (event.type === 'pipeline.started') {
+          const { sessionId, at } = event;
+          for (const message of notices) lines.next({ type: 'notice', sessionId, at, message });
+        } else if (isEnd(event)) lines.release();
+      },
+    });
+    return () => where;
+  }
+  executor.addObserver({
+    next(event) {
+      if (event.type !== 'pipeline.started') return;
+      terminal.result(`session ${event.sessionId}`);
+      if (!quiet) for (const notice of notices) terminal.message(terminal.errorColors.yellow(notice));
+    },
+  });
+  if (quiet) return () => where;
+  const bar = progressBar({ stream: terminal.live, clock: systemClock });
+  if (terminal.live.isTTY) {
+    terminal.messagesAbove(bar.log);
+    for (const method of ['log', 'info', 'debug', 'warn', 'error'] as const) printAbove(method, bar.log);
+  }
+  // How it ended is said by the summary.
+  executor.addObserver((events$) => bar(events$.pipe(takeWhile((event) => !isEnd(event)))));
+  return () => where;
+}
+
+const ENDS: readonly PipelineEvent['type'][] = [
+  'pipeline.paused',
+  'pipeline.cancelled',
+  'pipeline.completed',
+  'pipeline.failed',
+];
+const isEnd = (event: PipelineEvent) => ENDS.includes(event.type);
+
+/** What a stage prints would tear the live block: it goes above it. */
+function printAbove(method: 'log' | 'info' | 'debug' | 'warn' | 'error', log: (line: string) => void): void {
+  console[method] = (...values: unknown[]) => {
+    for (const line of format(...values).split('\n')) log(line);
+  };
+}
+
+function terminalLogger(terminal: Terminal): Logger {
+  const { yellow, red } = terminal.errorColors;
+  const line = (label: string) => (message: string, fields?: object) =>
+    terminal.message(
+      `${label} ${message}${fields === undefined ? '' : ` ${inspect(fields, { breakLength: Infinity })}`}`,
+    );
+  return { debug() {}, info() {}, warn: line(yellow('warning:')), error: line(red('error:')) };
+}
+
+async function conclude(
+  outcome: Outcome,
+  executor: PipelineExecutor,
+  options: SessionOptions,
+  failure: { readonly stray: unknown; readonly where: () => string },
+): Promise<number> {
+  const { terminal, stops, name, places, verbose } = options;
+  const { colors } = terminal;
+  if (outcome.kind === 'completed') {
+    print(options, completedEnding(name, outcome.result, places, colors));
+    return COMPLETED;
+  }
+  const asked = stops.exitCode;
+  const how = stopOf(outcome, asked);
+  if (how === 'failed' && outcome.kind === 'failed' && failure.stray === undefined)
+    reportError(terminal, outcome.error, verbose, failure.where());
+  const sessionId = executor.sessionId ?? options.sessionId;
+  const ending = await storedEnding(sessionId, how, options);
+  if (ending !== undefined) print(options, ending);
+  if (how === 'failed') return outcome.kind === 'failed' ? exitCodeOf(outcome.error) : FAILED;
+  return asked ?? STOPPED_FROM_ELSEWHERE;
+}
+
+function stopOf(outcome: Outcome, asked: number | undefined): Stop {
+  if (outcome.kind === 'failed') return codeOf(outcome.error) === 'CANCELLED' ? 'cancelled' : 'failed';
+  return outcome.kind === 'stopped-before-start' && asked !== undefined ? 'cancelled' : 'paused';
+}
+
+/** What is stored of the session, and how to go on with it. */
+async function storedEnding(
+  sessionId: string | undefined,
+  how: Stop,
+  { terminal, name, stateManager, stateDir }: SessionOptions,
+): Promise<Ending | undefined> {
+  if (sessionId === undefined) return undefined;
+  try {
+    const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
+    const next = sessionCommand('resume', sessionId, stateDir);
+    return stoppedEnding(name, how, storedMark(checkpoint), next, terminal.colors);
+  } catch (error) {
+    // It failed, or was stopped, before anything of it was stored: there is nothing to resume.
+    if (error instanceof CheckpointNotFoundError)
+      return how === 'failed' ? undefined : stoppedEnding(name, how, undefined, undefined, terminal.colors);
+    terminal.message(`${terminal.errorColors.red('error:')} ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+function print({ terminal, quiet }: SessionOptions, ending: Ending): void {
+  for (const line of endingLines(ending, quiet, terminal.colors)) terminal.result(line);
+}

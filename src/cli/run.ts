@@ -1,0 +1,74 @@
+/** `run <file>`: a new session. */
+import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
+import { StateManager } from '../checkpoint/state-manager.js';
+import { definePipeline } from '../executor/definition.js';
+import type { Pipeline } from '../executor/pipeline.js';
+import { PipelineExecutor } from '../executor/pipeline-executor.js';
+import { counted, grouped, printable } from '../observers/terminal-text.js';
+import { ago } from './durations.js';
+import { isUnfinished } from './find-session.js';
+import { sessionCommand } from './invocation.js';
+import { loadPipelineFile } from './load-pipeline-file.js';
+import { ownerOf } from './owner.js';
+import { runSession, type SessionOptions } from './run-session.js';
+import { stopsBeforeSession } from './stops-before-session.js';
+import { storedMark } from './stored-figures.js';
+import type { Places } from './summary.js';
+import type { Terminal } from './terminal.js';
+
+export interface RunCommandOptions {
+  readonly stateDir: string;
+  /** Rows. */
+  readonly checkpointInterval?: number;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+/** @returns the exit code. */
+export async function run(given: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
+  const { stateDir, checkpointInterval, json, quiet, verbose } = options;
+  const stops = stopsBeforeSession(terminal, verbose);
+  if (json) terminal.reserveForJson();
+  const { file, pipeline } = await loadPipelineFile(given);
+  const stateManager = new StateManager(lowdbStorage(stateDir));
+  const settings = checkpointInterval === undefined ? {} : { checkpointInterval };
+  const whole = { ...pipeline, options: { ...pipeline.options, ...settings } };
+  const session: SessionOptions = {
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose },
+    name: pipeline.name,
+    places: placesOf(pipeline),
+    notices: await noticesOf(pipeline.name, stateManager, stateDir),
+    executor: (logger) =>
+      new PipelineExecutor(pipeline.stages, stateManager, [], { logger, pipelineFile: file }),
+    start: (executor) => executor.execute(whole),
+  };
+  return runSession(session);
+}
+
+/** Where rows will be found. */
+export function placesOf(pipeline: Pipeline<unknown>): Places {
+  const { sink, deadLetter } = definePipeline(pipeline, pipeline.stages);
+  return { output: sink.label, deadLetters: deadLetter?.label };
+}
+
+/** Another session of the same pipeline that is not finished is not to be forgotten, nor disturbed. */
+async function noticesOf(name: string, stateManager: StateManager, stateDir: string): Promise<string[]> {
+  const others = (await stateManager.listCheckpoints()).filter(
+    (summary) => isUnfinished(summary) && summary.state !== 'CORRUPT' && summary.pipeline === name,
+  );
+  const [newest] = others;
+  if (newest === undefined || newest.state === 'CORRUPT') return [];
+  const { sessionId, checkpoint, savedAt } = newest;
+  const owner = await ownerOf(stateDir, sessionId);
+  if (owner !== undefined) {
+    const by = owner.pid === undefined ? 'another process' : `process ${owner.pid}`;
+    return [`Session ${sessionId} of ${printable(name)} is being run by ${by} at this moment.`];
+  }
+  const rows = grouped(storedMark(checkpoint)?.rowsIn ?? 0);
+  const more = others.length > 1 ? ` (${counted(others.length, 'such session')} in all)` : '';
+  const command = sessionCommand('resume', sessionId, stateDir);
+  return [
+    `An unfinished session of ${printable(name)} is stored, ${rows} rows in, saved ${ago(savedAt, Date.now())}${more}. To go on with it instead: ${command}`,
+  ];
+}

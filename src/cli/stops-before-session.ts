@@ -1,0 +1,13 @@
+/** Requests to stop that come before a session has begun: nothing is to be saved, the process just ends. */
+import { FAILED } from './exit-codes.js';
+import { reportError } from './report.js';
+import { StopRequests } from './stop-requests.js';
+import type { Terminal } from './terminal.js';
+
+export function stopsBeforeSession(terminal: Terminal, verbose: boolean): StopRequests {
+  return new StopRequests(terminal, ({ exitCode, error }) => {
+    if (error === undefined) process.exit(exitCode);
+    reportError(terminal, error, verbose);
+    void terminal.flush().then(() => process.exit(FAILED));
+  });
+}
