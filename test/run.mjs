@@ -218,6 +218,7 @@ async function perform(check) {
  */
 function leave(message, code) {
   console.error(message);
+  if (code === 1) console.log('0 passed, 1 failed');
   process.exit(code);
 }
 
@@ -234,7 +235,7 @@ async function main(names) {
   if (reason) {
     console.log(`npm ci: ${reason}`);
     const { ok, output } = await run('npm', ['ci', '--no-audit', '--no-fund']);
-    if (!ok) leave(`npm ci failed:\n${output}\n0 passed, 1 failed`, 1);
+    if (!ok) leave(`npm ci failed:\n${output}`, 1);
   }
 
   const start = performance.now();

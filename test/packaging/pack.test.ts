@@ -18,7 +18,7 @@ import { formatMessage } from 'publint/utils';
 import { type RolldownOptions, rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-/** Of the root entry, minified and gzipped, with all it brings along but xstate and rxjs. Measured, plus 15 %. */
+/** Of the root entry, minified and gzipped, with all it brings along but xstate and rxjs. 34,494 measured, plus 15 %. */
 const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 40_000);
 
 /** What is there in a browser and in Node, and not in a bare JavaScript engine. No Buffer, no process, no require. */
