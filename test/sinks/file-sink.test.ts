@@ -204,6 +204,14 @@ describe('targets', () => {
     await (await open(disk, undefined, false, 'direct')).close();
   });
 
+  test('what is published is durable, flushed before or not', async () => {
+    const disk = new SimulatedDisk();
+    const sink = await open(disk);
+    await sink.append([bytes('x')]);
+    await sink.publish();
+    expect(disk.crash().text(PATH)).toBe('x');
+  });
+
   test('a part file that was replaced meanwhile is not published', async () => {
     const disk = new SimulatedDisk();
     const sink = await open(disk);
