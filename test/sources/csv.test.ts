@@ -173,6 +173,11 @@ describe('csv', () => {
     ]);
   });
 
+  test('CRLF, LF and CR within quotes each count as one line', async () => {
+    const errors = await errorsOf('a,b\r\n"1\r\n2\r3\n4",x\r\nbad\r\n');
+    expect(errors.map(({ line }) => line)).toEqual([6]);
+  });
+
   test('header options', async () => {
     expect(await rowsOf('a,b\n1,2', { header: false })).toEqual([
       ['a', 'b'],
