@@ -4,7 +4,9 @@
  * 1. One `Run` at a time; a new one begins with every opening.
  * 2. Reaching PAUSED, COMPLETED, FAILED or, cancelled, IDLE is announced, and promised, only when the checkpoint that
  *    says so is saved (I6, I16).
- * 3. A failure keeps the original error for whoever waits, and for nobody: it is never an unhandled rejection (I12).
+ * 3. An ending concludes with the run and the promises that it ended, and what begins next waits for that: a parent may
+ *    send `resume` the moment it hears of a failure.
+ * 4. A failure keeps the original error for whoever waits, and for nobody: it is never an unhandled rejection (I12).
  */
 import type { ExecutorContext, ExecutorState, Mark } from '../../machines/facts.js';
 import type { SessionLock } from '../checkpoint/lock.js';
@@ -46,6 +48,14 @@ export interface ControllerOptions {
 
 type Ending = 'paused' | 'completed' | 'failed' | 'cancelled';
 
+/** What an ending ended. */
+interface Ended {
+  readonly run: Run | undefined;
+  readonly context: ExecutorContext;
+  readonly outcome: Deferred<ExecutionResult>;
+  readonly pause: Deferred<PauseReceipt> | undefined;
+}
+
 export class Controller {
   definition: PipelineDefinition | undefined;
   /** Set before the command that begins or resumes a run from a stored session. */
@@ -57,6 +67,8 @@ export class Controller {
   #cancel: Deferred<CancelReceipt> | undefined;
   #run: Run | undefined;
   #epoch = 0;
+  /** Endings under way: the session's lock and files are free when it has resolved. */
+  #concluded: Promise<unknown> = Promise.resolve();
 
   readonly handlers = controlHandlers(this);
 
@@ -89,8 +101,8 @@ export class Controller {
    * @param context of the transition under way: the actor's own snapshot is still the one before it. */
   open(context: ExecutorContext): void {
     const run = this.#begin(context);
-    run
-      .open()
+    this.#concluded
+      .then(() => run.open())
       .then(() => run.writer.saveFirst())
       .then(() => {
         run.activate();
@@ -180,36 +192,39 @@ export class Controller {
     this.#run?.abort(new PipelineCancelledError(this.#context.sessionId));
   }
 
-  /** Called inside the machine's transition: what follows waits for a fresh stack. */
-  settled(how: Ending): void {
-    queueMicrotask(() => {
-      this.#settle(how).catch((error: unknown) => {
+  /** Called inside the machine's transition: what follows waits for a fresh stack.
+   * @param context of the transition under way. */
+  settled(how: Ending, context: ExecutorContext): void {
+    const ended: Ended = { run: this.#run, context, outcome: this.outcome, pause: this.#pause };
+    this.#pause = undefined;
+    if (how !== 'paused') this.outcome = new Deferred();
+    const concluded = Promise.resolve()
+      .then(() => this.#settle(how, ended))
+      .catch((error: unknown) => {
         this.options.environment.logger.error('The end of a run could not be concluded.', {
           ...errorFacts(error),
         });
-        this.outcome.reject(error);
-        this.#pause?.reject(error);
+        ended.outcome.reject(error);
+        ended.pause?.reject(error);
         this.#cancel?.reject(error);
       });
-    });
+    this.#concluded = Promise.all([this.#concluded, concluded]);
   }
 
-  async #settle(how: Ending): Promise<void> {
-    const run = this.#run;
-    const context = this.#context;
+  async #settle(how: Ending, ended: Ended): Promise<void> {
+    const { run, context, pause } = ended;
     run?.deactivate();
     const problem = await this.#saveLast(run, how);
     if (how === 'paused') {
       this.#publish({ type: 'pipeline.paused', ...figuresOf(context.flushed) });
-      if (problem === undefined) this.#pause?.resolve(receiptOf(context));
-      else this.#pause?.reject(problem);
-      this.#pause = undefined;
+      if (problem === undefined) pause?.resolve(receiptOf(context));
+      else pause?.reject(problem);
       return;
     }
     await run?.release();
-    if (how === 'completed') this.#concludeCompleted(context);
-    else if (how === 'failed') this.#concludeFailed(context, run);
-    else this.#concludeCancelled(context);
+    if (how === 'completed') this.#concludeCompleted(ended);
+    else if (how === 'failed') this.#concludeFailed(ended);
+    else this.#concludeCancelled(ended);
   }
 
   /** The checkpoint that says how it ended. One that cannot be saved leaves the last one, which is true as well. */
@@ -228,7 +243,7 @@ export class Controller {
     }
   }
 
-  #concludeCompleted(context: ExecutorContext): void {
+  #concludeCompleted({ context, outcome, pause }: Ended): void {
     const result = this.result(context);
     for (const tally of context.flushed.stages)
       this.#publish({ type: 'stage.completed', stage: tally.stage, tally });
@@ -241,28 +256,25 @@ export class Controller {
       durationMs,
       ...figuresOf(context.flushed),
     });
-    this.#pause?.resolve(receiptOf(context));
-    this.#pause = undefined;
-    this.outcome.resolve(result);
+    pause?.resolve(receiptOf(context));
+    outcome.resolve(result);
   }
 
-  #concludeFailed(context: ExecutorContext, run: Run | undefined): void {
+  #concludeFailed({ context, run, outcome, pause }: Ended): void {
     const error = context.error ?? errorFacts(new Error('unknown'));
     this.#publish({ type: 'pipeline.failed', error, batches: context.flushed.batches });
     const original = this.#originalError(context, run);
-    this.#pause?.reject(original);
-    this.#pause = undefined;
-    this.outcome.reject(original);
+    pause?.reject(original);
+    outcome.reject(original);
   }
 
-  #concludeCancelled(context: ExecutorContext): void {
+  #concludeCancelled({ context, outcome, pause }: Ended): void {
     this.#publish({ type: 'pipeline.cancelled', batches: context.flushed.batches });
     const error = new PipelineCancelledError(context.sessionId);
-    this.#pause?.reject(error);
-    this.#pause = undefined;
+    pause?.reject(error);
     this.#cancel?.resolve(receiptOf(context));
     this.#cancel = undefined;
-    this.outcome.reject(error);
+    outcome.reject(error);
   }
 
   #originalError(context: ExecutorContext, run: Run | undefined): unknown {

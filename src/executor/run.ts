@@ -69,6 +69,8 @@ export class Run {
   #parts: OpenParts | undefined;
   #opening: Promise<void> | undefined;
   #lock: SessionLock | undefined;
+  /** The lock's taking, which an end may come in the middle of. */
+  #locking: Promise<SessionLock> | undefined;
   #isClosed = false;
   #stopTimer: () => void = () => {};
   /** Milliseconds since the epoch since when rows are being worked on; undefined while paused. */
@@ -113,12 +115,18 @@ export class Run {
   async #open(): Promise<void> {
     const { definition, stateManager, stages, environment, publish, handlers } = this.options;
     const { sessionId, mark, wasSealed, epoch } = this.start;
-    this.#lock ??= await stateManager.lock(sessionId, handlers);
+    this.#stopIfClosed();
+    if (this.#lock === undefined) {
+      this.#locking = stateManager.lock(sessionId, handlers);
+      this.#lock = await this.#locking;
+    }
+    this.#stopIfClosed();
     const context = { sessionId, clock: environment.clock, ...fileSystemOf(environment) };
     const source = await definition.source.open(mark.source ?? undefined, context);
     this.#source = source;
     if (this.#isClosed) this.#closeSource();
     await this.#checkIdentity(source);
+    this.#stopIfClosed();
     const isDurable = stages.some((stage) => stage.durable);
     const journal = isDurable ? await stateManager.journal(sessionId, epoch) : undefined;
     if (journal !== undefined) this.#closeLater(journal);
@@ -138,6 +146,11 @@ export class Run {
     const fail = (error: unknown) => this.fail(error);
     const attempts = new Attempts({ sessionId, stages, plane, clock, random, logger, publish, fail });
     this.#parts = { source, sink, journal, plane, attempts, deadLetters };
+    this.#stopIfClosed();
+  }
+
+  /** A run that was ended while it was opening goes no further: it touches no sink, and `release` frees its lock. */
+  #stopIfClosed(): void {
     if (this.#isClosed) throw new Error('closed while opening');
   }
 
@@ -275,6 +288,7 @@ export class Run {
    * waited for. */
   async release(): Promise<void> {
     this.abort(undefined);
+    await this.#locking?.catch(() => {});
     const closed = Promise.all(this.#closers.map((part) => part.close().catch(() => {})));
     let stopTimer = () => {};
     const patience = new Promise<void>((resolve) => {

@@ -47,7 +47,7 @@ export function createRunnableMachine({ stages, newRun, controllerOf }: Runnable
       publish: ({ self }) => of(self).run?.publish(),
       abort: ({ self }) => of(self).abort(),
       reopen: ({ self, context }) => of(self).reopen(context),
-      settled: ({ self }, { how }) => of(self).settled(how),
+      settled: ({ self, context }, { how }) => of(self).settled(how, context),
     },
   });
   return { machine: runnable, controllerOf: of };
