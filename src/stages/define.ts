@@ -24,6 +24,14 @@ export interface RowStageOptions<I, O, P = I, R = O> extends StageOptions<I, O, 
   readonly rowConcurrency?: number;
 }
 
+/** `T`, but not a place to infer it from: without this, what a stage gives would follow from where it is passed, as in
+ * `pipe(map(…))`, and not from its function, and a stage that does not fit would compile. */
+type Settled<T> = [T] extends [infer U] ? U : never;
+/** `I`, and a place to infer `P` from: inside a pipe a function need not say what its rows are; what it says, counts.
+ * (The second branch is never taken; the compiler infers to it all the same.) */
+type Taken<I, P> = [I] extends [infer U] ? U : P;
+type SettledRowStage<I, O, P> = RowStage<Taken<I, P>, Settled<O>, Settled<P>>;
+
 /** A stage over whole batches.
  *
  * ```ts
@@ -37,7 +45,8 @@ export interface RowStageOptions<I, O, P = I, R = O> extends StageOptions<I, O, 
  * @throws {InvalidOptionError} naming the option that is unknown or out of range. */
 export function defineStage<P, R, I = P, O = R>(
   options: BatchStageOptions<I, O, P, R>,
-): BatchStage<I, O, P, R> {
+): BatchStage<Taken<I, P>, Settled<O>, Settled<P>, Settled<R>>;
+export function defineStage<P, R, I, O>(options: BatchStageOptions<I, O, P, R>): BatchStage<I, O, P, R> {
   const name = checkName((options as Partial<typeof options> | undefined)?.name);
   const { rowConcurrency: _, ...checked } = checkOptions(name, options, BATCH_OPTIONS);
   checkFunction(name, 'process', options.process);
@@ -58,7 +67,7 @@ export function map<P, R, I = P, O = R>(
   name: string,
   fn: (row: P, context: StageContext, index: number) => R | Promise<R>,
   options?: RowStageOptions<I, O, P, R>,
-): RowStage<I, O, P> {
+): SettledRowStage<I, O, P> {
   return rowStage('map', name, fn, options);
 }
 
@@ -69,17 +78,17 @@ export function filter<P, Q extends P, I = P, O = Q>(
   name: string,
   predicate: (row: P, context: StageContext, index: number) => row is Q,
   options?: RowStageOptions<I, O, P, Q>,
-): RowStage<I, O, P>;
+): SettledRowStage<I, O, P>;
 export function filter<P, I = P, O = P>(
   name: string,
   predicate: (row: P, context: StageContext, index: number) => boolean | Promise<boolean>,
   options?: RowStageOptions<I, O, P, P>,
-): RowStage<I, O, P>;
+): SettledRowStage<I, O, P>;
 export function filter<P, Q, I, O>(
   name: string,
   predicate: (row: P, context: StageContext, index: number) => boolean | Promise<boolean>,
   options?: RowStageOptions<I, O, P, Q>,
-): RowStage<I, O, P> {
+): SettledRowStage<I, O, P> {
   return rowStage('filter', name, predicate, options);
 }
 
@@ -89,10 +98,16 @@ export function flatMap<P, R, I = P, O = R>(
   name: string,
   fn: (row: P, context: StageContext, index: number) => readonly R[] | Promise<readonly R[]>,
   options?: RowStageOptions<I, O, P, R>,
-): RowStage<I, O, P> {
+): SettledRowStage<I, O, P> {
   return rowStage('flatMap', name, fn, options);
 }
 
+function rowStage<P, I, O, R>(
+  shape: RowShape,
+  givenName: string,
+  fn: (row: P, context: StageContext, index: number) => unknown,
+  options: RowStageOptions<I, O, P, R> | undefined,
+): SettledRowStage<I, O, P>;
 function rowStage<P, I, O, R>(
   shape: RowShape,
   givenName: string,

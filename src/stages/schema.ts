@@ -50,7 +50,8 @@ function verdict(result: StandardSchemaV1.Result<unknown>, row: unknown, stage: 
 function explain(issues: readonly StandardSchemaV1.Issue[], row: unknown): string {
   const [issue] = issues;
   if (issue === undefined) return '';
-  const keys = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
+  // Not `path.map`: arktype's path is a subclass of Array whose constructor takes the parts.
+  const keys = Array.from(issue.path ?? [], (part) => (typeof part === 'object' ? part.key : part));
   const path = clip(pathText(keys), MAX_PATH);
   const value = valueAt(row, keys);
   const said = clip(withoutValue(String(issue.message), value), MAX_MESSAGE).replace(/\.$/, '');

@@ -1,0 +1,254 @@
+/**
+ * Row stages in one pass over each row. Guarantees pinned here:
+ * - the pass gives what stage by stage would have given: rows, failures with their indexes, counts;
+ * - each row goes through all stages before the next one is looked at; each stage has its own context;
+ * - a failure of a stage that ends the run ends the pass;
+ * - a stage whose first answer is a promise makes the pass bail out and is remembered; later it is an error of its row.
+ */
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
+import { seededRandom } from '../../src/clock.js';
+import { StageError } from '../../src/errors.js';
+import { type AttemptResult, runAttempt } from '../../src/stages/attempt.js';
+import { type ChainableStage, type ChainPass, chain, isChainable } from '../../src/stages/chain.js';
+import { defineStage, filter, flatMap, map } from '../../src/stages/define.js';
+import type { AnyStage } from '../../src/stages/stage.js';
+import { contextFor, microtasks } from './support.js';
+
+const skip = { onError: 'skip' } as const;
+
+/** A function that gives back its row, and notes that it was called. */
+const noted = (calls: number[]) => (row: number) => {
+  calls.push(row);
+  return row;
+};
+
+function chained(stages: readonly AnyStage[]) {
+  for (const stage of stages) expect(isChainable(stage), stage.name).toBe(true);
+  return chain(stages as readonly ChainableStage[]);
+}
+
+function over(rows: readonly unknown[], stages: readonly AnyStage[]): ChainPass {
+  return chained(stages).run(
+    (visit) => rows.forEach(visit),
+    () => contextFor(),
+  );
+}
+
+/** The same, stage by stage. */
+function stageByStage(rows: readonly unknown[], stages: readonly AnyStage[]): ChainPass {
+  let current = rows;
+  const parts = stages.map((stage) => {
+    const { rows: out, failures } = runAttempt(stage, current, contextFor()) as AttemptResult;
+    const part = { rowsIn: current.length, rowsOut: out.length, failures };
+    current = out;
+    return part;
+  });
+  return { bailed: false, rows: [...current], stages: parts };
+}
+
+test('map, filter and flatMap, one row after the other through all of them', () => {
+  const order: string[] = [];
+  const seen = <T>(name: string, row: T): T => {
+    order.push(`${name}${row}`);
+    return row;
+  };
+  const pass = over(
+    [1, 2, 3],
+    [
+      map('a', (row: number) => seen('a', row) * 10),
+      filter('b', (row: number) => seen('b', row) !== 20),
+      flatMap('c', (row: number) => [seen('c', row), row + 1]),
+      map('d', (row: number) => seen('d', row)),
+    ],
+  );
+  expect(order.join(' ')).toBe('a1 b10 c10 d10 d11 a2 b20 a3 b30 c30 d30 d31');
+  expect(pass).toEqual({
+    bailed: false,
+    rows: [10, 11, 30, 31],
+    stages: [
+      { rowsIn: 3, rowsOut: 3, failures: [] },
+      { rowsIn: 3, rowsOut: 2, failures: [] },
+      { rowsIn: 2, rowsOut: 4, failures: [] },
+      { rowsIn: 4, rowsOut: 4, failures: [] },
+    ],
+  });
+});
+
+test('random chains give what stage by stage gives', () => {
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const random = seededRandom(seed);
+  const below = (n: number) => Math.floor(random() * n);
+  for (let round = 0; round < 300; round++) {
+    const stages = Array.from({ length: 1 + below(4) }, (_, i): AnyStage => {
+      const [bad, k] = [2 + below(7), 1 + below(4)];
+      const check = (row: number, index: number) => {
+        if ((row + index) % bad === 0) throw `bad ${row} ${index}`;
+        return row;
+      };
+      const shapes = [
+        map(`s${i}`, (row: number, _, index) => check(row, index) * k + index, skip),
+        filter(`s${i}`, (row: number, _, index) => check(row, index) % (k + 1) !== 0, skip),
+        flatMap(`s${i}`, (row: number, _, index) => Array(check(row, index) % k).fill(row + 1), skip),
+        map(`s${i}`, (row: number) => (row % bad === 0 ? undefined : row + k), skip),
+      ] as const;
+      return shapes[below(4)] as AnyStage;
+    });
+    const rows = Array.from({ length: below(30) }, () => below(100));
+    const text = (pass: ChainPass) =>
+      JSON.stringify(pass, (_, value) => (value instanceof Error ? String(value) : value));
+    expect(text(over(rows, stages)), `seed ${seed}, round ${round}`).toBe(text(stageByStage(rows, stages)));
+  }
+});
+
+test('every stage has its own context and index', () => {
+  const contexts = [contextFor({ idempotencyKey: 'k0' }), contextFor({ idempotencyKey: 'k1' })];
+  const seen: unknown[] = [];
+  const note = (row: number, context: { readonly idempotencyKey: string }, index: number) => {
+    seen.push([row, context.idempotencyKey, index]);
+    return true;
+  };
+  const both = chained([filter('a', (row: number, c, i) => note(row, c, i) && row !== 1), filter('b', note)]);
+  for (let batch = 0; batch < 2; batch++) {
+    seen.length = 0;
+    both.run(
+      (visit) => [1, 2].forEach(visit),
+      (place) => contexts[place] as (typeof contexts)[0],
+    );
+    expect(seen).toEqual([
+      [1, 'k0', 0],
+      [2, 'k0', 1],
+      [2, 'k1', 0],
+    ]);
+  }
+});
+
+test('passes do not share anything', () => {
+  const both = chained([map('a', (row: number) => row)]);
+  const run = (rows: number[]) =>
+    both.run(
+      (visit) => rows.forEach(visit),
+      () => contextFor(),
+    );
+  const first = run([1, 2]);
+  run([3]);
+  expect(first).toMatchObject({ rows: [1, 2], stages: [{ rowsIn: 2 }] });
+});
+
+test('a failure of a stage that ends the run ends the pass', () => {
+  const calls: number[] = [];
+  const stages = [
+    map('a', noted(calls)),
+    map('b', (row: number) => {
+      if (row === 2) throw 'bad';
+      return row;
+    }),
+  ];
+  expect(over([1, 2, 3], stages)).toMatchObject({
+    stages: [{ rowsIn: 2 }, { rowsIn: 2, rowsOut: 1, failures: [{ index: 1, row: 2, error: 'bad' }] }],
+  });
+  expect(calls).toEqual([1, 2]);
+});
+
+test('after a failure behind a flatMap its other rows go on, unless the run ends', () => {
+  const three = flatMap('three', (row: number) => [row, row + 1, row + 2]);
+  const calls: number[] = [];
+  const picky = (row: number) => {
+    calls.push(row);
+    if (row === 1) throw 'bad';
+    return row;
+  };
+  expect(over([0], [three, map('picky', picky, skip)])).toMatchObject({ rows: [0, 2] });
+  calls.length = 0;
+  over([0, 0], [three, map('picky', picky)]);
+  expect(calls).toEqual([0, 1]);
+});
+
+test('an aborted signal: nothing is called', () => {
+  const signal = AbortSignal.abort(new Error('cancelled'));
+  const one = chained([map('a', (row: number) => row)]);
+  expect(() =>
+    one.run(
+      () => expect.unreachable(),
+      () => contextFor({ signal }),
+    ),
+  ).toThrow('cancelled');
+});
+
+test('what the source throws comes through, and the chain can be used again', () => {
+  const one = chained([map('a', (row: number) => row)]);
+  const contextOf = () => contextFor();
+  const failing = () => {
+    throw new Error('disk');
+  };
+  expect(() => one.run(failing, contextOf)).toThrow('disk');
+  expect(one.run((visit) => visit(1), contextOf)).toMatchObject({ rows: [1] });
+});
+
+test('a chain that is run inside itself', () => {
+  const contextOf = () => contextFor();
+  const depth = chained([
+    map('a', (row: number): unknown => (row === 0 ? 'end' : depth.run((visit) => visit(row - 1), contextOf))),
+    map('b', (row: unknown) => row),
+  ]);
+  expect(depth.run((visit) => visit(1), contextOf)).toMatchObject({
+    rows: [{ rows: ['end'] }],
+    stages: [{}, { rowsIn: 1 }],
+  });
+});
+
+describe('promises', () => {
+  test('at a stage’s first call: the pass bails out, the stage is not chainable any more, nothing is unhandled', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const sly = map('sly', (row: number) => Promise.reject<number>(new Error(`${row}`)));
+    const calls: number[] = [];
+    const before = map('before', noted(calls));
+    expect(over([1, 2, 3], [before, sly])).toEqual({ bailed: true });
+    await microtasks();
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+    expect(calls).toEqual([1]);
+    expect(isChainable(sly)).toBe(false);
+    expect(isChainable(before)).toBe(true);
+  });
+
+  test('later: that row fails and says what to do', () => {
+    const moody = map('moody', (row: number) => (row > 2 ? Promise.resolve(row) : row), skip);
+    const pass = over([1, 2, 3], [moody]);
+    expect(pass).toMatchObject({
+      rows: [1, 2],
+      stages: [{ failures: [{ index: 2, error: expect.any(StageError) }] }],
+    });
+    expect(JSON.stringify(over([1], [moody]))).toContain('"rows":[1]');
+    expect(over([3], [moody])).toMatchObject({ bailed: false, rows: [] });
+  });
+
+  test.each(['filter', 'flatMap'])('from a %s', (shape) => {
+    const stage =
+      shape === 'filter'
+        ? filter('f', (row: number) => Promise.resolve(row > 1))
+        : flatMap('fm', (row: number) => Promise.resolve([row]));
+    expect(over([1], [stage])).toEqual({ bailed: true });
+  });
+});
+
+test('a predicate that answers with something truthy keeps the row', () => {
+  const stage = filter('f', ((row: { name?: string }) => row.name) as never);
+  expect(over([{ name: 'a' }, {}, { name: '' }], [stage])).toMatchObject({ rows: [{ name: 'a' }] });
+});
+
+test.each<[string, AnyStage]>([
+  ['a batch stage', defineStage({ name: 's', process: (rows: number[]) => rows })],
+  ['an async function', map('s', async (row: number) => row)],
+  ['durable', map('s', (row: number) => row, { durable: true })],
+  ['rowConcurrency', map('s', (row: number) => row, { rowConcurrency: 2 })],
+  ['retry', map('s', (row: number) => row, { retry: { attempts: 2 } })],
+  ['a timeout', map('s', (row: number) => row, { timeoutMs: 5 })],
+  ['a hook', map('s', (row: number) => row, { hooks: { after: () => {} } })],
+  ['an input schema', map('s', (row: number) => row, { input: z.number() })],
+  ['an output schema', map('s', (row: number) => row, { output: z.number() })],
+])('not chained: %s', (_, stage) => {
+  expect(isChainable(stage)).toBe(false);
+});
