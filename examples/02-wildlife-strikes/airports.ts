@@ -9,11 +9,37 @@ interface Airport {
   readonly words: ReadonlySet<string>;
 }
 
-const NOISE = new Set(['intl', 'international', 'arpt', 'airport', 'natl', 'national', 'ny', 'or', 'world', 'metro']);
+const NOISE = new Set([
+  'intl',
+  'international',
+  'arpt',
+  'airport',
+  'natl',
+  'national',
+  'ny',
+  'or',
+  'world',
+  'metro',
+]);
 const STATES: Readonly<Record<string, string>> = {
-  ...{ Arizona: 'AZ', California: 'CA', Colorado: 'CO', DC: 'DC', Florida: 'FL', Georgia: 'GA', Hawaii: 'HI' },
+  ...{
+    Arizona: 'AZ',
+    California: 'CA',
+    Colorado: 'CO',
+    DC: 'DC',
+    Florida: 'FL',
+    Georgia: 'GA',
+    Hawaii: 'HI',
+  },
   ...{ Illinois: 'IL', Indiana: 'IN', Kentucky: 'KY', Louisiana: 'LA', Maryland: 'MD', Massachusetts: 'MA' },
-  ...{ Michigan: 'MI', Minnesota: 'MN', Missouri: 'MO', Nebraska: 'NE', 'New Jersey': 'NJ', 'New York': 'NY' },
+  ...{
+    Michigan: 'MI',
+    Minnesota: 'MN',
+    Missouri: 'MO',
+    Nebraska: 'NE',
+    'New Jersey': 'NJ',
+    'New York': 'NY',
+  },
   ...{ 'North Carolina': 'NC', Ohio: 'OH', Oklahoma: 'OK', Oregon: 'OR', Pennsylvania: 'PA' },
   ...{ 'South Carolina': 'SC', Tennessee: 'TN', Texas: 'TX', Utah: 'UT', Washington: 'WA' },
 };
@@ -34,7 +60,12 @@ export function locator(file: URL): (strike: Strike) => Located {
     const key = `${strike.airport}, ${strike.state}`;
     if (!found.has(key)) found.set(key, find(strike));
     const airport = found.get(key);
-    return { ...strike, iata: airport?.iata ?? null, city: airport?.city ?? null, position: airport?.position ?? null };
+    return {
+      ...strike,
+      iata: airport?.iata ?? null,
+      city: airport?.city ?? null,
+      position: airport?.position ?? null,
+    };
   };
 }
 
@@ -52,7 +83,10 @@ function closest(name: string, airports: readonly Airport[]): Airport | undefine
 }
 
 function wordsOf(text: string): Set<string> {
-  const words = text.toLowerCase().replace(/'/g, '').split(/[^a-z]+/);
+  const words = text
+    .toLowerCase()
+    .replace(/'/g, '')
+    .split(/[^a-z]+/);
   return new Set(words.filter((word) => word.length > 1 && !NOISE.has(word)));
 }
 
@@ -62,7 +96,9 @@ function readAirports(file: URL): { byCode: Map<string, Airport>; byState: Map<s
   const byState = new Map<string, Airport[]>();
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n').slice(1);
   for (const line of lines) {
-    const fields = [...line.matchAll(/("[^"]*"|[^,]*)(?:,|$)/g)].map(([, field = '']) => field.replace(/^"|"$/g, ''));
+    const fields = [...line.matchAll(/("[^"]*"|[^,]*)(?:,|$)/g)].map(([, field = '']) =>
+      field.replace(/^"|"$/g, ''),
+    );
     const [iata = '', name = '', city = '', state = '', , latitude, longitude] = fields;
     if (!/^[A-Z]{3}$/.test(iata)) continue;
     const position = [Number(latitude), Number(longitude)] as const;

@@ -31,5 +31,8 @@ export function clean(raw: RawStrike): Strike {
 
 /** "CHICAGO O'HARE" to "Chicago O'Hare". */
 function titled(text: string): string {
-  return text.trim().toLowerCase().replace(/(^|[\s/('-])([a-z])(?=[a-z])/g, (_, before, letter) => before + letter.toUpperCase());
+  return text
+    .trim()
+    .toLowerCase()
+    .replace(/(^|[\s/('-])([a-z])(?=[a-z])/g, (_, before, letter) => before + letter.toUpperCase());
 }

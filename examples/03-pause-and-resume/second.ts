@@ -1,0 +1,13 @@
+/** The second process: goes on where the first one stopped. */
+import { fileURLToPath } from 'node:url';
+import zipCodes from './pipeline.js';
+
+const stateDir = fileURLToPath(new URL('../../out/pause/sessions', import.meta.url));
+let firstBatch: number | undefined;
+const result = await zipCodes.run({
+  resume: 'last',
+  stateDir,
+  observers: [{ next: (event) => event.type === 'pipeline.started' && (firstBatch = event.fromBatch) }],
+});
+const { rowsIn, rowsOut } = result.metrics;
+console.log('completed', JSON.stringify({ sessionId: result.sessionId, firstBatch, rowsIn, rowsOut }));
