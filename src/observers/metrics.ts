@@ -3,7 +3,8 @@ import type { Observable } from 'rxjs';
 import type { EventOf, PipelineEvent, StageTally } from './events.js';
 import { latest } from './latest.js';
 import { elapsedAt, perSecond } from './progress.js';
-import { NO_FIGURES, type RunFigures, reduceProgress } from './run-figures.js';
+import { reduceProgress } from './reduce-progress.js';
+import { NO_FIGURES, type RunFigures } from './run-figures.js';
 
 export interface RunMetrics {
   /** Rows that passed the first stage, in the whole session. */

@@ -10,7 +10,8 @@ import type { EventOf, PipelineEvent } from './events.js';
 import { progressAt } from './progress.js';
 import { progressLines } from './progress-lines.js';
 import { plainLine, startLine, summaryLine } from './progress-summary.js';
-import { NO_FIGURES, reduceProgress } from './run-figures.js';
+import { reduceProgress } from './reduce-progress.js';
+import { NO_FIGURES } from './run-figures.js';
 import { sizeOf, TerminalBlock, type TerminalStream } from './terminal-block.js';
 import { printable } from './terminal-text.js';
 

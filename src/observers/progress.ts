@@ -3,13 +3,8 @@ import type { Observable } from 'rxjs';
 import type { Clock } from '../clock.js';
 import type { EventOf, PipelineEvent } from './events.js';
 import { latest } from './latest.js';
-import {
-  NO_FIGURES,
-  type RunFigures,
-  type RunState,
-  reduceProgress,
-  type StageFigures,
-} from './run-figures.js';
+import { reduceProgress } from './reduce-progress.js';
+import { NO_FIGURES, type RunFigures, type RunState, type StageFigures } from './run-figures.js';
 
 export interface StageProgress extends Omit<StageFigures, 'busyMs'> {
   /** Rows taken in, over the last few seconds. */
@@ -87,8 +82,16 @@ export function progressAt(figures: RunFigures, now: number): Progress {
     etaMs: running && total !== undefined ? etaAt(figures, total.value, now) : undefined,
     committedBatches: figures.committed.batches,
     elapsedMs,
-    stages: figures.stages.map(({ busyMs: _, ...stage }, index) => ({
-      ...stage,
+    stages: figures.stages.map((stage, index) => ({
+      stage: stage.stage,
+      batches: stage.batches,
+      rowsIn: stage.rowsIn,
+      rowsOut: stage.rowsOut,
+      inFlight: stage.inFlight,
+      retries: stage.retries,
+      skipped: stage.skipped,
+      deadLettered: stage.deadLettered,
+      failed: stage.failed,
       rowsPerSecond: running ? perSecond(stage.rowsIn - (sample?.stages[index]?.rowsIn ?? 0), windowMs) : 0,
     })),
     ...(figures.lastCheckpoint === undefined ? {} : { lastCheckpoint: figures.lastCheckpoint }),

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { EventOf, PipelineEvent } from '../../src/observers/events.js';
 import { metrics, type RunMetrics } from '../../src/observers/metrics.js';
 import { type Progress, progress, progressAt } from '../../src/observers/progress.js';
-import { NO_FIGURES, reduceProgress } from '../../src/observers/run-figures.js';
+import { reduceProgress } from '../../src/observers/reduce-progress.js';
+import { NO_FIGURES } from '../../src/observers/run-figures.js';
 import { batchDone, committed, completed, event, HandClock, SESSION, started } from './fixtures.js';
 
 const figuresOf = (events: readonly PipelineEvent[]) => events.reduce(reduceProgress, NO_FIGURES);
