@@ -45,6 +45,7 @@ export interface RunFacts {
 export type ExecutorEvent =
   | ExecutorCommand
   | StageReport
+  | { readonly type: 'sink.opened'; readonly sink: JsonObject }
   | { readonly type: 'opened' }
   | {
       readonly type: 'source.batch';
@@ -175,6 +176,12 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   });
 
   const rewindRun = machine.assign(({ context }) => rewind(context));
+  /** A fresh sink has a place of its own: the first checkpoint says which, so that a resume finds it. */
+  const noteSinkOpened = machine.assign(({ context, event }) => {
+    if (event.type !== 'sink.opened' || context.flushed.sink !== null) return {};
+    const flushed = { ...context.flushed, sink: event.sink };
+    return { flushed, written: { ...context.written, sink: event.sink } };
+  });
   const noteReading = machine.assign({ reading: true });
   const noteWriting = machine.assign({ writing: true });
   const noteCommitting = machine.assign(({ context }) => ({
@@ -272,6 +279,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       INITIALIZING: {
         entry: [...spawnStages, 'open'],
         on: {
+          'sink.opened': { actions: noteSinkOpened },
           opened: 'EXECUTING',
           failure: fail,
           cancel,
@@ -296,6 +304,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
           ],
           'stage.failed': fail,
           'sink.written': { actions: fold },
+          'sink.opened': { actions: noteSinkOpened },
           'sink.flushed': { actions: [noteFlushed, 'save'] },
           'checkpoint.saved': { actions: noteSaved },
           'commit.due': { actions: noteDue },
@@ -308,6 +317,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       PAUSED: {
         entry: settle('paused'),
         on: {
+          'sink.opened': { actions: noteSinkOpened },
           resume: { target: 'EXECUTING', actions: [noteResumed, 'reopen'] },
           cancel,
         },

@@ -13,10 +13,12 @@ import type { PipelineDefinition } from '../executor/definition.js';
 import { stageFingerprints } from '../executor/fingerprints.js';
 import type { Pipeline } from '../executor/pipeline.js';
 import { platform } from '../executor/platform.node.js';
+import { compareIdentity } from '../executor/source-identity.js';
 import { loadSession, type StoredSession } from '../executor/stored-session.js';
-import { canonicalJson, type JsonObject } from '../json.js';
+import type { JsonObject } from '../json.js';
 import { counted, grouped, printable } from '../observers/terminal-text.js';
 import type { OpenContext } from '../open-context.js';
+import { workingPath } from '../sinks/working-file.js';
 import { COMPLETED } from './exit-codes.js';
 import { sessionCommand } from './invocation.js';
 import { storedPath } from './stored-figures.js';
@@ -95,9 +97,8 @@ async function sameInput(
   const { mark, sourceIdentity } = start;
   const source = await definition.source.open(mark.source ?? undefined, contextOf(checkpoint.sessionId));
   try {
-    if (mark.source !== null && sourceIdentity !== null && !force) {
-      const now = (await source.identity(mark.source)) ?? null;
-      if (canonicalJson(now) !== canonicalJson(sourceIdentity))
+    if (mark.source !== null && !force) {
+      if ((await compareIdentity(sourceIdentity, source, mark.source)) === 'changed')
         throw new PipelineMismatchError(['the input before the committed position has changed']);
     }
     const { total } = source;
@@ -112,7 +113,9 @@ async function sameOutput({ definition, start }: StoredSession): Promise<Explana
   const bytes = start.mark.sink?.bytes;
   const target = storedPath(describe(definition));
   if (typeof bytes !== 'number' || target === undefined) return null;
-  const working = definition.sink.describe()?.publish === 'direct' ? target : `${target}.part`;
+  const publish = definition.sink.describe()?.publish === 'direct' ? 'direct' : 'rename';
+  const { part = 1 } = start.mark.sink ?? {};
+  const working = workingPath({ path: target, publish }, typeof part === 'number' ? part : 1);
   for (const path of start.wasSealed ? [working, target] : [working]) {
     const size = await stat(path).then(
       (found) => found.size,

@@ -1,7 +1,6 @@
 /** What a pipeline reads from and writes to, as a user may give it. */
-import { isFileEndpoint } from '../endpoint.js';
 import { InvalidOptionError } from '../errors.js';
-import type { Sink } from '../sinks/sink.js';
+import type { ReadableSink, Sink } from '../sinks/sink.js';
 import { rows } from '../sources/rows.js';
 import type { Source } from '../sources/source.js';
 
@@ -23,4 +22,19 @@ export function toSink<T>(given: SinkLike<T>): Sink<T> {
   if (isFileEndpoint(given)) return given.sink as unknown as Sink<T>;
   if (typeof given === 'object' && given !== null && 'open' in given) return given;
   throw new InvalidOptionError('A pipeline writes to a sink: jsonl(path), csv(path), collect() or your own.');
+}
+
+/** One file under one name, to be read or to be written: what `jsonl(path)` and `csv(path)` give. */
+export interface FileEndpoint<T> {
+  readonly source: Source<T>;
+  readonly sink: ReadableSink<T>;
+}
+
+export function isFileEndpoint(value: unknown): value is FileEndpoint<unknown> {
+  if (typeof value !== 'object' || value === null || !('source' in value) || !('sink' in value)) return false;
+  return canOpen(value.source) && canOpen(value.sink);
+}
+
+function canOpen(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'open' in value && typeof value.open === 'function';
 }

@@ -1,7 +1,7 @@
 /** Node: sessions in the state directory `.xstate-pipeline`, files from `node:fs`. */
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { nodeFileSystem } from '../checkpoint/node-file-system.js';
-import { sinkFromDescription, sourceFromDescription } from '../files.js';
+import { sinkFromDescription, sourceFromDescription } from './files.js';
 import type { Platform } from './platform.js';
 
 export const DEFAULT_STATE_DIRECTORY = '.xstate-pipeline';

@@ -12,7 +12,6 @@ import type { Journal } from '../checkpoint/journal.js';
 import type { SessionLock } from '../checkpoint/lock.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { PipelineMismatchError } from '../errors.js';
-import { canonicalJson } from '../json.js';
 import type { OpenSink } from '../sinks/sink.js';
 import type { OpenSource } from '../sources/source.js';
 import type { AnyStage } from '../stages/stage.js';
@@ -25,6 +24,7 @@ import type { Environment } from './environment.js';
 import { errorFacts } from './error-facts.js';
 import { stageFingerprints } from './fingerprints.js';
 import type { EventDraft } from './publish.js';
+import { compareIdentity, identityOf } from './source-identity.js';
 import { sumWritten } from './written.js';
 
 /** Bytes of source a batch at most, about: longer strings leave V8's fast path. */
@@ -76,6 +76,8 @@ export class Run {
   /** Milliseconds since the epoch since when rows are being worked on; undefined while paused. */
   #activeSince: number | undefined;
   #elapsedMs: number;
+  /** Batches that the checkpoint before the newest covers. */
+  #coveredBefore: number;
   #rowsRead: number;
   readonly writer: CheckpointWriter;
   isAnnounced = false;
@@ -89,6 +91,7 @@ export class Run {
   ) {
     this.#lock = start.lock;
     this.#elapsedMs = start.mark.elapsedMs;
+    this.#coveredBefore = start.mark.batches;
     this.#rowsRead = start.mark.rowsIn;
     this.writer = new CheckpointWriter(actor, options, start);
   }
@@ -147,6 +150,7 @@ export class Run {
     const attempts = new Attempts({ sessionId, stages, plane, clock, random, logger, publish, fail });
     this.#parts = { source, sink, journal, plane, attempts, deadLetters };
     this.#stopIfClosed();
+    this.send({ type: 'sink.opened', sink: sink.position });
   }
 
   /** A run that was ended while it was opening goes no further: it touches no sink, and `release` frees its lock. */
@@ -166,10 +170,14 @@ export class Run {
   /** I15: the input must be the one that the session began with, up to where it got. */
   async #checkIdentity(source: OpenSource<unknown>): Promise<void> {
     const { mark, sourceIdentity, force } = this.start;
-    if (mark.source === null || sourceIdentity === null || force) return;
-    const now = await source.identity(mark.source);
-    if (canonicalJson(now ?? null) !== canonicalJson(sourceIdentity))
+    if (mark.source === null) return;
+    const how = await compareIdentity(sourceIdentity, source, mark.source);
+    if (how === 'changed' && !force)
       throw new PipelineMismatchError(['the input before the committed position has changed']);
+    if (how === 'grown') {
+      const message = 'The input has grown since the session was saved; the new rows are read as well.';
+      this.options.publish({ type: 'notice', message });
+    }
   }
 
   /** Rows are worked on from now on: time counts, and asks for checkpoints. */
@@ -242,7 +250,7 @@ export class Run {
     this.do(async ({ sink, deadLetters, source }) => {
       const covered = (this.actor.getSnapshot() as { context: { flushing: Mark | null } }).context.flushing;
       const [position, deadLetter] = await Promise.all([sink.flush(), deadLetters.flush()]);
-      if (covered?.source) this.writer.sourceIdentity = (await source.identity(covered.source)) ?? null;
+      if (covered?.source) this.writer.sourceIdentity = await identityOf(source, covered.source);
       const elapsedMs = Math.round(this.elapsedMs);
       this.send({ type: 'sink.flushed', sink: position, deadLetter, elapsedMs });
     });
@@ -257,7 +265,9 @@ export class Run {
         const { rowsIn, rowsOut, done } = mark;
         this.options.publish({ type: 'batches.committed', upTo: mark.batches - 1, rowsIn, rowsOut, done });
       }
-      await journal?.trim(mark.batches);
+      // A resume may fall back to the checkpoint before this one (I9), and must not invoke again what that one still needs.
+      await journal?.trim(this.#coveredBefore);
+      this.#coveredBefore = mark.batches;
     });
   }
 

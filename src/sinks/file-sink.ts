@@ -7,8 +7,8 @@
  *    with what was written: constant time, nothing is read but the last block.
  * 3. (I6) A write or fsync that failed is final: what is on the disk is not known any more, so every later call gives
  *    the same error and nothing is tried again.
- * 4. A fresh start makes a file of its own: a process that still holds an older `.part` cannot write into it, and a
- *    `.part` that is not ours any more is never published.
+ * 4. A fresh start makes a file of its own, beside those of unfinished sessions, and a `.part` that is not ours any more is
+ *    never published.
  */
 import { dirname } from 'node:path';
 import { readAt } from '../byte-blocks.js';
@@ -39,6 +39,7 @@ export class FileSink {
   readonly #path: string;
   /** Where bytes go until they are published. */
   readonly #working: string;
+  readonly #part: number;
   readonly #fileSystem: FileSystem;
   /** Undefined when it was published before it was opened. */
   readonly #handle: FileHandle | undefined;
@@ -53,7 +54,8 @@ export class FileSink {
 
   private constructor(place: FilePlace, fileSystem: FileSystem, file: WorkingFile) {
     this.#path = place.path;
-    this.#working = workingPath(place);
+    this.#part = file.part;
+    this.#working = workingPath(place, file.part);
     this.#fileSystem = fileSystem;
     this.#handle = file.handle;
     this.#bytes = file.bytes;
@@ -94,7 +96,7 @@ export class FileSink {
 
   /** Behind everything appended; to be stored once `flush` has resolved. */
   get position(): FilePosition & SinkPosition {
-    return { bytes: this.#bytes, tail: tailHash(this.#tail) };
+    return { bytes: this.#bytes, tail: tailHash(this.#tail), part: this.#part };
   }
 
   /** Bytes of the file, from those appended before. */

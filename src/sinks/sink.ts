@@ -17,7 +17,7 @@ export interface Sink<T> {
   readonly kind: string;
   /** JSON from which the sink can be rebuilt in another process; undefined: it must be passed again. */
   describe(): JsonObject | undefined;
-  /** @param at undefined: a fresh start, replacing the remains of an earlier one.
+  /** @param at undefined: a fresh start, which leaves what unfinished sessions have written as it is.
    * @param complete the run had written everything at `at`: the target may already be published.
    * @throws {PipelineMismatchError} when what it wrote up to `at` is not there any more.
    * @throws {SinkError} when it cannot be opened. */

@@ -2,6 +2,8 @@
  * The file that a file sink appends to, begun or found again: `<path>.part`, or with `publish: 'direct'` the target.
  *
  * 1. A fresh start makes a file of its own and makes its name durable, so that a committed position survives power loss.
+ *    A `.part` that is there belongs to an unfinished session, which may still be resumed: it is left alone, and the new
+ *    one is `<path>.2.part`, and so on. The position says which.
  * 2. (I7) Found again, its size and the last block before the position are compared with what was written, then it is cut
  *    there: constant time. (I19) Complete and gone, it may have been published already: then the target must match.
  */
@@ -25,6 +27,8 @@ export interface FilePosition {
   readonly bytes: number;
   /** Hash of the last bytes before it. */
   readonly tail: string;
+  /** Which part file, from 1. */
+  readonly part: number;
 }
 
 export interface WorkingFile {
@@ -33,7 +37,11 @@ export interface WorkingFile {
   readonly bytes: number;
   /** The last bytes before `bytes`. */
   readonly tail: Uint8Array;
+  readonly part: number;
 }
+
+/** Unfinished sessions to one target; more is a mistake that fills the disk. */
+const MAX_PARTS = 100;
 
 /** How much before a position is remembered, as a hash. Bytes. */
 export const TAIL_BYTES = 4096;
@@ -45,8 +53,10 @@ export function tailHash(tail: Uint8Array): string {
   return crc32(tail).toString(16).padStart(8, '0');
 }
 
-export function workingPath({ path, publish }: FilePlace): string {
-  return publish === 'direct' ? path : `${path}.part`;
+/** @param part from 1. */
+export function workingPath({ path, publish }: FilePlace, part: number): string {
+  if (publish === 'direct') return path;
+  return part === 1 ? `${path}.part` : `${path}.${part}.part`;
 }
 
 /** @param at a position that the file had; undefined: a fresh start.
@@ -64,11 +74,15 @@ export async function openWorkingFile(
 }
 
 function filePosition(path: string, at: SinkPosition): FilePosition {
-  const { bytes, tail } = at;
-  if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0 || typeof tail !== 'string') {
+  const { bytes, tail, part = 1 } = at;
+  if (!isCount(bytes) || typeof tail !== 'string' || !isCount(part) || part < 1 || part > MAX_PARTS) {
     throw new PipelineMismatchError([`the stored position is not one of ${path}`]);
   }
-  return { bytes, tail };
+  return { bytes, tail, part };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 async function assertTarget(fileSystem: FileSystem, path: string): Promise<void> {
@@ -84,33 +98,46 @@ async function assertTarget(fileSystem: FileSystem, path: string): Promise<void>
 }
 
 async function begin(fileSystem: FileSystem, place: FilePlace): Promise<WorkingFile> {
-  const working = workingPath(place);
-  await makeDirectory(fileSystem, dirname(working));
-  const old = await fileSystem.stat(working);
-  if (place.publish === 'direct' && old !== undefined) {
+  const folder = dirname(place.path);
+  await makeDirectory(fileSystem, folder);
+  const old = place.publish === 'direct' ? await fileSystem.stat(place.path) : undefined;
+  if (old !== undefined) {
     if (old.size > 0) {
       throw new SinkError(
         `${place.path} is not empty, and was not begun by this run: move it away, or leave out publish: 'direct'.`,
       );
     }
-    return begunWith(await fileSystem.open(working, 'update'));
+    return begunWith(await fileSystem.open(place.path, 'update'), 1);
   }
-  if (old?.kind === 'directory') {
-    throw new SinkError(`Cannot write to ${working}: it is a directory; move it away.`);
-  }
-  if (old !== undefined) await fileSystem.unlink(working);
-  const handle = await fileSystem.open(working, 'create', PERMISSIONS);
+  const { handle, part } = await createPart(fileSystem, place);
   try {
-    await fileSystem.syncDirectory(dirname(working));
-    return begunWith(handle);
+    await fileSystem.syncDirectory(folder);
+    return begunWith(handle, part);
   } catch (error) {
     await handle.close().catch(() => {});
     throw error;
   }
 }
 
-function begunWith(handle: FileHandle): WorkingFile {
-  return { handle, bytes: 0, tail: new Uint8Array(0) };
+/** The first name that nothing has; taken by creating it, so that two processes never take the same. */
+async function createPart(
+  fileSystem: FileSystem,
+  place: FilePlace,
+): Promise<{ readonly handle: FileHandle; readonly part: number }> {
+  for (let part = 1; part <= MAX_PARTS; part++) {
+    try {
+      return { handle: await fileSystem.open(workingPath(place, part), 'create', PERMISSIONS), part };
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'EEXIST') throw error;
+    }
+  }
+  throw new SinkError(
+    `${place.path} has ${MAX_PARTS} unfinished part files beside it: resume their sessions, or remove them.`,
+  );
+}
+
+function begunWith(handle: FileHandle, part: number): WorkingFile {
+  return { handle, bytes: 0, tail: new Uint8Array(0), part };
 }
 
 /** Makes a directory and its parents so that they survive power loss: each is an entry in the one above it. */
@@ -132,7 +159,7 @@ async function reopen(
   at: FilePosition,
   complete: boolean,
 ): Promise<WorkingFile> {
-  const working = workingPath(place);
+  const working = workingPath(place, at.part);
   const found = await openWritten(fileSystem, working, at, false);
   if (typeof found !== 'string') return found;
   if (complete && working !== place.path) {
@@ -177,7 +204,7 @@ async function openWritten(
       await handle.sync();
     }
     keep = true;
-    return { handle, bytes: at.bytes, tail };
+    return { handle, bytes: at.bytes, tail, part: at.part };
   } finally {
     if (!keep) await handle.close().catch(() => {});
   }

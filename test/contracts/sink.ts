@@ -4,7 +4,8 @@
  * 1. (I7) Opened at a position it gave and gone on with, it ends up as if it had never been interrupted; what lay beyond
  *    the position is cut. That what was written is not there any more is noticed.
  * 2. (I19) What is not published is not at its target; `publish` may be called again, after a crash too, with no effect.
- * 3. A fresh start replaces the remains of an earlier one, and leaves an earlier result until the new one is whole.
+ * 3. A fresh start leaves what an unfinished session wrote, so that it can still be resumed (a sink in memory begins
+ *    anew), and leaves an earlier result until the new one is whole.
  * 4. `encode` is pure: whatever the batches, and in whatever order they are encoded, the result is the same.
  * 5. `close` may be called at any time, twice too, and publishes nothing; nothing can be written then.
  */
@@ -21,6 +22,8 @@ export interface SinkFixture {
   /** `rows` as they are read back. */
   readonly readBack: readonly unknown[];
   readonly fileSystem?: FileSystem;
+  /** Whether two unfinished sessions can stand side by side. */
+  readonly sideBySide: boolean;
   /** What stands at the target: the same for the same contents. Undefined: nothing. */
   target(): Promise<unknown>;
   /** Takes away what was written and is not published. */
@@ -140,7 +143,24 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
       expect(await fixture.target()).toEqual(await uninterrupted());
     });
 
-    test('a fresh start replaces the remains of an earlier one', async () => {
+    test('a fresh start leaves an unfinished session as it is, and both can be finished', async () => {
+      const fixture = await makeFixture();
+      if (!fixture.sideBySide) return;
+      const first = await open(fixture);
+      await write(first, fixture.rows.slice(0, 4));
+      const position = stored(await first.flush());
+      await first.close();
+      const second = await open(fixture);
+      await write(second, fixture.rows);
+      await finish(second);
+      expect(await fixture.target()).toEqual(await uninterrupted());
+      const resumed = await open(fixture, position);
+      await write(resumed, fixture.rows.slice(4));
+      await finish(resumed);
+      expect(await fixture.target()).toEqual(await uninterrupted());
+    });
+
+    test('what an earlier opening had written is not in the result of a fresh start', async () => {
       const fixture = await makeFixture();
       const first = await open(fixture);
       await write(first, fixture.rows.toReversed());
@@ -154,6 +174,7 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
 
     test('an opening that a fresh start has overtaken cannot publish', async () => {
       const fixture = await makeFixture();
+      if (fixture.sideBySide) return;
       const old = await open(fixture);
       await write(old, fixture.rows.toReversed());
       await old.flush();

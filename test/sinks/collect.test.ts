@@ -11,6 +11,7 @@ sinkContract('collect()', async () => {
   const sink = collect<unknown>();
   return {
     sink,
+    sideBySide: false,
     rows,
     readBack: rows,
     target: async () => (sink.published ? [...sink.rows] : undefined),

@@ -40,6 +40,7 @@ for (const [name, options] of Object.entries(forms)) {
       readBack: ROWS.map(({ id, text }) => ({ id: `${id}`, text, none: '' })),
       fileSystem: nodeFileSystem,
       target: () => readFile(file, 'utf8').catch(() => undefined),
+      sideBySide: true,
       loseUnpublished: () => rm(`${file}.part`),
     };
   });

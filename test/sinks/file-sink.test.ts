@@ -77,7 +77,8 @@ describe.each<Publish>(['rename', 'direct'])('publish: %s', (publish) => {
         const resumed = await run(after, before, publish);
         expect(resumed.published, `operation ${n}, seed ${seed}`).toBe(true);
         expect(after.text(PATH)).toBe(WHOLE);
-        expect(after.files()).toEqual([PATH]);
+        // Begun, and its place not acknowledged: nobody can tell whose it is, so it is left.
+        if (before.at !== undefined) expect(after.files()).toEqual([PATH]);
       }
     }
   });
@@ -179,7 +180,7 @@ describe('reopening', () => {
 });
 
 describe('targets', () => {
-  test('a directory, a symlink and a part file that is a directory are refused', async () => {
+  test('a directory and a symlink are refused; a name that is taken is left alone', async () => {
     const disk = new SimulatedDisk();
     disk.put('/a/b', '');
     const at = (path: string) =>
@@ -190,7 +191,8 @@ describe('targets', () => {
     disk.symlink('/link', '/a/b');
     await expect(at('/link')).rejects.toThrow('it is a symbolic link');
     await disk.mkdir('/c.part');
-    await expect(at('/c')).rejects.toThrow('Cannot write to /c.part: it is a directory; move it away.');
+    expect((await at('/c')).position).toMatchObject({ part: 2 });
+    expect(disk.files()).toContain('/c.2.part');
   });
 
   test('direct refuses a file that it did not begin, and takes an empty one', async () => {

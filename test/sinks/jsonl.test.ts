@@ -34,6 +34,7 @@ sinkContract('jsonl', async () => {
     readBack: ROWS,
     fileSystem: nodeFileSystem,
     target: () => readFile(path, 'utf8').catch(() => undefined),
+    sideBySide: true,
     loseUnpublished: () => rm(`${path}.part`),
   };
 });

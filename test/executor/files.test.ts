@@ -6,14 +6,14 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { nodeFileSystem } from '../src/checkpoint/node-file-system.js';
-import { isFileEndpoint } from '../src/endpoint.js';
-import { InvalidOptionError } from '../src/errors.js';
-import { csv, jsonl, sinkFromDescription, sourceFromDescription } from '../src/files.js';
-import type { Json } from '../src/json.js';
-import type { Sink } from '../src/sinks/sink.js';
-import type { Source } from '../src/sources/source.js';
-import { contextOf, readAll } from './contracts/source.js';
+import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
+import { InvalidOptionError } from '../../src/errors.js';
+import { isFileEndpoint } from '../../src/executor/endpoints.js';
+import { csv, jsonl, sinkFromDescription, sourceFromDescription } from '../../src/executor/files.js';
+import type { Json } from '../../src/json.js';
+import type { Sink } from '../../src/sinks/sink.js';
+import type { Source } from '../../src/sources/source.js';
+import { contextOf, readAll } from '../contracts/source.js';
 
 const context = contextOf(nodeFileSystem);
 

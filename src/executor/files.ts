@@ -4,15 +4,15 @@
  * Stands above `sources` and `sinks`; only reachable from `xstate-pipeline/node`.
  */
 import { isAbsolute } from 'node:path';
-import type { FileEndpoint } from './endpoint.js';
-import { InvalidOptionError } from './errors.js';
-import { isObject, type Json, type JsonObject } from './json.js';
-import { type CsvSinkOptions, csvSink } from './sinks/csv.js';
-import { type JsonlSinkOptions, jsonlSink } from './sinks/jsonl.js';
-import type { Sink } from './sinks/sink.js';
-import { type CsvRow, type CsvSourceOptions, csvSource } from './sources/csv.js';
-import { type JsonlSourceOptions, jsonlSource } from './sources/jsonl.js';
-import type { Source } from './sources/source.js';
+import { InvalidOptionError } from '../errors.js';
+import { isObject, type Json, type JsonObject } from '../json.js';
+import { type CsvSinkOptions, csvSink } from '../sinks/csv.js';
+import { type JsonlSinkOptions, jsonlSink } from '../sinks/jsonl.js';
+import type { Sink } from '../sinks/sink.js';
+import { type CsvRow, type CsvSourceOptions, csvSource } from '../sources/csv.js';
+import { type JsonlSourceOptions, jsonlSource } from '../sources/jsonl.js';
+import type { Source } from '../sources/source.js';
+import type { FileEndpoint } from './endpoints.js';
 
 export interface JsonlOptions extends JsonlSourceOptions, JsonlSinkOptions {}
 
