@@ -85,7 +85,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 
-if (newest(at('node_modules/.package-lock.json')) < newest(at('package-lock.json')))
+if (!existsSync(at('node_modules/.package-lock.json')))
   await prepare('Installing packages (npm ci)', 'npm', ['ci', '--no-audit', '--no-fund']);
 if (newest(at('dist/src/cli/main.js')) < Math.max(newest(at('src')), newest(at('machines'))))
   await prepare('Building dist (tsc)', process.execPath, ['test/run.mjs', 'build']);

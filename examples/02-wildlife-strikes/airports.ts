@@ -46,7 +46,7 @@ const STATES: Readonly<Record<string, string>> = {
 
 /** Names that no rule brings together. */
 const SPELLED_OTHERWISE: Readonly<Record<string, string>> = {
-  ...{ Atlanta: 'ATL', 'Baltimore Wash': 'BWI', 'Laguardia NY': 'LGA', Logan: 'BOS', Louisville: 'SDF' },
+  ...{ Atlanta: 'ATL', 'Baltimore Wash': 'BWI', 'Laguardia Ny': 'LGA', Logan: 'BOS', Louisville: 'SDF' },
   ...{ 'Ronald Reagan Washington': 'DCA', 'Washington Dulles': 'IAD' },
 };
 

@@ -34,5 +34,5 @@ function titled(text: string): string {
   return text
     .trim()
     .toLowerCase()
-    .replace(/(^|[\s/('-])([a-z])(?=[a-z])/g, (_, before, letter) => before + letter.toUpperCase());
+    .replace(/\b[a-z](?=[a-z'])/g, (letter) => letter.toUpperCase());
 }

@@ -3,11 +3,17 @@ import { fileURLToPath } from 'node:url';
 import zipCodes from './pipeline.js';
 
 const stateDir = fileURLToPath(new URL('../../out/pause/sessions', import.meta.url));
-let firstBatch: number | undefined;
+let firstBatch = 0;
 const result = await zipCodes.run({
   resume: 'last',
   stateDir,
-  observers: [{ next: (event) => event.type === 'pipeline.started' && (firstBatch = event.fromBatch) }],
+  observers: [
+    {
+      next(event) {
+        if (event.type === 'pipeline.started') firstBatch = event.fromBatch;
+      },
+    },
+  ],
 });
 const { rowsIn, rowsOut } = result.metrics;
 console.log('completed', JSON.stringify({ sessionId: result.sessionId, firstBatch, rowsIn, rowsOut }));

@@ -1,0 +1,59 @@
+/**
+ * A run was killed (kill -9) while it was executing; `killed-while-executing.json` is the snapshot in its last checkpoint.
+ * Replayed here without a file, a clock or a wait: what state it comes back in, and what it does next.
+ */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { createActor } from 'xstate';
+import { createExecutorMachine, InvalidSnapshotError, restoreSnapshot } from 'xstate-pipeline/machines';
+
+const stages = [{ name: 'slow', concurrency: 2, attempts: 1 }];
+const persisted = () =>
+  JSON.parse(readFileSync(new URL('killed-while-executing.json', import.meta.url), 'utf8'));
+
+/** The machine with actions that only take notes. */
+function replay(snapshot: ReturnType<typeof restoreSnapshot>) {
+  const asked: string[] = [];
+  const machine = createExecutorMachine(stages).provide({
+    actions: {
+      reopen: () => asked.push('reopen'),
+      read: (_, { batch }) => asked.push(`read ${batch}`),
+      write: (_, { upTo }) => asked.push(`write up to ${upTo}`),
+      flush: () => asked.push('flush'),
+    },
+  });
+  const actor = createActor(machine, { snapshot: snapshot as never, input: {} }).start();
+  return { actor, asked };
+}
+
+test('a run that was killed comes back as PAUSED, rewound to what is durable', () => {
+  expect(persisted()).toMatchObject({ value: 'EXECUTING', context: { next: 26, committed: 20 } });
+
+  const { actor } = replay(restoreSnapshot(persisted(), stages));
+  const { value, context } = actor.getSnapshot();
+  expect(value).toBe('PAUSED');
+  expect(context.window, 'the four batches in flight are forgotten').toEqual([]);
+  expect(context.next, 'the first batch that the sink does not hold').toBe(22);
+  expect(context.flushed).toMatchObject({
+    rowsIn: 11_000,
+    source: { bytes: 541_322 },
+    sink: { bytes: 441_966 },
+  });
+});
+
+test('resume reads on from there, and routes the batch through the stage to the sink', () => {
+  const { actor, asked } = replay(restoreSnapshot(persisted(), stages));
+  actor.send({ type: 'resume' });
+  expect(actor.getSnapshot().value).toBe('EXECUTING');
+  expect(asked).toEqual(['reopen', 'read 22']);
+
+  actor.send({ type: 'source.batch', batch: 22, rows: 500, at: 0 });
+  actor.send({ type: 'stage.done', stage: 0, batch: 22 });
+  expect(asked).toEqual(['reopen', 'read 22', 'read 23', 'write up to 22']);
+});
+
+test('a snapshot of other stages is refused, not half restored', () => {
+  expect(() => restoreSnapshot(persisted(), [{ name: 'fast', concurrency: 2, attempts: 1 }])).toThrow(
+    InvalidSnapshotError,
+  );
+});
