@@ -20,7 +20,11 @@ export async function findSession(
   const { storage } = stateManager;
   if (given === 'last') {
     const last = (await stateManager.listCheckpoints()).find(isMeant);
-    if (last === undefined) throw new CheckpointNotFoundError('last', storage.label);
+    if (last === undefined)
+      throw new CheckpointNotFoundError(
+        'last',
+        `${storage.label}, where none is ${isMeant === isUnfinished ? 'unfinished' : 'stored'}`,
+      );
     return last.sessionId;
   }
   const wanted = given.toLowerCase();

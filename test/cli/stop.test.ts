@@ -1,0 +1,227 @@
+/**
+ * How a run is stopped from outside, with real processes: I7, I8, I10, I16, I17.
+ *
+ * 1. The first SIGINT, SIGTERM or SIGHUP pauses and saves; the command that is printed resumes; output byte-identical.
+ * 2. The second cancels; so does a signal while things are being opened. Both leave a session that can be resumed.
+ * 3. `kill -9`, a closed pipe, an uncaught error, an exhausted heap: resumable too, each with its exit code.
+ * 4. `pause`, `cancel` and `status` reach the process that runs the session; a second process is refused with code 5.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  copied,
+  DOUBLE,
+  events,
+  expectOneLine,
+  folder,
+  pipelineFile,
+  rowsText,
+  run,
+  STUCK,
+  start,
+  text,
+} from './command.js';
+
+const ROWS = 4000;
+const GOLDEN = Array.from(
+  { length: ROWS },
+  (_, i) => `${JSON.stringify({ n: i * 2, word: `row ${i}` })}\n`,
+).join('');
+const RESUME = /^ {2}resume {2}(.+)$/m;
+const SLOWLY = { BATCH_MS: '5' };
+
+let cwd: string;
+beforeEach(() => {
+  cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(DOUBLE), 'stuck.ts': pipelineFile(STUCK) });
+});
+
+const sessionOf = (stdout: string) => events(stdout)[0]?.sessionId ?? '';
+
+describe('a signal', () => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('%s pauses and exits with %i; the printed command resumes', async (signal, code) => {
+    const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
+    await child.printed(/batches\.committed/);
+    child.process.kill(signal);
+    const ended = await child.ended;
+    expect(ended.code).toBe(code);
+    const all = events(ended.stdout);
+    const last = all.at(-1);
+    expect(last?.type).toBe('pipeline.paused');
+    expect(last?.rowsIn).toBeLessThan(ROWS);
+    const saved = Number(last?.rowsIn).toLocaleString('en-US');
+    expect(ended.stderr).toContain(`${saved} rows in`);
+
+    const stdout = await copied(RESUME.exec(ended.stderr)?.[1] ?? '', cwd);
+    expect(stdout).toMatch(/completed: 4,000 rows in, 4,000 out, 0 lost/);
+    expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
+  });
+
+  test('the second SIGINT cancels what is in flight', async () => {
+    const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
+    await child.printed(/"batches\.committed","upTo":2/);
+    child.process.kill('SIGINT');
+    await child.printed(/Pausing/, 'stderr');
+    child.process.kill('SIGINT');
+    const ended = await child.ended;
+    expect(ended.code).toBe(130);
+    expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.cancelled');
+    const again = await run(['resume', sessionOf(ended.stdout)], { cwd, env: { STUCK: 'no' } });
+    expect(again.code).toBe(0);
+    expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
+  });
+
+  test('before anything was opened it just ends', async () => {
+    const file =
+      'console.error("loading"); setInterval(() => {}, 1000); await new Promise(() => {}); export default 1;';
+    const child = start(['run', 'slow.mjs'], { cwd: folder({ 'slow.mjs': file }) });
+    await child.printed(/loading/, 'stderr');
+    child.process.kill('SIGTERM');
+    expect((await child.ended).code).toBe(143);
+  });
+
+  test('while the source is being opened it cancels', async () => {
+    const file = `
+      import { collect, map, pipeline } from 'xstate-pipeline';
+      const source = { kind: 'slow', onMalformed: 'fail', describe: () => undefined, open() {
+        console.error('opening'); setInterval(() => {}, 1000); return new Promise(() => {}); } };
+      export default pipeline('opening').from(source).pipe(map('same', (row) => row)).to(collect());`;
+    const child = start(['run', 'p.mjs'], { cwd: folder({ 'p.mjs': file }) });
+    await child.printed(/opening/, 'stderr');
+    child.process.kill('SIGINT');
+    const ended = await child.ended;
+    expect(ended.code).toBe(130);
+    expect(ended.stdout).toContain('cancelled: before anything was saved');
+  });
+});
+
+describe('an end that nobody asked for', () => {
+  test('kill -9, three times, then resume: byte-identical, and no batch was computed twice once it was durable', async () => {
+    let args = ['run', 'p.ts'];
+    let stdout = '';
+    for (let kills = 0; kills < 3; kills++) {
+      const child = start([...args, '--json'], { cwd, env: SLOWLY });
+      await child.printed(/"batches\.committed"/);
+      child.process.kill('SIGKILL');
+      const ended = await child.ended;
+      expect(ended.signal).toBe('SIGKILL');
+      stdout += ended.stdout;
+      args = ['resume', sessionOf(ended.stdout)];
+    }
+    const listed = await run(['sessions'], { cwd });
+    expect(listed.stdout).toMatch(/words +interrupted/);
+    const ended = await run([...args, '--json'], { cwd });
+    expect(ended.code).toBe(0);
+    expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
+    // The last line may have been cut by the kill.
+    const whole = (stdout + ended.stdout)
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'));
+    const computed = whole
+      .map((line) => JSON.parse(line))
+      .filter((event) => event.type === 'batch.completed' && event.durable && !event.replayed)
+      .map((event) => event.batch);
+    expect(new Set(computed).size).toBe(computed.length);
+  });
+
+  test('a reader that goes away: paused, saved, 141', async () => {
+    const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
+    const [, id = ''] = await child.printed(/"sessionId":"([^"]+)"/);
+    child.process.stdout?.destroy();
+    const ended = await child.ended;
+    expect(ended.code).toBe(141);
+    expect(ended.stderr).toMatch(RESUME);
+    expect((await run(['resume', id], { cwd })).code).toBe(0);
+    expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
+  });
+
+  test.each([
+    ['a stray rejection', 'Promise.reject(new Error("stray"))'],
+    ['a throwing timer', 'setTimeout(() => { throw new Error("stray"); })'],
+  ])('%s of a stage: one line, resumable, 1', async (_, stray) => {
+    const stage = `.pipe(map('stray', (row: Row) => { if (row.n === 70 && process.env.STRAY !== 'no') ${stray}; return row; }))`;
+    cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(`${stage}${STUCK}`) });
+    const child = start(['run', 'p.ts', '--checkpoint-interval', '20'], { cwd });
+    const ended = await child.ended;
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(/^error: an error that nothing caught.*: stray\. \(p\.ts:\d+:\d+\)/m);
+    expect(ended.stderr).not.toMatch(/^\s+at /m);
+    const again = await run(['resume', 'last'], { cwd, env: { STRAY: 'no', STUCK: 'no' } });
+    expect(again.code).toBe(0);
+    expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
+  });
+
+  test('an exhausted heap takes the process; the session goes on', async () => {
+    const stage = `.pipe(map('hungry', (row: Row) => { if (row.n === 70 && process.env.HUNGRY !== 'no') {
+      const all: unknown[] = []; for (;;) all.push(new Array(10_000).fill(Math.random())); } return row; }))`;
+    cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(stage) });
+    const ended = await run(['run', 'p.ts'], { cwd, env: { NODE_OPTIONS: '--max-old-space-size=64' } });
+    expect(ended.code === 0).toBe(false);
+    const again = await run(['resume', 'last'], { cwd, env: { HUNGRY: 'no' } });
+    expect(again.code).toBe(0);
+    expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
+  });
+
+  test('a run whose stage waits for what can never come does not end as if all were well', async () => {
+    const stage = `.pipe(defineStage({ name: 'lost', process: () => new Promise<Row[]>(() => {}) }))`;
+    cwd = folder({ 'in.jsonl': rowsText(5), 'p.ts': pipelineFile(stage) });
+    const child = start(['run', 'p.ts', '--json'], { cwd });
+    await child.printed(/batch\.started/);
+    child.process.kill('SIGINT');
+    await child.printed(/Pausing/, 'stderr');
+    child.process.kill('SIGINT');
+    expect((await child.ended).code).toBe(130);
+  });
+});
+
+describe('from another terminal', () => {
+  test('status, pause: the owner saves and ends; its session resumes', async () => {
+    const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], {
+      cwd,
+      env: { BATCH_MS: '20' },
+    });
+    await child.printed(/batches\.committed/);
+    const { pid } = child.process;
+    expect((await run(['sessions'], { cwd })).stdout).toContain(`running (${pid})`);
+    const status = JSON.parse((await run(['status', 'last', '--json'], { cwd })).stdout);
+    expect(status).toMatchObject({ pipeline: 'words', state: 'EXECUTING' });
+    const paused = await run(['pause', 'last'], { cwd });
+    expect(paused).toMatchObject({ code: 0, stderr: '' });
+    expect(paused.stdout).toMatch(/^Paused: [\d,]+ rows in/);
+    expect((await child.ended).code).toBe(130);
+    expect((await run(['status', 'last'], { cwd })).stdout).toMatch(/: paused, /);
+    expect(await copied(RESUME.exec(paused.stdout)?.[1] ?? '', cwd)).toContain('completed: 4,000 rows in');
+    expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
+  });
+
+  test('a second owner is refused with 5 and the first one’s pid; cancel ends the first', async () => {
+    const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
+    await child.printed(/"batches\.committed","upTo":2/);
+    for (const more of [[], ['--explain']]) {
+      const second = await run(['resume', 'last', ...more], { cwd });
+      expect(second.code).toBe(5);
+      expectOneLine(second, `process ${child.process.pid}`);
+    }
+    const notice = await run(['run', 'p.ts'], { cwd });
+    expect(notice.stderr).toContain(`is being run by process ${child.process.pid}`);
+    rmSync(join(cwd, 'out.jsonl'));
+    const cancelled = await run(['cancel', 'last'], { cwd });
+    expect(cancelled).toMatchObject({ code: 0, stderr: '' });
+    expect(cancelled.stdout).toMatch(/^Cancelled: 60 rows in, 60 out/);
+    const ended = await child.ended;
+    expect(ended.code).toBe(130);
+    expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.cancelled');
+  });
+
+  test('nobody runs it: 1, and where it stands', async () => {
+    await run(['run', 'p.ts'], { cwd });
+    const id = (await run(['sessions', '--json'], { cwd })).stdout;
+    const ended = await run(['pause', JSON.parse(id).sessionId], { cwd });
+    expect(ended.code).toBe(1);
+    expectOneLine(ended, /No process runs session/);
+  });
+});
