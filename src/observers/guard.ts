@@ -33,7 +33,6 @@ export function guard<T>(source: Observable<T>, report: ReportError, scope?: Sub
   const bare = (source instanceof Guarded ? (source as Guarded<T>).bare : undefined) ?? source;
   const onSubscribe = (subscriber: Subscriber<T>) => {
     scope?.add(subscriber);
-    if (subscriber.closed) return;
     const throwing = throwingHere();
     const fail = (error: unknown) => {
       detach(subscriber);

@@ -190,6 +190,19 @@ test('a handler is called with its observer as this', () => {
   expect(counter.count).toBe(1);
 });
 
+test('of an observer that attaches a bad one while being told, only the bad one is blamed', () => {
+  const bus = new EventBus(fail);
+  const blamed: string[] = [];
+  const outer = attachObserver(
+    bus.events$,
+    { next: () => attachObserver(bus.events$, fail, () => blamed.push('inner')) },
+    () => blamed.push('outer'),
+  );
+  bus.publish(started(0));
+  expect(blamed).toEqual(['inner']);
+  expect(outer.closed).toBe(false);
+});
+
 test('a reporter that throws is harmless, too', () => {
   const bus = new EventBus(fail);
   attachObserver(bus.events$, { next: fail }, fail);

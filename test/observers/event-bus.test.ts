@@ -1,4 +1,5 @@
 /** Pins: one order of events for all, `observed`, and that direct subscribers of `events$` are harmless (I11). */
+import { startWith } from 'rxjs';
 import { expect, test } from 'vitest';
 import { EventBus } from '../../src/observers/event-bus.js';
 import { event, started } from './fixtures.js';
@@ -61,4 +62,12 @@ test('a direct subscriber that throws is reported and cut off; the others go on'
   bus.publish(notice('a'));
   expect(seen).toEqual(['pipeline.started', 'notice']);
   expect(errors).toEqual([new Error('boom')]);
+});
+
+test('one that throws while it is still subscribing is cut off, too', () => {
+  const errors: unknown[] = [];
+  const bus = new EventBus((error) => errors.push(error));
+  bus.events$.pipe(startWith(started(0))).subscribe(never);
+  expect(bus.observed).toBe(false);
+  expect(errors).toHaveLength(1);
 });

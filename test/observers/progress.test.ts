@@ -28,7 +28,7 @@ describe('rows per second', () => {
       ...batchDone(60_000, 'normalise', 1, 300),
     ];
     const rate = progressAt(figuresOf(events), 85_000).rowsPerSecond;
-    expect(rate).toBeGreaterThan(5);
+    expect(rate).toBeGreaterThan(6);
     expect(rate).toBeLessThan(10);
   });
 
