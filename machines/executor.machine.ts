@@ -11,7 +11,9 @@
  * 7. Every way out of work aborts the stages first (I12, I17). Late answers of an ended run never arrive: the wiring
  *    drops them.
  * 8. Children are spawned by string `src` with explicit ids, so that a snapshot restores.
- * 9. No `invoke`, no `after`: `xstate/graph` can walk it.
+ * 9. After the process has died again and again, batches are read and committed one at a time, so that the next death
+ *    tells which one is the cause; a batch that is, is condemned instead of worked on.
+ * 10. No `invoke`, no `after`: `xstate/graph` can walk it.
  */
 import { type AnyActorRef, setup, spawnChild, stopChild } from 'xstate';
 import {
@@ -53,6 +55,8 @@ export type ExecutorEvent =
       readonly rows: number;
       /** The first stage that has to see it: those before are covered by the journal (I5). */
       readonly at: number;
+      /** It was held to be what kills the process, and was set aside. */
+      readonly condemned?: boolean;
     }
   | { readonly type: 'source.end' }
   | { readonly type: 'sink.written'; readonly upTo: number; readonly facts: WrittenFacts }
@@ -78,7 +82,7 @@ const NO_USABLE_OUTPUT: ErrorFacts = {
 /** The actor id of a stage, and its `src`: stable across processes, so that a snapshot restores. */
 export const stageActorId = (name: string): string => `stage:${name}`;
 
-const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500 };
+const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500, maxDeaths: 3 };
 
 export interface ExecutorMachineOptions<Output> {
   /** Facts for an `execute` that brings none, as a parent machine would send it. */
@@ -112,7 +116,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       /** Open lock, journal, source and sink at `flushed`; save a first checkpoint; answer `opened`. */
       open: () => {},
       /** Read batch `next`; answer `source.batch` or `source.end`. */
-      read: (_, _params: { readonly batch: number }) => {},
+      read: (_, _params: { readonly batch: number; readonly condemned: boolean }) => {},
       /** PAUSED is left: open what a restored actor has not opened yet. */
       reopen: () => {},
       /** Append finished batches up to `upTo`; answer `sink.written`. */
@@ -151,7 +155,9 @@ export function createExecutorMachine<Output = ExecutorOutput>(
         !context.reading &&
         !context.pausing &&
         !context.exhausted &&
-        context.window.length < context.settings.maxInFlight,
+        (isCareful(context)
+          ? context.committed === context.next
+          : context.window.length < context.settings.maxInFlight),
       /** Not while rows are being appended: the flush covers exactly what is written. */
       mayCommit: ({ context }) =>
         !context.committing && !context.writing && !context.sealed && isCommitWanted(context),
@@ -201,7 +207,8 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const admit = machine.assign(({ context, event }) => {
     if (event.type !== 'source.batch') return {};
     const { batch, rows, at } = event;
-    return { reading: false, next: batch + 1, window: [...context.window, { batch, rows, at }] };
+    const suspicion = event.condemned === true ? null : context.suspicion;
+    return { reading: false, next: batch + 1, window: [...context.window, { batch, rows, at }], suspicion };
   });
 
   const moveOn = machine.assign(({ context, event }) => {
@@ -236,6 +243,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     committing: false,
     committed: context.flushed.batches,
     sealed: context.exhausted && isDrained(context) && context.flushed.batches === context.written.batches,
+    suspicion: context.flushed.batches >= (context.suspicion?.upTo ?? 0) ? null : context.suspicion,
   }));
 
   const spawnStages = [...inputs.values()].flatMap((input) => {
@@ -248,7 +256,10 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     ...names.map((name) => machine.sendTo(stageActorId(name), { type: 'abort' })),
   ];
   const params = <P>(of: (args: { context: ExecutorContext; event: ExecutorEvent }) => P) => of;
-  const readNext = { type: 'read' as const, params: params(({ context }) => ({ batch: context.next })) };
+  const readNext = {
+    type: 'read' as const,
+    params: params(({ context }) => ({ batch: context.next, condemned: isCondemned(context) })),
+  };
   const writeReady = {
     type: 'write' as const,
     params: params(({ context }) => ({ upTo: lastReady(context, end) })),
@@ -256,7 +267,10 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const routeTo = (stageOf: (event: ExecutorEvent) => number) =>
     machine.sendTo(
       ({ event }) => stageActorId(names[stageOf(event)] as string),
-      ({ event }) => ({ type: 'process', batch: (event as { batch: number }).batch }),
+      ({ context, event }) => {
+        const { batch } = event as { batch: number };
+        return { type: 'process', batch, attempt: firstAttempt(context, batch) };
+      },
     );
   const routeFromSource = routeTo((event) => (event as { at: number }).at);
   const routeOn = routeTo((event) => (event as { stage: number }).stage + 1);
@@ -340,6 +354,22 @@ export function createExecutorMachine<Output = ExecutorOutput>(
 
 export type ExecutorMachine = ReturnType<typeof createExecutorMachine>;
 
+/** One batch at a time: the next death tells which batch it was. */
+function isCareful({ suspicion, settings }: ExecutorContext): boolean {
+  return suspicion !== null && suspicion.deaths >= settings.maxDeaths - 1;
+}
+
+/** Attempts are counted across crashes where it is certain which batch was being tried. */
+function firstAttempt(context: ExecutorContext, batch: number): number {
+  const { suspicion, committed } = context;
+  return suspicion !== null && isCareful(context) && batch === committed ? suspicion.deaths + 1 : 1;
+}
+
+/** The process died once too often, and carefully: the first batch after the watermark is the cause. */
+function isCondemned({ suspicion, settings, next, committed }: ExecutorContext): boolean {
+  return suspicion !== null && suspicion.deaths >= settings.maxDeaths && next === committed;
+}
+
 /** Nothing is on its way from the source to the sink. */
 function isDrained(context: ExecutorContext): boolean {
   return context.window.length === 0 && !context.reading && !context.writing;
@@ -352,7 +382,8 @@ function isCommitWanted(context: ExecutorContext): boolean {
   if (context.exhausted && isDrainedNow) return true;
   if (written.batches === flushed.batches) return false;
   const rows = written.rowsIn - flushed.rowsIn;
-  return (context.pausing && isDrainedNow) || context.commitDue || rows >= settings.checkpointInterval;
+  const isDue = context.commitDue || isCareful(context) || rows >= settings.checkpointInterval;
+  return isDue || (context.pausing && isDrainedNow);
 }
 
 /** The last of the consecutive finished batches at the head of the window. */
@@ -389,6 +420,7 @@ export function initialContext(stages: readonly string[], run: ExecutorInput): E
     flushed: mark,
     committed: 0,
     error: null,
+    suspicion: null,
   };
 }
 

@@ -101,6 +101,15 @@ export interface ExecutorSettings {
   readonly maxInFlight: number;
   /** Rows of the source between checkpoints. */
   readonly checkpointInterval: number;
+  /** How often the process may die on a batch before that batch is held to be the cause; from 2. */
+  readonly maxDeaths: number;
+}
+
+/** The process died, perhaps because of a batch: which ones it may be, and how often in a row. */
+export interface Suspicion {
+  readonly deaths: number;
+  /** Batches below it may be the cause; the watermark passing it clears them all. */
+  readonly upTo: number;
 }
 
 export interface ExecutorContext {
@@ -137,6 +146,8 @@ export interface ExecutorContext {
   /** Batches that are durable in the sink and covered by a checkpoint: the watermark (I5). */
   readonly committed: number;
   readonly error: ErrorFacts | null;
+  /** Null when the last process ended in order. */
+  readonly suspicion: Suspicion | null;
 }
 
 /** What a completed run puts out. */

@@ -6,7 +6,8 @@
  * 2. What was in flight is rewound to the last durable mark; children are rebuilt idle.
  * 3. INITIALIZING, EXECUTING and a cancelled IDLE come back as PAUSED; PAUSED, FAILED and COMPLETED as themselves; an
  *    IDLE that never ran as IDLE.
- * 4. Pure, and total: it returns or throws `InvalidSnapshotError`, in time proportional to the input's size.
+ * 4. A process that died, and did not end in order, raises a suspicion against the batches that it may have died of.
+ * 5. Pure, and total: it returns or throws `InvalidSnapshotError`, in time proportional to the input's size.
  */
 
 import { initialContext, outputOf, stageActorId } from './executor.machine.js';
@@ -22,6 +23,7 @@ import {
   MAX_WINDOW,
   type Mark,
   type StageTally,
+  type Suspicion,
 } from './facts.js';
 import { rewind } from './rewind.js';
 import type { StageInput } from './stage.machine.js';
@@ -70,7 +72,7 @@ export function restoreSnapshot(
   const rewound: ExecutorContext =
     state === 'COMPLETED'
       ? { ...rewind(context), exhausted: true, sealed: true, publishing: true, published: true }
-      : { ...rewind(context), error };
+      : { ...rewind(context), error, suspicion: suspicionOf(value, context) };
   return {
     status: state === 'COMPLETED' ? 'done' : 'active',
     value: state,
@@ -85,6 +87,22 @@ export function restoreSnapshot(
 function resumableState(value: ExecutorState, context: ExecutorContext): ExecutorState {
   if (value === 'PAUSED' || value === 'FAILED' || value === 'COMPLETED') return value;
   return value === 'IDLE' && context.sessionId === '' ? 'IDLE' : 'PAUSED';
+}
+
+/** INITIALIZING and EXECUTING are stored only by a process that did not come to say how it ended. */
+function suspicionOf(
+  value: ExecutorState,
+  { suspicion, flushed, settings }: ExecutorContext,
+): Suspicion | null {
+  if (value !== 'EXECUTING' && value !== 'INITIALIZING') return null;
+  const upTo = flushed.batches + 2 * settings.maxInFlight;
+  return { deaths: (suspicion?.deaths ?? 0) + 1, upTo };
+}
+
+function readSuspicion(input: unknown, at: string): Suspicion | null {
+  if (input === null) return null;
+  const raw = object(input, at);
+  return { deaths: count(raw.deaths, `${at}.deaths`), upTo: count(raw.upTo, `${at}.upTo`) };
 }
 
 function readContext(input: unknown, names: readonly string[]): ExecutorContext {
@@ -106,9 +124,11 @@ function readContext(input: unknown, names: readonly string[]): ExecutorContext 
     settings: {
       maxInFlight: window(settings.maxInFlight, `${at}.settings.maxInFlight`),
       checkpointInterval: positive(settings.checkpointInterval, `${at}.settings.checkpointInterval`),
+      maxDeaths: positive(settings.maxDeaths, `${at}.settings.maxDeaths`),
     },
   });
-  return { ...base, flushed, committed, error: readError(raw.error, `${at}.error`) };
+  const suspicion = readSuspicion(raw.suspicion, `${at}.suspicion`);
+  return { ...base, flushed, committed, suspicion, error: readError(raw.error, `${at}.error`) };
 }
 
 function readMark(input: unknown, at: string, names: readonly string[]): Mark {

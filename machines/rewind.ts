@@ -23,5 +23,6 @@ export function rewind(context: ExecutorContext): ExecutorContext {
     flushing: null,
     committed: flushed.batches,
     error: null,
+    suspicion: null,
   };
 }

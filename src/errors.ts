@@ -181,6 +181,21 @@ export class SinkError extends PipelineError {
   readonly code = 'SINK';
 }
 
+/** A batch killed the process again and again, working on it alone in the end. */
+export class PoisonBatchError extends PipelineError {
+  readonly code = 'POISON_BATCH';
+  constructor(
+    readonly batch: number,
+    readonly rowOffset: number,
+    readonly rows: number,
+    readonly deaths: number,
+  ) {
+    super(
+      `Batch ${batch} (rows ${rowOffset} to ${rowOffset + rows - 1} of the source) was being worked on ${deaths} times when the process died. Mend its rows or the stage and resume, or set onPoison to 'skip' or 'dead-letter'.`,
+    );
+  }
+}
+
 /** The input had rows, and errors left no output at all (I12). */
 export class NoUsableOutputError extends PipelineError {
   readonly code = 'NO_USABLE_OUTPUT';

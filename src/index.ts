@@ -28,6 +28,7 @@ export {
   PipelineError,
   PipelineFileError,
   PipelineMismatchError,
+  PoisonBatchError,
   RowError,
   SchemaError,
   SessionLockedError,

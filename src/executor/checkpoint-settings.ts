@@ -8,5 +8,6 @@ export function checkpointSettings(
   settings: ExecutorSettings,
 ): Checkpoint['settings'] {
   const { batchSize, checkpointEveryMs } = definition;
-  return { batchSize, checkpointEveryMs, ...settings };
+  const { maxInFlight, checkpointInterval } = settings;
+  return { batchSize, checkpointEveryMs, maxInFlight, checkpointInterval };
 }

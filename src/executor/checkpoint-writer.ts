@@ -16,7 +16,7 @@ import { restoreSnapshot } from '../../machines/restore.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { checkpointSettings } from './checkpoint-settings.js';
 import { pipelineFingerprint } from './fingerprints.js';
-import type { RunOptions, RunStart } from './run.js';
+import type { RunOptions, RunStart } from './run-options.js';
 import { stageInputs } from './stage-inputs.js';
 
 /** The executor's actor, as far as it is needed here. */
@@ -61,15 +61,16 @@ export class CheckpointWriter {
     return mark;
   }
 
-  /** The first of an opening: from here on the session can be resumed. Not announced: `pipeline.started` says it. */
+  /** The first of an opening: from here on the session can be resumed. Not announced: `pipeline.started` says it.
+   * A restored session is still PAUSED then, and is stored as EXECUTING: a process that dies from here on did not pause. */
   async saveFirst(): Promise<void> {
-    await this.#save();
+    await this.#save(true);
     this.#isFirst = false;
   }
 
-  async #save(): Promise<{ readonly state: ExecutorState; readonly mark: Mark; readonly bytes: number }> {
+  async #save(isOpening = false): Promise<{ readonly state: ExecutorState; readonly mark: Mark; readonly bytes: number }> {
     await Promise.resolve();
-    const checkpoint = this.#checkpoint();
+    const checkpoint = this.#checkpoint(isOpening);
     const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;
     const { bytes } = await this.options.stateManager.saveCheckpoint(checkpoint);
     return { state: value, mark: context.flushed, bytes };
@@ -80,9 +81,11 @@ export class CheckpointWriter {
     return !this.#isFirst;
   }
 
-  #checkpoint(): Checkpoint {
+  #checkpoint(isOpening: boolean): Checkpoint {
     const { definition, environment, stages, pipelineFile } = this.options;
-    const snapshot = this.#snapshot();
+    const taken = this.#snapshot();
+    const snapshot: PersistedSnapshot =
+      isOpening && taken.value === 'PAUSED' ? { ...taken, value: 'EXECUTING' } : taken;
     const { context, value } = snapshot;
     return {
       sessionId: this.start.sessionId,

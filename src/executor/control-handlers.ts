@@ -1,11 +1,21 @@
 /** What the owner of a session answers to other processes, over the session's lock (I10). */
-import type { JsonObject } from '../../machines/facts.js';
+import type { ExecutorContext, ExecutorState, JsonObject } from '../../machines/facts.js';
 import type { LockHandlers } from '../checkpoint/lock.js';
 import { IllegalCommandError } from '../errors.js';
-import { legalCommands } from './commands.js';
-import type { Controller } from './controller.js';
+import { type AskableSnapshot, legalCommands } from './commands.js';
 
-export function controlHandlers(controller: Controller): Required<LockHandlers> {
+/** The controller, as far as other processes may reach it. */
+interface Controlled {
+  readonly snapshot: AskableSnapshot;
+  readonly state: ExecutorState;
+  readonly context: ExecutorContext;
+  readonly actor: { send(event: { readonly type: 'pause' | 'cancel' }): void };
+  readonly run: { readonly elapsedMs: number } | undefined;
+  expectPause(): Promise<object>;
+  expectCancel(): Promise<object>;
+}
+
+export function controlHandlers(controller: Controlled): Required<LockHandlers> {
   const demand = (command: 'pause' | 'cancel') => {
     const legal = legalCommands(controller.snapshot);
     if (!legal.includes(command)) throw new IllegalCommandError(command, controller.state, legal);

@@ -22,7 +22,8 @@ import type { Environment } from './environment.js';
 import { errorFacts } from './error-facts.js';
 import type { EventDraft } from './publish.js';
 import { type ExecutionResult, resultOf } from './result.js';
-import { Run, type RunStart } from './run.js';
+import { Run } from './run.js';
+import type { RunStart } from './run-options.js';
 
 /** What `pause` resolves to, when it is all true (I16). */
 export interface PauseReceipt {
@@ -185,6 +186,7 @@ export class Controller {
       rowsOut: mark.rowsOut,
       done: mark.done,
       ...(total === undefined ? {} : { total }),
+      ...(mark.batches === 0 ? {} : { tallies: mark.stages }),
     });
   }
 

@@ -10,7 +10,14 @@
  */
 import { emptyTally, type Json, type JsonObject, type StageTally } from '../../machines/facts.js';
 import type { Journal } from '../checkpoint/journal.js';
-import { MalformedRowError, messageOf, PipelineError, RowError, StageError } from '../errors.js';
+import {
+  MalformedRowError,
+  messageOf,
+  PipelineError,
+  type PoisonBatchError,
+  RowError,
+  StageError,
+} from '../errors.js';
 import type { EncodedRows, OpenSink } from '../sinks/sink.js';
 import type { SourceBatch } from '../sources/source.js';
 import {
@@ -21,7 +28,7 @@ import {
   runAttempt,
 } from '../stages/attempt.js';
 import type { ChainTally } from '../stages/chain.js';
-import type { AnyStage, StageContext } from '../stages/stage.js';
+import type { AnyStage, OnError, StageContext } from '../stages/stage.js';
 import { Chains } from './chains.js';
 import { errorFacts } from './error-facts.js';
 import { decodeOutput, encodeOutput } from './journal-record.js';
@@ -122,6 +129,30 @@ export class DataPlane {
     if (isPromise(result))
       return result.then((r) => this.#finish(batch, stageIndex, rows.length, r, context));
     return this.#finish(batch, stageIndex, rows.length, result, context);
+  }
+
+  /** The process died on the batch too often: its rows are lost and named, none of them is worked on.
+   * @throws `error`, where the policy is to fail. */
+  condemn(index: number, error: PoisonBatchError, onPoison: OnError): void {
+    if (onPoison === 'fail') throw error;
+    const batch = this.#batch(index);
+    const deadLettered = onPoison === 'dead-letter';
+    const rows = this.#rowsOf(batch);
+    rows.forEach((row, i) => {
+      batch.losses.note(index, i, -1, error);
+      if (deadLettered) batch.deadLetters.push(deadLetter('source', batch, i, error, row));
+    });
+    const facts = errorFacts(error);
+    this.options.publish({
+      type: 'batch.skipped',
+      stage: 'source',
+      batch: index,
+      rows: rows.length,
+      deadLettered,
+      error: facts,
+    });
+    batch.rows = [];
+    batch.reached = this.options.stages.length;
   }
 
   /** The last attempt failed as a whole, and the stage does not end the run for it: every row is lost and named. */

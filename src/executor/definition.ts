@@ -5,7 +5,7 @@ import { type JsonObject, MAX_WINDOW } from '../../machines/facts.js';
 import { InvalidOptionError } from '../errors.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
-import type { AnyStage } from '../stages/stage.js';
+import type { AnyStage, OnError } from '../stages/stage.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
 
 export interface PipelineOptions {
@@ -17,6 +17,10 @@ export interface PipelineOptions {
   readonly checkpointInterval?: number;
   /** Milliseconds between checkpoints, where rows come slowly. Default 5,000. */
   readonly checkpointEveryMs?: number;
+  /** How often the process may die on a batch before the batch is held to be the cause, from 2. Default 3. */
+  readonly maxDeaths?: number;
+  /** What becomes of such a batch. Default 'fail': the run fails, naming it, and a later resume tries again. */
+  readonly onPoison?: OnError;
   /** Where rows that fail go under `'dead-letter'`. Default: a file beside the sink's. */
   readonly deadLetter?: SinkLike<JsonObject>;
 }
@@ -37,6 +41,8 @@ export interface PipelineDefinition {
   readonly source: Source<unknown>;
   readonly sink: Sink<unknown>;
   readonly deadLetter: Sink<JsonObject> | undefined;
+  readonly maxDeaths: number;
+  readonly onPoison: OnError;
   readonly batchSize: number;
   readonly maxInFlight: number;
   readonly checkpointInterval: number | undefined;
@@ -56,6 +62,8 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
     source: toSource(pipeline.source),
     sink,
     deadLetter: options.deadLetter === undefined ? sink.deadLetters?.() : toSink(options.deadLetter),
+    maxDeaths: whole(options.maxDeaths, 'maxDeaths', 2, 1_000) ?? 3,
+    onPoison: oneOf(options.onPoison, 'onPoison', ['fail', 'skip', 'dead-letter']) ?? 'fail',
     batchSize: whole(options.batchSize, 'batchSize', 1, 1_000_000) ?? 512,
     maxInFlight:
       whole(options.maxInFlight, 'maxInFlight', 1, MAX_WINDOW) ??
@@ -76,6 +84,11 @@ export function checkStages(stages: readonly AnyStage[]): void {
     }
     seen.add(stage.name);
   }
+}
+
+function oneOf<T extends string>(value: T | undefined, name: string, all: readonly T[]): T | undefined {
+  if (value === undefined || all.includes(value)) return value;
+  throw new InvalidOptionError(`${name} must be one of ${all.join(', ')}.`);
 }
 
 function whole(value: number | undefined, name: string, min: number, max: number): number | undefined {

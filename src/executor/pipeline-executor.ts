@@ -127,6 +127,7 @@ export class PipelineExecutor<T = unknown> {
       startedAt: Math.round(this.#environment.clock.now()),
       settings: {
         maxInFlight: definition.maxInFlight,
+        maxDeaths: definition.maxDeaths,
         checkpointInterval: definition.checkpointInterval ?? this.stateManager.checkpointInterval,
       },
     });

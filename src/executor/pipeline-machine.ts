@@ -47,6 +47,7 @@ export function pipelineMachine(
       startedAt: Math.round(clock.now()),
       settings: {
         maxInFlight: definition.maxInFlight,
+        maxDeaths: definition.maxDeaths,
         checkpointInterval: definition.checkpointInterval ?? stateManager.checkpointInterval,
       },
     }),

@@ -7,23 +7,20 @@
  *    does any more.
  * 4. A failure of any part ends the run by a `failure` event; nothing here throws into the machine.
  */
-import type { Json, Mark, WrittenFacts } from '../../machines/facts.js';
+import type { Mark, WrittenFacts } from '../../machines/facts.js';
 import type { Journal } from '../checkpoint/journal.js';
 import type { SessionLock } from '../checkpoint/lock.js';
-import type { StateManager } from '../checkpoint/state-manager.js';
-import { PipelineMismatchError } from '../errors.js';
+import { PipelineMismatchError, PoisonBatchError } from '../errors.js';
 import type { OpenSink } from '../sinks/sink.js';
 import type { OpenSource } from '../sources/source.js';
-import type { AnyStage } from '../stages/stage.js';
 import { Attempts } from './attempts.js';
 import { CheckpointWriter, type MachineActor } from './checkpoint-writer.js';
 import { DataPlane } from './data-plane.js';
 import { DeadLetterFile } from './dead-letter-file.js';
-import type { PipelineDefinition } from './definition.js';
 import type { Environment } from './environment.js';
 import { errorFacts } from './error-facts.js';
 import { stageFingerprints } from './fingerprints.js';
-import type { EventDraft } from './publish.js';
+import type { RunOptions, RunStart } from './run-options.js';
 import { compareIdentity, identityOf } from './source-identity.js';
 import { sumWritten } from './written.js';
 
@@ -31,30 +28,6 @@ import { sumWritten } from './written.js';
 const MAX_BATCH_BYTES = 96 * 1024;
 
 const CLOSE_PATIENCE_MS = 1_000;
-
-/** Where a run goes on from. */
-export interface RunStart {
-  readonly sessionId: string;
-  readonly mark: Mark;
-  /** The run had written everything at `mark`: its result may be published already. */
-  readonly wasSealed: boolean;
-  /** What the stored session said of its input; null at a fresh start. */
-  readonly sourceIdentity: Json | null;
-  readonly epoch: number;
-  /** Held already, by who loaded the checkpoint. */
-  readonly lock?: SessionLock;
-  readonly force: boolean;
-}
-
-export interface RunOptions {
-  readonly definition: PipelineDefinition;
-  readonly stages: readonly AnyStage[];
-  readonly stateManager: StateManager;
-  readonly environment: Environment;
-  readonly publish: (draft: EventDraft) => void;
-  readonly handlers: Parameters<StateManager['lock']>[1];
-  readonly pipelineFile?: string;
-}
 
 interface OpenParts {
   readonly source: OpenSource<unknown>;
@@ -223,16 +196,24 @@ export class Run {
       .catch((error: unknown) => this.fail(error));
   }
 
-  read(batch: number): void {
+  /** @param condemned the process died on it too often. */
+  read(batch: number, condemned: boolean): void {
     this.do(async ({ source, plane }) => {
       const read = await source.read(this.writer.batchSize, MAX_BATCH_BYTES);
       if (read === undefined) {
         this.send({ type: 'source.end' });
         return;
       }
-      const at = await plane.admit(batch, this.#rowsRead, read);
+      const rowOffset = this.#rowsRead;
       this.#rowsRead += read.size;
-      this.send({ type: 'source.batch', batch, rows: read.size, at });
+      const { onPoison, maxDeaths } = this.options.definition;
+      const at = await plane.admit(batch, rowOffset, read);
+      // A batch whose work is all in the journal cannot have been what killed the process.
+      const isPoison = condemned && at < this.options.stages.length;
+      if (isPoison)
+        plane.condemn(batch, new PoisonBatchError(batch, rowOffset, read.size, maxDeaths), onPoison);
+      const poisoned = { at: this.options.stages.length, condemned: true };
+      this.send({ type: 'source.batch', batch, rows: read.size, at, ...(isPoison ? poisoned : {}) });
     });
   }
 

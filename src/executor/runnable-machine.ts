@@ -40,7 +40,7 @@ export function createRunnableMachine({ stages, newRun, controllerOf }: Runnable
     ),
     actions: {
       open: ({ self, context }) => of(self).open(context),
-      read: ({ self }, { batch }) => of(self).run?.read(batch),
+      read: ({ self }, { batch, condemned }) => of(self).run?.read(batch, condemned),
       write: ({ self, context }, { upTo }) => of(self).run?.write(context.written.batches, upTo),
       flush: ({ self }) => of(self).run?.flush(),
       save: ({ self }) => of(self).run?.save(),

@@ -14,7 +14,7 @@ import type { AnyStage } from '../stages/stage.js';
 import { definePipeline, type PipelineDefinition, type PipelineLike } from './definition.js';
 import { toSink, toSource } from './endpoints.js';
 import { fingerprintDifferences } from './fingerprints.js';
-import type { RunStart } from './run.js';
+import type { RunStart } from './run-options.js';
 import { stageInputs } from './stage-inputs.js';
 
 export interface ResumeOptions {

@@ -10,7 +10,8 @@
  *    is given up (`bailed`), the stage is remembered as asynchronous, and the caller runs stage by stage instead; functions
  *    are then called again for rows of this pass, which for the first call of a run is usually the first row of the first batch.
  *    If it does so later, that row has failed with an error that says what to do.
- * 5. No allocation per row, and one `try` per row: which stage threw is read from `at`, with what row from `current`.
+ * 5. Nothing is allocated per row, and no row is stored in anything that outlives the pass: storing a young object into an
+ *    old one is what costs in a loop like this (a `try` per call costs nothing).
  */
 import { StageError } from '../errors.js';
 import { checkedRows, noRow } from './answers.js';
@@ -78,13 +79,7 @@ export function chain(stages: readonly ChainableStage[]): Chain {
 type Step = (row: unknown) => void;
 type RowFunction = (row: unknown, context: StageContext, index: number) => unknown;
 
-/** Thrown through the steps of one row to give the pass up; never leaves this file. */
-const BAIL = Symbol('bail');
-
 class ComposedChain implements Chain {
-  /** The stage at work, and the row it was given. */
-  at = 0;
-  current: unknown;
   /** Nothing is called any more: a failure that ends the run, or a bail-out. */
   hasEnded = false;
   hasBailed = false;
@@ -101,7 +96,10 @@ class ComposedChain implements Chain {
       this.out.push(row);
     };
     for (const node of this.nodes.toReversed()) next = step(this, node, next);
-    this.#visit = guarded(this, next);
+    const first = next;
+    this.#visit = (row) => {
+      if (!this.hasEnded) first(row);
+    };
   }
 
   run(forEachRow: (visit: Step) => void, contextOf: (stage: number) => StageContext): ChainPass {
@@ -115,7 +113,6 @@ class ComposedChain implements Chain {
       return this.hasBailed ? { bailed: true } : { bailed: false, rows: this.out, stages: this.#tallies() };
     } finally {
       this.#isRunning = false;
-      this.current = undefined;
       this.out = [];
     }
   }
@@ -157,74 +154,70 @@ class Node {
   ) {}
 }
 
-/** Runs a row through the steps from here on; what fails, fails alone. */
-function guarded(pass: ComposedChain, first: Step): Step {
-  return (row) => {
-    if (pass.hasEnded) return;
-    try {
-      first(row);
-    } catch (error) {
-      lose(pass, error);
-    }
-  };
-}
-
-function lose(pass: ComposedChain, error: unknown): void {
-  if (error === BAIL) {
-    pass.hasEnded = true;
-    pass.hasBailed = true;
-    return;
-  }
-  const node = pass.nodes[pass.at] as Node;
-  node.failures.push({ index: node.rowsIn - 1, row: pass.current, error });
-  if (node.stage.onError === 'fail') pass.hasEnded = true;
-}
-
 function step(pass: ComposedChain, node: Node, next: Step): Step {
-  const { place } = node;
   const fn = node.stage.processRow as RowFunction;
   switch (node.stage.shape) {
     case 'map':
       return (row) => {
-        pass.at = place;
-        pass.current = row;
-        const answer = fn(row, node.context, node.rowsIn++);
-        if (isThenable(answer)) promised(node, answer);
-        if (answer === undefined) throw noRow(node.stage.name);
-        next(answer);
+        let answer: unknown;
+        try {
+          answer = fn(row, node.context, node.rowsIn++);
+        } catch (error) {
+          lose(pass, node, row, error);
+          return;
+        }
+        if (isThenable(answer)) promised(pass, node, row, answer);
+        else if (answer === undefined) lose(pass, node, row, noRow(node.stage.name));
+        else next(answer);
       };
     case 'filter':
       return (row) => {
-        pass.at = place;
-        pass.current = row;
-        const answer = fn(row, node.context, node.rowsIn++);
-        if (answer === true) next(row);
-        else if (answer !== false) {
-          if (isThenable(answer)) promised(node, answer);
-          if (answer) next(row);
+        let answer: unknown;
+        try {
+          answer = fn(row, node.context, node.rowsIn++);
+        } catch (error) {
+          lose(pass, node, row, error);
+          return;
+        }
+        if (isThenable(answer)) promised(pass, node, row, answer);
+        else if (answer) next(row);
+      };
+    case 'flatMap':
+      return (row) => {
+        let answer: unknown;
+        let rows: readonly unknown[] = [];
+        try {
+          answer = fn(row, node.context, node.rowsIn++);
+          if (!isThenable(answer)) rows = checkedRows(node.stage.name, 'flatMap', answer);
+        } catch (error) {
+          lose(pass, node, row, error);
+          return;
+        }
+        if (isThenable(answer)) promised(pass, node, row, answer);
+        for (const one of rows) {
+          if (pass.hasEnded) return;
+          next(one);
         }
       };
-    case 'flatMap': {
-      const each = guarded(pass, next);
-      return (row) => {
-        pass.at = place;
-        pass.current = row;
-        const answer = fn(row, node.context, node.rowsIn++);
-        if (isThenable(answer)) promised(node, answer);
-        for (const one of checkedRows(node.stage.name, 'flatMap', answer)) each(one);
-      };
-    }
   }
 }
 
+function lose(pass: ComposedChain, node: Node, row: unknown, error: unknown): void {
+  node.failures.push({ index: node.rowsIn - 1, row, error });
+  if (node.stage.onError === 'fail') pass.hasEnded = true;
+}
+
 /** The stage answered with a promise: is it its first call ever? */
-function promised(node: Node, answer: PromiseLike<unknown>): never {
+function promised(pass: ComposedChain, node: Node, row: unknown, answer: PromiseLike<unknown>): void {
   abandon(answer);
-  if (node.rowsIn === 1 && !synchronous.has(node.stage)) {
-    asynchronous.add(node.stage);
-    throw BAIL;
+  const { stage } = node;
+  if (node.rowsIn === 1 && !synchronous.has(stage)) {
+    asynchronous.add(stage);
+    pass.hasEnded = true;
+    pass.hasBailed = true;
+    return;
   }
-  throw new StageError(
-    `Stage "${node.stage.name}": its function answered with a promise after answering with plain values; declare it async, or always return plain values.`,
-  );
+  const what = 'its function answered with a promise after answering with plain values';
+  const todo = 'declare it async, or always return plain values';
+  lose(pass, node, row, new StageError(`Stage "${stage.name}": ${what}; ${todo}.`));
 }

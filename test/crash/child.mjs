@@ -23,8 +23,10 @@ const made = stages.map(({ name, durable, concurrency }) =>
       }),
 );
 
-const executor = new PipelineExecutor(made, new StateManager(lowdbStorage(state), { checkpointInterval: 200 }), [
-  { next: (event) => writeSync(1, `${JSON.stringify(event)}\n`) },
-]);
+const executor = new PipelineExecutor(
+  made,
+  new StateManager(lowdbStorage(state), { checkpointInterval: 200 }),
+  [{ next: (event) => writeSync(1, `${JSON.stringify(event)}\n`) }],
+);
 const pipeline = { name: 'killed', source: jsonl(input), sink: jsonl(output), options: { batchSize } };
 await (sessionId === null ? executor.execute(pipeline) : executor.resume(sessionId, pipeline));

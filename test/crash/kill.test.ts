@@ -57,7 +57,11 @@ class Killed {
   }
 
   /** One process; killed when it has told `killAfter` events, or never. */
-  async live(sessionId: string | null, killAfter = Number.POSITIVE_INFINITY, output = 'out.jsonl'): Promise<Life> {
+  async live(
+    sessionId: string | null,
+    killAfter = Number.POSITIVE_INFINITY,
+    output = 'out.jsonl',
+  ): Promise<Life> {
     const before = readFileSync(this.#file('ledger'), 'utf8').length;
     const args = {
       input: this.#file('in.jsonl'),
@@ -68,7 +72,9 @@ class Killed {
       batchSize: this.batchSize,
       stages: this.stages,
     };
-    const child = spawn(process.execPath, [CHILD, JSON.stringify(args)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [CHILD, JSON.stringify(args)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stderr = '';
     child.stderr.on('data', (data) => {
       stderr += data;
@@ -99,7 +105,12 @@ function parse(line: string): PipelineEvent | undefined {
   }
 }
 
-async function killAgainAndAgain(run: Killed, kills: number, most: number, random: () => number): Promise<void> {
+async function killAgainAndAgain(
+  run: Killed,
+  kills: number,
+  most: number,
+  random: () => number,
+): Promise<void> {
   const golden = await run.live(null, undefined, 'golden.jsonl');
   expect(golden.completed, golden.stderr).toBe(true);
   const promised = new Set<string>();
@@ -134,14 +145,18 @@ test(`twenty kills at random moments of one run (seed ${SEED})`, async () => {
 }, 180_000);
 
 describe(`two to four kills, one to three stages, concurrency one to eight (seed ${SEED})`, () => {
-  test.each([0, 1, 2, 3, 4, 5])('run %i', async (run) => {
-    const random = seededRandom(SEED + 1 + run);
-    const stages = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, i) => ({
-      name: `s${i}`,
-      durable: random() < 0.5,
-      concurrency: Math.floor(random() * 9),
-    })).map((stage) => (stage.concurrency === 0 ? { ...stage, durable: false } : stage));
-    const kills = 2 + Math.floor(random() * 3);
-    await killAgainAndAgain(new Killed(2_000, stages, 32), kills, 120, random);
-  }, 60_000);
+  test.each([0, 1, 2, 3, 4, 5])(
+    'run %i',
+    async (run) => {
+      const random = seededRandom(SEED + 1 + run);
+      const stages = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, i) => ({
+        name: `s${i}`,
+        durable: random() < 0.5,
+        concurrency: Math.floor(random() * 9),
+      })).map((stage) => (stage.concurrency === 0 ? { ...stage, durable: false } : stage));
+      const kills = 2 + Math.floor(random() * 3);
+      await killAgainAndAgain(new Killed(2_000, stages, 32), kills, 120, random);
+    },
+    60_000,
+  );
 });

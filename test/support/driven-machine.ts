@@ -72,7 +72,7 @@ export function drivenMachine(driving: Driving) {
       },
     },
   });
-  const settings = { maxInFlight, checkpointInterval: 10 };
+  const settings = { maxInFlight, checkpointInterval: 10, maxDeaths: 3 };
   const actor = createActor(machine, {
     input: { sessionId: SESSION, pipeline: 'p', startedAt: 1, settings },
   });

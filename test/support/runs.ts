@@ -8,8 +8,8 @@ import {
   PipelineExecutor,
   type PipelineOptions,
   rows,
-  silentLogger,
   StateManager,
+  silentLogger,
 } from 'xstate-pipeline';
 
 export interface Row {
@@ -40,12 +40,14 @@ export function harness(
     readonly sink?: ReturnType<typeof collect<Row>>;
   } = {},
 ): Harness {
-  const stateManager =
-    options.stateManager ?? new StateManager(memoryStorage(), { checkpointInterval: 20 });
+  const stateManager = options.stateManager ?? new StateManager(memoryStorage(), { checkpointInterval: 20 });
   const sink = options.sink ?? collect<Row>();
   const events: PipelineEvent[] = [];
-  const waiting: { type: string; fits: (event: PipelineEvent) => boolean; resolve: (event: PipelineEvent) => void }[] =
-    [];
+  const waiting: {
+    type: string;
+    fits: (event: PipelineEvent) => boolean;
+    resolve: (event: PipelineEvent) => void;
+  }[] = [];
   const executor = new PipelineExecutor<Row>(
     stages,
     stateManager,
@@ -66,7 +68,12 @@ export function harness(
     stateManager,
     start() {
       const source = options.source ?? rows(numbers(options.count ?? 100));
-      const run = executor.execute({ name: 'test', source, sink, options: { batchSize: 10, ...options.pipeline } });
+      const run = executor.execute({
+        name: 'test',
+        source,
+        sink,
+        options: { batchSize: 10, ...options.pipeline },
+      });
       run.catch(() => {});
       return run;
     },
