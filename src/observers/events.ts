@@ -86,7 +86,7 @@ export type PipelineEvent = Stamp &
         readonly error: ErrorFacts;
       }
     | {
-        /** A whole batch was left out, by `onError`. */
+        /** A whole batch was left out, by `onError`; the stage's `batch.completed`, with no rows out, follows. */
         readonly type: 'batch.skipped';
         readonly stage: string;
         readonly batch: number;

@@ -81,16 +81,11 @@ export function reduceProgress(figures: RunFigures, event: PipelineEvent): RunFi
         inFlight: oneLess(stage.inFlight),
         retries: stage.retries + 1,
       }));
-    case 'batch.skipped': {
-      const { rows, deadLettered } = event;
-      const after = onStage(lost(figures, rows, deadLettered), event, (stage) => ({
-        ...lostAt(stage, rows, deadLettered),
-        inFlight: oneLess(stage.inFlight),
-        batches: stage.batches + 1,
-        rowsIn: stage.rowsIn + rows,
-      }));
-      return sampled(isFirst(figures, event.stage) ? { ...after, rowsIn: after.rowsIn + rows } : after);
-    }
+    case 'batch.skipped':
+      // Its `batch.completed`, with no rows out, follows.
+      return onStage(lost(figures, event.rows, event.deadLettered), event, (stage) =>
+        lostAt(stage, event.rows, event.deadLettered),
+      );
     case 'row.failed':
       return onStage(lost(figures, 1, event.deadLettered), event, (stage) =>
         lostAt(stage, 1, event.deadLettered),
@@ -232,10 +227,6 @@ function onStage(
 
 function indexOf(stages: readonly StageFigures[], name: string): number {
   return stages.findIndex((each) => each.stage === name);
-}
-
-function isFirst(figures: RunFigures, stage: string): boolean {
-  return figures.stages[0]?.stage === stage;
 }
 
 function oneLess(inFlight: number): number {

@@ -109,10 +109,12 @@ test('lost rows: of a stage, of a whole batch, of the source', () => {
       deadLettered: false,
       error: FAILURE,
     }),
+    // What the executor says next: the batch is through, without its rows.
+    batchDone(3, 'normalise', 0, 50, 0)[1] as PipelineEvent,
   );
   expect(figures).toMatchObject({ rowsSkipped: 51, rowsDeadLettered: 1, rowsIn: 50, rowsOut: 0 });
   expect(figures.stages).toMatchObject([
-    { skipped: 50, deadLettered: 0, failed: 50, inFlight: 0 },
+    { skipped: 50, deadLettered: 0, failed: 50, inFlight: 0, rowsIn: 50, batches: 1 },
     { skipped: 0, deadLettered: 1, failed: 1 },
   ]);
 });
