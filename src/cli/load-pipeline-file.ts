@@ -91,6 +91,8 @@ async function importThroughJiti(file: string): Promise<unknown> {
     import('../browser.js'),
   ]);
   const jiti = createJiti(pathToFileURL(file).href, {
+    // Its stand-in for a missing default export would hide that it is missing.
+    interopDefault: false,
     virtualModules: {
       'xstate-pipeline': index,
       'xstate-pipeline/node': node,
@@ -105,12 +107,12 @@ function asFileError(error: unknown, file: string, shown: string): PipelineFileE
   const fail = (place: string, what: string) =>
     new PipelineFileError(`${place}: ${what.replace(/[.\s]+$/, '')}.`, { cause: error });
   const message = messageOf(error);
-  // jiti: "ParseError: <what> \n <file>:<line>:<column>".
+  // jiti: "ParseError: <what> \n <file>:<line from 1>:<column from 0>".
   const parsed = /^(?:ParseError|SyntaxError): (.*?)\s*\n\s*(\S[^\n]*):(\d+):(\d+)\s*$/s.exec(message);
   if (parsed !== null) {
     const [, what = '', path = file, line, column] = parsed;
     return fail(
-      `${shownPath(path)}:${line}:${column}`,
+      `${shownPath(path)}:${line}:${Number(column) + 1}`,
       `syntax error: ${printable(what)}. Correct it and run again`,
     );
   }
@@ -134,6 +136,8 @@ function asFileError(error: unknown, file: string, shown: string): PipelineFileE
 
 function defaultExportOf(loaded: unknown, shown: string): Pipeline<unknown> {
   const fail = (what: string) => new PipelineFileError(`${shown}: ${what}`);
+  // CommonJS: module.exports = pipeline(…)….
+  if (isPipeline(loaded)) return loaded;
   const module = loaded as { readonly default?: unknown } | null | undefined;
   const value = typeof module === 'object' || typeof module === 'function' ? module?.default : undefined;
   if (isPipeline(value)) return value;

@@ -4,7 +4,7 @@
 import { isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import { messageOf } from '../errors.js';
+import { codeOf, messageOf } from '../errors.js';
 import { printable } from '../observers/terminal-text.js';
 import { isForeseen } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
@@ -16,16 +16,26 @@ export function isVerbose(option: boolean | undefined, env: NodeJS.ProcessEnv = 
 
 const NAME = 'xstate-pipeline';
 
-/** @param where what the message itself does not say: the stage and the batch. */
+/** @param where the stage and the batch: what a message of the user's own code does not say. */
 export function reportError(terminal: Terminal, error: unknown, verbose: boolean, where = ''): void {
   const { red, dim } = terminal.errorColors;
   const foreseen = isForeseen(error);
-  const frame = foreseen ? undefined : userFrame(error);
+  const frame = userFrame(thrownByUser(error));
   const place = frame === undefined ? '' : ` (${frame})`;
   const hint = foreseen || verbose ? '' : dim(' --verbose shows the stack.');
-  terminal.message(`${red('error:')} ${where}${sentence(printable(messageOf(error)))}${place}${hint}`);
+  terminal.message(
+    `${red('error:')} ${foreseen ? '' : where}${sentence(printable(messageOf(error)))}${place}${hint}`,
+  );
   if (verbose) terminal.message(error instanceof Error ? inspect(error) : inspect(error, { depth: 3 }));
 }
+
+/** What the user's own code threw, when that is what went wrong. */
+function thrownByUser(error: unknown): unknown {
+  if (!isForeseen(error)) return error;
+  return FROM_STAGES.includes(codeOf(error)) ? (error as Error).cause : undefined;
+}
+
+const FROM_STAGES = ['STAGE_FAILED', 'ROW_FAILED'];
 
 /** `file:line:column` of the first frame that is the user's own code. */
 export function userFrame(error: unknown): string | undefined {
