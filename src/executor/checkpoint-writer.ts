@@ -68,7 +68,9 @@ export class CheckpointWriter {
     this.#isFirst = false;
   }
 
-  async #save(isOpening = false): Promise<{ readonly state: ExecutorState; readonly mark: Mark; readonly bytes: number }> {
+  async #save(
+    isOpening = false,
+  ): Promise<{ readonly state: ExecutorState; readonly mark: Mark; readonly bytes: number }> {
     await Promise.resolve();
     const checkpoint = this.#checkpoint(isOpening);
     const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;

@@ -8,67 +8,29 @@
  *    next stage sees the same on the live path and after a resume (I8).
  * 4. What errors cost is noted per batch and counted only when the batch is written, so that nothing counts twice (I12).
  */
-import { emptyTally, type Json, type JsonObject, type StageTally } from '../../machines/facts.js';
 import type { Journal } from '../checkpoint/journal.js';
 import {
-  MalformedRowError,
+  type MalformedRowError,
   messageOf,
   PipelineError,
   type PoisonBatchError,
   RowError,
   StageError,
 } from '../errors.js';
-import type { EncodedRows, OpenSink } from '../sinks/sink.js';
+import type { OpenSink } from '../sinks/sink.js';
 import type { SourceBatch } from '../sources/source.js';
-import {
-  type AttemptMemory,
-  type AttemptResult,
-  newAttemptMemory,
-  type RowFailure,
-  runAttempt,
-} from '../stages/attempt.js';
+import { type AttemptResult, newAttemptMemory, type RowFailure, runAttempt } from '../stages/attempt.js';
 import type { ChainTally } from '../stages/chain.js';
 import type { AnyStage, OnError, StageContext } from '../stages/stage.js';
 import { Chains } from './chains.js';
-import { errorFacts } from './error-facts.js';
 import { decodeOutput, encodeOutput } from './journal-record.js';
-import { LossLedger } from './losses.js';
-import type { EventDraft } from './publish.js';
+import { PlaneBatch, type PlaneBatchOptions } from './plane-batch.js';
 
-/** A batch in flight, with its rows. */
-export interface PlaneBatch {
-  readonly index: number;
-  /** Rows of the source before it. */
-  readonly rowOffset: number;
-  /** Rows it had in the source. */
-  readonly size: number;
-  readonly position: JsonObject;
-  readonly done: number;
-  raw: SourceBatch<unknown> | null;
-  rows: readonly unknown[] | null;
-  encoded: EncodedRows | null;
-  /** Stages whose work is in it. */
-  reached: number;
-  /** A failure that a pass met beyond the stage it began at. */
-  failedAhead: { readonly stage: number; readonly error: unknown } | null;
-  malformed: number;
-  readonly tallies: StageTally[];
-  readonly losses: LossLedger;
-  deadLetters: JsonObject[];
-  /** Its output is on its way to the journal: no deadline may undo it. */
-  isJournaling: boolean;
-  /** Results of rows that need not be tried again, while a row stage is retried. */
-  memory: AttemptMemory | null;
-}
-
-export interface PlaneOptions {
-  readonly stages: readonly AnyStage[];
+export interface PlaneOptions extends PlaneBatchOptions {
   /** Per stage: tells its output, and that of all before it, from those of other code. */
   readonly fingerprints: readonly string[];
   readonly sink: OpenSink<unknown>;
   readonly journal: Journal | undefined;
-  readonly onMalformed: 'fail' | 'skip' | 'dead-letter';
-  readonly publish: (draft: EventDraft) => void;
 }
 
 /** How an attempt of one stage over one batch went well. */
@@ -88,24 +50,7 @@ export class DataPlane {
 
   /** Takes a batch in. Resolves to the first stage that has to see it: past those whose output is journaled (I5). */
   async admit(index: number, rowOffset: number, source: SourceBatch<unknown>): Promise<number> {
-    const batch: PlaneBatch = {
-      index,
-      rowOffset,
-      size: source.size,
-      position: source.position,
-      done: source.done,
-      raw: source,
-      rows: null,
-      encoded: null,
-      reached: 0,
-      failedAhead: null,
-      malformed: 0,
-      tallies: this.options.stages.map((stage) => emptyTally(stage.name)),
-      losses: new LossLedger(),
-      deadLetters: [],
-      isJournaling: false,
-      memory: null,
-    };
+    const batch = new PlaneBatch(index, rowOffset, source, this.options);
     this.#batches.set(index, batch);
     if (this.options.journal !== undefined) await this.#takeFromJournal(batch, this.options.journal);
     return batch.reached;
@@ -118,60 +63,29 @@ export class DataPlane {
     contextOf: (stageIndex: number) => StageContext,
   ): AttemptFigures | Promise<AttemptFigures> {
     const batch = this.#batch(index);
-    const stage = this.#stage(stageIndex);
     if (batch.failedAhead?.stage === stageIndex) throw batch.failedAhead.error;
-    if (batch.reached > stageIndex) return this.#figures(batch, stageIndex, false);
-    if (this.#sharePass(batch, stageIndex, contextOf)) return this.#figures(batch, stageIndex, false);
+    if (batch.reached > stageIndex || this.#sharePass(batch, stageIndex, contextOf))
+      return figuresOf(batch, stageIndex, false);
     const context = contextOf(stageIndex);
-    const rows = this.#rowsOf(batch);
+    const rows = batch.rows();
     batch.memory ??= newAttemptMemory();
-    const result = runAttempt(stage, rows, context, batch.memory);
-    if (isPromise(result))
-      return result.then((r) => this.#finish(batch, stageIndex, rows.length, r, context));
-    return this.#finish(batch, stageIndex, rows.length, result, context);
+    const result = runAttempt(this.#stage(stageIndex), rows, context, batch.memory);
+    if (!(result instanceof Promise)) return this.#finish(batch, stageIndex, rows.length, result, context);
+    return result.then((r) => this.#finish(batch, stageIndex, rows.length, r, context));
   }
 
   /** The process died on the batch too often: its rows are lost and named, none of them is worked on.
    * @throws `error`, where the policy is to fail. */
   condemn(index: number, error: PoisonBatchError, onPoison: OnError): void {
     if (onPoison === 'fail') throw error;
-    const batch = this.#batch(index);
-    const deadLettered = onPoison === 'dead-letter';
-    const rows = this.#rowsOf(batch);
-    rows.forEach((row, i) => {
-      batch.losses.note(index, i, -1, error);
-      if (deadLettered) batch.deadLetters.push(deadLetter('source', batch, i, error, row));
-    });
-    const facts = errorFacts(error);
-    this.options.publish({
-      type: 'batch.skipped',
-      stage: 'source',
-      batch: index,
-      rows: rows.length,
-      deadLettered,
-      error: facts,
-    });
-    batch.rows = [];
-    batch.reached = this.options.stages.length;
+    this.#batch(index).condemn(onPoison, error);
   }
 
   /** The last attempt failed as a whole, and the stage does not end the run for it: every row is lost and named. */
   async loseBatch(stageIndex: number, index: number, error: unknown): Promise<AttemptFigures> {
     const batch = this.#batch(index);
-    const stage = this.#stage(stageIndex);
-    const rows = this.#rowsOf(batch);
-    rows.forEach((row, i) => {
-      this.#lose(batch, stageIndex, i, row, error, false);
-    });
-    this.options.publish({
-      type: 'batch.skipped',
-      stage: stage.name,
-      batch: index,
-      rows: rows.length,
-      deadLettered: stage.onError === 'dead-letter',
-      error: errorFacts(error),
-    });
-    return this.#conclude(batch, stageIndex, rows.length, []);
+    const rowsIn = batch.loseAll(stageIndex, error);
+    return this.#conclude(batch, stageIndex, rowsIn, []);
   }
 
   isJournaling(index: number): boolean {
@@ -185,16 +99,10 @@ export class DataPlane {
 
   /** Counts an attempt's time, and that it was not the first. */
   note(stageIndex: number, index: number, busyMs: number, isRetry: boolean): void {
-    const tally = this.#batches.get(index)?.tallies[stageIndex];
-    if (tally === undefined) return;
-    this.#setTally(index, stageIndex, {
-      ...tally,
-      busyMs: tally.busyMs + busyMs,
-      retries: tally.retries + (isRetry ? 1 : 0),
-    });
+    this.#batches.get(index)?.countAttempt(stageIndex, busyMs, isRetry);
   }
 
-  /** Removes and gives the batches up to `upTo`, in order, encoded. */
+  /** Removes and gives the batches from `from` up to `upTo`, in order, encoded. */
   take(from: number, upTo: number): PlaneBatch[] {
     const taken: PlaneBatch[] = [];
     for (let index = from; index <= upTo; index++) {
@@ -215,7 +123,7 @@ export class DataPlane {
     const pass = chain.run(
       (visit) => {
         if (raw !== null) raw.decode(visit, (error) => malformed.push(error));
-        else this.#rowsOf(batch).forEach(visit);
+        else batch.rows().forEach(visit);
       },
       (place) => contextOf(first + place),
     );
@@ -223,15 +131,14 @@ export class DataPlane {
       this.#chains.forget();
       return this.#sharePass(batch, first, contextOf);
     }
-    this.#noteMalformed(batch, malformed);
+    batch.noteMalformed(malformed);
     for (const [place, part] of pass.stages.entries()) {
       if (!this.#adoptPart(batch, first + place, part)) {
         if (place === 0) throw batch.failedAhead?.error;
         return true;
       }
     }
-    batch.raw = null;
-    batch.rows = pass.rows;
+    batch.hold(pass.rows);
     if (batch.reached === this.options.stages.length) this.#encode(batch);
     return true;
   }
@@ -244,28 +151,29 @@ export class DataPlane {
       batch.failedAhead = { stage: stageIndex, error: rowError(stage, batch, failure) };
       return false;
     }
-    for (const f of part.failures) this.#lose(batch, stageIndex, f.index, f.row, f.error, true);
-    this.#count(batch, stageIndex, part.rowsIn, part.rowsOut);
+    for (const { index, row, error } of part.failures) batch.loseRow(stageIndex, index, row, error);
+    batch.count(stageIndex, part.rowsIn, part.rowsOut);
     batch.reached = stageIndex + 1;
     return true;
   }
 
+  /** What an attempt gave: too late, to be tried again, or the stage's output. */
   #finish(
     batch: PlaneBatch,
     stageIndex: number,
     rowsIn: number,
-    result: AttemptResult,
+    { rows, failures }: AttemptResult,
     context: StageContext,
   ): AttemptFigures | Promise<AttemptFigures> {
     if (context.signal.aborted) throw context.signal.reason;
     const stage = this.#stage(stageIndex);
-    const [failure] = result.failures;
+    const [failure] = failures;
     if (failure !== undefined) {
       const isLast = context.attempt >= stage.retry.attempts;
       if (!isLast || stage.onError === 'fail') throw rowError(stage, batch, failure);
-      for (const f of result.failures) this.#lose(batch, stageIndex, f.index, f.row, f.error, true);
+      for (const { index, row, error } of failures) batch.loseRow(stageIndex, index, row, error);
     }
-    return this.#conclude(batch, stageIndex, rowsIn, result.rows);
+    return this.#conclude(batch, stageIndex, rowsIn, rows);
   }
 
   #conclude(
@@ -276,140 +184,54 @@ export class DataPlane {
   ): AttemptFigures | Promise<AttemptFigures> {
     const stage = this.#stage(stageIndex);
     const { journal } = this.options;
-    const done = (): AttemptFigures => {
-      batch.raw = null;
-      batch.memory = null;
-      batch.reached = stageIndex + 1;
-      if (batch.reached === this.options.stages.length) this.#encode(batch);
-      return this.#figures(batch, stageIndex, stage.durable && journal !== undefined);
-    };
-    this.#count(batch, stageIndex, rowsIn, rows.length);
+    batch.count(stageIndex, rowsIn, rows.length);
     if (!stage.durable || journal === undefined) {
-      batch.rows = rows;
-      return done();
+      batch.hold(rows);
+      return this.#concluded(batch, stageIndex, false);
     }
     const record = encodeOutput(batch, stage.name, this.options.fingerprints[stageIndex] as string, rows);
     batch.isJournaling = true;
     return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(() => {
       batch.isJournaling = false;
       this.#adopt(batch, stageIndex, record.lines, rows.length);
-      return done();
+      return this.#concluded(batch, stageIndex, true);
     });
+  }
+
+  #concluded(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptFigures {
+    batch.memory = null;
+    batch.reached = stageIndex + 1;
+    if (batch.reached === this.options.stages.length) this.#encode(batch);
+    return figuresOf(batch, stageIndex, durable);
   }
 
   /** The rows as the journal has them: their text goes straight to a sink of the same form, or is parsed. */
   #adopt(batch: PlaneBatch, stageIndex: number, lines: Uint8Array, rows: number): void {
     const isLast = stageIndex + 1 === this.options.stages.length;
     const { sink } = this.options;
-    if (isLast && sink.encodeJsonLines !== undefined) {
-      batch.encoded = sink.encodeJsonLines(lines, rows);
-      batch.rows = null;
-    } else {
-      batch.rows = decodeOutput.rows(lines);
-    }
+    if (isLast && sink.encodeJsonLines !== undefined) batch.holdEncoded(sink.encodeJsonLines(lines, rows));
+    else batch.hold(decodeOutput.rows(lines));
   }
 
+  /** The output of the last durable stage that has one there, if it is for these rows and by this code. */
   async #takeFromJournal(batch: PlaneBatch, journal: Journal): Promise<void> {
     for (let i = this.options.stages.length - 1; i >= 0; i--) {
       const stage = this.#stage(i);
-      if (!stage.durable) continue;
-      const payload = await journal.read({ stage: stage.name, batch: batch.index });
+      const key = { stage: stage.name, batch: batch.index };
+      const payload = stage.durable ? await journal.read(key) : undefined;
       if (payload === undefined) continue;
       const found = decodeOutput.record(payload, batch, this.options.fingerprints[i] as string);
       if (found === undefined) continue;
-      batch.raw = null;
-      batch.malformed = found.malformed;
-      found.tallies.forEach((tally, k) => {
-        batch.tallies[k] = tally;
-      });
-      batch.losses.add(found.losses);
-      batch.deadLetters = [...found.deadLetters];
-      batch.reached = i + 1;
+      batch.takeFacts(found, i);
       this.#adopt(batch, i, found.lines, found.rows);
-      const { rowsIn, rowsOut } = batch.tallies[i] as StageTally;
-      const { name } = stage;
-      const figures = { rowsIn, rowsOut, attempt: 0, durationMs: 0, durable: true, replayed: true };
-      this.options.publish({ type: 'batch.completed', stage: name, batch: batch.index, ...figures });
+      const facts = { ...figuresOf(batch, i, true), attempt: 0, durationMs: 0, replayed: true };
+      this.options.publish({ type: 'batch.completed', ...key, ...facts });
       return;
     }
   }
 
-  /** Decodes what was not decoded yet. @throws {MalformedRowError} where the policy is to fail. */
-  #rowsOf(batch: PlaneBatch): readonly unknown[] {
-    if (batch.rows !== null) return batch.rows;
-    const rows: unknown[] = [];
-    const malformed: MalformedRowError[] = [];
-    batch.raw?.decode(
-      (row) => rows.push(row),
-      (error) => malformed.push(error),
-    );
-    this.#noteMalformed(batch, malformed);
-    batch.rows = rows;
-    batch.raw = null;
-    return rows;
-  }
-
-  #noteMalformed(batch: PlaneBatch, malformed: readonly MalformedRowError[]): void {
-    const [first] = malformed;
-    if (first === undefined) return;
-    const { onMalformed, publish } = this.options;
-    if (onMalformed === 'fail') throw first;
-    batch.malformed += malformed.length;
-    const deadLettered = onMalformed === 'dead-letter';
-    malformed.forEach((error, row) => {
-      batch.losses.note(batch.index, row, -1, error);
-      const facts = errorFacts(error);
-      publish({ type: 'row.failed', stage: 'source', batch: batch.index, row, deadLettered, error: facts });
-      if (deadLettered) batch.deadLetters.push(deadLetter('source', batch, row, error, null));
-    });
-  }
-
-  #lose(
-    batch: PlaneBatch,
-    stageIndex: number,
-    row: number,
-    value: unknown,
-    error: unknown,
-    tell: boolean,
-  ): void {
-    const stage = this.#stage(stageIndex);
-    const deadLettered = stage.onError === 'dead-letter';
-    batch.losses.note(batch.index, row, stageIndex, error);
-    if (deadLettered) batch.deadLetters.push(deadLetter(stage.name, batch, row, error, value));
-    const tally = batch.tallies[stageIndex] as StageTally;
-    batch.tallies[stageIndex] = deadLettered
-      ? { ...tally, deadLettered: tally.deadLettered + 1 }
-      : { ...tally, skipped: tally.skipped + 1 };
-    if (!tell) return;
-    const facts = errorFacts(error);
-    this.options.publish({
-      type: 'row.failed',
-      stage: stage.name,
-      batch: batch.index,
-      row,
-      deadLettered,
-      error: facts,
-    });
-  }
-
-  #count(batch: PlaneBatch, stageIndex: number, rowsIn: number, rowsOut: number): void {
-    const tally = batch.tallies[stageIndex] as StageTally;
-    batch.tallies[stageIndex] = { ...tally, batches: 1, rowsIn, rowsOut };
-  }
-
-  #setTally(index: number, stageIndex: number, tally: StageTally): void {
-    const batch = this.#batches.get(index);
-    if (batch !== undefined) batch.tallies[stageIndex] = tally;
-  }
-
   #encode(batch: PlaneBatch): void {
-    batch.encoded ??= this.options.sink.encode(this.#rowsOf(batch));
-    batch.rows = null;
-  }
-
-  #figures(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptFigures {
-    const { rowsIn, rowsOut } = batch.tallies[stageIndex] as StageTally;
-    return { rowsIn, rowsOut, durable };
+    if (batch.encoded === null) batch.holdEncoded(this.options.sink.encode(batch.rows()));
   }
 
   #batch(index: number): PlaneBatch {
@@ -423,49 +245,26 @@ export class DataPlane {
   }
 }
 
+function figuresOf(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptFigures {
+  const { rowsIn, rowsOut } = batch.tally(stageIndex);
+  return { rowsIn, rowsOut, durable };
+}
+
 function rowError(stage: AnyStage, batch: PlaneBatch, failure: RowFailure): RowError {
   const { index, error } = failure;
   const where = `Stage "${stage.name}", batch ${batch.index} (from row ${batch.rowOffset} of the source), its row ${index}`;
   return new RowError(stage.name, index, `${where}: ${messageOf(error)}`, { cause: error });
 }
 
-/** One line of the dead-letter file: the row, where it failed, and why. */
-function deadLetter(
-  stage: string,
-  batch: PlaneBatch,
-  row: number,
-  error: unknown,
-  value: unknown,
-): JsonObject {
-  const { index, rowOffset } = batch;
-  const at = error instanceof MalformedRowError ? { file: error.file, byte: error.byte } : {};
-  return {
-    stage,
-    batch: index,
-    rowOffset,
-    row,
-    error: { ...errorFacts(error) },
-    ...at,
-    value: jsonOf(value),
-  };
-}
+/** Errors that no stage's `onError` has a say in: the input, the sink, the journal, the session itself. */
+const ENDS_THE_RUN = new Set([
+  'MALFORMED_ROW',
+  'SINK',
+  'CORRUPT_JOURNAL',
+  'CHECKPOINT_WRITE',
+  'SESSION_LOCKED',
+]);
 
-function jsonOf(value: unknown): Json {
-  try {
-    return JSON.parse(JSON.stringify(value) ?? 'null') as Json;
-  } catch {
-    return String(value);
-  }
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return value instanceof Promise;
-}
-
-/** Errors of ours that mean the run is wrong, whatever a stage's `onError` says. */
 export function endsTheRun(error: unknown): boolean {
-  return (
-    error instanceof PipelineError &&
-    (error.code === 'MALFORMED_ROW' || error.code === 'SINK' || error.code === 'CORRUPT_JOURNAL')
-  );
+  return error instanceof PipelineError && ENDS_THE_RUN.has(error.code);
 }

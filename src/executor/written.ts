@@ -1,6 +1,6 @@
 import { addLosses, addTallies, emptyTally, NO_LOSSES, type WrittenFacts } from '../../machines/facts.js';
 import type { AnyStage } from '../stages/stage.js';
-import type { PlaneBatch } from './data-plane.js';
+import type { PlaneBatch } from './plane-batch.js';
 
 /** The facts of consecutive batches, summed: what `sink.written` tells the machine. At least one batch. */
 export function sumWritten(batches: readonly PlaneBatch[], stages: readonly AnyStage[]): WrittenFacts {

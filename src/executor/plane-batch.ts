@@ -1,0 +1,184 @@
+/**
+ * A batch in flight: its rows, in one form at a time (raw, decoded, or encoded for the sink), and what is known of it. What
+ * errors cost is noted here, and counted only when the batch is written, so that nothing counts twice (I12).
+ */
+import { emptyTally, type JsonObject, type StageTally } from '../../machines/facts.js';
+import type { MalformedRowError } from '../errors.js';
+import type { EncodedRows } from '../sinks/sink.js';
+import type { MalformedPolicy, SourceBatch } from '../sources/source.js';
+import type { AttemptMemory } from '../stages/attempt.js';
+import type { AnyStage, OnError } from '../stages/stage.js';
+import { deadLetter } from './dead-letter.js';
+import { errorFacts } from './error-facts.js';
+import type { JournaledOutput } from './journal-record.js';
+import { LossLedger } from './losses.js';
+import type { EventDraft } from './publish.js';
+
+export interface PlaneBatchOptions {
+  readonly stages: readonly AnyStage[];
+  readonly onMalformed: MalformedPolicy;
+  readonly publish: (draft: EventDraft) => void;
+}
+
+export class PlaneBatch {
+  /** Rows it had in the source. */
+  readonly size: number;
+  readonly position: JsonObject;
+  readonly done: number;
+  raw: SourceBatch<unknown> | null;
+  /** Decoded rows; null while they are raw, and once they are encoded. */
+  decoded: readonly unknown[] | null = null;
+  encoded: EncodedRows | null = null;
+  /** Stages whose work is in it. */
+  reached = 0;
+  /** A failure that a pass met beyond the stage it began at. */
+  failedAhead: { readonly stage: number; readonly error: unknown } | null = null;
+  malformed = 0;
+  readonly tallies: StageTally[];
+  readonly losses = new LossLedger();
+  deadLetters: JsonObject[] = [];
+  /** Its output is on its way to the journal: no deadline may undo it. */
+  isJournaling = false;
+  /** Results of rows that need not be tried again, while a row stage is retried. */
+  memory: AttemptMemory | null = null;
+
+  constructor(
+    readonly index: number,
+    /** Rows of the source before it. */
+    readonly rowOffset: number,
+    source: SourceBatch<unknown>,
+    private readonly options: PlaneBatchOptions,
+  ) {
+    this.size = source.size;
+    this.position = source.position;
+    this.done = source.done;
+    this.raw = source;
+    this.tallies = options.stages.map((stage) => emptyTally(stage.name));
+  }
+
+  /** Decoded rows. @throws {MalformedRowError} where the policy is to fail. */
+  rows(): readonly unknown[] {
+    if (this.decoded !== null) return this.decoded;
+    const rows: unknown[] = [];
+    const malformed: MalformedRowError[] = [];
+    this.raw?.decode(
+      (row) => rows.push(row),
+      (error) => malformed.push(error),
+    );
+    this.noteMalformed(malformed);
+    this.hold(rows);
+    return rows;
+  }
+
+  hold(rows: readonly unknown[]): void {
+    this.decoded = rows;
+    this.raw = null;
+  }
+
+  holdEncoded(encoded: EncodedRows): void {
+    this.encoded = encoded;
+    this.decoded = null;
+    this.raw = null;
+  }
+
+  noteMalformed(malformed: readonly MalformedRowError[]): void {
+    const [first] = malformed;
+    if (first === undefined) return;
+    const { onMalformed, publish } = this.options;
+    if (onMalformed === 'fail') throw first;
+    this.malformed += malformed.length;
+    const deadLettered = onMalformed === 'dead-letter';
+    malformed.forEach((error, row) => {
+      this.losses.note(this.index, row, -1, error);
+      if (deadLettered) this.deadLetters.push(deadLetter('source', this, row, error, null));
+      const facts = errorFacts(error);
+      publish({ type: 'row.failed', stage: 'source', batch: this.index, row, deadLettered, error: facts });
+    });
+  }
+
+  /** A row failed for good in a stage, and the run goes on without it. */
+  loseRow(stageIndex: number, row: number, value: unknown, error: unknown): void {
+    const stage = this.#stage(stageIndex);
+    this.#note(stageIndex, row, value, error);
+    const deadLettered = stage.onError === 'dead-letter';
+    const facts = errorFacts(error);
+    const { index: batch } = this;
+    this.options.publish({ type: 'row.failed', stage: stage.name, batch, row, deadLettered, error: facts });
+  }
+
+  /** All its rows failed in a stage at once. */
+  loseAll(stageIndex: number, error: unknown): number {
+    const stage = this.#stage(stageIndex);
+    const rows = this.rows();
+    rows.forEach((value, row) => {
+      this.#note(stageIndex, row, value, error);
+    });
+    this.#skipped(stage.name, rows.length, stage.onError, error);
+    return rows.length;
+  }
+
+  /** All its rows are given up before any stage has seen them. */
+  condemn(onPoison: OnError, error: unknown): void {
+    const rows = this.rows();
+    rows.forEach((value, row) => {
+      this.losses.note(this.index, row, -1, error);
+      if (onPoison === 'dead-letter') this.deadLetters.push(deadLetter('source', this, row, error, value));
+    });
+    this.#skipped('source', rows.length, onPoison, error);
+    this.hold([]);
+    this.reached = this.options.stages.length;
+  }
+
+  count(stageIndex: number, rowsIn: number, rowsOut: number): void {
+    this.#setTally(stageIndex, { batches: 1, rowsIn, rowsOut });
+  }
+
+  /** An attempt's time, and that it was not the first. */
+  countAttempt(stageIndex: number, busyMs: number, isRetry: boolean): void {
+    const { busyMs: before, retries } = this.tally(stageIndex);
+    this.#setTally(stageIndex, { busyMs: before + busyMs, retries: retries + (isRetry ? 1 : 0) });
+  }
+
+  tally(stageIndex: number): StageTally {
+    return this.tallies[stageIndex] as StageTally;
+  }
+
+  /** What a journaled output says of the batch; its rows are taken separately. */
+  takeFacts(found: JournaledOutput, stageIndex: number): void {
+    this.raw = null;
+    this.malformed = found.malformed;
+    found.tallies.forEach((tally, i) => {
+      this.tallies[i] = tally;
+    });
+    this.losses.add(found.losses);
+    this.deadLetters = [...found.deadLetters];
+    this.reached = stageIndex + 1;
+  }
+
+  #note(stageIndex: number, row: number, value: unknown, error: unknown): void {
+    const stage = this.#stage(stageIndex);
+    this.losses.note(this.index, row, stageIndex, error);
+    const { skipped, deadLettered } = this.tally(stageIndex);
+    if (stage.onError === 'dead-letter') {
+      this.deadLetters.push(deadLetter(stage.name, this, row, error, value));
+      this.#setTally(stageIndex, { deadLettered: deadLettered + 1 });
+    } else {
+      this.#setTally(stageIndex, { skipped: skipped + 1 });
+    }
+  }
+
+  #skipped(stage: string, rows: number, onError: OnError, error: unknown): void {
+    const { index: batch } = this;
+    const facts = errorFacts(error);
+    const deadLettered = onError === 'dead-letter';
+    this.options.publish({ type: 'batch.skipped', stage, batch, rows, deadLettered, error: facts });
+  }
+
+  #setTally(stageIndex: number, change: Partial<StageTally>): void {
+    this.tallies[stageIndex] = { ...this.tally(stageIndex), ...change };
+  }
+
+  #stage(index: number): AnyStage {
+    return this.options.stages[index] as AnyStage;
+  }
+}
