@@ -17,61 +17,21 @@
  */
 import { type AnyActorRef, setup, spawnChild, stopChild } from 'xstate';
 import {
-  advance,
-  type ErrorFacts,
-  type ExecutorContext,
-  type ExecutorOutput,
-  type ExecutorSettings,
-  emptyMark,
-  type JsonObject,
-  type WrittenFacts,
-} from './facts.js';
+  firstAttempt,
+  isCondemned,
+  isDrained,
+  isPauseDone,
+  lastReady,
+  lostEverything,
+  mayCommit,
+  mayRead,
+  mayWrite,
+} from './decisions.js';
+import type { ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
+import { advance, type ErrorFacts, type ExecutorContext, type ExecutorOutput } from './facts.js';
+import { initialContext, outputOf } from './initial-context.js';
 import { rewind } from './rewind.js';
-import { type StageInput, type StageReport, stageMachine } from './stage.machine.js';
-
-export type ExecutorCommand =
-  | ({ readonly type: 'execute' } & Partial<RunFacts>)
-  | { readonly type: 'pause' }
-  | { readonly type: 'resume' }
-  | { readonly type: 'cancel' };
-
-/** What `execute` brings; without them a run keeps those of the machine's input. */
-export interface RunFacts {
-  readonly sessionId: string;
-  readonly pipeline: string;
-  readonly settings: ExecutorSettings;
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number;
-}
-
-export type ExecutorEvent =
-  | ExecutorCommand
-  | StageReport
-  | { readonly type: 'sink.opened'; readonly sink: JsonObject }
-  | { readonly type: 'opened' }
-  | {
-      readonly type: 'source.batch';
-      readonly batch: number;
-      readonly rows: number;
-      /** The first stage that has to see it: those before are covered by the journal (I5). */
-      readonly at: number;
-      /** It was held to be what kills the process, and was set aside. */
-      readonly condemned?: boolean;
-    }
-  | { readonly type: 'source.end' }
-  | { readonly type: 'sink.written'; readonly upTo: number; readonly facts: WrittenFacts }
-  | {
-      readonly type: 'sink.flushed';
-      readonly sink: JsonObject;
-      readonly deadLetter: JsonObject | null;
-      readonly elapsedMs: number;
-    }
-  | { readonly type: 'checkpoint.saved' }
-  | { readonly type: 'commit.due' }
-  | { readonly type: 'sink.published' }
-  | { readonly type: 'failure'; readonly error: ErrorFacts };
-
-export interface ExecutorInput extends Partial<RunFacts> {}
+import { type StageInput, stageMachine } from './stage.machine.js';
 
 const NO_USABLE_OUTPUT: ErrorFacts = {
   name: 'NoUsableOutputError',
@@ -81,8 +41,6 @@ const NO_USABLE_OUTPUT: ErrorFacts = {
 
 /** The actor id of a stage, and its `src`: stable across processes, so that a snapshot restores. */
 export const stageActorId = (name: string): string => `stage:${name}`;
-
-const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500, maxDeaths: 3 };
 
 export interface ExecutorMachineOptions<Output> {
   /** Facts for an `execute` that brings none, as a parent machine would send it. */
@@ -139,33 +97,16 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     },
     guards: {
       isFinished: ({ context }) => context.published,
-      isSettledForPause: ({ context }) =>
-        context.pausing &&
-        isDrained(context) &&
-        !context.committing &&
-        context.committed === context.written.batches,
-      lostEverything: ({ context }) =>
-        context.sealed &&
-        context.written.rowsIn > 0 &&
-        context.written.rowsOut === 0 &&
-        context.written.losses.total > 0,
+      isPauseDone: ({ context }) => isPauseDone(context),
+      lostEverything: ({ context }) => lostEverything(context),
       mayPublish: ({ context }) => context.sealed && !context.publishing && !context.pausing,
-      mayWrite: ({ context }) => !context.writing && context.window[0]?.at === end,
-      mayRead: ({ context }) =>
-        !context.reading &&
-        !context.pausing &&
-        !context.exhausted &&
-        (isCareful(context)
-          ? context.committed === context.next
-          : context.window.length < context.settings.maxInFlight),
-      /** Not while rows are being appended: the flush covers exactly what is written. */
-      mayCommit: ({ context }) =>
-        !context.committing && !context.writing && !context.sealed && isCommitWanted(context),
+      mayWrite: ({ context }) => mayWrite(context, end),
+      mayRead: ({ context }) => mayRead(context),
+      mayCommit: ({ context }) => mayCommit(context),
       isInWindow: ({ context, event }) =>
         'batch' in event && context.window.some((entry) => entry.batch === event.batch),
       startsAtStage: ({ event }) => event.type === 'source.batch' && event.at < end,
       hasNextStage: ({ event }) => event.type === 'stage.done' && event.stage + 1 < end,
-      isPausing: ({ context }) => context.pausing,
     },
   });
 
@@ -302,7 +243,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       EXECUTING: {
         always: [
           { guard: 'isFinished', target: 'COMPLETED' },
-          { guard: 'isSettledForPause', target: 'PAUSED' },
+          { guard: 'isPauseDone', target: 'PAUSED' },
           { guard: 'lostEverything', target: 'FAILED', actions: noteNothingUsable },
           { guard: 'mayPublish', actions: [notePublishing, 'publish'] },
           { guard: 'mayCommit', actions: [noteCommitting, 'flush'] },
@@ -353,79 +294,3 @@ export function createExecutorMachine<Output = ExecutorOutput>(
 }
 
 export type ExecutorMachine = ReturnType<typeof createExecutorMachine>;
-
-/** One batch at a time: the next death tells which batch it was. */
-function isCareful({ suspicion, settings }: ExecutorContext): boolean {
-  return suspicion !== null && suspicion.deaths >= settings.maxDeaths - 1;
-}
-
-/** Attempts are counted across crashes where it is certain which batch was being tried. */
-function firstAttempt(context: ExecutorContext, batch: number): number {
-  const { suspicion, committed } = context;
-  return suspicion !== null && isCareful(context) && batch === committed ? suspicion.deaths + 1 : 1;
-}
-
-/** The process died once too often, and carefully: the first batch after the watermark is the cause. */
-function isCondemned({ suspicion, settings, next, committed }: ExecutorContext): boolean {
-  return suspicion !== null && suspicion.deaths >= settings.maxDeaths && next === committed;
-}
-
-/** Nothing is on its way from the source to the sink. */
-function isDrained(context: ExecutorContext): boolean {
-  return context.window.length === 0 && !context.reading && !context.writing;
-}
-
-/** Rows, time, the end or a pause ask for a checkpoint, and there is something for it to cover (I6). */
-function isCommitWanted(context: ExecutorContext): boolean {
-  const { written, flushed, settings } = context;
-  const isDrainedNow = isDrained(context);
-  if (context.exhausted && isDrainedNow) return true;
-  if (written.batches === flushed.batches) return false;
-  const rows = written.rowsIn - flushed.rowsIn;
-  const isDue = context.commitDue || isCareful(context) || rows >= settings.checkpointInterval;
-  return isDue || (context.pausing && isDrainedNow);
-}
-
-/** The last of the consecutive finished batches at the head of the window. */
-function lastReady(context: ExecutorContext, end: number): number {
-  let last = -1;
-  for (const entry of context.window) {
-    if (entry.at !== end) break;
-    last = entry.batch;
-  }
-  return last;
-}
-
-export function initialContext(stages: readonly string[], run: ExecutorInput): ExecutorContext {
-  const mark = emptyMark(stages);
-  return {
-    sessionId: run.sessionId ?? '',
-    pipeline: run.pipeline ?? '',
-    stages,
-    settings: run.settings ?? DEFAULT_SETTINGS,
-    startedAt: run.startedAt ?? 0,
-    window: [],
-    next: 0,
-    reading: false,
-    writing: false,
-    committing: false,
-    commitDue: false,
-    pausing: false,
-    exhausted: false,
-    sealed: false,
-    publishing: false,
-    published: false,
-    written: mark,
-    flushing: null,
-    flushed: mark,
-    committed: 0,
-    error: null,
-    suspicion: null,
-  };
-}
-
-export function outputOf(context: ExecutorContext): ExecutorOutput {
-  const { sessionId, flushed } = context;
-  const isComplete = flushed.losses.total === 0;
-  return { sessionId, success: true, isComplete, mark: flushed };
-}

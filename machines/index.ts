@@ -1,13 +1,11 @@
 /** `xstate-pipeline/machines`: the statecharts, without anything that runs them. Imports xstate only. */
 export {
   createExecutorMachine,
-  type ExecutorCommand,
-  type ExecutorEvent,
-  type ExecutorInput,
   type ExecutorMachine,
-  type RunFacts,
+  type ExecutorMachineOptions,
   stageActorId,
 } from './executor.machine.js';
+export type { ExecutorCommand, ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
 export {
   type ErrorFacts,
   EXECUTOR_STATES,
@@ -20,6 +18,7 @@ export {
   type Losses,
   type Mark,
   type StageTally,
+  type Suspicion,
   type WrittenFacts,
 } from './facts.js';
 export { InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';

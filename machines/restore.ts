@@ -10,7 +10,7 @@
  * 5. Pure, and total: it returns or throws `InvalidSnapshotError`, in time proportional to the input's size.
  */
 
-import { initialContext, outputOf, stageActorId } from './executor.machine.js';
+import { stageActorId } from './executor.machine.js';
 import {
   type ErrorFacts,
   EXECUTOR_STATES,
@@ -25,6 +25,7 @@ import {
   type StageTally,
   type Suspicion,
 } from './facts.js';
+import { initialContext, outputOf } from './initial-context.js';
 import { rewind } from './rewind.js';
 import type { StageInput } from './stage.machine.js';
 

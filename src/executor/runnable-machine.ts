@@ -3,7 +3,8 @@
  * Each actor made from it gets its own `Controller`.
  */
 import type { AnyActorRef } from 'xstate';
-import { createExecutorMachine, type RunFacts, stageActorId } from '../../machines/executor.machine.js';
+import { createExecutorMachine, stageActorId } from '../../machines/executor.machine.js';
+import type { RunFacts } from '../../machines/executor-events.js';
 import { stageMachine } from '../../machines/stage.machine.js';
 import type { AnyStage } from '../stages/stage.js';
 import type { StageActor } from './attempts.js';

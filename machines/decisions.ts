@@ -1,0 +1,72 @@
+/** What the executor decides from its context alone: pure, so that each rule can be read, and tested, by itself. */
+import type { ExecutorContext } from './facts.js';
+
+/** The source is read while the window has room (I13), and not while pausing (I16). */
+export function mayRead(context: ExecutorContext): boolean {
+  if (context.reading || context.pausing || context.exhausted) return false;
+  if (isCareful(context)) return context.committed === context.next;
+  return context.window.length < context.settings.maxInFlight;
+}
+
+/** Only the head of the window is ever written (I4). */
+export function mayWrite(context: ExecutorContext, stages: number): boolean {
+  return !context.writing && context.window[0]?.at === stages;
+}
+
+/** One at a time, and not while rows are being appended: a flush covers exactly what is written (I6). */
+export function mayCommit(context: ExecutorContext): boolean {
+  return !context.committing && !context.writing && !context.sealed && isCommitWanted(context);
+}
+
+/** Everything that was in flight is in sink and checkpoint (I16). */
+export function isPauseDone(context: ExecutorContext): boolean {
+  const { pausing, committing, committed, written } = context;
+  return pausing && isDrained(context) && !committing && committed === written.batches;
+}
+
+/** The input had rows, and errors left no output (I12). */
+export function lostEverything({ sealed, written }: ExecutorContext): boolean {
+  return sealed && written.rowsIn > 0 && written.rowsOut === 0 && written.losses.total > 0;
+}
+
+/** One batch at a time: the next death tells which batch it was. */
+export function isCareful({ suspicion, settings }: ExecutorContext): boolean {
+  return suspicion !== null && suspicion.deaths >= settings.maxDeaths - 1;
+}
+
+/** Attempts are counted across crashes where it is certain which batch was being tried. */
+export function firstAttempt(context: ExecutorContext, batch: number): number {
+  const { suspicion, committed } = context;
+  return suspicion !== null && isCareful(context) && batch === committed ? suspicion.deaths + 1 : 1;
+}
+
+/** The process died once too often, and carefully: the first batch after the watermark is the cause. */
+export function isCondemned({ suspicion, settings, next, committed }: ExecutorContext): boolean {
+  return suspicion !== null && suspicion.deaths >= settings.maxDeaths && next === committed;
+}
+
+/** Nothing is on its way from the source to the sink. */
+export function isDrained(context: ExecutorContext): boolean {
+  return context.window.length === 0 && !context.reading && !context.writing;
+}
+
+/** Rows, time, the end or a pause ask for a checkpoint, and there is something for it to cover (I6). */
+export function isCommitWanted(context: ExecutorContext): boolean {
+  const { written, flushed, settings } = context;
+  const isDrainedNow = isDrained(context);
+  if (context.exhausted && isDrainedNow) return true;
+  if (written.batches === flushed.batches) return false;
+  const rows = written.rowsIn - flushed.rowsIn;
+  const isDue = context.commitDue || isCareful(context) || rows >= settings.checkpointInterval;
+  return isDue || (context.pausing && isDrainedNow);
+}
+
+/** The last of the consecutive finished batches at the head of the window. */
+export function lastReady(context: ExecutorContext, end: number): number {
+  let last = -1;
+  for (const entry of context.window) {
+    if (entry.at !== end) break;
+    last = entry.batch;
+  }
+  return last;
+}

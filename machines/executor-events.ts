@@ -1,0 +1,47 @@
+/** What the executor machine is told: commands by the facade, a parent or another process; answers by its wiring. */
+import type { ErrorFacts, ExecutorSettings, JsonObject, WrittenFacts } from './facts.js';
+import type { StageReport } from './stage.machine.js';
+
+export type ExecutorCommand =
+  | ({ readonly type: 'execute' } & Partial<RunFacts>)
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'cancel' };
+
+/** What `execute` brings; without them a run keeps those of the machine's input. */
+export interface RunFacts {
+  readonly sessionId: string;
+  readonly pipeline: string;
+  readonly settings: ExecutorSettings;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+export type ExecutorEvent =
+  | ExecutorCommand
+  | StageReport
+  | { readonly type: 'sink.opened'; readonly sink: JsonObject }
+  | { readonly type: 'opened' }
+  | {
+      readonly type: 'source.batch';
+      readonly batch: number;
+      readonly rows: number;
+      /** The first stage that has to see it: those before are covered by the journal (I5). */
+      readonly at: number;
+      /** It was held to be what kills the process, and was set aside. */
+      readonly condemned?: boolean;
+    }
+  | { readonly type: 'source.end' }
+  | { readonly type: 'sink.written'; readonly upTo: number; readonly facts: WrittenFacts }
+  | {
+      readonly type: 'sink.flushed';
+      readonly sink: JsonObject;
+      readonly deadLetter: JsonObject | null;
+      readonly elapsedMs: number;
+    }
+  | { readonly type: 'checkpoint.saved' }
+  | { readonly type: 'commit.due' }
+  | { readonly type: 'sink.published' }
+  | { readonly type: 'failure'; readonly error: ErrorFacts };
+
+export interface ExecutorInput extends Partial<RunFacts> {}

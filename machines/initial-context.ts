@@ -1,0 +1,40 @@
+import type { ExecutorInput } from './executor-events.js';
+import { type ExecutorContext, type ExecutorOutput, type ExecutorSettings, emptyMark } from './facts.js';
+
+const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500, maxDeaths: 3 };
+
+/** Before anything has been read. */
+export function initialContext(stages: readonly string[], run: ExecutorInput): ExecutorContext {
+  const mark = emptyMark(stages);
+  return {
+    sessionId: run.sessionId ?? '',
+    pipeline: run.pipeline ?? '',
+    stages,
+    settings: run.settings ?? DEFAULT_SETTINGS,
+    startedAt: run.startedAt ?? 0,
+    window: [],
+    next: 0,
+    reading: false,
+    writing: false,
+    committing: false,
+    commitDue: false,
+    pausing: false,
+    exhausted: false,
+    sealed: false,
+    publishing: false,
+    published: false,
+    written: mark,
+    flushing: null,
+    flushed: mark,
+    committed: 0,
+    error: null,
+    suspicion: null,
+  };
+}
+
+/** What a completed run puts out, unless told otherwise. */
+export function outputOf(context: ExecutorContext): ExecutorOutput {
+  const { sessionId, flushed } = context;
+  const isComplete = flushed.losses.total === 0;
+  return { sessionId, success: true, isComplete, mark: flushed };
+}
