@@ -43,6 +43,7 @@ const BY_ERROR_CODE: Readonly<Record<string, number>> = {
   SOURCE: FAILED,
   SINK: FAILED,
   NO_USABLE_OUTPUT: FAILED,
+  POISON_BATCH: FAILED,
 };
 
 /** Anything that was not foreseen is a failure. */

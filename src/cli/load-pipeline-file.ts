@@ -73,10 +73,11 @@ async function importFile(file: string, shown: string): Promise<unknown> {
   }
 }
 
-/** Found while linking, so that nothing has been run yet. */
+/** Found while linking, so that nothing has been run yet; in CommonJS, nothing but what stands above the `require`. */
 function isWorthAnotherWay(error: unknown): boolean {
   const code = codeOf(error);
-  if (code === 'ERR_MODULE_NOT_FOUND') return /'xstate-pipeline[/']/.test(messageOf(error));
+  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND')
+    return /'xstate-pipeline[/']/.test(messageOf(error));
   return code === 'ERR_UNKNOWN_FILE_EXTENSION' || (code === 'SyntaxError' && !isMissingExport(error));
 }
 

@@ -1,0 +1,122 @@
+/** What is stored, listed, shown and removed. Never removed: what somebody runs (I10), what is not finished unless asked. */
+import { mkdirSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  copied,
+  DOUBLE,
+  events,
+  expectOneLine,
+  folder,
+  pipelineFile,
+  rowsText,
+  run,
+  STUCK,
+  start,
+} from './command.js';
+
+/** A folder with one completed and one interrupted session. */
+async function project(): Promise<{ cwd: string; completed: string; interrupted: string }> {
+  const cwd = folder({
+    'p.ts': pipelineFile(DOUBLE),
+    'stuck.ts': pipelineFile(STUCK),
+    'in.jsonl': rowsText(100),
+  });
+  const done = await run(['run', 'p.ts', '--json'], { cwd });
+  const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
+  await child.printed(/"batches\.committed","upTo":2/);
+  child.process.kill('SIGKILL');
+  const { stdout } = await child.ended;
+  const first = /"sessionId":"([^"]+)"/.exec(stdout)?.[1] ?? '';
+  return { cwd, completed: events(done.stdout)[0]?.sessionId ?? '', interrupted: first };
+}
+
+describe('sessions', () => {
+  test('none', async () => {
+    const ended = await run(['sessions'], { cwd: folder() });
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/^No sessions in \.xstate-pipeline\. Begin one: .* run pipeline\.ts/);
+  });
+
+  test('newest first, with states, rows and how to go on', async () => {
+    const { cwd, completed, interrupted } = await project();
+    const { stdout } = await run(['sessions'], { cwd });
+    const [header, newest, oldest, , hint] = stdout.split('\n');
+    expect(header).toMatch(/^SESSION +PIPELINE +STATE +ROWS IN +ROWS OUT +SAVED$/);
+    expect(newest).toMatch(new RegExp(`^${interrupted}  words +interrupted +60 +60 +\\S`));
+    expect(oldest).toMatch(new RegExp(`^${completed}  words +completed +100 +100 +\\S`));
+    expect(hint).toMatch(/^To go on with one: .* resume <session>/);
+    const json = (await run(['sessions', '--json'], { cwd })).stdout;
+    expect(events(json)).toMatchObject([
+      { sessionId: interrupted, state: 'interrupted', rowsIn: 60 },
+      {
+        sessionId: completed,
+        state: 'completed',
+        rowsIn: 100,
+        pipelineFile: expect.stringMatching(/p\.ts$/),
+      },
+    ]);
+  });
+
+  test('show: every fact, and the command that goes on', async () => {
+    const { cwd, completed, interrupted } = await project();
+    const { code, stdout } = await run(['show', interrupted.slice(0, 6)], { cwd });
+    expect(code).toBe(0);
+    for (const fact of [
+      /^session +[0-9a-f-]{36}$/m,
+      /^pipeline +words$/m,
+      /^file +\/.*stuck\.ts$/m,
+      /^state +interrupted$/m,
+      /^saved +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, /m,
+      /^committed +3 batches$/m,
+      /^rows +60 in, 60 out, 0 lost$/m,
+      /^input +\/.*in\.jsonl, byte [\d,]+$/m,
+      /^output +\/.*out\.jsonl, byte [\d,]+$/m,
+      /^settings +batches of 20 rows, \d+ in flight, a checkpoint every 20 rows or 5s$/m,
+      /^STAGE +BATCHES +ROWS IN/m,
+      /^stuck +3 +60 +60 +0/m,
+    ])
+      expect(stdout).toMatch(fact);
+    const command = /^To go on with it: (.+)$/m.exec(stdout)?.[1] ?? '';
+    expect(await copied(`STUCK=no ${command}`, cwd)).toContain('100 rows in, 100 out');
+    expect((await run(['show', completed], { cwd })).stdout).not.toContain('To go on');
+    const json = JSON.parse((await run(['show', completed, '--json'], { cwd })).stdout);
+    expect(json).toMatchObject({ sessionId: completed, state: 'COMPLETED', pipeline: 'words' });
+  });
+});
+
+describe('prune', () => {
+  test('completed ones of that age; unfinished ones only with --all; never one that is run', async () => {
+    const { cwd, completed, interrupted } = await project();
+    expect((await run(['prune', '--older-than', '1h'], { cwd })).stdout).toBe('Removed 0 sessions.\n');
+    const dry = await run(['prune', '--older-than', '0d', '--dry-run'], { cwd });
+    expect(dry.stdout).toMatch(new RegExp(`^would remove ${completed} .*\nWould remove 1 session\\.`));
+    const first = await run(['prune', '--older-than', '0d'], { cwd });
+    expect(first.stdout).toMatch(
+      new RegExp(`^removed ${completed}  words, completed, saved .*\nRemoved 1 session\\.\n$`),
+    );
+    expect(first.stderr).toContain('1 older session kept: not completed. --all removes those too.');
+    expect((await run(['show', completed], { cwd })).code).toBe(4);
+
+    const child = start(['resume', interrupted, '--json'], { cwd });
+    await child.printed(/pipeline\.started/);
+    expect((await run(['prune', '--older-than', '0d', '--all'], { cwd })).stdout).toBe(
+      'Removed 0 sessions.\n',
+    );
+    child.process.kill('SIGKILL');
+    await child.ended;
+    expect((await run(['prune', '--older-than', '0d', '--all'], { cwd })).stdout).toContain(
+      `removed ${interrupted}`,
+    );
+    expectOneLine(await run(['resume', interrupted], { cwd }), /No session/);
+  });
+
+  test('what a process left that was killed before its first checkpoint', async () => {
+    const cwd = folder();
+    const id = '00000000-0000-4000-8000-000000000001';
+    mkdirSync(join(cwd, '.xstate-pipeline', id), { recursive: true });
+    utimesSync(join(cwd, '.xstate-pipeline', id), 0, 0);
+    const { stdout } = await run(['prune', '--older-than', '7d'], { cwd });
+    expect(stdout).toBe(`removed ${id}  never saved\nRemoved 1 session.\n`);
+  });
+});
