@@ -7,9 +7,9 @@ const out = (name: string) => new URL(`../../out/strikes/${name}`, import.meta.u
 
 export default pipeline('strike-report')
   .from(jsonl<Assessed>(out('assessed.jsonl')))
-  .pipe(filter('damaging', (strike: Assessed) => strike.damage !== 'none'))
+  .pipe(filter('damaging', (strike) => strike.damage !== 'none'))
   .pipe(
-    map('flatten', ({ position, ...strike }: Assessed) => ({
+    map('flatten', ({ position, ...strike }) => ({
       ...strike,
       latitude: position?.[0] ?? null,
       longitude: position?.[1] ?? null,
