@@ -13,6 +13,7 @@ import { IllegalCommandError } from '../errors.js';
 import { attachObserver, type PipelineObserver } from '../observers/attach.js';
 import { EventBus } from '../observers/event-bus.js';
 import type { PipelineEvent } from '../observers/events.js';
+import { guard } from '../observers/guard.js';
 import { metrics, type RunMetrics } from '../observers/metrics.js';
 import { type Progress, progress } from '../observers/progress.js';
 import type { AnyStage } from '../stages/stage.js';
@@ -58,7 +59,8 @@ export class PipelineExecutor<T = unknown> {
     this.#environment = { ...defaultEnvironment(), ...environment };
     this.#bus = new EventBus((error) => this.#observerFailed(error));
     this.events$ = this.#bus.events$;
-    this.state$ = this.#state.pipe(distinctUntilChanged());
+    const report = (error: unknown) => this.#observerFailed(error);
+    this.state$ = guard(this.#state.pipe(distinctUntilChanged()), report);
     const { pipelineFile } = environment;
     const { machine, controllerOf } = createRunnableMachine({
       stages,
@@ -75,8 +77,8 @@ export class PipelineExecutor<T = unknown> {
     this.#machine = machine;
     this.#controllerOf = controllerOf;
     this.#actor = this.#follow(createActor(machine, { input: {} }));
-    this.progress$ = progress(this.#bus.events$, this.#environment.clock);
-    this.metrics$ = metrics(this.#bus.events$);
+    this.progress$ = guard(progress(this.#bus.events$, this.#environment.clock), report);
+    this.metrics$ = guard(metrics(this.#bus.events$), report);
     for (const observer of observers) this.addObserver(observer);
   }
 

@@ -6,9 +6,11 @@ import { appendFileSync, writeSync } from 'node:fs';
 import { defineStage, map, PipelineExecutor, StateManager } from '../../dist/src/index.js';
 import { jsonl, lowdbStorage } from '../../dist/src/node.js';
 
-const { input, output, state, ledger, sessionId, batchSize, stages } = JSON.parse(process.argv[2]);
+const { input, output, state, ledger, sessionId, batchSize, stages } = JSON.parse(String(process.argv[2]));
 
-const made = stages.map(({ name, durable, concurrency }) =>
+/** @type {{ name: string, durable: boolean, concurrency: number }[]} */
+const specs = stages;
+const made = specs.map(({ name, durable, concurrency }) =>
   concurrency === 0
     ? map(name, (row) => ({ ...row, [name]: `${row.text} ${name}` }))
     : defineStage({

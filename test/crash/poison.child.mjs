@@ -3,7 +3,9 @@ import { writeSync } from 'node:fs';
 import { defineStage, map, PipelineExecutor, StateManager } from '../../dist/src/index.js';
 import { jsonl, lowdbStorage } from '../../dist/src/node.js';
 
-const { input, output, state, sessionId, deadlyRow, concurrency, onPoison } = JSON.parse(process.argv[2]);
+const { input, output, state, sessionId, deadlyRow, concurrency, onPoison } = JSON.parse(
+  String(process.argv[2]),
+);
 const stages = [
   map('tidy', (row) => ({ n: row.n })),
   defineStage({

@@ -1,4 +1,5 @@
 /** A whole run, file to file, on a simulated disk: what the crash suites do again and again. */
+import type { AcquireLock } from '../../src/checkpoint/lowdb-storage.js';
 import { memoryLock } from '../../src/checkpoint/memory-lock.js';
 import {
   defineStage,
@@ -89,8 +90,7 @@ export async function live(
 }
 
 /** Each life is a process of its own: its locks die with it. */
-function lockOf() {
+function lockOf(): AcquireLock {
   const lock = memoryLock();
-  return (_directory: string, sessionId: string, handlers: Parameters<typeof lock>[1]) =>
-    lock(sessionId, handlers);
+  return ({ sessionId, handlers }) => lock(sessionId, handlers);
 }

@@ -14,7 +14,7 @@ const machine = createExecutorMachine([]);
 
 /** What the statechart takes in a state: its own transitions. */
 const legalIn = (state: ExecutorState): Command[] =>
-  COMMANDS.filter((command) => machine.states[state].ownEvents.some((event) => event === command));
+  COMMANDS.filter((command) => machine.states[state]?.ownEvents.some((event) => event === command));
 
 /** How the real executor is brought into each state, to stay there. */
 const reach: Record<ExecutorState, () => Promise<Harness>> = {
