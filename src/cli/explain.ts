@@ -9,7 +9,6 @@ import { stat } from 'node:fs/promises';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { systemClock } from '../clock.js';
 import { PipelineMismatchError } from '../errors.js';
-import type { PipelineDefinition } from '../executor/definition.js';
 import { stageFingerprints } from '../executor/fingerprints.js';
 import type { Pipeline } from '../executor/pipeline.js';
 import { platform } from '../executor/platform.node.js';
@@ -18,10 +17,9 @@ import { loadSession, type StoredSession } from '../executor/stored-session.js';
 import type { JsonObject } from '../json.js';
 import { counted, grouped, printable } from '../observers/terminal-text.js';
 import type { OpenContext } from '../open-context.js';
-import { workingPath } from '../sinks/working-file.js';
 import { COMPLETED } from './exit-codes.js';
 import { sessionCommand } from './invocation.js';
-import { storedPath } from './stored-figures.js';
+import { storedPartFile, storedPath } from './stored-figures.js';
 import type { Terminal } from './terminal.js';
 
 export interface ExplainOptions {
@@ -109,13 +107,11 @@ async function sameInput(
 }
 
 /** What was written is there still, as far as its size tells. */
-async function sameOutput({ definition, start }: StoredSession): Promise<Explanation['output']> {
+async function sameOutput({ checkpoint, start }: StoredSession): Promise<Explanation['output']> {
   const bytes = start.mark.sink?.bytes;
-  const target = storedPath(describe(definition));
+  const target = storedPath(checkpoint.sink);
   if (typeof bytes !== 'number' || target === undefined) return null;
-  const publish = definition.sink.describe()?.publish === 'direct' ? 'direct' : 'rename';
-  const { part = 1 } = start.mark.sink ?? {};
-  const working = workingPath({ path: target, publish }, typeof part === 'number' ? part : 1);
+  const working = storedPartFile(checkpoint.sink, start.mark.sink) ?? target;
   for (const path of start.wasSealed ? [working, target] : [working]) {
     const size = await stat(path).then(
       (found) => found.size,
@@ -128,8 +124,6 @@ async function sameOutput({ definition, start }: StoredSession): Promise<Explana
   if (bytes === 0) return { path: working, cutTo: 0 };
   throw new PipelineMismatchError([`${working}, which the run had written to, is not there any more`]);
 }
-
-const describe = ({ sink }: PipelineDefinition): JsonObject | null => sink.describe() ?? null;
 
 /** Outputs above the watermark that no stage will be asked for again (I5, I8). */
 async function journaledAbove(

@@ -5,6 +5,7 @@
  * 2. Never one that somebody runs (I10), and never a damaged one: its age is not known, and it may be worth a repair.
  * 3. What a process that was killed before its first checkpoint left behind goes without being asked for.
  */
+import { existsSync } from 'node:fs';
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { type CheckpointSummary, StateManager } from '../checkpoint/state-manager.js';
 import { codeOf } from '../errors.js';
@@ -12,6 +13,7 @@ import { counted, printable } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import { COMPLETED } from './exit-codes.js';
 import { ownerOf, stateWord } from './owner.js';
+import { storedMark, storedPartFile } from './stored-figures.js';
 import type { Terminal } from './terminal.js';
 
 export interface PruneOptions {
@@ -37,6 +39,8 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
     else if (await remove(summary.sessionId)) {
       removed++;
       terminal.result(lineOf(summary, now, dryRun));
+      const left = unfinishedOutput(summary);
+      if (left !== undefined) terminal.message(`  its unfinished output is left to you: ${left}`);
     }
   }
   const known = new Set(summaries.map(({ sessionId }) => sessionId));
@@ -66,6 +70,14 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
       throw error;
     }
   }
+}
+
+/** A file of the user's folders, which is not ours to remove. */
+function unfinishedOutput(summary: CheckpointSummary): string | undefined {
+  if (summary.state === 'CORRUPT' || summary.state === 'COMPLETED') return undefined;
+  const { checkpoint } = summary;
+  const path = storedPartFile(checkpoint.sink, storedMark(checkpoint)?.sink ?? null);
+  return path !== undefined && existsSync(path) ? path : undefined;
 }
 
 function lineOf(summary: CheckpointSummary, now: number, dryRun: boolean): string {

@@ -9,7 +9,7 @@ import { COMPLETED } from './exit-codes.js';
 import { findSession } from './find-session.js';
 import { sessionCommand } from './invocation.js';
 import { ownerOf, type SessionOwner, stateWord } from './owner.js';
-import { storedMark, storedPath, storedStages } from './stored-figures.js';
+import { storedMark, storedPartFile, storedPath, storedStages } from './stored-figures.js';
 import { tableLines } from './table.js';
 import type { Terminal } from './terminal.js';
 
@@ -71,6 +71,7 @@ export function checkpointLines(
         ] as const)),
     ['input', placeOf(source, mark?.source ?? null)],
     ['output', placeOf(sink, mark?.sink ?? null)],
+    ['so far in', checkpoint.state === 'COMPLETED' ? undefined : storedPartFile(sink, mark?.sink ?? null)],
     ['dead letters', deadLetter === null ? undefined : placeOf(deadLetter, mark?.deadLetter ?? null)],
     [
       'settings',

@@ -1,6 +1,7 @@
 /** What a checkpoint says of how far its run is, read through the one restore path (I18). */
 import { type Mark, restoreSnapshot } from '../../machines/index.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
+import { workingPath } from '../sinks/working-file.js';
 
 /** The durable mark that a resume would start from; undefined when the snapshot is not to be believed. */
 export function storedMark(checkpoint: Checkpoint): Mark | undefined {
@@ -22,4 +23,12 @@ export function storedStages({ snapshot }: Checkpoint): string[] {
 export function storedPath(description: Checkpoint['sink']): string | undefined {
   const path = description?.path;
   return typeof path === 'string' ? path : undefined;
+}
+
+/** The file that an unfinished run had written to; undefined when it is the target itself, or no file. */
+export function storedPartFile(sink: Checkpoint['sink'], position: Checkpoint['sink']): string | undefined {
+  const path = storedPath(sink);
+  if (path === undefined || sink?.publish === 'direct') return undefined;
+  const { part } = position ?? {};
+  return workingPath({ path, publish: 'rename' }, typeof part === 'number' ? part : 1);
 }
