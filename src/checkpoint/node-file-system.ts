@@ -15,7 +15,7 @@ const NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 const NONBLOCK = constants.O_NONBLOCK ?? 0;
 
 const FLAGS: Record<OpenMode, number> = {
-  read: constants.O_RDONLY,
+  read: constants.O_RDONLY | NONBLOCK,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NOFOLLOW,
   update: constants.O_RDWR | NOFOLLOW,
 };

@@ -9,5 +9,5 @@ export function checkpointSettings(
 ): Checkpoint['settings'] {
   const { batchSize, checkpointEveryMs } = definition;
   const { maxInFlight, checkpointInterval } = settings;
-  return { batchSize, checkpointEveryMs, maxInFlight, checkpointInterval };
+  return { batchSize, checkpointEveryMs: checkpointEveryMs ?? null, maxInFlight, checkpointInterval };
 }

@@ -15,7 +15,7 @@ export interface PipelineOptions {
   readonly maxInFlight?: number;
   /** Rows of the source between checkpoints. Default: the `StateManager`'s. */
   readonly checkpointInterval?: number;
-  /** Milliseconds between checkpoints, where rows come slowly. Default 5,000. */
+  /** Milliseconds between checkpoints, where rows come slowly. Default: the `StateManager`'s, else 5,000. */
   readonly checkpointEveryMs?: number;
   /** How often the process may die on a batch before the batch is held to be the cause, from 2. Default 3. */
   readonly maxDeaths?: number;
@@ -46,7 +46,7 @@ export interface PipelineDefinition {
   readonly batchSize: number;
   readonly maxInFlight: number;
   readonly checkpointInterval: number | undefined;
-  readonly checkpointEveryMs: number;
+  readonly checkpointEveryMs: number | undefined;
 }
 
 /** @throws {InvalidOptionError} naming what is wrong. */
@@ -69,7 +69,7 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
       whole(options.maxInFlight, 'maxInFlight', 1, MAX_WINDOW) ??
       Math.min(MAX_WINDOW, Math.max(4, 2 * widest)),
     checkpointInterval: whole(options.checkpointInterval, 'checkpointInterval', 1, Number.MAX_SAFE_INTEGER),
-    checkpointEveryMs: whole(options.checkpointEveryMs, 'checkpointEveryMs', 1, 2 ** 31 - 1) ?? 5_000,
+    checkpointEveryMs: whole(options.checkpointEveryMs, 'checkpointEveryMs', 1, 2 ** 31 - 1),
   };
 }
 

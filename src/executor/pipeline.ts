@@ -6,10 +6,10 @@ import { platform } from '#platform';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError } from '../errors.js';
 import type { PipelineObserver } from '../observers/attach.js';
-import type { AnyStage, Stage } from '../stages/stage.js';
+import type { AnyStage, Logger, Stage } from '../stages/stage.js';
 import { definePipeline, type PipelineLike, type PipelineOptions } from './definition.js';
 import type { SinkLike, SourceLike } from './endpoints.js';
-import type { Environment } from './environment.js';
+import { consoleLogger, type Environment } from './environment.js';
 import { PipelineExecutor } from './pipeline-executor.js';
 import type { ExecutionResult } from './result.js';
 import { lastResumable } from './unfinished.js';
@@ -95,12 +95,24 @@ async function run<T>(
   };
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    if (resume === undefined) return await executor.execute(whole);
+    if (resume === undefined) {
+      await warnOfUnfinished(stateManager, whole.name, environment.logger ?? consoleLogger);
+      return await executor.execute(whole);
+    }
     const id = resume === 'last' ? await idOfLast(stateManager, whole.name) : resume;
     return await executor.resume(id, whole, { force });
   } finally {
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/** A fresh start is not what everybody means who has an unfinished session. */
+async function warnOfUnfinished(stateManager: StateManager, name: string, logger: Logger): Promise<void> {
+  const last = await lastResumable(stateManager, name);
+  if (last === undefined) return;
+  logger.warn(
+    `Pipeline "${name}" starts afresh; its session ${last} is unfinished. To go on with that one: run({ resume: '${last}' }), or xstate-pipeline resume ${last}`,
+  );
 }
 
 async function idOfLast(stateManager: StateManager, name: string): Promise<string> {

@@ -27,6 +27,9 @@ import { sumWritten } from './written.js';
 /** Bytes of source a batch at most, about: longer strings leave V8's fast path. */
 const MAX_BATCH_BYTES = 96 * 1024;
 
+/** Unless told: where rows come slowly, so little is done again after a crash. */
+const CHECKPOINT_EVERY_MS = 5_000;
+
 const CLOSE_PATIENCE_MS = 1_000;
 
 interface OpenParts {
@@ -157,11 +160,13 @@ export class Run {
   activate(): void {
     const { clock } = this.options.environment;
     this.#activeSince = clock.now();
+    const { definition, stateManager } = this.options;
+    const everyMs = definition.checkpointEveryMs ?? stateManager.checkpointEveryMs ?? CHECKPOINT_EVERY_MS;
     const tick = () => {
       this.#stopTimer = clock.setTimer(() => {
         this.send({ type: 'commit.due' });
         tick();
-      }, this.options.definition.checkpointEveryMs);
+      }, everyMs);
     };
     tick();
   }
