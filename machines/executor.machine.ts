@@ -64,7 +64,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     types: {} as {
       context: ExecutorContext;
       events: ExecutorEvent;
-      input: ExecutorInput;
+      input: ExecutorInput | undefined;
       output: Output;
     },
     actors: Object.fromEntries(names.map((name) => [stageActorId(name), stageMachine])) as {
@@ -224,7 +224,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
 
   return machine.createMachine({
     id: 'executor',
-    context: ({ input }) => initialContext(names, input),
+    context: ({ input }) => initialContext(names, input ?? {}),
     initial: 'IDLE',
     output: ({ context, self }) => (options.output?.(context, self) ?? outputOf(context)) as Output,
     states: {

@@ -27,8 +27,17 @@ export interface MachineActor {
 }
 
 interface PersistedSnapshot {
+  readonly status: 'active' | 'done';
   readonly value: ExecutorState;
   readonly context: ExecutorContext;
+}
+
+/** A state that the machine enters next, when this checkpoint is saved and nothing else is left to do. */
+type ForeseenState = 'EXECUTING' | 'COMPLETED';
+
+function foreseen(snapshot: PersistedSnapshot, value: ForeseenState): PersistedSnapshot {
+  if (value === 'COMPLETED') return { ...snapshot, value, status: 'done' };
+  return snapshot.value === 'PAUSED' ? { ...snapshot, value } : snapshot;
 }
 
 /** Leaves room in 64 KB for the envelope around it. */
@@ -52,10 +61,10 @@ export class CheckpointWriter {
   }
 
   /** Saves the machine as it is. Resolves to the mark that the checkpoint covers. @throws {CheckpointWriteError} */
-  async save(): Promise<Mark> {
+  async save(as?: ForeseenState): Promise<Mark> {
     const { environment, publish } = this.options;
     const startedAt = environment.clock.now();
-    const { state, mark, bytes } = await this.#save();
+    const { state, mark, bytes } = await this.#save(as);
     const durationMs = environment.clock.now() - startedAt;
     publish({ type: 'checkpoint.saved', state, batches: mark.batches, bytes, durationMs });
     return mark;
@@ -64,15 +73,15 @@ export class CheckpointWriter {
   /** The first of an opening: from here on the session can be resumed. Not announced: `pipeline.started` says it.
    * A restored session is still PAUSED then, and is stored as EXECUTING: a process that dies from here on did not pause. */
   async saveFirst(): Promise<void> {
-    await this.#save(true);
+    await this.#save('EXECUTING');
     this.#isFirst = false;
   }
 
   async #save(
-    isOpening = false,
+    as?: ForeseenState,
   ): Promise<{ readonly state: ExecutorState; readonly mark: Mark; readonly bytes: number }> {
     await Promise.resolve();
-    const checkpoint = this.#checkpoint(isOpening);
+    const checkpoint = this.#checkpoint(as);
     const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;
     const { bytes } = await this.options.stateManager.saveCheckpoint(checkpoint);
     return { state: value, mark: context.flushed, bytes };
@@ -83,11 +92,10 @@ export class CheckpointWriter {
     return !this.#isFirst;
   }
 
-  #checkpoint(isOpening: boolean): Checkpoint {
+  #checkpoint(as: ForeseenState | undefined): Checkpoint {
     const { definition, environment, stages, pipelineFile } = this.options;
     const taken = this.#snapshot();
-    const snapshot: PersistedSnapshot =
-      isOpening && taken.value === 'PAUSED' ? { ...taken, value: 'EXECUTING' } : taken;
+    const snapshot = as === undefined ? taken : foreseen(taken, as);
     const { context, value } = snapshot;
     return {
       sessionId: this.start.sessionId,

@@ -216,7 +216,8 @@ export class Controller {
   async #settle(how: Ending, ended: Ended): Promise<void> {
     const { run, context, pause } = ended;
     run?.deactivate();
-    const problem = await this.#saveLast(run, how);
+    // A completed run was stored before it was said to be one.
+    const problem = how === 'completed' ? undefined : await this.#saveLast(run, how);
     if (how === 'paused') {
       this.#publish({ type: 'pipeline.paused', ...figuresOf(context.flushed) });
       if (problem === undefined) pause?.resolve(receiptOf(context));
@@ -231,8 +232,7 @@ export class Controller {
 
   /** The checkpoint that says how it ended. One that cannot be saved leaves the last one, which is true as well. */
   async #saveLast(run: Run | undefined, how: Ending): Promise<unknown> {
-    if (run === undefined || (how !== 'paused' && how !== 'completed' && !run.writer.hasSaved))
-      return undefined;
+    if (run === undefined || (how !== 'paused' && !run.writer.hasSaved)) return undefined;
     try {
       await run.writer.save();
       return undefined;

@@ -77,6 +77,11 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
 export function checkStages(stages: readonly AnyStage[]): void {
   const seen = new Set<string>();
   for (const stage of stages) {
+    if (stage.name === 'source') {
+      throw new InvalidOptionError(
+        'A stage cannot be named "source": events and dead letters call the input so. Give it another name.',
+      );
+    }
     if (seen.has(stage.name)) {
       throw new InvalidOptionError(
         `Two stages are named "${stage.name}". Give each stage its own name: checkpoints and the journal tell them apart by it.`,

@@ -261,6 +261,8 @@ export class Run {
     this.do(async ({ sink, deadLetters }) => {
       await deadLetters.publish();
       await sink.publish();
+      // Before anybody hears of the completion, so that whoever ends the process then leaves a completed session.
+      await this.writer.save('COMPLETED');
       this.send({ type: 'sink.published' });
     });
   }
