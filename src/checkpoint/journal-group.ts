@@ -54,7 +54,8 @@ export function waitingRecord(
   }
   // Now and not when it is written: a payload that its owner changes meanwhile is then found out at opening.
   let payloadCrc = 0;
-  for (const chunk of payload) payloadCrc = crc32(chunk, payloadCrc);
+  // An empty chunk is no chunk: where its memory is nowhere, crc32 begins anew instead of going on.
+  for (const chunk of payload) if (chunk.length > 0) payloadCrc = crc32(chunk, payloadCrc);
   let resolve!: () => void;
   let reject!: (error: Error) => void;
   const durable = new Promise<void>((onDurable, onFailure) => {

@@ -50,6 +50,17 @@ export function journalContract(name: string, makeHome: () => Promise<JournalHom
       await second.close();
     });
 
+    test('an empty piece at the end takes nothing away: the output of a stage may have no rows', async () => {
+      const home = await makeHome();
+      const journal = await home.open(1);
+      const pieces = [bytes('facts\n'), bytes('')];
+      await journal.append({ stage: 's', batch: 0 }, pieces);
+      await journal.close();
+      const again = await home.open(1);
+      expect(text(await again.read({ stage: 's', batch: 0 }))).toBe('facts\n');
+      await again.close();
+    });
+
     test('any bytes and sizes survive', async () => {
       const home = await makeHome();
       const payloads = [0, 1, 255, 32_768, 32_769, 300_000].map((length) =>
