@@ -226,9 +226,15 @@ class FileJournal implements Journal {
     const isNew = segment.size === 0;
     const start = isNew ? segmentHeader(this.options.sessionId, segment.number, segment.previous) : undefined;
     const { chunks, offsets, end } = frameGroup(group, segment, start);
-    await segment.handle.write(chunks, segment.size);
-    await segment.handle.datasync();
-    if (isNew) await this.options.fileSystem.syncDirectory(this.folder);
+    try {
+      await segment.handle.write(chunks, segment.size);
+      await segment.handle.datasync();
+      if (isNew) await this.options.fileSystem.syncDirectory(this.folder);
+    } catch (error) {
+      // What a failed fsync has lost can still be read, until the machine restarts: nobody may find it and rely on it.
+      await segment.handle.truncate(segment.size).catch(() => undefined);
+      throw error;
+    }
     segment.size = end;
     group.forEach((record, i) => {
       const { key, payloadBytes } = record;

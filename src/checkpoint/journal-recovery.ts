@@ -2,7 +2,8 @@
  * What opening a journal does with the segments it finds (I8, I9, I10).
  *
  * 1. Nothing is changed before everything was read: a journal of a later owner, or a corrupt one, stays as it is.
- * 2. The torn tail of the last segment is cut and the cut fsynced before anything is appended anywhere.
+ * 2. The torn tail of the last segment is cut, and what is left of the segment fsynced, its name too, before any of it is
+ *    used or anything appended anywhere: a process that was killed may have written it and not come to the fsync.
  * 3. Damage elsewhere, or of bytes that were durable once, is a `CorruptJournalError` saying where and what is lost.
  */
 import { CorruptJournalError, SessionLockedError } from '../errors.js';
@@ -79,9 +80,9 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
     throw new CorruptJournalError(describeDamage(folder, before.number, damage));
   });
   const last = found.at(-1);
-  if (last?.scan.damage !== undefined) {
-    last.segment.size = last.scan.damage.at;
-    await cut(options, last.segment);
+  if (last !== undefined) {
+    if (last.scan.damage !== undefined) last.segment.size = last.scan.damage.at;
+    await settle(options, last.segment, last.scan.damage !== undefined);
     if (last.segment.size === 0) found.pop();
   }
   return {
@@ -109,21 +110,25 @@ async function scanFile(options: RecoveryOptions, number: number): Promise<{ siz
   }
 }
 
-/** Makes the tail's absence durable: the next segment's existence says that this one is whole. */
-async function cut({ fileSystem, folder }: RecoveryOptions, segment: Segment): Promise<void> {
+/** Makes the segment durable as it is from now on, without its torn tail: the next one's existence says that it is whole. */
+async function settle(
+  { fileSystem, folder }: RecoveryOptions,
+  segment: Segment,
+  isTorn: boolean,
+): Promise<void> {
   const path = `${folder}/${segmentName(segment.number)}`;
   if (segment.size === 0) {
     await fileSystem.unlink(path);
-    await fileSystem.syncDirectory(folder);
-    return;
+  } else {
+    const handle = await fileSystem.open(path, 'update');
+    try {
+      if (isTorn) await handle.truncate(segment.size);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   }
-  const handle = await fileSystem.open(path, 'update');
-  try {
-    await handle.truncate(segment.size);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await fileSystem.syncDirectory(folder);
 }
 
 const NAMED_LOSSES = 20;
