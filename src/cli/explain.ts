@@ -112,11 +112,13 @@ async function sameOutput({ checkpoint, start }: StoredSession): Promise<Explana
   const target = storedPath(checkpoint.sink);
   if (typeof bytes !== 'number' || target === undefined) return null;
   const working = storedPartFile(checkpoint.sink, start.mark.sink) ?? target;
-  for (const path of start.wasSealed ? [working, target] : [working]) {
+  for (const path of start.wasSealed || bytes > 0 ? [working, target] : [working]) {
     const size = await stat(path).then(
       (found) => found.size,
       () => undefined,
     );
+    // What was published already must be that, to its end.
+    if (path !== working && size !== bytes) break;
     if (size !== undefined && size >= bytes) return { path, cutTo: bytes };
     if (size !== undefined)
       throw new PipelineMismatchError([`${path} has ${size} bytes, and the run had written ${bytes}`]);

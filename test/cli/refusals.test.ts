@@ -22,6 +22,8 @@ import {
 } from './command.js';
 
 const GOOD = pipelineFile(DOUBLE);
+/** Of the machine, where it lets us. */
+const [MOUNT, UNMOUNT] = ['mount', 'umount'] as const;
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
 describe('usage: 2, and what was meant', () => {
@@ -230,25 +232,24 @@ describe('input and output', () => {
   });
 
   const disk = folder();
-  const canMount =
-    tries('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]) && tries('umount', [disk]);
+  const canMount = tries(MOUNT, ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]) && tries(UNMOUNT, [disk]);
   test.runIf(canMount)('a full disk: 1, make room; room was made: the session goes on', async () => {
     const cwd = folder({
       'in.jsonl': rowsText(20_000),
       'p.ts': GOOD.replace("'out.jsonl'", "'disk/out.jsonl'"),
     });
     mkdirSync(join(cwd, 'disk'));
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', join(cwd, 'disk')]);
+    execFileSync(MOUNT, ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', join(cwd, 'disk')]);
     try {
       const ended = await run(['run', 'p.ts', '--quiet'], { cwd });
       expect(ended.code).toBe(1);
       expectOneLine(ended, /out\.jsonl\.part: the disk is full; make room and resume/);
-      execFileSync('mount', ['-o', 'remount,size=8m', join(cwd, 'disk')]);
+      execFileSync(MOUNT, ['-o', 'remount,size=8m', join(cwd, 'disk')]);
       const again = await run(['resume', 'last'], { cwd });
       expect(again.code).toBe(0);
       expect(text(cwd, 'disk', 'out.jsonl').split('\n')).toHaveLength(20_001);
     } finally {
-      execFileSync('umount', [join(cwd, 'disk')]);
+      execFileSync(UNMOUNT, [join(cwd, 'disk')]);
     }
   });
 });

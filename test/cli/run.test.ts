@@ -7,7 +7,16 @@
  * 4. An unfinished session of the same pipeline is said, with the very command that resumes it.
  * 5. `resume --explain` says what is reused and run, and changes nothing (I5, I8, I15).
  */
-import { cpSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -175,11 +184,18 @@ const whole = pipeline('js').from(jsonl('in.jsonl')).pipe(map('same', (row) => r
     expect(text(cwd, 'out.jsonl')).toBe('{"n":1}\n{"n":2}\n');
   });
 
-  test("this repository's examples load as they are", async () => {
-    const cwd = folder({ 'in.jsonl': rowsText(3) });
-    const inside = join(PACKAGE, 'test', 'cli', 'fixture.pipeline.ts');
-    const ended = await run(['run', inside], { cwd });
-    expect(ended.code).toBe(0);
+  test('inside the package itself, by its own name', async () => {
+    mkdirSync(join(PACKAGE, 'out'), { recursive: true });
+    const inside = mkdtempSync(join(PACKAGE, 'out', 'cli-'));
+    try {
+      for (const name of ['p.ts', 'p.mjs']) {
+        writeFileSync(join(inside, name), `${source}export default whole;`);
+        writeFileSync(join(inside, 'in.jsonl'), rowsText(3));
+        expect((await run(['run', name], { cwd: inside })).code).toBe(0);
+      }
+    } finally {
+      rmSync(inside, { recursive: true, force: true });
+    }
   });
 });
 

@@ -100,10 +100,10 @@ describe('a signal', () => {
 });
 
 describe('an end that nobody asked for', () => {
-  test('kill -9, three times, then resume: byte-identical, and no batch was computed twice once it was durable', async () => {
+  test('kill -9, twice, then resume: byte-identical, and no batch was computed twice once it was durable', async () => {
     let args = ['run', 'p.ts'];
     let stdout = '';
-    for (let kills = 0; kills < 3; kills++) {
+    for (let kills = 0; kills < 2; kills++) {
       const child = start([...args, '--json'], { cwd, env: SLOWLY });
       await child.printed(/"batches\.committed"/);
       child.process.kill('SIGKILL');
@@ -115,7 +115,7 @@ describe('an end that nobody asked for', () => {
     const listed = await run(['sessions'], { cwd });
     expect(listed.stdout).toMatch(/words +interrupted/);
     const ended = await run([...args, '--json'], { cwd });
-    expect(ended.code).toBe(0);
+    expect(ended.code, ended.stderr).toBe(0);
     expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
     // The last line may have been cut by the kill.
     const whole = (stdout + ended.stdout)
@@ -166,7 +166,7 @@ describe('an end that nobody asked for', () => {
     expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
   });
 
-  test('a run whose stage waits for what can never come does not end as if all were well', async () => {
+  test('a stage that listens to nothing is left behind by the second SIGINT', async () => {
     const stage = `.pipe(defineStage({ name: 'lost', process: () => new Promise<Row[]>(() => {}) }))`;
     cwd = folder({ 'in.jsonl': rowsText(5), 'p.ts': pipelineFile(stage) });
     const child = start(['run', 'p.ts', '--json'], { cwd });
