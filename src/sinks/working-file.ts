@@ -5,7 +5,7 @@
  *    A `.part` that is there belongs to an unfinished session, which may still be resumed: it is left alone, and the new
  *    one is `<path>.2.part`, and so on. The position says which.
  * 2. (I7) Found again, its size and the last block before the position are compared with what was written, then it is cut
- *    there: constant time. (I19) Complete and gone, it may have been published already: then the target must match.
+ *    there: constant time. (I19) Gone, it may have been published already: then the target must match, to its end.
  */
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -162,7 +162,9 @@ async function reopen(
   const working = workingPath(place, at.part);
   const found = await openWritten(fileSystem, working, at, false);
   if (typeof found !== 'string') return found;
-  if (complete && working !== place.path) {
+  // A run that was cancelled, or died, right at its publishing did not come to store that it was complete: then the target
+  // itself says so. An empty one could be anybody's.
+  if ((complete || at.bytes > 0) && working !== place.path) {
     const target = await openWritten(fileSystem, place.path, at, true);
     if (typeof target !== 'string') {
       await target.handle?.close();

@@ -128,15 +128,6 @@ describe('a failure is final (I6)', () => {
 });
 
 describe('reopening', () => {
-  async function begun(): Promise<{ disk: SimulatedDisk; at: { bytes: number; tail: string } }> {
-    const disk = new SimulatedDisk();
-    const sink = await open(disk);
-    for (const piece of PIECES) await sink.append([bytes(piece)]);
-    await sink.flush();
-    await sink.close();
-    return { disk, at: sink.position };
-  }
-
   test('reads no more than the last block', async () => {
     const { disk, at } = await begun();
     disk.put(PART, `${WHOLE}beyond`);
@@ -161,13 +152,24 @@ describe('reopening', () => {
     expect(disk.text(PART)).toBe(text);
   });
 
+  test('what was published by a run that did not come to say that it was complete is found all the same', async () => {
+    const { disk, at } = await begun();
+    await disk.rename(PART, PATH);
+    for (const complete of [true, false]) {
+      const again = await open(disk, at, complete);
+      expect(again.published).toBe(true);
+      await again.publish();
+    }
+    await disk.unlink(PATH);
+    await expect(open(disk, at)).rejects.toThrow('is not there any more');
+  });
+
   test('a target that is longer than what was written was not published by this run', async () => {
     const { disk, at } = await begun();
     await disk.rename(PART, PATH);
-    expect((await open(disk, at, true)).published).toBe(true);
-    await expect(open(disk, at)).rejects.toThrow('is not there any more');
     disk.put(PATH, `${WHOLE}x`);
-    await expect(open(disk, at, true)).rejects.toThrow(PipelineMismatchError);
+    for (const complete of [true, false])
+      await expect(open(disk, at, complete)).rejects.toThrow(PipelineMismatchError);
   });
 
   test('a symlink in the place of the part file is not followed', async () => {
