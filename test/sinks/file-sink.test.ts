@@ -128,6 +128,15 @@ describe('a failure is final (I6)', () => {
 });
 
 describe('reopening', () => {
+  async function begun(): Promise<{ disk: SimulatedDisk; at: { bytes: number; tail: string } }> {
+    const disk = new SimulatedDisk();
+    const sink = await open(disk);
+    for (const piece of PIECES) await sink.append([bytes(piece)]);
+    await sink.flush();
+    await sink.close();
+    return { disk, at: sink.position };
+  }
+
   test('reads no more than the last block', async () => {
     const { disk, at } = await begun();
     disk.put(PART, `${WHOLE}beyond`);
