@@ -23,7 +23,7 @@ export default defineConfig({
       { find: '#platform', replacement: at('src/executor/platform.node.ts') },
       { find: /^xstate-pipeline$/, replacement: at('src/index.ts') },
       { find: /^xstate-pipeline\/machines$/, replacement: at('machines/index.ts') },
-      { find: /^xstate-pipeline\/(node|browser|testing)$/, replacement: at('src/$1.ts') },
+      { find: /^xstate-pipeline\/(node|browser)$/, replacement: at('src/$1.ts') },
     ],
   },
   test: {

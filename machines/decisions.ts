@@ -20,8 +20,9 @@ export function mayCommit(context: ExecutorContext): boolean {
 
 /** Everything that was in flight is in sink and checkpoint (I16). */
 export function isPauseDone(context: ExecutorContext): boolean {
-  const { pausing, committing, committed, written } = context;
-  return pausing && isDrained(context) && !committing && committed === written.batches;
+  const { pausing, committing, publishing, committed, written } = context;
+  // A publishing under way is awaited: the run is as good as completed.
+  return pausing && isDrained(context) && !committing && !publishing && committed === written.batches;
 }
 
 /** The input had rows, and errors left no output (I12). */

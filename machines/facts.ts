@@ -108,6 +108,8 @@ export interface ExecutorSettings {
 /** The process died, perhaps because of a batch: which ones it may be, and how often in a row. */
 export interface Suspicion {
   readonly deaths: number;
+  /** The watermark when the last process began. */
+  readonly from: number;
   /** Batches below it may be the cause; the watermark passing it clears them all. */
   readonly upTo: number;
 }

@@ -90,20 +90,28 @@ function resumableState(value: ExecutorState, context: ExecutorContext): Executo
   return value === 'IDLE' && context.sessionId === '' ? 'IDLE' : 'PAUSED';
 }
 
-/** INITIALIZING and EXECUTING are stored only by a process that did not come to say how it ended. */
-function suspicionOf(
-  value: ExecutorState,
-  { suspicion, flushed, settings }: ExecutorContext,
-): Suspicion | null {
+/** INITIALIZING and EXECUTING are stored only by a process that did not come to say how it ended. Whoever got past the
+ * suspected batches, or died while one at a time was tried and committed some of them, did not die of those. */
+function suspicionOf(value: ExecutorState, context: ExecutorContext): Suspicion | null {
   if (value !== 'EXECUTING' && value !== 'INITIALIZING') return null;
-  const upTo = flushed.batches + 2 * settings.maxInFlight;
-  return { deaths: (suspicion?.deaths ?? 0) + 1, upTo };
+  const { flushed, settings } = context;
+  const from = flushed.batches;
+  const upTo = from + 2 * settings.maxInFlight;
+  const before = context.suspicion;
+  if (before === null || from >= before.upTo) return { deaths: 1, from, upTo };
+  const wasCareful = before.deaths >= settings.maxDeaths - 1;
+  const deaths = wasCareful && from > before.from ? settings.maxDeaths - 1 : before.deaths + 1;
+  return { deaths, from, upTo };
 }
 
 function readSuspicion(input: unknown, at: string): Suspicion | null {
   if (input === null) return null;
   const raw = object(input, at);
-  return { deaths: count(raw.deaths, `${at}.deaths`), upTo: count(raw.upTo, `${at}.upTo`) };
+  return {
+    deaths: count(raw.deaths, `${at}.deaths`),
+    from: count(raw.from, `${at}.from`),
+    upTo: count(raw.upTo, `${at}.upTo`),
+  };
 }
 
 function readContext(input: unknown, names: readonly string[]): ExecutorContext {

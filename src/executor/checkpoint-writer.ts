@@ -93,7 +93,7 @@ export class CheckpointWriter {
   }
 
   #checkpoint(as: ForeseenState | undefined): Checkpoint {
-    const { definition, environment, stages, pipelineFile } = this.options;
+    const { definition, environment, stages, stateManager, pipelineFile } = this.options;
     const taken = this.#snapshot();
     const snapshot = as === undefined ? taken : foreseen(taken, as);
     const { context, value } = snapshot;
@@ -106,7 +106,7 @@ export class CheckpointWriter {
       ...(pipelineFile === undefined ? {} : { pipelineFile }),
       state: value,
       fingerprint: pipelineFingerprint(stages),
-      settings: checkpointSettings(definition, context.settings),
+      settings: checkpointSettings(definition, stateManager, context.settings),
       source: definition.source.describe() ?? null,
       sink: definition.sink.describe() ?? null,
       deadLetter: definition.deadLetter?.describe() ?? null,

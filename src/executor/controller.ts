@@ -120,8 +120,10 @@ export class Controller {
       await run.open();
       await run.writer.saveFirst();
     } catch (error) {
+      // What goes wrong in a run that was cancelled while it opened is nobody's concern any more.
+      const isCancelled = run.isClosed;
       await run.release();
-      throw error;
+      throw isCancelled ? new PipelineCancelledError(run.start.sessionId) : error;
     }
   }
 

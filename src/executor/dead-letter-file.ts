@@ -24,11 +24,10 @@ export class DeadLetterFile {
     await open.append([open.encode(rows)]);
   }
 
-  /** Null: nothing ever went there. */
+  /** Null: nothing ever went there. What this opening has not touched is durable up to where it stood. */
   async flush(): Promise<JsonObject | null> {
     // At once: rows appended after this call are not covered by it.
-    if (this.#open !== undefined) return this.#open.flush();
-    return this.position === null ? null : (await this.#opened()).flush();
+    return this.#open === undefined ? this.position : this.#open.flush();
   }
 
   async publish(): Promise<void> {

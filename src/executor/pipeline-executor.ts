@@ -176,21 +176,26 @@ export class PipelineExecutor<T = unknown> {
       pause: () => this.#controllerOf(this.#actor).handlers.pause(),
       cancel: () => this.#controllerOf(this.#actor).handlers.cancel(),
     });
+    let restored: ActorRefFrom<RunnableMachine> | undefined;
     try {
       const session = await loadSession(sessionId, this.stages, this.stateManager, pipeline, options);
+      // Another run may have begun while the session was loaded.
+      if (this.state !== 'IDLE')
+        throw new IllegalCommandError('resume', this.state, legalCommands(this.#actor.getSnapshot()));
       for (const message of session.warnings) this.#publish(sessionId, { type: 'notice', message });
       const actor = createActor(this.#machine, { snapshot: session.snapshot as never, input: {} });
       const controller = this.#controllerOf(actor);
       controller.definition = session.definition;
       controller.stored = { ...session.start, lock };
-      this.#actor = this.#follow(actor);
+      restored = this.#follow(actor);
       const outcome = controller.expectOutcome();
-      if (this.state === 'PAUSED') await controller.prepare();
+      if (session.snapshot.value === 'PAUSED') await controller.prepare();
       actor.send({ type: 'resume' });
       return outcome as Promise<ExecutionResult<T>>;
     } catch (error) {
       await lock.release();
-      if (this.state === 'PAUSED') this.#actor = this.#follow(createActor(this.#machine, { input: {} }));
+      if (restored === this.#actor && this.state === 'PAUSED')
+        this.#follow(createActor(this.#machine, { input: {} }));
       throw error;
     }
   }

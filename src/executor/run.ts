@@ -14,6 +14,7 @@ import { PipelineMismatchError, PoisonBatchError } from '../errors.js';
 import type { OpenSink } from '../sinks/sink.js';
 import type { OpenSource } from '../sources/source.js';
 import { Attempts } from './attempts.js';
+import { checkpointEveryMs } from './checkpoint-settings.js';
 import { CheckpointWriter, type MachineActor } from './checkpoint-writer.js';
 import { DataPlane } from './data-plane.js';
 import { DeadLetterFile } from './dead-letter-file.js';
@@ -26,9 +27,6 @@ import { sumWritten } from './written.js';
 
 /** Bytes of source a batch at most, about: longer strings leave V8's fast path. */
 const MAX_BATCH_BYTES = 96 * 1024;
-
-/** Unless told: where rows come slowly, so little is done again after a crash. */
-const CHECKPOINT_EVERY_MS = 5_000;
 
 const CLOSE_PATIENCE_MS = 1_000;
 
@@ -161,7 +159,7 @@ export class Run {
     const { clock } = this.options.environment;
     this.#activeSince = clock.now();
     const { definition, stateManager } = this.options;
-    const everyMs = definition.checkpointEveryMs ?? stateManager.checkpointEveryMs ?? CHECKPOINT_EVERY_MS;
+    const everyMs = checkpointEveryMs(definition, stateManager);
     const tick = () => {
       this.#stopTimer = clock.setTimer(() => {
         this.send({ type: 'commit.due' });
@@ -236,7 +234,10 @@ export class Run {
     this.do(async ({ sink, deadLetters, source }) => {
       const covered = (this.actor.getSnapshot() as { context: { flushing: Mark | null } }).context.flushing;
       const [position, deadLetter] = await Promise.all([sink.flush(), deadLetters.flush()]);
-      if (covered?.source) this.writer.sourceIdentity = await identityOf(source, covered.source);
+      const identity = covered?.source ? await identityOf(source, covered.source) : undefined;
+      // Together with the mark that it belongs to: a run that has ended meanwhile keeps both as they were.
+      if (this.#isClosed) return;
+      if (identity !== undefined) this.writer.sourceIdentity = identity;
       const elapsedMs = Math.round(this.elapsedMs);
       this.send({ type: 'sink.flushed', sink: position, deadLetter, elapsedMs });
     });

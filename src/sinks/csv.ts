@@ -61,7 +61,9 @@ export function csvSink<T extends object = object>(
         throw error;
       }
     },
-    deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file), { publish }),
+    // Never 'direct': it is begun in the middle of a run, and what it holds before the next checkpoint is nobody's after a
+    // crash.
+    deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
     read: (context) => readRows(form, context) as AsyncIterable<T>,
   };
 }

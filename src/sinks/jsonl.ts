@@ -28,7 +28,9 @@ export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOpt
     describe: () => ({ kind: 'jsonl', path: file, publish }),
     open: async (at, complete, context) =>
       new OpenJsonlSink<T>(file, await FileSink.open({ path: file, publish }, at, complete, context)),
-    deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file), { publish }),
+    // Never 'direct': it is begun in the middle of a run, and what it holds before the next checkpoint is nobody's after a
+    // crash.
+    deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
     async *read(context) {
       const reading = {
         path: file,

@@ -3,8 +3,8 @@
  * a durable stage into a ledger outside the state directory before it does anything else.
  */
 import { appendFileSync, writeSync } from 'node:fs';
-import { defineStage, map, PipelineExecutor, StateManager } from '../../dist/src/index.js';
-import { jsonl, lowdbStorage } from '../../dist/src/node.js';
+import { defineStage, map, PipelineExecutor, StateManager } from 'xstate-pipeline';
+import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
 
 const { input, output, state, ledger, sessionId, batchSize, stages } = JSON.parse(String(process.argv[2]));
 
@@ -30,5 +30,10 @@ const executor = new PipelineExecutor(
   new StateManager(lowdbStorage(state), { checkpointInterval: 200 }),
   [{ next: (event) => writeSync(1, `${JSON.stringify(event)}\n`) }],
 );
-const pipeline = { name: 'killed', source: jsonl(input), sink: jsonl(output), options: { batchSize } };
+const pipeline = {
+  name: 'killed',
+  source: jsonl(input),
+  sink: jsonl(output),
+  options: { batchSize, maxDeaths: 1_000 },
+};
 await (sessionId === null ? executor.execute(pipeline) : executor.resume(sessionId, pipeline));

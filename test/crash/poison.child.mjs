@@ -1,7 +1,7 @@
 /** A process with a stage that kills it at one row, as a native crash or the end of memory would. */
 import { writeSync } from 'node:fs';
-import { defineStage, map, PipelineExecutor, StateManager } from '../../dist/src/index.js';
-import { jsonl, lowdbStorage } from '../../dist/src/node.js';
+import { defineStage, map, PipelineExecutor, StateManager } from 'xstate-pipeline';
+import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
 
 const { input, output, state, sessionId, deadlyRow, concurrency, onPoison } = JSON.parse(
   String(process.argv[2]),

@@ -2,7 +2,7 @@
  * A batch that kills the process, again and again.
  *
  * Pinned: attempts are counted across crashes; after three deaths the batch is named and the run fails, or the batch is set
- * aside and everything else completes; a process that dies once costs nothing of this.
+ * aside and everything else completes; a process that is killed, and gets on in between, is never held to be poisoned.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -49,7 +49,8 @@ async function dieUntilJudged(onPoison: string, concurrency: number) {
 
 test.each([1, 8])('the run fails, naming the batch (concurrency %i)', async (concurrency) => {
   const { result, life, attempts } = await dieUntilJudged('fail', concurrency);
-  expect(life).toBe(4);
+  // Two deaths that might have been anything's, one that brought it to the head, one with it alone at work.
+  expect(life).toBeLessThanOrEqual(5);
   expect(attempts.at(-1)).toBe(3);
   expect(result.error).toMatchObject({ code: 'POISON_BATCH' });
   expect((result.error as { message: string }).message).toContain('Batch 7 (rows 70 to 79');

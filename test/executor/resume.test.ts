@@ -222,6 +222,6 @@ test('run({ signal }) cancels, and the session can be resumed', async () => {
     });
   await expect(run).rejects.toMatchObject({ code: 'CANCELLED' });
   const { executor, stateManager } = executorOf();
-  const [{ sessionId }] = (await stateManager.listCheckpoints()) as [{ sessionId: string }];
-  expect((await executor.resume(sessionId)).metrics.rowsOut).toBe(1000);
+  const [session] = await stateManager.listCheckpoints();
+  expect((await executor.resume(session?.sessionId)).metrics.rowsOut).toBe(1000);
 });

@@ -91,11 +91,11 @@ describe('the tarball', () => {
     const strangers = files
       .map(({ path }) => path)
       .filter(
-        (path) => !/^(dist\/(src|machines)\/.+\.(js|d\.ts)|package\.json|LICENSE|[A-Z]+\.md)$/.test(path),
+        (path) => !/^(dist\/(src|machines)\/.+\.(js|d\.ts)|docs\/.+\.(md|svg|png)|package\.json|LICENSE|[A-Z]+\.md)$/.test(path),
       )
       .concat(files.map(({ path }) => path).filter((path) => /\.test\.|(^|\/)test\//.test(path)));
     expect(strangers).toEqual([]);
-    const papers = files.map(({ path }) => path).filter((path) => !path.startsWith('dist/'));
+    const papers = files.map(({ path }) => path).filter((path) => !/^(dist|docs)\//.test(path));
     expect(papers.sort()).toEqual([
       'ARCHITECTURE.md',
       'CHANGELOG.md',

@@ -19,7 +19,6 @@ import * as machines from 'xstate-pipeline/machines';
 import { createExecutorMachine } from 'xstate-pipeline/machines';
 import * as node from 'xstate-pipeline/node';
 import { jsonl } from 'xstate-pipeline/node';
-import * as testing from 'xstate-pipeline/testing';
 
 interface Review {
   readonly id: number;
@@ -56,6 +55,6 @@ console.log(
     memory: [inMemory.success, await inMemory.data.toArray()],
     files: [again.success, await again.data.toArray()],
     types: [typeof createExecutorMachine, typeof misfit],
-    entries: [everywhere, machines, node, browser, testing].map((entry) => Object.keys(entry).length > 0),
+    entries: [everywhere, machines, node, browser].map((entry) => Object.keys(entry).length > 0),
   }),
 );
