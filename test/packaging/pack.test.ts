@@ -159,7 +159,7 @@ describe('in an empty project', () => {
       memory: [true, expected],
       files: [true, expected],
       types: ['function', 'function'],
-      entries: [true, true, true, true, true],
+      entries: [true, true, true, true],
     });
   });
 });
