@@ -1,5 +1,6 @@
 import type { ExecutorInput } from './executor-events.js';
 import { type ExecutorContext, type ExecutorOutput, type ExecutorSettings, emptyMark } from './facts.js';
+import { AT_REST } from './rewind.js';
 
 const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500, maxDeaths: 3 };
 
@@ -12,23 +13,11 @@ export function initialContext(stages: readonly string[], run: ExecutorInput): E
     stages,
     settings: run.settings ?? DEFAULT_SETTINGS,
     startedAt: run.startedAt ?? 0,
-    window: [],
+    ...AT_REST,
     next: 0,
-    reading: false,
-    writing: false,
-    committing: false,
-    commitDue: false,
-    pausing: false,
-    exhausted: false,
-    sealed: false,
-    publishing: false,
-    published: false,
     written: mark,
-    flushing: null,
     flushed: mark,
     committed: 0,
-    error: null,
-    suspicion: null,
   };
 }
 

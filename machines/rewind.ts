@@ -4,25 +4,24 @@
  */
 import type { ExecutorContext } from './facts.js';
 
+/** Nothing is in flight, under way, or over. */
+export const AT_REST = {
+  window: [],
+  reading: false,
+  writing: false,
+  committing: false,
+  commitDue: false,
+  pausing: false,
+  exhausted: false,
+  sealed: false,
+  publishing: false,
+  published: false,
+  flushing: null,
+  error: null,
+  suspicion: null,
+} as const satisfies Partial<ExecutorContext>;
+
 export function rewind(context: ExecutorContext): ExecutorContext {
   const { flushed } = context;
-  return {
-    ...context,
-    window: [],
-    next: flushed.batches,
-    reading: false,
-    writing: false,
-    committing: false,
-    commitDue: false,
-    pausing: false,
-    exhausted: false,
-    sealed: false,
-    publishing: false,
-    published: false,
-    written: flushed,
-    flushing: null,
-    committed: flushed.batches,
-    error: null,
-    suspicion: null,
-  };
+  return { ...context, ...AT_REST, next: flushed.batches, written: flushed, committed: flushed.batches };
 }
