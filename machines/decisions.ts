@@ -1,5 +1,6 @@
 /** What the executor decides from its context alone: pure, so that each rule can be read, and tested, by itself. */
 import type { ExecutorContext } from './facts.js';
+import { isCareful } from './suspicion.js';
 
 /** The source is read while the window has room (I13), and not while pausing (I16). */
 export function mayRead(context: ExecutorContext): boolean {
@@ -28,22 +29,6 @@ export function isPauseDone(context: ExecutorContext): boolean {
 /** The input had rows, and errors left no output (I12). */
 export function lostEverything({ sealed, written }: ExecutorContext): boolean {
   return sealed && written.rowsIn > 0 && written.rowsOut === 0 && written.losses.total > 0;
-}
-
-/** One batch at a time: the next death tells which batch it was. */
-export function isCareful({ suspicion, settings }: ExecutorContext): boolean {
-  return suspicion !== null && suspicion.deaths >= settings.maxDeaths - 1;
-}
-
-/** Attempts are counted across crashes where it is certain which batch was being tried. */
-export function firstAttempt(context: ExecutorContext, batch: number): number {
-  const { suspicion, committed } = context;
-  return suspicion !== null && isCareful(context) && batch === committed ? suspicion.deaths + 1 : 1;
-}
-
-/** The process died once too often, and carefully: the first batch after the watermark is the cause. */
-export function isCondemned({ suspicion, settings, next, committed }: ExecutorContext): boolean {
-  return suspicion !== null && suspicion.deaths >= settings.maxDeaths && next === committed;
 }
 
 /** Nothing is on its way from the source to the sink. */

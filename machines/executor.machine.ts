@@ -17,8 +17,6 @@
  */
 import { type AnyActorRef, setup, spawnChild, stopChild } from 'xstate';
 import {
-  firstAttempt,
-  isCondemned,
   isDrained,
   isPauseDone,
   lastReady,
@@ -32,6 +30,7 @@ import { advance, type ErrorFacts, type ExecutorContext, type ExecutorOutput } f
 import { initialContext, outputOf } from './initial-context.js';
 import { rewind } from './rewind.js';
 import { type StageInput, stageMachine } from './stage.machine.js';
+import { firstAttempt, isCondemned } from './suspicion.js';
 
 const NO_USABLE_OUTPUT: ErrorFacts = {
   name: 'NoUsableOutputError',
@@ -184,7 +183,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     committing: false,
     committed: context.flushed.batches,
     sealed: context.exhausted && isDrained(context) && context.flushed.batches === context.written.batches,
-    suspicion: context.flushed.batches >= (context.suspicion?.upTo ?? 0) ? null : context.suspicion,
+    suspicion: context.flushed.batches > (context.suspicion?.to ?? -1) ? null : context.suspicion,
   }));
 
   const spawnStages = [...inputs.values()].flatMap((input) => {

@@ -105,13 +105,13 @@ export interface ExecutorSettings {
   readonly maxDeaths: number;
 }
 
-/** The process died, perhaps because of a batch: which ones it may be, and how often in a row. */
+/** The process died again and again, perhaps because of a batch; see `suspicion.ts`. */
 export interface Suspicion {
+  /** In a row. */
   readonly deaths: number;
-  /** The watermark when the last process began. */
+  /** The first and the last batch that were in flight at each of them. */
   readonly from: number;
-  /** Batches below it may be the cause; the watermark passing it clears them all. */
-  readonly upTo: number;
+  readonly to: number;
 }
 
 export interface ExecutorContext {

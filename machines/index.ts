@@ -21,7 +21,7 @@ export {
   type Suspicion,
   type WrittenFacts,
 } from './facts.js';
-export { InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
+export { hasDied, InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
 export { rewind } from './rewind.js';
 export {
   type StageBatch,
@@ -32,3 +32,4 @@ export {
   type StageReport,
   stageMachine,
 } from './stage.machine.js';
+export { suspect } from './suspicion.js';

@@ -6,7 +6,7 @@
  * 2. What was in flight is rewound to the last durable mark; children are rebuilt idle.
  * 3. INITIALIZING, EXECUTING and a cancelled IDLE come back as PAUSED; PAUSED, FAILED and COMPLETED as themselves; an
  *    IDLE that never ran as IDLE.
- * 4. A process that died, and did not end in order, raises a suspicion against the batches that it may have died of.
+ * 4. What is suspected of having killed the process is kept, unless a process has ended in order since.
  * 5. Pure, and total: it returns or throws `InvalidSnapshotError`, in time proportional to the input's size.
  */
 
@@ -90,18 +90,14 @@ function resumableState(value: ExecutorState, context: ExecutorContext): Executo
   return value === 'IDLE' && context.sessionId === '' ? 'IDLE' : 'PAUSED';
 }
 
-/** INITIALIZING and EXECUTING are stored only by a process that did not come to say how it ended. Whoever got past the
- * suspected batches, or died while one at a time was tried and committed some of them, did not die of those. */
-function suspicionOf(value: ExecutorState, context: ExecutorContext): Suspicion | null {
-  if (value !== 'EXECUTING' && value !== 'INITIALIZING') return null;
-  const { flushed, settings } = context;
-  const from = flushed.batches;
-  const upTo = from + 2 * settings.maxInFlight;
-  const before = context.suspicion;
-  if (before === null || from >= before.upTo) return { deaths: 1, from, upTo };
-  const wasCareful = before.deaths >= settings.maxDeaths - 1;
-  const deaths = wasCareful && from > before.from ? settings.maxDeaths - 1 : before.deaths + 1;
-  return { deaths, from, upTo };
+/** A process that ended in order suspects nobody. */
+function suspicionOf(value: ExecutorState, { suspicion }: ExecutorContext): Suspicion | null {
+  return hasDied(value) ? suspicion : null;
+}
+
+/** INITIALIZING and EXECUTING are stored only by a process that did not come to say how it ended. */
+export function hasDied(value: ExecutorState): boolean {
+  return value === 'INITIALIZING' || value === 'EXECUTING';
 }
 
 function readSuspicion(input: unknown, at: string): Suspicion | null {
@@ -110,7 +106,7 @@ function readSuspicion(input: unknown, at: string): Suspicion | null {
   return {
     deaths: count(raw.deaths, `${at}.deaths`),
     from: count(raw.from, `${at}.from`),
-    upTo: count(raw.upTo, `${at}.upTo`),
+    to: count(raw.to, `${at}.to`),
   };
 }
 

@@ -20,6 +20,7 @@ import { CheckpointWriteError, codeOf, SessionLockedError } from '../errors.js';
 import type { FileStat, FileSystem } from '../file-system.js';
 import { DurableTextFile, isTempName } from './durable-text-file.js';
 import { openFileJournal } from './file-journal.js';
+import { openFileWitness } from './file-witness.js';
 import type { Journal } from './journal.js';
 import type { LockHandlers, SessionLock } from './lock.js';
 import { nodeFileSystem } from './node-file-system.js';
@@ -27,6 +28,7 @@ import { assertSessionId, isSessionId } from './session-id.js';
 import { acquireSessionLock } from './session-lock.js';
 import { directoryExists, listDirectory, makeDirectory, removeTree } from './state-directory.js';
 import type { CheckpointStorage, StoredCheckpoint } from './storage.js';
+import type { Witness } from './witness.js';
 
 const NEXT = 'checkpoint.next.json';
 const NEWEST = 'checkpoint.json';
@@ -154,6 +156,10 @@ class LowdbStorage implements CheckpointStorage {
       throw error;
     }
     return { release };
+  }
+
+  async witness(sessionId: string): Promise<Witness> {
+    return openFileWitness(this.fileSystem, this.#home(sessionId));
   }
 
   async journal(sessionId: string, epoch: number): Promise<Journal> {

@@ -24,6 +24,7 @@ import type { LockHandlers, SessionLock } from './lock.js';
 import { SaveLane } from './save-lane.js';
 import { assertSessionId } from './session-id.js';
 import type { CheckpointStorage, StoredCheckpoint } from './storage.js';
+import type { Witness } from './witness.js';
 
 export interface StateManagerOptions {
   /** Rows between checkpoints, from 1. Default 500. */
@@ -197,6 +198,11 @@ export class StateManager {
   }
 
   /** Opens the journal of a session for its owner. */
+  /** Undefined where nothing outlives the process. */
+  async witness(sessionId: string): Promise<Witness | undefined> {
+    return this.storage.witness?.(sessionId);
+  }
+
   journal(sessionId: string, epoch: number): Promise<Journal> {
     return this.storage.journal(sessionId, epoch);
   }

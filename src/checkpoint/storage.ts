@@ -9,6 +9,7 @@
  */
 import type { Journal } from './journal.js';
 import type { LockHandlers, SessionLock } from './lock.js';
+import type { Witness } from './witness.js';
 
 export interface StoredCheckpoint {
   /** Newest first; at most two. Bytes as found: nothing about them is trusted yet. */
@@ -29,6 +30,8 @@ export interface CheckpointStorage {
   remove(sessionId: string): Promise<void>;
   /** Becomes the owner of the session. @throws {SessionLockedError} */
   lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock>;
+  /** Where what was in flight outlives the process; absent where nothing does. */
+  witness?(sessionId: string): Promise<Witness>;
   /** Opens the session's journal, making it if there is none. */
   journal(sessionId: string, epoch: number): Promise<Journal>;
 }

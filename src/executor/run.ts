@@ -10,6 +10,7 @@
 import type { Mark, WrittenFacts } from '../../machines/facts.js';
 import type { Journal } from '../checkpoint/journal.js';
 import type { SessionLock } from '../checkpoint/lock.js';
+import type { Witness } from '../checkpoint/witness.js';
 import { PipelineMismatchError, PoisonBatchError } from '../errors.js';
 import type { OpenSink } from '../sinks/sink.js';
 import type { OpenSource } from '../sources/source.js';
@@ -105,6 +106,8 @@ export class Run {
     await this.#checkIdentity(source);
     this.#stopIfClosed();
     const isDurable = stages.some((stage) => stage.durable);
+    this.#witness = await stateManager.witness(sessionId);
+    if (this.#witness !== undefined) this.#closeLater(this.#witness);
     const journal = isDurable ? await stateManager.journal(sessionId, epoch) : undefined;
     if (journal !== undefined) this.#closeLater(journal);
     const sink = await definition.sink.open(mark.sink ?? undefined, wasSealed, context);
@@ -133,6 +136,7 @@ export class Run {
   }
 
   #source: OpenSource<unknown> | undefined;
+  #witness: Witness | undefined;
   /** What writes: the lock is held until these are closed. */
   readonly #closers: { close(): Promise<void> }[] = [];
 
@@ -207,6 +211,7 @@ export class Run {
         this.send({ type: 'source.end' });
         return;
       }
+      await this.#witness?.note(this.start.epoch, batch);
       const rowOffset = this.#rowsRead;
       this.#rowsRead += read.size;
       const { onPoison, maxDeaths } = this.options.definition;

@@ -5,7 +5,8 @@
 
 import { platform } from '#platform';
 import type { JsonObject, Mark } from '../../machines/facts.js';
-import { type RestoredSnapshot, restoreSnapshot } from '../../machines/restore.js';
+import { hasDied, type RestoredSnapshot, restoreSnapshot } from '../../machines/restore.js';
+import { suspect } from '../../machines/suspicion.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { IllegalCommandError, PipelineMismatchError } from '../errors.js';
@@ -47,7 +48,7 @@ export async function loadSession(
     ...descriptionDifferences(checkpoint, pipeline),
   ];
   if (differences.length > 0 && !force) throw new PipelineMismatchError(differences);
-  const snapshot = restoreForced(checkpoint, stages, force);
+  const snapshot = await withSuspicion(restoreForced(checkpoint, stages, force), checkpoint, stateManager);
   const definition = definitionOf(checkpoint, pipeline, stages);
   const { flushed: mark } = snapshot.context;
   return {
@@ -63,6 +64,21 @@ export async function loadSession(
       force,
     },
   };
+}
+
+/** After a death: which batches may have been the cause (`machines/suspicion.ts`). */
+async function withSuspicion(
+  snapshot: RestoredSnapshot,
+  { sessionId, state, epoch }: Checkpoint,
+  stateManager: StateManager,
+): Promise<RestoredSnapshot> {
+  if (!hasDied(state)) return snapshot;
+  const witness = await stateManager.witness(sessionId);
+  await witness?.close();
+  const last = witness?.before?.epoch === epoch ? witness.before.batch : undefined;
+  const { context } = snapshot;
+  const suspicion = suspect(context.suspicion, context.flushed.batches, last);
+  return { ...snapshot, context: { ...context, suspicion } };
 }
 
 /** The stages that the snapshot itself names: whether it is whole is asked before whether it fits. */

@@ -99,33 +99,12 @@ describe('what was in flight', () => {
   });
 });
 
-describe('suspicion: the process died, perhaps of a batch', () => {
-  /** A snapshot stored by a process that died, whose watermark stands at `batches`. */
-  const died = (suspicion: object | null, batches: number) => {
-    const snapshot = persisted(executing().actor);
-    const context = snapshot.context as { flushed: object };
-    return { ...snapshot, context: { ...context, suspicion, flushed: { ...context.flushed, batches } } };
-  };
-  const suspicionAfter = (suspicion: object | null, batches: number) =>
-    restoreSnapshot(died(suspicion, batches), STAGES).context.suspicion;
-
-  test('the first death suspects the batches after the watermark', () => {
-    expect(suspicionAfter(null, 5)).toEqual({ deaths: 1, from: 5, upTo: 9 });
-  });
-  test('deaths add up while nobody gets past them', () => {
-    expect(suspicionAfter({ deaths: 1, from: 5, upTo: 9 }, 6)).toEqual({ deaths: 2, from: 6, upTo: 10 });
-    expect(suspicionAfter({ deaths: 2, from: 6, upTo: 10 }, 6)).toEqual({ deaths: 3, from: 6, upTo: 10 });
-  });
-  test('whoever got past them did not die of them', () => {
-    expect(suspicionAfter({ deaths: 2, from: 5, upTo: 9 }, 9)).toEqual({ deaths: 1, from: 9, upTo: 13 });
-  });
-  test('one at a time, a batch that was committed is cleared, and the next has its own trial', () => {
-    expect(suspicionAfter({ deaths: 2, from: 5, upTo: 9 }, 7)).toEqual({ deaths: 2, from: 7, upTo: 11 });
-  });
-  test('a process that ended in order suspects nobody', () => {
-    const paused = { ...died({ deaths: 2, from: 5, upTo: 9 }, 5), value: 'PAUSED' };
-    expect(restoreSnapshot(paused, STAGES).context.suspicion).toBeNull();
-  });
+test('a suspicion is kept after a death, and dropped when a process has ended in order', () => {
+  const snapshot = persisted(executing().actor);
+  const suspicion = { deaths: 2, from: 5, to: 9 };
+  const died = { ...snapshot, context: { ...(snapshot.context as object), suspicion } };
+  expect(restoreSnapshot(died, STAGES).context.suspicion).toEqual(suspicion);
+  expect(restoreSnapshot({ ...died, value: 'PAUSED' }, STAGES).context.suspicion).toBeNull();
 });
 
 describe('what is refused', () => {
