@@ -106,6 +106,7 @@ export class Controller {
       .then(() => run.open())
       .then(() => run.writer.saveFirst())
       .then(() => {
+        if (run.isClosed) return;
         run.activate();
         this.#announceStart(run);
         run.send({ type: 'opened' });
@@ -122,7 +123,9 @@ export class Controller {
     } catch (error) {
       // What goes wrong in a run that was cancelled while it opened is nobody's concern any more.
       const isCancelled = run.isClosed;
-      await run.release();
+      // Resumed meanwhile by somebody else, who waits for it to end.
+      if (this.state === 'EXECUTING') run.fail(error);
+      else await run.release();
       throw isCancelled ? new PipelineCancelledError(run.start.sessionId) : error;
     }
   }
@@ -135,7 +138,10 @@ export class Controller {
       if (!run.writer.hasSaved) await run.writer.saveFirst();
       run.activate();
       if (!run.isAnnounced) this.#announceStart(run);
-      this.#publish({ type: 'pipeline.resumed', fromBatch: this.#context.flushed.batches });
+      this.#publish(run.start.sessionId, {
+        type: 'pipeline.resumed',
+        fromBatch: this.#context.flushed.batches,
+      });
     });
   }
 
@@ -178,7 +184,7 @@ export class Controller {
     run.isAnnounced = true;
     const { mark } = run.start;
     const { total } = run.input;
-    this.#publish({
+    this.#publish(run.start.sessionId, {
       type: 'pipeline.started',
       pipeline: this.#context.pipeline,
       stages: this.#context.stages,
@@ -221,7 +227,7 @@ export class Controller {
     // A completed run was stored before it was said to be one.
     const problem = how === 'completed' ? undefined : await this.#saveLast(run, how);
     if (how === 'paused') {
-      this.#publish({ type: 'pipeline.paused', ...figuresOf(context.flushed) });
+      this.#publish(context.sessionId, { type: 'pipeline.paused', ...figuresOf(context.flushed) });
       if (problem === undefined) pause?.resolve(receiptOf(context));
       else pause?.reject(problem);
       return;
@@ -250,10 +256,10 @@ export class Controller {
   #concludeCompleted({ context, outcome, pause }: Ended): void {
     const result = this.result(context);
     for (const tally of context.flushed.stages)
-      this.#publish({ type: 'stage.completed', stage: tally.stage, tally });
+      this.#publish(context.sessionId, { type: 'stage.completed', stage: tally.stage, tally });
     const { success, isComplete } = result;
     const durationMs = context.flushed.elapsedMs;
-    this.#publish({
+    this.#publish(context.sessionId, {
       type: 'pipeline.completed',
       success,
       isComplete,
@@ -266,14 +272,14 @@ export class Controller {
 
   #concludeFailed({ context, run, outcome, pause }: Ended): void {
     const error = context.error ?? errorFacts(new Error('unknown'));
-    this.#publish({ type: 'pipeline.failed', error, batches: context.flushed.batches });
+    this.#publish(context.sessionId, { type: 'pipeline.failed', error, batches: context.flushed.batches });
     const original = this.#originalError(context, run);
     pause?.reject(original);
     outcome.reject(original);
   }
 
   #concludeCancelled({ context, outcome, pause }: Ended): void {
-    this.#publish({ type: 'pipeline.cancelled', batches: context.flushed.batches });
+    this.#publish(context.sessionId, { type: 'pipeline.cancelled', batches: context.flushed.batches });
     const error = new PipelineCancelledError(context.sessionId);
     pause?.reject(error);
     this.#cancel?.resolve(receiptOf(context));
@@ -297,8 +303,9 @@ export class Controller {
     return resultOf(context, this.definition as PipelineDefinition, this.options.environment);
   }
 
-  #publish(draft: EventDraft): void {
-    this.options.publish(this.#context.sessionId, draft);
+  /** @param sessionId of the run that it is about: another one may have begun. */
+  #publish(sessionId: string, draft: EventDraft): void {
+    this.options.publish(sessionId, draft);
   }
 
   get #context(): ExecutorContext {

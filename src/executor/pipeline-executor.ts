@@ -193,7 +193,8 @@ export class PipelineExecutor<T = unknown> {
       actor.send({ type: 'resume' });
       return outcome as Promise<ExecutionResult<T>>;
     } catch (error) {
-      await lock.release();
+      // From then on the run has it.
+      if (restored === undefined) await lock.release();
       if (restored === this.#actor && this.state === 'PAUSED')
         this.#follow(createActor(this.#machine, { input: {} }));
       throw error;
