@@ -4,47 +4,48 @@ import { isCareful } from './suspicion.js';
 
 /** The source is read while the window has room (I13), and not while pausing (I16). */
 export function mayRead(context: ExecutorContext): boolean {
-  if (context.reading || context.pausing || context.exhausted) return false;
+  if (context.flow.reading || context.flow.pausing || context.flow.exhausted) return false;
   if (isCareful(context)) return context.committed === context.next;
   return context.window.length < context.settings.maxInFlight;
 }
 
 /** Only the head of the window is ever written (I4). */
 export function mayWrite(context: ExecutorContext, stages: number): boolean {
-  return !context.writing && context.window[0]?.at === stages;
+  return !context.flow.writing && context.window[0]?.at === stages;
 }
 
 /** One at a time, and not while rows are being appended: a flush covers exactly what is written (I6). */
 export function mayCommit(context: ExecutorContext): boolean {
-  return !context.committing && !context.writing && !context.sealed && isCommitWanted(context);
+  return !context.flow.committing && !context.flow.writing && !context.flow.sealed && isCommitWanted(context);
 }
 
 /** Everything that was in flight is in sink and checkpoint (I16). */
 export function isPauseDone(context: ExecutorContext): boolean {
-  const { pausing, committing, publishing, committed, written } = context;
+  const { flow, committed, written } = context;
+  const { pausing, committing, publishing } = flow;
   // A publishing under way is awaited: the run is as good as completed.
   return pausing && isDrained(context) && !committing && !publishing && committed === written.batches;
 }
 
 /** The input had rows, and errors left no output (I12). */
-export function lostEverything({ sealed, written }: ExecutorContext): boolean {
-  return sealed && written.rowsIn > 0 && written.rowsOut === 0 && written.losses.total > 0;
+export function lostEverything({ flow, written }: ExecutorContext): boolean {
+  return flow.sealed && written.rowsIn > 0 && written.rowsOut === 0 && written.losses.total > 0;
 }
 
 /** Nothing is on its way from the source to the sink. */
 export function isDrained(context: ExecutorContext): boolean {
-  return context.window.length === 0 && !context.reading && !context.writing;
+  return context.window.length === 0 && !context.flow.reading && !context.flow.writing;
 }
 
 /** Rows, time, the end or a pause ask for a checkpoint, and there is something for it to cover (I6). */
 export function isCommitWanted(context: ExecutorContext): boolean {
   const { written, flushed, settings } = context;
   const isDrainedNow = isDrained(context);
-  if (context.exhausted && isDrainedNow) return true;
+  if (context.flow.exhausted && isDrainedNow) return true;
   if (written.batches === flushed.batches) return false;
   const rows = written.rowsIn - flushed.rowsIn;
-  const isDue = context.commitDue || isCareful(context) || rows >= settings.checkpointInterval;
-  return isDue || (context.pausing && isDrainedNow);
+  const isDue = context.flow.commitDue || isCareful(context) || rows >= settings.checkpointInterval;
+  return isDue || (context.flow.pausing && isDrainedNow);
 }
 
 /** The last of the consecutive finished batches at the head of the window. */

@@ -26,7 +26,7 @@ import {
   mayWrite,
 } from './decisions.js';
 import type { ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
-import { advance, type ErrorFacts, type ExecutorContext, type ExecutorOutput } from './facts.js';
+import { advance, type ErrorFacts, type ExecutorContext, type ExecutorOutput, type Flow } from './facts.js';
 import { initialContext, outputOf } from './initial-context.js';
 import { rewind } from './rewind.js';
 import { type StageInput, stageMachine } from './stage.machine.js';
@@ -95,10 +95,10 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       },
     },
     guards: {
-      isFinished: ({ context }) => context.published,
+      isFinished: ({ context }) => context.flow.published,
       isPauseDone: ({ context }) => isPauseDone(context),
       lostEverything: ({ context }) => lostEverything(context),
-      mayPublish: ({ context }) => context.sealed && !context.publishing && !context.pausing,
+      mayPublish: ({ context: { flow } }) => flow.sealed && !flow.publishing && !flow.pausing,
       mayWrite: ({ context }) => mayWrite(context, end),
       mayRead: ({ context }) => mayRead(context),
       mayCommit: ({ context }) => mayCommit(context),
@@ -128,19 +128,20 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     const flushed = { ...context.flushed, sink: event.sink };
     return { flushed, written: { ...context.written, sink: event.sink } };
   });
-  const noteReading = machine.assign({ reading: true });
-  const noteWriting = machine.assign({ writing: true });
+  const note = (change: Partial<Flow>) =>
+    machine.assign(({ context }) => ({ flow: { ...context.flow, ...change } }));
+  const noteReading = note({ reading: true });
+  const noteWriting = note({ writing: true });
   const noteCommitting = machine.assign(({ context }) => ({
-    committing: true,
-    commitDue: false,
+    flow: { ...context.flow, committing: true, commitDue: false },
     flushing: context.written,
   }));
-  const notePublishing = machine.assign({ publishing: true });
-  const notePublished = machine.assign({ published: true });
-  const noteDue = machine.assign({ commitDue: true });
-  const notePausing = machine.assign({ pausing: true });
-  const noteResumed = machine.assign({ pausing: false });
-  const noteEnd = machine.assign({ reading: false, exhausted: true });
+  const notePublishing = note({ publishing: true });
+  const notePublished = note({ published: true });
+  const noteDue = note({ commitDue: true });
+  const notePausing = note({ pausing: true });
+  const noteResumed = note({ pausing: false });
+  const noteEnd = note({ reading: false, exhausted: true });
   const noteError = machine.assign(({ event }) => ('error' in event ? { error: event.error } : {}));
   const noteNothingUsable = machine.assign({ error: NO_USABLE_OUTPUT });
 
@@ -148,7 +149,8 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     if (event.type !== 'source.batch') return {};
     const { batch, rows, at } = event;
     const suspicion = event.condemned === true ? null : context.suspicion;
-    return { reading: false, next: batch + 1, window: [...context.window, { batch, rows, at }], suspicion };
+    const flow = { ...context.flow, reading: false };
+    return { flow, next: batch + 1, window: [...context.window, { batch, rows, at }], suspicion };
   });
 
   const moveOn = machine.assign(({ context, event }) => {
@@ -163,7 +165,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const fold = machine.assign(({ context, event }) => {
     if (event.type !== 'sink.written') return {};
     return {
-      writing: false,
+      flow: { ...context.flow, writing: false },
       written: advance(context.written, event.upTo + 1, event.facts),
       window: context.window.filter((entry) => entry.batch > event.upTo),
     };
@@ -179,12 +181,15 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     };
   });
 
-  const noteSaved = machine.assign(({ context }) => ({
-    committing: false,
-    committed: context.flushed.batches,
-    sealed: context.exhausted && isDrained(context) && context.flushed.batches === context.written.batches,
-    suspicion: context.flushed.batches > (context.suspicion?.to ?? -1) ? null : context.suspicion,
-  }));
+  const noteSaved = machine.assign(({ context }) => {
+    const { flow, flushed, written, suspicion } = context;
+    const sealed = flow.exhausted && isDrained(context) && flushed.batches === written.batches;
+    return {
+      flow: { ...flow, committing: false, sealed },
+      committed: flushed.batches,
+      suspicion: flushed.batches > (suspicion?.to ?? -1) ? null : suspicion,
+    };
+  });
 
   const spawnStages = [...inputs.values()].flatMap((input) => {
     const id = stageActorId(input.name);

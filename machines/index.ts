@@ -13,6 +13,7 @@ export {
   type ExecutorOutput,
   type ExecutorSettings,
   type ExecutorState,
+  type Flow,
   type Json,
   type JsonObject,
   type Losses,

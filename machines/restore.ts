@@ -72,7 +72,7 @@ export function restoreSnapshot(
   const error = state === 'FAILED' ? context.error : null;
   const rewound: ExecutorContext =
     state === 'COMPLETED'
-      ? { ...rewind(context), exhausted: true, sealed: true, publishing: true, published: true }
+      ? atTheEnd(context)
       : { ...rewind(context), error, suspicion: suspicionOf(value, context) };
   return {
     status: state === 'COMPLETED' ? 'done' : 'active',
@@ -83,6 +83,12 @@ export function restoreSnapshot(
     output: state === 'COMPLETED' ? outputOf(rewound) : undefined,
     error: undefined,
   };
+}
+
+function atTheEnd(context: ExecutorContext): ExecutorContext {
+  const done = rewind(context);
+  const flow = { ...done.flow, exhausted: true, sealed: true, publishing: true, published: true };
+  return { ...done, flow };
 }
 
 function resumableState(value: ExecutorState, context: ExecutorContext): ExecutorState {

@@ -34,12 +34,12 @@ export function controlHandlers(controller: Controlled): Required<LockHandlers> 
       return { ...(await receipt) };
     },
     async status(): Promise<JsonObject> {
-      const { sessionId, pipeline, flushed, written, window, pausing } = controller.context;
+      const { sessionId, pipeline, flushed, written, window, flow } = controller.context;
       return {
         sessionId,
         pipeline,
         state: controller.state,
-        pausing,
+        pausing: flow.pausing,
         batchesInFlight: window.length,
         batches: flushed.batches,
         rowsIn: written.rowsIn,

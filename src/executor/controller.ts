@@ -136,6 +136,7 @@ export class Controller {
     const run = isOpen ? (this.#run as Run) : this.#begin(context);
     run.do(async () => {
       if (!run.writer.hasSaved) await run.writer.saveFirst();
+      if (run.isClosed) return;
       run.activate();
       if (!run.isAnnounced) this.#announceStart(run);
       this.#publish(run.start.sessionId, {

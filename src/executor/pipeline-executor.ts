@@ -189,8 +189,10 @@ export class PipelineExecutor<T = unknown> {
       controller.stored = { ...session.start, lock };
       restored = this.#follow(actor);
       const outcome = controller.expectOutcome();
-      if (session.snapshot.value === 'PAUSED') await controller.prepare();
-      actor.send({ type: 'resume' });
+      const { value } = session.snapshot;
+      if (value === 'PAUSED') await controller.prepare();
+      // Unless somebody else has resumed it meanwhile: it may have failed since.
+      if (actor.getSnapshot().value === value) actor.send({ type: 'resume' });
       return outcome as Promise<ExecutionResult<T>>;
     } catch (error) {
       // From then on the run has it.

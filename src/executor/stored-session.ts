@@ -169,10 +169,10 @@ function definitionOf(
 /** Everything had been written and flushed when the checkpoint was saved: the result may be at its target already. */
 function wasSealed({ snapshot }: Checkpoint, mark: Mark): boolean {
   const { context } = snapshot as {
-    context: { exhausted?: unknown; window?: unknown; written?: { batches?: unknown } };
+    context: { flow?: { exhausted?: unknown }; window?: unknown; written?: { batches?: unknown } };
   };
   return (
-    context.exhausted === true &&
+    context.flow?.exhausted === true &&
     Array.isArray(context.window) &&
     context.window.length === 0 &&
     context.written?.batches === mark.batches

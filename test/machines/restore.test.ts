@@ -34,8 +34,7 @@ describe('what was in flight', () => {
       window: [],
       next: 2,
       committed: 2,
-      reading: false,
-      writing: false,
+      flow: { reading: false, writing: false },
     });
     expect(restored.context.written).toEqual(restored.context.flushed);
   });
