@@ -91,7 +91,10 @@ describe('the tarball', () => {
     const strangers = files
       .map(({ path }) => path)
       .filter(
-        (path) => !/^(dist\/(src|machines)\/.+\.(js|d\.ts)|docs\/.+\.(md|svg|png)|package\.json|LICENSE|[A-Z]+\.md)$/.test(path),
+        (path) =>
+          !/^(dist\/(src|machines)\/.+\.(js|d\.ts)|docs\/.+\.(md|svg|png)|package\.json|LICENSE|[A-Z]+\.md)$/.test(
+            path,
+          ),
       )
       .concat(files.map(({ path }) => path).filter((path) => /\.test\.|(^|\/)test\//.test(path)));
     expect(strangers).toEqual([]);
