@@ -1,0 +1,58 @@
+/**
+ * Whole lives of pipelines, simulated by seed: any shape, any fault, any command, any death, in any order.
+ *
+ * Pinned, asserted while it runs and at the end: I1, I2, I3, I4, I5, I6, I7, I8, I11, I12, I13, I14, I16, I17, I19. A
+ * seed that fails prints the command that runs it again.
+ */
+import { describe, expect, test } from 'vitest';
+import { type SimulationOutcome, simulate } from './simulate.js';
+
+const FROM = Number(process.env.XSTATE_PIPELINE_SEED ?? 1);
+const SEEDS = Number(process.env.XSTATE_PIPELINE_SEEDS ?? 1_000);
+const CHUNK = 100;
+
+function report({ seed, violations, trace, plan }: SimulationOutcome): string {
+  const stages = plan.stages.map((stage) => JSON.stringify(stage)).join('\n  ');
+  return [
+    `Seed ${seed} breaks what is promised. Run it again with`,
+    `  node test/simulation/simulate.mjs --from ${seed} --seeds 1`,
+    ...violations.map((violation) => `- ${violation}`),
+    `Its stages:\n  ${stages}`,
+    `The end of its history:\n  ${trace.slice(-40).join('\n  ')}`,
+  ].join('\n');
+}
+
+describe(`seeds from ${FROM} on`, () => {
+  const figures = { steps: 0, deaths: 0, commands: 0, faults: 0, operations: 0, invocations: 0 };
+  const chunks = Array.from({ length: Math.ceil(SEEDS / CHUNK) }, (_, i) => FROM + i * CHUNK);
+
+  test.each(chunks)('seed %i and those after it', { timeout: 300_000 }, async (first) => {
+    const broken: SimulationOutcome[] = [];
+    for (let seed = first; seed < Math.min(first + CHUNK, FROM + SEEDS); seed++) {
+      const outcome = await simulate(seed);
+      if (outcome.violations.length > 0) broken.push(outcome);
+      for (const key of Object.keys(figures) as (keyof typeof figures)[])
+        figures[key] += outcome.figures[key];
+    }
+    const [worst] = broken.toSorted((a, b) => a.trace.length - b.trace.length);
+    if (worst === undefined) return;
+    const others = broken.map(({ seed, violations }) => `seed ${seed}: ${violations[0]?.slice(0, 200)}`);
+    expect.fail([report(worst), 'All that broke here:', ...others].join('\n'));
+  });
+
+  test('enough happens to them for this to mean something', () => {
+    if (process.env.XSTATE_PIPELINE_SEEDS !== undefined) console.log(figures);
+    if (SEEDS < 500) return;
+    expect(figures.deaths).toBeGreaterThan(SEEDS / 2);
+    expect(figures.commands).toBeGreaterThan(SEEDS);
+    expect(figures.faults).toBeGreaterThan(SEEDS / 5);
+  });
+});
+
+test('I14: a seed is lived the same way twice', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const [first, second] = [await simulate(seed), await simulate(seed)];
+    expect(second.trace).toEqual(first.trace);
+    expect(second.figures).toEqual(first.figures);
+  }
+});
