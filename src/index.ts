@@ -8,6 +8,7 @@ export type { Journal, JournalKey } from './checkpoint/journal.js';
 export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/lock.js';
 export { memoryStorage } from './checkpoint/memory-storage.js';
 export {
+  type CheckpointCandidate,
   type CheckpointSummary,
   type LoadedCheckpoint,
   StateManager,
@@ -18,11 +19,13 @@ export { type Clock, type Random, seededRandom, systemClock } from './clock.js';
 export {
   CheckpointNotFoundError,
   CheckpointWriteError,
+  ControlError,
   CorruptCheckpointError,
   CorruptJournalError,
   IllegalCommandError,
   InvalidOptionError,
   MalformedRowError,
+  NoOwnerError,
   NoUsableOutputError,
   PipelineCancelledError,
   PipelineError,
@@ -36,6 +39,7 @@ export {
   SourceError,
   StageError,
   StageTimeoutError,
+  StateDirectoryError,
 } from './errors.js';
 export type { Command } from './executor/commands.js';
 export type { CancelReceipt, PauseReceipt } from './executor/controller.js';

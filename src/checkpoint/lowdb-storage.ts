@@ -16,7 +16,7 @@
  */
 import { join } from 'node:path';
 import { Low } from 'lowdb';
-import { CheckpointWriteError, codeOf, SessionLockedError } from '../errors.js';
+import { CheckpointWriteError, codeOf, InvalidOptionError, SessionLockedError } from '../errors.js';
 import type { FileStat, FileSystem } from '../file-system.js';
 import { DurableTextFile, isTempName } from './durable-text-file.js';
 import { openFileJournal } from './file-journal.js';
@@ -57,6 +57,10 @@ export type AcquireLock = (session: {
  * @example new StateManager(lowdbStorage('.xstate-pipeline'))
  */
 export function lowdbStorage(directory: string, options: LowdbStorageOptions = {}): CheckpointStorage {
+  if (typeof directory !== 'string' || directory === '')
+    throw new InvalidOptionError(
+      'The state directory is the path of a directory, .xstate-pipeline for example.',
+    );
   return new LowdbStorage(
     directory,
     options.fileSystem ?? nodeFileSystem,

@@ -7,6 +7,7 @@
  */
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { FileHandle, FileStat, FileSystem, OpenMode } from '../file-system.js';
 
 // Absent on Windows, where a symlink needs a privilege to be made.
@@ -52,7 +53,16 @@ export const nodeFileSystem: FileSystem = {
   rename: (from, to) => fs.rename(from, to),
   unlink: (path) => fs.unlink(path),
   async mkdir(path) {
-    await fs.mkdir(path, { recursive: true, mode: 0o700 });
+    // One by one: Node's own recursion never ends where the system says a parent is missing that is there (/proc).
+    const missing: string[] = [];
+    for (let at = resolve(path); !(await exists(at)); at = dirname(at)) missing.unshift(at);
+    for (const directory of missing) {
+      await fs.mkdir(directory, 0o700).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+    }
+    if (missing.length === 0 && !(await fs.stat(path)).isDirectory())
+      throw failure('EEXIST', 'it is not a directory');
   },
   rmdir: (path) => fs.rmdir(path),
   list: (path) => fs.readdir(path),
@@ -146,4 +156,14 @@ function failure(code: string, what: string, path?: string): NodeJS.ErrnoExcepti
     code,
     ...(path === undefined ? {} : { path }),
   });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await fs.stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }

@@ -33,7 +33,7 @@ export async function loadPipelineFile(given: string): Promise<LoadedPipeline> {
   const file = resolve(given);
   const shown = shownPath(file);
   await assertFile(file, shown);
-  const loaded = await importFile(file, shown);
+  const loaded = await settled(importFile(file, shown), shown);
   const pipeline = defaultExportOf(loaded, shown);
   try {
     checkStages(pipeline.stages);
@@ -41,6 +41,18 @@ export async function loadPipelineFile(given: string): Promise<LoadedPipeline> {
     throw new PipelineFileError(`${shown}: ${messageOf(error)}`, { cause: error });
   }
   return { file, pipeline };
+}
+
+/** A file that awaits what never comes would let the process end, and as if all were well. */
+async function settled<T>(loading: Promise<T>, shown: string): Promise<T> {
+  const giveUp = new Promise<never>((_, reject) => {
+    const onIdle = () =>
+      reject(new PipelineFileError(`${shown} never finishes loading: it awaits something that never comes.`));
+    process.once('beforeExit', onIdle);
+    const done = () => process.off('beforeExit', onIdle);
+    loading.then(done, done);
+  });
+  return Promise.race([loading, giveUp]);
 }
 
 async function assertFile(file: string, shown: string): Promise<void> {

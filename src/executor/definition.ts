@@ -6,6 +6,7 @@ import { InvalidOptionError } from '../errors.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
+import { checkOptions } from './check-options.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
 
 export interface PipelineOptions {
@@ -54,14 +55,18 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
   const { name, options = {} } = pipeline;
   if (typeof name !== 'string' || name === '' || name.length > 200)
     throw new InvalidOptionError('A pipeline needs a name of 1 to 200 characters.');
+  checkOptions(options, 'pipeline()', PIPELINE_OPTIONS);
   checkStages(stages);
   const sink = toSink(pipeline.sink);
+  const source = toSource(pipeline.source);
+  const deadLetter = options.deadLetter === undefined ? sink.deadLetters?.() : toSink(options.deadLetter);
+  checkPlaces({ source, sink, 'dead-letter sink': deadLetter });
   const widest = stages.reduce((most, stage) => Math.max(most, stage.concurrency), 1);
   return {
     name,
-    source: toSource(pipeline.source),
+    source,
     sink,
-    deadLetter: options.deadLetter === undefined ? sink.deadLetters?.() : toSink(options.deadLetter),
+    deadLetter,
     maxDeaths: whole(options.maxDeaths, 'maxDeaths', 2, 1_000) ?? 3,
     onPoison: oneOf(options.onPoison, 'onPoison', ['fail', 'skip', 'dead-letter']) ?? 'fail',
     batchSize: whole(options.batchSize, 'batchSize', 1, 1_000_000) ?? 512,
@@ -73,10 +78,55 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
   };
 }
 
-/** @throws {InvalidOptionError} for two stages of one name. */
+const PIPELINE_OPTIONS = [
+  'batchSize',
+  'maxInFlight',
+  'checkpointInterval',
+  'checkpointEveryMs',
+  'maxDeaths',
+  'onPoison',
+  'deadLetter',
+] as const satisfies readonly (keyof PipelineOptions)[];
+
+/** A file that is read is not written over, and two outputs do not replace one another. */
+function checkPlaces(
+  places: Readonly<Record<string, { describe(): JsonObject | undefined } | undefined>>,
+): void {
+  const known = new Map<unknown, string>();
+  for (const [what, place] of Object.entries(places)) {
+    const path = place?.describe()?.path;
+    if (path === undefined) continue;
+    const other = known.get(path);
+    if (other !== undefined)
+      throw new InvalidOptionError(
+        `The ${other} and the ${what} are the same file, ${String(path)}. Give each its own.`,
+      );
+    known.set(path, what);
+  }
+}
+
+/** Whether it was made by `defineStage`, `map`, `filter` or `flatMap`, of this copy of the package or another. */
+export function isStage(value: unknown): value is AnyStage {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, kind, retry, concurrency } = value as Partial<AnyStage>;
+  return (
+    typeof name === 'string' &&
+    (kind === 'row' || kind === 'batch') &&
+    typeof retry === 'object' &&
+    typeof concurrency === 'number'
+  );
+}
+
+/** @throws {InvalidOptionError} for what is no stage, and for two stages of one name. */
 export function checkStages(stages: readonly AnyStage[]): void {
+  if (!Array.isArray(stages)) throw new InvalidOptionError('The stages are a list.');
   const seen = new Set<string>();
-  for (const stage of stages) {
+  for (const [i, stage] of stages.entries()) {
+    if (!isStage(stage)) {
+      throw new InvalidOptionError(
+        `Stage ${i + 1} is not a stage. Make it with defineStage, map, filter or flatMap.`,
+      );
+    }
     if (stage.name === 'source') {
       throw new InvalidOptionError(
         'A stage cannot be named "source": events and dead letters call the input so. Give it another name.',

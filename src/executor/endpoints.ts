@@ -13,14 +13,14 @@ export type SinkLike<T> = Sink<T> | { readonly sink: Sink<T> };
 /** @throws {InvalidOptionError} */
 export function toSource(given: SourceLike<unknown>): Source<unknown> {
   if (isFileEndpoint(given)) return given.source;
-  if (typeof given === 'object' && given !== null && 'open' in given) return given;
+  if (canOpen(given)) return given as Source<unknown>;
   return rows(given as Iterable<unknown> | AsyncIterable<unknown>);
 }
 
 /** @throws {InvalidOptionError} */
 export function toSink<T>(given: SinkLike<T>): Sink<T> {
   if (isFileEndpoint(given)) return given.sink as unknown as Sink<T>;
-  if (typeof given === 'object' && given !== null && 'open' in given) return given;
+  if (canOpen(given)) return given as Sink<T>;
   throw new InvalidOptionError('A pipeline writes to a sink: jsonl(path), csv(path), collect() or your own.');
 }
 

@@ -9,7 +9,7 @@ import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
 import { type ActorRefFrom, createActor } from 'xstate';
 import type { ExecutorState } from '../../machines/facts.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
-import { IllegalCommandError } from '../errors.js';
+import { IllegalCommandError, InvalidOptionError } from '../errors.js';
 import { attachObserver, type PipelineObserver } from '../observers/attach.js';
 import { EventBus } from '../observers/event-bus.js';
 import type { PipelineEvent } from '../observers/events.js';
@@ -56,6 +56,10 @@ export class PipelineExecutor<T = unknown> {
     environment: Partial<Environment> & { readonly pipelineFile?: string } = {},
   ) {
     checkStages(stages);
+    if (!(typeof stateManager?.saveCheckpoint === 'function'))
+      throw new InvalidOptionError(
+        'An executor needs a StateManager: new StateManager(memoryStorage()), for example.',
+      );
     this.#environment = { ...defaultEnvironment(), ...environment };
     this.#bus = new EventBus((error) => this.#observerFailed(error));
     this.events$ = this.#bus.events$;

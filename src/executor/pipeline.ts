@@ -5,10 +5,12 @@
 import { platform } from '#platform';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError } from '../errors.js';
+import { isObject } from '../json.js';
 import type { PipelineObserver } from '../observers/attach.js';
 import type { AnyStage, Logger, Stage } from '../stages/stage.js';
-import { definePipeline, type PipelineLike, type PipelineOptions } from './definition.js';
-import type { SinkLike, SourceLike } from './endpoints.js';
+import { checkOptions } from './check-options.js';
+import { definePipeline, isStage, type PipelineLike, type PipelineOptions } from './definition.js';
+import { type SinkLike, type SourceLike, toSource } from './endpoints.js';
 import { consoleLogger, type Environment } from './environment.js';
 import { PipelineExecutor } from './pipeline-executor.js';
 import type { ExecutionResult } from './result.js';
@@ -23,12 +25,25 @@ export interface RunOptions {
   readonly stateDir?: string;
   /** Instead of `stateDir`: where and how often checkpoints are kept. */
   readonly stateManager?: StateManager;
+  /** Removes the session's record once the run has completed. Default false: a small finished one is kept. */
+  readonly cleanup?: boolean;
   readonly observers?: readonly PipelineObserver[];
   /** Cancels the run when it is aborted; the session can be resumed. */
   readonly signal?: AbortSignal;
   /** Clock, random numbers, file system, logger: for tests. */
   readonly environment?: Partial<Environment>;
 }
+
+const RUN_OPTIONS = [
+  'resume',
+  'force',
+  'stateDir',
+  'stateManager',
+  'cleanup',
+  'observers',
+  'signal',
+  'environment',
+] as const satisfies readonly (keyof RunOptions)[];
 
 /** A pipeline, put together: what `run`, `execute` and the command line take. */
 export interface Pipeline<T> extends PipelineLike {
@@ -52,7 +67,8 @@ export function pipeline(
   name: string,
   options: PipelineOptions = {},
 ): { from<T>(source: SourceLike<T>): PipelineSteps<T> } {
-  return { from: (source) => steps({ name, options, source }, []) };
+  // Once: rows that can be read only once know that they were.
+  return { from: (source) => steps({ name, options, source: toSource(source) }, []) };
 }
 
 function steps<T>(
@@ -76,8 +92,9 @@ export function isPipeline(value: unknown): value is Pipeline<unknown> {
   return (
     typeof name === 'string' &&
     Array.isArray(stages) &&
-    source !== undefined &&
-    sink !== undefined &&
+    stages.every(isStage) &&
+    isObject(source) &&
+    isObject(sink) &&
     typeof run === 'function'
   );
 }
@@ -86,6 +103,7 @@ async function run<T>(
   whole: PipelineLike & { readonly stages: readonly AnyStage[] },
   options: RunOptions = {},
 ): Promise<ExecutionResult<T>> {
+  checkOptions(options, 'run()', RUN_OPTIONS);
   const { resume, force = false, signal, observers = [], environment = {} } = options;
   signal?.throwIfAborted();
   const stateManager = options.stateManager ?? new StateManager(platform.storage(options.stateDir));
@@ -93,14 +111,18 @@ async function run<T>(
   const abort = () => {
     if (executor.can('cancel')) executor.cancel().catch(() => {});
   };
+  const concluded = async (result: ExecutionResult<T>) => {
+    if (options.cleanup === true) await stateManager.cleanupCheckpoints(result.sessionId);
+    return result;
+  };
   signal?.addEventListener('abort', abort, { once: true });
   try {
     if (resume === undefined) {
       await warnOfUnfinished(stateManager, whole.name, environment.logger ?? consoleLogger);
-      return await executor.execute(whole);
+      return await concluded(await executor.execute(whole));
     }
     const id = resume === 'last' ? await idOfLast(stateManager, whole.name) : resume;
-    return await executor.resume(id, whole, { force });
+    return await concluded(await executor.resume(id, whole, { force }));
   } finally {
     signal?.removeEventListener('abort', abort);
   }

@@ -77,7 +77,7 @@ function isAsked(
 const commands = COMMANDS.map((type) => ({ type }) as ExecutorEvent);
 
 const paths = getShortestPaths(machine as never, {
-  input: {},
+  input: {} as never,
   events: ((snapshot: { context: never }) => [
     ...commands,
     ...WORLD.filter((event) => isAsked(event, snapshot.context)),
@@ -186,7 +186,7 @@ describe('the paths of the machine', () => {
 
 test('the stage machine: every state is reached', () => {
   const stagePaths = getShortestPaths(stageMachine.provide({ actions: { report: () => {} } }) as never, {
-    input: { name: 's', index: 0, concurrency: 1, attempts: 2 },
+    input: { name: 's', index: 0, concurrency: 1, attempts: 2 } as never,
     events: ((snapshot: { context: { queue: readonly unknown[] } }) => [
       ...(snapshot.context.queue.length === 0 ? [{ type: 'process', batch: 0 }] : []),
       { type: 'attempt.done', batch: 0, attempt: 1 },
