@@ -49,10 +49,14 @@ describe(`seeds from ${FROM} on`, () => {
   });
 });
 
+/** The names of temporary files are not the seed's: nobody's business but the file system's. */
+const historyOf = ({ trace }: SimulationOutcome): string[] =>
+  trace.map((line) => line.replaceAll(/\.[0-9a-f-]{36}\.tmp/g, ''));
+
 test('I14: a seed is lived the same way twice', async () => {
   for (let seed = 1; seed <= 20; seed++) {
     const [first, second] = [await simulate(seed), await simulate(seed)];
-    expect(second.trace).toEqual(first.trace);
+    expect(historyOf(second)).toEqual(historyOf(first));
     expect(second.figures).toEqual(first.figures);
   }
 });

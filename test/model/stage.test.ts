@@ -1,0 +1,251 @@
+/**
+ * Paths that `xstate/graph` generates from the stage machine, walked by the stage actor of a real executor.
+ *
+ * The machine is explored over three batches and two attempts each; every state that it can be in is reached once, and from
+ * each of them every event that can happen there happens. What the machine is told in the model, the world does to the real
+ * executor: a batch comes out of the source, a stage's function answers or throws, a timer goes off, somebody cancels.
+ *
+ * Pinned: after every step the real actor is where the model is, with the same batches queued, running and waiting; all
+ * transitions of the machine are covered.
+ */
+import { describe, expect, test } from 'vitest';
+import { transition } from 'xstate';
+import { getShortestPaths } from 'xstate/graph';
+import { type Clock, defineStage } from 'xstate-pipeline';
+import { type StageContext, type StageEvent, stageMachine } from '../../machines/index.js';
+import { harness, type Row } from '../support/runs.js';
+
+const BATCHES = 3;
+const TIMEOUT_MS = 1_000;
+const RETRY_MS = 10;
+const error = { name: 'Error', code: 'Error', message: 'broken' };
+
+const machine = stageMachine.provide({ actions: { report: () => {} } });
+
+interface Step {
+  readonly event: StageEvent;
+  readonly from: string;
+  readonly to: Where;
+}
+
+/** Where a stage stands, as far as it can be compared. */
+interface Where {
+  readonly value: string;
+  readonly queue: readonly string[];
+  readonly running: readonly string[];
+  readonly waiting: readonly string[];
+}
+
+interface Snapshot {
+  readonly value: string;
+  readonly context: StageContext;
+}
+
+function where({ value, context }: Snapshot): Where {
+  const named = (list: StageContext['queue']) => list.map(({ batch, attempt }) => `${batch}/${attempt}`);
+  const { queue, running, waiting } = context;
+  return { value, queue: named(queue), running: named(running), waiting: named(waiting) };
+}
+
+/** What can happen to a stage that stands there. */
+function possible({ value, context }: Snapshot): StageEvent[] {
+  const { queue, running, waiting, done } = context;
+  if (value === 'failed' || value === 'stopped') return [{ type: 'abort' }];
+  const seen = queue.length + running.length + waiting.length + done;
+  return [
+    ...(seen < BATCHES ? [{ type: 'process', batch: seen, attempt: 1 } as const] : []),
+    ...running.flatMap(({ batch, attempt }): StageEvent[] => {
+      const failure = { batch, attempt, error, delayMs: RETRY_MS, dueAt: 0 };
+      return [
+        { type: 'attempt.done', batch, attempt },
+        { type: 'attempt.failed', ...failure },
+        { type: 'attempt.timedOut', ...failure },
+      ];
+    }),
+    ...waiting.map(({ batch }) => ({ type: 'retry.due', batch }) as const),
+    { type: 'abort' },
+  ];
+}
+
+function pathsOf(concurrency: number): (readonly Step[])[] {
+  const shortest = getShortestPaths(machine as never, {
+    input: { name: 's', index: 0, concurrency, attempts: 2 } as never,
+    events: possible as never,
+    limit: 20_000,
+    serializeState: ((snapshot: Snapshot) =>
+      JSON.stringify([where(snapshot), snapshot.context.done])) as never,
+  }) as unknown as readonly {
+    readonly steps: readonly { event: StageEvent; state: Snapshot }[];
+    state: Snapshot;
+  }[];
+  const whole = shortest.flatMap(({ steps, state }) =>
+    possible(state).map((event) => [
+      ...steps,
+      { event, state: transition(machine, state as never, event)[0] },
+    ]),
+  ) as unknown as (readonly { event: StageEvent; state: Snapshot }[])[];
+  return whole.map((steps) => {
+    let from = 'idle';
+    return steps
+      .filter(({ event }) => !(event.type as string).startsWith('xstate.'))
+      .map(({ event, state }) => {
+        const step = { event, from, to: where(state) };
+        from = state.value;
+        return step;
+      });
+  });
+}
+
+const covered = new Set<string>();
+
+describe.each([1, 2])('with a concurrency of %i', (concurrency) => {
+  const paths = pathsOf(concurrency);
+
+  test('every path leads the real actor where it leads the model', { timeout: 120_000 }, async () => {
+    expect(paths.length).toBeGreaterThan(100);
+    for (const path of paths) {
+      const world = realStage(concurrency);
+      await world.begin();
+      for (const { event, from, to } of path) {
+        covered.add(`${from} ${event.type}`);
+        await world.make(event);
+        // The executor aborts a stage that has failed, at once.
+        const expected =
+          to.value === 'failed' ? { value: 'stopped', queue: [], running: [], waiting: [] } : to;
+        expect(world.where(), nameOf(path)).toEqual(expected);
+        if (to.value === 'failed') expect(world.executor.state, nameOf(path)).toBe('FAILED');
+      }
+      await world.end();
+    }
+  });
+});
+
+test('all transitions were covered', () => {
+  const always = Object.keys(stageMachine.root.on);
+  const all = Object.entries(stageMachine.states).flatMap(([state, node]) =>
+    [...node.ownEvents, ...always].map((event) => `${state} ${event}`),
+  );
+  // After a cancel, which leads to IDLE, there is nobody to cancel: the command is refused there.
+  expect([...covered].sort()).toEqual([...new Set(all)].sort());
+});
+
+function nameOf(path: readonly Step[]): string {
+  return path.map(({ event }) => `${event.type}${'batch' in event ? ` ${event.batch}` : ''}`).join(', ');
+}
+
+/** Resolves when whatever could settle by itself has settled. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+interface Attempt {
+  readonly timeOut: () => void;
+  readonly answer: () => void;
+  readonly fail: () => void;
+}
+
+/** A stage of a real executor, in a world that does nothing by itself. */
+function realStage(concurrency: number) {
+  const attempts = new Map<string, Attempt>();
+  const releases: (() => void)[] = [];
+  const batches = Array.from(
+    { length: BATCHES },
+    () => new Promise<void>((resolve) => releases.push(resolve)),
+  );
+  const timers: { readonly callback: () => void; readonly delayMs: number }[] = [];
+  const clock: Clock = {
+    now: () => 0,
+    setTimer(callback, delayMs) {
+      const timer = { callback, delayMs };
+      timers.push(timer);
+      return () => {
+        const place = timers.indexOf(timer);
+        if (place >= 0) timers.splice(place, 1);
+      };
+    },
+  };
+  const newest = (delayMs: number) => timers.findLast((timer) => timer.delayMs === delayMs);
+  const goOff = (timer: (typeof timers)[number] | undefined) => {
+    if (timer === undefined) throw new Error('there is no such timer');
+    timers.splice(timers.indexOf(timer), 1);
+    timer.callback();
+  };
+  /** The timer of each batch between two attempts. */
+  const retries = new Map<number, (typeof timers)[number] | undefined>();
+  const stage = defineStage({
+    name: 's',
+    concurrency,
+    timeoutMs: TIMEOUT_MS,
+    retry: { attempts: 2, initialDelayMs: RETRY_MS, factor: 1, jitter: false },
+    process: (rows: Row[], { batch, attempt }) => {
+      const timer = newest(TIMEOUT_MS);
+      return new Promise<Row[]>((resolve, reject) => {
+        attempts.set(`${batch.index}/${attempt}`, {
+          answer: () => resolve(rows),
+          fail: () => reject(new Error('broken')),
+          timeOut: () => goOff(timer),
+        });
+      });
+    },
+  });
+  const source = {
+    kind: 'gated',
+    onMalformed: 'fail',
+    describe: () => undefined,
+    async open() {
+      let next = 0;
+      return {
+        async read() {
+          const n = next++;
+          if (n >= BATCHES) return new Promise(() => {});
+          await batches[n];
+          const position = { rows: n + 1 };
+          return { size: 1, position, done: n + 1, decode: (row: (r: Row) => void) => row({ n }) };
+        },
+        identity: async () => undefined,
+        close: async () => {},
+      };
+    },
+  };
+  const h = harness([stage], {
+    source: source as never,
+    environment: { clock, random: () => 0 },
+    pipeline: { maxInFlight: BATCHES + 1, checkpointInterval: 1 },
+  });
+  const { executor } = h;
+  return {
+    executor,
+    async begin() {
+      h.start();
+      await settled();
+    },
+    async make(event: StageEvent) {
+      if (event.type === 'process') releases[event.batch]?.();
+      else if (event.type === 'retry.due') goOff(retries.get(event.batch));
+      else if (event.type === 'abort') {
+        const isLegal = executor.can('cancel');
+        const cancelling = executor.cancel();
+        if (isLegal) cancelling.catch(() => {});
+        else await expect(cancelling).rejects.toMatchObject({ code: 'ILLEGAL_COMMAND' });
+      } else {
+        const attempt = attempts.get(`${event.batch}/${event.attempt}`) as Attempt;
+        if (event.type === 'attempt.done') attempt.answer();
+        else if (event.type === 'attempt.failed') attempt.fail();
+        else attempt.timeOut();
+      }
+      await settled();
+      if (event.type === 'attempt.failed' || event.type === 'attempt.timedOut')
+        retries.set(event.batch, newest(RETRY_MS));
+    },
+    where(): Where {
+      const children = executor.actor.getSnapshot().children as Record<
+        string,
+        { getSnapshot(): Snapshot } | undefined
+      >;
+      return where(children['stage:s']?.getSnapshot() as Snapshot);
+    },
+    async end() {
+      if (executor.can('cancel')) await executor.cancel();
+    },
+  };
+}
