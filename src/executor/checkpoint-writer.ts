@@ -30,6 +30,7 @@ interface PersistedSnapshot {
   readonly status: 'active' | 'done';
   readonly value: ExecutorState;
   readonly context: ExecutorContext;
+  readonly children: object;
 }
 
 /** A state that the machine enters next, when this checkpoint is saved and nothing else is left to do. */
@@ -60,11 +61,13 @@ export class CheckpointWriter {
     return this.options.definition.batchSize;
   }
 
-  /** Saves the machine as it is. Resolves to the mark that the checkpoint covers. @throws {CheckpointWriteError} */
-  async save(as?: ForeseenState): Promise<Mark> {
+  /** Saves the machine as it is. Resolves to the mark that the checkpoint covers.
+   * @param cancelled what a cancel left: the machine may be about another session by now.
+   * @throws {CheckpointWriteError} */
+  async save(as?: ForeseenState, cancelled?: ExecutorContext): Promise<Mark> {
     const { environment, publish } = this.options;
     const startedAt = environment.clock.now();
-    const { state, mark, bytes } = await this.#save(as);
+    const { state, mark, bytes } = await this.#save(as, cancelled);
     const durationMs = environment.clock.now() - startedAt;
     publish({ type: 'checkpoint.saved', state, batches: mark.batches, bytes, durationMs });
     return mark;
@@ -79,9 +82,10 @@ export class CheckpointWriter {
 
   async #save(
     as?: ForeseenState,
+    cancelled?: ExecutorContext,
   ): Promise<{ readonly state: ExecutorState; readonly mark: Mark; readonly bytes: number }> {
     await Promise.resolve();
-    const checkpoint = this.#checkpoint(as);
+    const checkpoint = this.#checkpoint(as, cancelled);
     const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;
     const { bytes } = await this.options.stateManager.saveCheckpoint(checkpoint);
     return { state: value, mark: context.flushed, bytes };
@@ -92,9 +96,9 @@ export class CheckpointWriter {
     return !this.#isFirst;
   }
 
-  #checkpoint(as: ForeseenState | undefined): Checkpoint {
+  #checkpoint(as: ForeseenState | undefined, cancelled: ExecutorContext | undefined): Checkpoint {
     const { definition, environment, stages, stateManager, pipelineFile } = this.options;
-    const taken = this.#snapshot();
+    const taken = this.#ownSnapshot(cancelled);
     const snapshot = as === undefined ? taken : foreseen(taken, as);
     const { context, value } = snapshot;
     return {
@@ -114,6 +118,14 @@ export class CheckpointWriter {
       ...errorOf(context.error),
       snapshot: snapshot as unknown as JsonObject,
     };
+  }
+
+  #ownSnapshot(cancelled: ExecutorContext | undefined): PersistedSnapshot {
+    const taken = this.#snapshot();
+    const { sessionId } = this.start;
+    if (taken.context.sessionId === sessionId) return taken;
+    if (cancelled === undefined) throw new Error(`the machine has left session ${sessionId}`);
+    return { ...taken, value: 'IDLE', context: cancelled, children: {} };
   }
 
   #snapshot(): PersistedSnapshot {

@@ -226,7 +226,7 @@ export class Controller {
     const { run, context, pause } = ended;
     run?.deactivate();
     // A completed run was stored before it was said to be one.
-    const problem = how === 'completed' ? undefined : await this.#saveLast(run, how);
+    const problem = how === 'completed' ? undefined : await this.#saveLast(run, how, context);
     if (how === 'paused') {
       this.#publish(context.sessionId, { type: 'pipeline.paused', ...figuresOf(context.flushed) });
       if (problem === undefined) pause?.resolve(receiptOf(context));
@@ -240,10 +240,10 @@ export class Controller {
   }
 
   /** The checkpoint that says how it ended. One that cannot be saved leaves the last one, which is true as well. */
-  async #saveLast(run: Run | undefined, how: Ending): Promise<unknown> {
+  async #saveLast(run: Run | undefined, how: Ending, context: ExecutorContext): Promise<unknown> {
     if (run === undefined || (how !== 'paused' && !run.writer.hasSaved)) return undefined;
     try {
-      await run.writer.save();
+      await run.writer.save(undefined, how === 'cancelled' ? context : undefined);
       return undefined;
     } catch (error) {
       const facts = errorFacts(error);

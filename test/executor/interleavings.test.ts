@@ -220,3 +220,21 @@ test('I7: dead letters of a resumed run are appended by one hand, whatever is fl
   await file.publish();
   expect(inner.rows).toEqual([{ n: 0 }, { n: 1 }]);
 });
+
+test('I17: what is stored of a cancelled session is its own, also when the next run begins in the same breath', async () => {
+  const h = harness([pass()], { count: 5_000 });
+  const first = h.start();
+  const id = h.executor.sessionId as string;
+  await h.event('batches.committed');
+  const cancelling = h.executor.cancel();
+  const second = h.start();
+  await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
+  const receipt = await cancelling;
+  await second;
+  const { checkpoint } = await h.stateManager.loadCheckpoint(id);
+  expect(checkpoint.state).toBe('IDLE');
+  expect(receipt.batches).toBeGreaterThan(0);
+  expect(checkpoint.snapshot).toMatchObject({
+    context: { sessionId: id, flushed: { batches: receipt.batches } },
+  });
+});
