@@ -16,6 +16,7 @@
  */
 
 const EVERY_OPERATION = 'test/crash/every-operation.test.ts';
+const COMMIT_ORDER = 'test/executor/commit-order.test.ts';
 const CRASH_POINTS = 'test/checkpoint/crash-points.test.ts';
 const JOURNAL_DAMAGE = 'test/checkpoint/journal-damage.test.ts';
 const FILE_SINK = 'test/sinks/file-sink.test.ts';
@@ -39,7 +40,7 @@ export const BUGS = [
     file: 'src/executor/run.ts',
     search: 'await Promise.all([sink.flush(), deadLetters.flush()]);',
     replace: 'await Promise.all([sink.position, deadLetters.flush()]);\n      sink.flush().catch(() => {});',
-    suite: EVERY_OPERATION,
+    suite: COMMIT_ORDER,
   },
   {
     name: 'no-directory-fsync',
@@ -84,7 +85,7 @@ export const BUGS = [
     file: 'machines/decisions.ts',
     search: 'if (entry.at !== end) break;',
     replace: 'if (entry.at !== end) continue;',
-    suite: MACHINE,
+    suite: 'test/machines/watermark.test.ts',
   },
   {
     name: 'journal-ignored',
@@ -158,7 +159,7 @@ export const BUGS = [
     file: 'src/executor/attempts.ts',
     search: 'if (this.#isAborted || this.#running.get(key) !== running) return false;',
     replace: 'if (this.#isAborted) return false;',
-    suite: 'test/executor/semantics.test.ts',
+    suite: COMMIT_ORDER,
   },
   {
     name: 'trim-too-far',
@@ -167,7 +168,7 @@ export const BUGS = [
     file: 'src/executor/run.ts',
     search: 'await journal?.trim(this.#coveredBefore);',
     replace: 'await journal?.trim(mark.batches + 1);',
-    suite: EVERY_OPERATION,
+    suite: COMMIT_ORDER,
   },
   {
     name: 'trim-before-save',
@@ -197,6 +198,6 @@ export const BUGS = [
     file: 'src/sinks/jsonl.ts',
     search: 'const { position } = this.#file;\n    await this.#file.flush();',
     replace: 'await this.#file.flush();\n    const { position } = this.#file;',
-    suite: 'test/sinks/jsonl.test.ts',
+    suite: 'test/sinks/flush-position.test.ts',
   },
 ];

@@ -1,0 +1,47 @@
+/** Pinned: I6, I7: the position that a flush gives covers what was appended before the flush was asked for, and no more. */
+import { expect, test } from 'vitest';
+import type { FileSystem } from '../../src/file-system.js';
+import { csvSink } from '../../src/sinks/csv.js';
+import { jsonlSink } from '../../src/sinks/jsonl.js';
+import { contextOf } from '../contracts/source.js';
+import { SimulatedDisk } from '../support/faulty-file-system.js';
+import { gate } from '../support/runs.js';
+
+interface Row {
+  readonly n: number;
+}
+
+/** The same object, but for one method. */
+function replacing<T extends object>(target: T, name: keyof T, method: unknown): T {
+  return new Proxy(target, {
+    get(_, key) {
+      if (key === name) return method;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+test.each([
+  ['jsonl', jsonlSink<Row>('/data/out')],
+  ['csv', csvSink<Row>('/data/out')],
+])('%s: rows appended during a flush are not covered by it', async (_, sink) => {
+  const disk = new SimulatedDisk();
+  const door = gate();
+  const open: FileSystem['open'] = async (...args) => {
+    const handle = await disk.open(...args);
+    return replacing(handle, 'datasync', async () => {
+      await door.opened;
+      await handle.datasync();
+    });
+  };
+  const opened = await sink.open(undefined, false, contextOf(replacing<FileSystem>(disk, 'open', open)));
+  await opened.append([opened.encode([{ n: 1 }])]);
+  const before = opened.position;
+  const flushing = opened.flush();
+  await opened.append([opened.encode([{ n: 2 }])]);
+  door.open();
+  expect(await flushing).toEqual(before);
+  expect(opened.position).not.toEqual(before);
+  await opened.close();
+});
