@@ -28,8 +28,8 @@ test.each([
 ])('%s: rows appended during a flush are not covered by it', async (_, sink) => {
   const disk = new SimulatedDisk();
   const door = gate();
-  const open: FileSystem['open'] = async (...args) => {
-    const handle = await disk.open(...args);
+  const open: FileSystem['open'] = async (path, mode) => {
+    const handle = await disk.open(path, mode);
     return replacing(handle, 'datasync', async () => {
       await door.opened;
       await handle.datasync();
