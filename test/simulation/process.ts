@@ -13,6 +13,7 @@ import type { Ledger } from './ledger.js';
 import type { Plan } from './plan.js';
 import { Scheduler } from './scheduler.js';
 import { Running, stagesOf, type Workplace } from './stages.js';
+import { TransitionLog } from './transitions.js';
 
 /** How a process ends: `kill` keeps what it wrote, `power` only what was fsynced and, by the seed, some of the rest. */
 export type Death = { readonly kind: 'kill' } | { readonly kind: 'power'; readonly seed: number | undefined };
@@ -25,6 +26,8 @@ export interface ProcessOptions {
   readonly random: Random;
   readonly startMs: number;
   readonly newSessionId: () => string;
+  /** Where transitions of the statecharts are noted. */
+  readonly transitions: Set<string>;
   /** Asked at every promise that is announced: to die at once? */
   readonly dieAtPromise: () => Death | undefined;
 }
@@ -49,6 +52,7 @@ export class SimulatedProcess implements Workplace {
     this.scheduler = new Scheduler(random, startMs);
     this.stateManager = this.newStateManager();
     this.checks = new Checks(plan, golden, ledger, disk, () => this.executor);
+    const transitions = new TransitionLog(options.transitions);
     const told = (event: Parameters<Checks['event']>[0]) => {
       if (this.isDead) return;
       this.#told++;
@@ -77,6 +81,7 @@ export class SimulatedProcess implements Workplace {
       logger: silentLogger,
     });
     this.executor.state$.subscribe((state) => {
+      transitions.follow(this.executor.actor);
       if (!this.isDead) this.checks.stateChanged(state);
     });
     let all = 0;
@@ -89,6 +94,10 @@ export class SimulatedProcess implements Workplace {
 
   get isDead(): boolean {
     return this.remains !== undefined;
+  }
+
+  get disk(): SimulatedDisk {
+    return this.options.disk;
   }
 
   get ledger(): Ledger {

@@ -6,6 +6,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { type SimulationOutcome, simulate } from './simulate.js';
+import { allTransitions } from './transitions.js';
 
 const FROM = Number(process.env.XSTATE_PIPELINE_SEED ?? 1);
 const SEEDS = Number(process.env.XSTATE_PIPELINE_SEEDS ?? 1_000);
@@ -24,6 +25,7 @@ function report({ seed, violations, trace, plan }: SimulationOutcome): string {
 
 describe(`seeds from ${FROM} on`, () => {
   const figures = { steps: 0, deaths: 0, commands: 0, faults: 0, operations: 0, invocations: 0 };
+  const covered = new Set<string>();
   const chunks = Array.from({ length: Math.ceil(SEEDS / CHUNK) }, (_, i) => FROM + i * CHUNK);
 
   test.each(chunks)('seed %i and those after it', { timeout: 300_000 }, async (first) => {
@@ -31,6 +33,7 @@ describe(`seeds from ${FROM} on`, () => {
     for (let seed = first; seed < Math.min(first + CHUNK, FROM + SEEDS); seed++) {
       const outcome = await simulate(seed);
       if (outcome.violations.length > 0) broken.push(outcome);
+      for (const transition of outcome.transitions) covered.add(transition);
       for (const key of Object.keys(figures) as (keyof typeof figures)[])
         figures[key] += outcome.figures[key];
     }
@@ -43,6 +46,7 @@ describe(`seeds from ${FROM} on`, () => {
   test('enough happens to them for this to mean something', () => {
     if (process.env.XSTATE_PIPELINE_SEEDS !== undefined) console.log(figures);
     if (SEEDS < 500) return;
+    expect(allTransitions().filter((transition) => !covered.has(transition))).toEqual([]);
     expect(figures.deaths).toBeGreaterThan(SEEDS / 2);
     expect(figures.commands).toBeGreaterThan(SEEDS);
     expect(figures.faults).toBeGreaterThan(SEEDS / 5);
