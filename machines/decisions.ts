@@ -44,8 +44,15 @@ export function isCommitWanted(context: ExecutorContext): boolean {
   if (context.flow.exhausted && isDrainedNow) return true;
   if (written.batches === flushed.batches) return false;
   const rows = written.rowsIn - flushed.rowsIn;
-  const isDue = context.flow.commitDue || isCareful(context) || rows >= settings.checkpointInterval;
+  const rowsAsk = rows >= settings.checkpointInterval && !context.flow.resting;
+  const isDue = context.flow.commitDue || isCareful(context) || rowsAsk;
   return isDue || (context.flow.pausing && isDrainedNow);
+}
+
+/** Where a batch stands in the window, whose batches are consecutive; -1: it is not there. */
+export function placeInWindow({ window }: ExecutorContext, batch: number): number {
+  const place = batch - (window[0]?.batch ?? 0);
+  return window[place]?.batch === batch ? place : -1;
 }
 
 /** The last of the consecutive finished batches at the head of the window. */

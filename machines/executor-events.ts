@@ -2,6 +2,7 @@
 import type { ErrorFacts, ExecutorSettings, JsonObject, WrittenFacts } from './facts.js';
 import type { StageReport } from './stage.machine.js';
 
+/** What a person, or a parent machine, may tell the executor (I2). */
 export type ExecutorCommand =
   | ({ readonly type: 'execute' } & Partial<RunFacts>)
   | { readonly type: 'pause' }
@@ -17,6 +18,7 @@ export interface RunFacts {
   readonly startedAt: number;
 }
 
+/** Commands, and what the world answers: every event that the executor takes. */
 export type ExecutorEvent =
   | ExecutorCommand
   | StageReport
@@ -39,9 +41,15 @@ export type ExecutorEvent =
       readonly deadLetter: JsonObject | null;
       readonly elapsedMs: number;
     }
-  | { readonly type: 'checkpoint.saved' }
+  | {
+      readonly type: 'checkpoint.saved';
+      /** `rested` will follow: until then rows ask for no other checkpoint. */
+      readonly resting?: boolean;
+    }
+  | { readonly type: 'rested' }
   | { readonly type: 'commit.due' }
   | { readonly type: 'sink.published' }
   | { readonly type: 'failure'; readonly error: ErrorFacts };
 
+/** What an executor actor begins with; all of it may also come with `execute`. */
 export interface ExecutorInput extends Partial<RunFacts> {}

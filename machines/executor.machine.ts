@@ -24,6 +24,7 @@ import {
   mayCommit,
   mayRead,
   mayWrite,
+  placeInWindow,
 } from './decisions.js';
 import type { ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
 import { advance, type ErrorFacts, type ExecutorContext, type ExecutorOutput, type Flow } from './facts.js';
@@ -37,6 +38,11 @@ const NO_USABLE_OUTPUT: ErrorFacts = {
   code: 'NO_USABLE_OUTPUT',
   message: 'The input had rows, and errors left no output for any of them. Nothing was published.',
 };
+
+type StageDone = Extract<ExecutorEvent, { type: 'stage.done' }>;
+
+/** Where a batch stands after this: the first stage that has not seen it. */
+const reached = ({ stage, through }: StageDone): number => (through ?? stage) + 1;
 
 /** The actor id of a stage, and its `src`: stable across processes, so that a snapshot restores. */
 export const stageActorId = (name: string): string => `stage:${name}`;
@@ -102,10 +108,16 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       mayWrite: ({ context }) => mayWrite(context, end),
       mayRead: ({ context }) => mayRead(context),
       mayCommit: ({ context }) => mayCommit(context),
-      isInWindow: ({ context, event }) =>
-        'batch' in event && context.window.some((entry) => entry.batch === event.batch),
+      isInWindow: ({ context, event }) => 'batch' in event && placeInWindow(context, event.batch) >= 0,
       startsAtStage: ({ event }) => event.type === 'source.batch' && event.at < end,
-      hasNextStage: ({ event }) => event.type === 'stage.done' && event.stage + 1 < end,
+      hasNextStage: ({ event }) => event.type === 'stage.done' && reached(event) < end,
+      /** One pass did the work of several stages, but not of the last. */
+      passedSome: ({ event }) =>
+        event.type === 'stage.done' && reached(event) > event.stage + 1 && reached(event) < end,
+      passedTheRest: ({ context, event }) =>
+        event.type === 'stage.done' &&
+        reached(event) > event.stage + 1 &&
+        placeInWindow(context, event.batch) >= 0,
     },
   });
 
@@ -140,7 +152,8 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const notePublished = note({ published: true });
   const noteDue = note({ commitDue: true });
   const notePausing = note({ pausing: true });
-  const noteResumed = note({ pausing: false });
+  const noteResumed = note({ pausing: false, resting: false });
+  const noteRested = note({ resting: false });
   const noteEnd = note({ reading: false, exhausted: true });
   const noteError = machine.assign(({ event }) => ('error' in event ? { error: event.error } : {}));
   const noteNothingUsable = machine.assign({ error: NO_USABLE_OUTPUT });
@@ -155,11 +168,12 @@ export function createExecutorMachine<Output = ExecutorOutput>(
 
   const moveOn = machine.assign(({ context, event }) => {
     if (event.type !== 'stage.done') return {};
-    return {
-      window: context.window.map((entry) =>
-        entry.batch === event.batch ? { ...entry, at: event.stage + 1 } : entry,
-      ),
-    };
+    const place = placeInWindow(context, event.batch);
+    const entry = context.window[place];
+    if (entry === undefined) return {};
+    const window = context.window.slice();
+    window[place] = { ...entry, at: reached(event) };
+    return { window };
   });
 
   const fold = machine.assign(({ context, event }) => {
@@ -167,7 +181,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     return {
       flow: { ...context.flow, writing: false },
       written: advance(context.written, event.upTo + 1, event.facts),
-      window: context.window.filter((entry) => entry.batch > event.upTo),
+      window: context.window.slice(placeInWindow(context, event.upTo) + 1),
     };
   });
 
@@ -181,11 +195,12 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     };
   });
 
-  const noteSaved = machine.assign(({ context }) => {
+  const noteSaved = machine.assign(({ context, event }) => {
+    const resting = event.type === 'checkpoint.saved' && event.resting === true;
     const { flow, flushed, written, suspicion } = context;
     const sealed = flow.exhausted && isDrained(context) && flushed.batches === written.batches;
     return {
-      flow: { ...flow, committing: false, sealed },
+      flow: { ...flow, committing: false, sealed, resting },
       committed: flushed.batches,
       suspicion: flushed.batches > (suspicion?.to ?? -1) ? null : suspicion,
     };
@@ -218,7 +233,13 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       },
     );
   const routeFromSource = routeTo((event) => (event as { at: number }).at);
-  const routeOn = routeTo((event) => (event as { stage: number }).stage + 1);
+  const routeOn = routeTo((event) => reached(event as StageDone));
+  /** The stages whose work was done in the pass of the one that reports: each counts the batch as its own. */
+  const tellPassed = machine.enqueueActions(({ enqueue, event }) => {
+    const { stage, batch } = event as StageDone;
+    for (const name of names.slice(stage + 1, reached(event as StageDone)))
+      enqueue.sendTo(stageActorId(name), { type: 'passed', batch });
+  });
   const settle = (how: 'paused' | 'completed' | 'failed' | 'cancelled') => ({
     type: 'settled' as const,
     params: { how },
@@ -258,6 +279,8 @@ export function createExecutorMachine<Output = ExecutorOutput>(
           'source.batch': [{ guard: 'startsAtStage', actions: [admit, routeFromSource] }, { actions: admit }],
           'source.end': { actions: noteEnd },
           'stage.done': [
+            { guard: 'passedSome', actions: [moveOn, tellPassed, routeOn] },
+            { guard: 'passedTheRest', actions: [moveOn, tellPassed] },
             { guard: 'hasNextStage', actions: [moveOn, routeOn] },
             { guard: 'isInWindow', actions: moveOn },
           ],
@@ -267,6 +290,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
           'sink.flushed': { actions: [noteFlushed, 'save'] },
           'checkpoint.saved': { actions: noteSaved },
           'commit.due': { actions: noteDue },
+          rested: { actions: noteRested },
           'sink.published': { actions: notePublished },
           failure: fail,
           pause: { actions: notePausing },

@@ -5,6 +5,7 @@
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+/** A JSON object. */
 export type JsonObject = { readonly [key: string]: Json };
 
 /** The six states of the executor (I1). */
@@ -16,6 +17,7 @@ export const EXECUTOR_STATES = [
   'COMPLETED',
   'FAILED',
 ] as const;
+/** The six states (I1). */
 export type ExecutorState = (typeof EXECUTOR_STATES)[number];
 
 /** An error as data: no stack, no cause. */
@@ -96,6 +98,7 @@ export interface WrittenFacts {
 /** Batches in flight at most, whatever is asked for: a snapshot of them fits into 64 KB (I3). */
 export const MAX_WINDOW = 512;
 
+/** Sizes that a session keeps from its beginning. */
 export interface ExecutorSettings {
   /** Batches in flight at most (I13). */
   readonly maxInFlight: number;
@@ -123,6 +126,8 @@ export interface Flow {
   readonly committing: boolean;
   /** Time asks for a checkpoint. */
   readonly commitDue: boolean;
+  /** A checkpoint has just been saved: rows ask for none until the disk has rested. */
+  readonly resting: boolean;
   readonly pausing: boolean;
   /** The source has ended. */
   readonly exhausted: boolean;
@@ -132,6 +137,7 @@ export interface Flow {
   readonly published: boolean;
 }
 
+/** All that the executor knows: references and figures, never rows (I3). */
 export interface ExecutorContext {
   /** Empty until a run begins. */
   readonly sessionId: string;

@@ -12,6 +12,7 @@ export const AT_REST = {
     writing: false,
     committing: false,
     commitDue: false,
+    resting: false,
     pausing: false,
     exhausted: false,
     sealed: false,
@@ -23,6 +24,7 @@ export const AT_REST = {
   suspicion: null,
 } as const satisfies Partial<ExecutorContext>;
 
+/** Forgets whatever was in flight: the context of a run that goes on from its last durable mark. */
 export function rewind(context: ExecutorContext): ExecutorContext {
   const { flushed } = context;
   return { ...context, ...AT_REST, next: flushed.batches, written: flushed, committed: flushed.batches };

@@ -3,15 +3,19 @@
  *
  * 1. It knows batches by index only (I3); the work itself is the `start` action, provided by the executor's wiring, which
  *    answers with `attempt.done`, `attempt.failed` or `attempt.timedOut`.
- * 2. At most `concurrency` batches run at once; a freed slot is filled before the parent hears of the batch that left it.
+ * 2. At most `concurrency` batches run at once; a freed slot is filled before the parent hears of the batch that left it, in
+ *    the same transition: a slot is never free while a batch waits for one, and nothing is decided by `always`.
  * 3. An answer of an attempt that is not running any more (timed out, aborted) is ignored.
  * 4. A batch between two attempts holds no slot. Its due time is data; a timer of the wiring sends `retry.due`.
  * 5. `abort` is final: the wiring aborts what runs, nothing starts again (I17).
- * 6. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
+ * 6. A batch whose work was done in the pass of a stage before this one has only `passed` here. A stage of which that is
+ *    so has no other work meanwhile.
+ * 7. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
  */
 import { sendTo, setup } from 'xstate';
 import type { ErrorFacts } from './facts.js';
 
+/** What a stage's actor begins with. */
 export interface StageInput {
   readonly name: string;
   readonly index: number;
@@ -20,12 +24,14 @@ export interface StageInput {
   readonly attempts: number;
 }
 
+/** A batch at a stage, with the attempt that is next or under way. */
 export interface StageBatch {
   readonly batch: number;
   /** From 1. */
   readonly attempt: number;
 }
 
+/** All that a stage's actor knows: which batches it has, and where each stands. */
 export interface StageContext extends StageInput {
   readonly queue: readonly StageBatch[];
   readonly running: readonly StageBatch[];
@@ -45,9 +51,17 @@ interface AttemptFailure {
   readonly dueAt: number;
 }
 
+/** What a stage's actor is told: by the executor, and by the attempts that it has started. */
 export type StageEvent =
   | { readonly type: 'process'; readonly batch: number; readonly attempt?: number }
-  | { readonly type: 'attempt.done'; readonly batch: number; readonly attempt: number }
+  | {
+      readonly type: 'attempt.done';
+      readonly batch: number;
+      readonly attempt: number;
+      /** The last stage whose work was done in the same pass; absent: this one. */
+      readonly through?: number;
+    }
+  | { readonly type: 'passed'; readonly batch: number }
   | ({ readonly type: 'attempt.failed' } & AttemptFailure)
   | ({ readonly type: 'attempt.timedOut' } & AttemptFailure)
   | { readonly type: 'retry.due'; readonly batch: number }
@@ -55,7 +69,13 @@ export type StageEvent =
 
 /** What a stage tells the executor. */
 export type StageReport =
-  | { readonly type: 'stage.done'; readonly stage: number; readonly batch: number }
+  | {
+      readonly type: 'stage.done';
+      readonly stage: number;
+      readonly batch: number;
+      /** The last stage whose work is done; absent: this one. */
+      readonly through?: number;
+    }
   | {
       readonly type: 'stage.failed';
       readonly stage: number;
@@ -81,48 +101,69 @@ const stage = setup({
     ),
   },
   guards: {
-    current: ({ context, event }) =>
-      'attempt' in event &&
-      context.running.some((run) => run.batch === event.batch && run.attempt === event.attempt),
-    currentAndRetryable: ({ context, event }) =>
-      'attempt' in event &&
-      (event.attempt ?? 1) < context.attempts &&
-      context.running.some((run) => run.batch === event.batch && run.attempt === event.attempt),
-    waitsFor: ({ context, event }) =>
-      'batch' in event && context.waiting.some((wait) => wait.batch === event.batch),
-    canStart: ({ context }) => context.queue.length > 0 && context.running.length < context.concurrency,
-    onlyWaiting: ({ context }) =>
-      context.running.length === 0 && context.queue.length === 0 && context.waiting.length > 0,
-    nothingLeft: ({ context }) =>
-      context.running.length === 0 && context.queue.length === 0 && context.waiting.length === 0,
+    current: ({ context, event }) => isCurrent(context, event),
+    currentAndQueued: ({ context, event }) => isCurrent(context, event) && context.queue.length > 0,
+    currentAndLast: ({ context, event }) =>
+      isCurrent(context, event) && isAlone(context) && context.waiting.length === 0,
+    currentAndOnlyWaiting: ({ context, event }) => isCurrent(context, event) && isAlone(context),
+    retryable: ({ context, event }) => isRetryable(context, event),
+    retryableAndQueued: ({ context, event }) => isRetryable(context, event) && context.queue.length > 0,
+    retryableAndLast: ({ context, event }) => isRetryable(context, event) && isAlone(context),
+    hasSlot: ({ context }) => context.running.length < context.concurrency,
+    waitsFor: ({ context, event }) => waitOf(context, event) !== undefined,
+    waitsForAndHasSlot: ({ context, event }) =>
+      waitOf(context, event) !== undefined && context.running.length < context.concurrency,
   },
 });
+
+/** Is it the answer of an attempt that is running? */
+const isCurrent = (context: StageContext, event: StageEvent): boolean =>
+  'attempt' in event &&
+  context.running.some((run) => run.batch === event.batch && run.attempt === event.attempt);
+
+const isRetryable = (context: StageContext, event: StageEvent): boolean =>
+  'attempt' in event && (event.attempt ?? 1) < context.attempts && isCurrent(context, event);
+
+/** One batch is running, and none waits for its slot. */
+const isAlone = ({ running, queue }: StageContext): boolean => running.length === 1 && queue.length === 0;
+
+const waitOf = (context: StageContext, event: StageEvent): StageContext['waiting'][number] | undefined =>
+  'batch' in event ? context.waiting.find((wait) => wait.batch === event.batch) : undefined;
 
 const without = <T extends { readonly batch: number }>(list: readonly T[], batch: number): readonly T[] =>
   list.filter((item) => item.batch !== batch);
 
-const enqueue = stage.assign(({ context, event }) =>
-  event.type === 'process'
-    ? { queue: [...context.queue, { batch: event.batch, attempt: event.attempt ?? 1 }] }
-    : {},
-);
+/** What runs when one batch has left its slot, and the head of the queue has taken it. */
+const refilled = ({ running, queue }: StageContext, left: number) => {
+  const [first] = queue;
+  const others = without(running, left);
+  return first === undefined ? { running: others } : { running: [...others, first], queue: queue.slice(1) };
+};
 
-const takeSlot = stage.assign(({ context }) => {
-  const [first, ...rest] = context.queue;
-  return first === undefined ? {} : { queue: rest, running: [...context.running, first] };
+const asked = (event: StageEvent & { type: 'process' }): StageBatch => ({
+  batch: event.batch,
+  attempt: event.attempt ?? 1,
 });
 
-const leave = stage.assign(({ context, event }) =>
-  event.type === 'attempt.done'
-    ? { running: without(context.running, event.batch), done: context.done + 1 }
-    : {},
+const enqueue = stage.assign(({ context, event }) =>
+  event.type === 'process' ? { queue: [...context.queue, asked(event)] } : {},
 );
+
+const takeSlot = stage.assign(({ context, event }) =>
+  event.type === 'process' ? { running: [...context.running, asked(event)] } : {},
+);
+
+const leave = stage.assign(({ context, event }) =>
+  event.type === 'attempt.done' ? { ...refilled(context, event.batch), done: context.done + 1 } : {},
+);
+
+const countPassed = stage.assign({ done: ({ context }) => context.done + 1 });
 
 const backOff = stage.assign(({ context, event }) => {
   if (event.type !== 'attempt.failed' && event.type !== 'attempt.timedOut') return {};
   const { batch, attempt, dueAt } = event;
   return {
-    running: without(context.running, batch),
+    ...refilled(context, batch),
     waiting: [...context.waiting, { batch, attempt, dueAt }],
     retried: context.retried + 1,
   };
@@ -130,12 +171,17 @@ const backOff = stage.assign(({ context, event }) => {
 
 /** A batch that is due goes before those that were never tried: output order waits for it. */
 const due = stage.assign(({ context, event }) => {
-  const wait = event.type === 'retry.due' && context.waiting.find((w) => w.batch === event.batch);
-  if (!wait) return {};
-  return {
-    waiting: without(context.waiting, wait.batch),
-    queue: [{ batch: wait.batch, attempt: wait.attempt + 1 }, ...context.queue],
-  };
+  const wait = waitOf(context, event);
+  if (wait === undefined) return {};
+  const again = { batch: wait.batch, attempt: wait.attempt + 1 };
+  return { waiting: without(context.waiting, wait.batch), queue: [again, ...context.queue] };
+});
+
+const takeDue = stage.assign(({ context, event }) => {
+  const wait = waitOf(context, event);
+  if (wait === undefined) return {};
+  const again = { batch: wait.batch, attempt: wait.attempt + 1 };
+  return { waiting: without(context.waiting, wait.batch), running: [...context.running, again] };
 });
 
 const giveUp = stage.assign(({ context, event }) =>
@@ -156,11 +202,11 @@ const armRetry = {
 
 const reportDone = {
   type: 'report' as const,
-  params: ({ context, event }: { context: StageContext; event: StageEvent }): StageReport => ({
-    type: 'stage.done',
-    stage: context.index,
-    batch: (event as { batch: number }).batch,
-  }),
+  params: ({ context, event }: { context: StageContext; event: StageEvent }): StageReport => {
+    const { batch, through } = event as Extract<StageEvent, { type: 'attempt.done' }>;
+    const report = { type: 'stage.done', stage: context.index, batch } as const;
+    return through === undefined ? report : { ...report, through };
+  },
 };
 
 const reportFailed = {
@@ -171,11 +217,19 @@ const reportFailed = {
   },
 };
 
-const startNext = {
+/** The last one that took a slot. */
+const startTaken = {
   type: 'start' as const,
   params: ({ context }: { context: StageContext }): StageBatch =>
     context.running[context.running.length - 1] as StageBatch,
 };
+
+const failure = [
+  { guard: 'retryableAndQueued' as const, actions: [backOff, armRetry, startTaken] },
+  { guard: 'retryableAndLast' as const, target: 'backingOff', actions: [backOff, armRetry] },
+  { guard: 'retryable' as const, actions: [backOff, armRetry] },
+  { guard: 'current' as const, target: 'failed', actions: [giveUp, reportFailed] },
+];
 
 /** The stage's statechart: `idle`, `running`, `backingOff`, and the ends `failed` and `stopped`. */
 export const stageMachine = stage.createMachine({
@@ -195,32 +249,32 @@ export const stageMachine = stage.createMachine({
   },
   states: {
     idle: {
-      on: { process: { target: 'running', actions: enqueue } },
+      on: {
+        process: { target: 'running', actions: [takeSlot, startTaken] },
+        passed: { actions: countPassed },
+      },
     },
     running: {
-      always: [
-        { guard: 'canStart', actions: [takeSlot, startNext] },
-        { guard: 'onlyWaiting', target: 'backingOff' },
-        { guard: 'nothingLeft', target: 'idle' },
-      ],
       on: {
-        process: { actions: enqueue },
-        'attempt.done': { guard: 'current', actions: [leave, reportDone] },
-        'attempt.failed': [
-          { guard: 'currentAndRetryable', actions: [backOff, armRetry] },
-          { guard: 'current', target: 'failed', actions: [giveUp, reportFailed] },
+        process: [{ guard: 'hasSlot', actions: [takeSlot, startTaken] }, { actions: enqueue }],
+        'attempt.done': [
+          { guard: 'currentAndQueued', actions: [leave, startTaken, reportDone] },
+          { guard: 'currentAndLast', target: 'idle', actions: [leave, reportDone] },
+          { guard: 'currentAndOnlyWaiting', target: 'backingOff', actions: [leave, reportDone] },
+          { guard: 'current', actions: [leave, reportDone] },
         ],
-        'attempt.timedOut': [
-          { guard: 'currentAndRetryable', actions: [backOff, armRetry] },
-          { guard: 'current', target: 'failed', actions: [giveUp, reportFailed] },
+        'attempt.failed': failure,
+        'attempt.timedOut': failure,
+        'retry.due': [
+          { guard: 'waitsForAndHasSlot', actions: [takeDue, startTaken] },
+          { guard: 'waitsFor', actions: due },
         ],
-        'retry.due': { guard: 'waitsFor', actions: due },
       },
     },
     backingOff: {
       on: {
-        process: { target: 'running', actions: enqueue },
-        'retry.due': { guard: 'waitsFor', target: 'running', actions: due },
+        process: { target: 'running', actions: [takeSlot, startTaken] },
+        'retry.due': { guard: 'waitsFor', target: 'running', actions: [takeDue, startTaken] },
       },
     },
     /** An attempt failed for good: the executor aborts the run. */
@@ -230,4 +284,5 @@ export const stageMachine = stage.createMachine({
   },
 });
 
+/** The machine that `stageMachine` is. */
 export type StageMachine = typeof stageMachine;

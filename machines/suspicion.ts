@@ -8,7 +8,8 @@
  */
 import type { ExecutorContext, Suspicion } from './facts.js';
 
-/** @param previous what the process that died began with.
+/** Whom to suspect after a death. Pure.
+ * @param previous what the process that died began with.
  * @param watermark the first batch that is not committed.
  * @param last the last batch that it took in; undefined: it took none. */
 export function suspect(

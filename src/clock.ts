@@ -11,6 +11,7 @@ export interface Clock {
 /** Numbers in [0, 1). */
 export type Random = () => number;
 
+/** The real time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   setTimer(callback, delayMs) {

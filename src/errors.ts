@@ -165,7 +165,7 @@ export class MalformedRowError extends PipelineError {
     readonly line: number | undefined,
     /** Offset of the line's first byte in the file. */
     readonly byte: number,
-    what: string,
+    readonly what: string,
   ) {
     super(`${file}${line === undefined ? '' : `, line ${line}`}, byte ${byte}: ${what}.`);
   }
@@ -201,9 +201,35 @@ export class NoUsableOutputError extends PipelineError {
   readonly code = 'NO_USABLE_OUTPUT';
 }
 
+/** A worker thread died, and with it the attempts that it was making. */
+export class WorkerThreadError extends PipelineError {
+  readonly code = 'WORKER_THREAD';
+  constructor(why: string, options?: ErrorOptions) {
+    super(`A worker thread died: ${why}.`, options);
+  }
+}
+
 /** The command line's pipeline file cannot be loaded. */
 export class PipelineFileError extends PipelineError {
   readonly code = 'PIPELINE_FILE';
+}
+
+/** There is no recording where one was looked for, or no moment in it that was asked for. */
+export class RecordingError extends PipelineError {
+  readonly code = 'RECORDING';
+}
+
+/** Two runs whose outputs cannot be compared, or one that cannot be forked. */
+export class ForkError extends PipelineError {
+  readonly code = 'FORK';
+}
+
+/** `inspect` needs the package with the page, which is installed beside this one by whoever wants it. */
+export class InspectorMissingError extends PipelineError {
+  readonly code = 'INSPECTOR_MISSING';
+  constructor(install: string, what = 'is not installed') {
+    super(`The inspector is a package of its own and ${what}: ${install}`);
+  }
 }
 
 /** Anything thrown, as one line of text. */

@@ -13,11 +13,15 @@ export interface FileHandle {
   sync(): Promise<void>;
   /** fdatasync: contents and the size. */
   datasync(): Promise<void>;
+  /** Cuts the file, or fills it with zeros, to this many bytes. */
   truncate(length: number): Promise<void>;
+  /** Facts about the open file, whatever its name is now. */
   stat(): Promise<FileStat>;
+  /** Twice is fine. */
   close(): Promise<void>;
 }
 
+/** Facts about a file. */
 export interface FileStat {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   /** Bytes. */
@@ -35,15 +39,20 @@ export interface FileStat {
  */
 export type OpenMode = 'read' | 'create' | 'update';
 
+/** What is asked of a disk. */
 export interface FileSystem {
-  /** @param permissions for `create`; 0o600 unless told. */
+  /** Opens a file; see `OpenMode`.
+   * @param permissions for `create`; 0o600 unless told. */
   open(path: string, mode: OpenMode, permissions?: number): Promise<FileHandle>;
   /** Whole file; refuses one larger than `maxBytes` (code `EFBIG`) and does not follow a symlink (code `ELOOP`). */
   readFile(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** Replaces what is at `to`, in one step. */
   rename(from: string, to: string): Promise<void>;
+  /** Removes a file. */
   unlink(path: string): Promise<void>;
   /** Creates one directory and its parents, mode 0700; fine if it is there. */
   mkdir(path: string): Promise<void>;
+  /** Removes an empty directory. */
   rmdir(path: string): Promise<void>;
   /** Names in a directory, in no order. */
   list(path: string): Promise<readonly string[]>;

@@ -22,6 +22,7 @@ export {
   ControlError,
   CorruptCheckpointError,
   CorruptJournalError,
+  ForkError,
   IllegalCommandError,
   InvalidOptionError,
   MalformedRowError,
@@ -32,6 +33,7 @@ export {
   PipelineFileError,
   PipelineMismatchError,
   PoisonBatchError,
+  RecordingError,
   RowError,
   SchemaError,
   SessionLockedError,
@@ -42,7 +44,6 @@ export {
   StateDirectoryError,
 } from './errors.js';
 export type { Command } from './executor/commands.js';
-export type { CancelReceipt, PauseReceipt } from './executor/controller.js';
 export type { PipelineLike, PipelineOptions } from './executor/definition.js';
 export type { SinkLike, SourceLike } from './executor/endpoints.js';
 export { consoleLogger, type Environment, silentLogger } from './executor/environment.js';
@@ -55,6 +56,7 @@ export {
 } from './executor/pipeline.js';
 export { PipelineExecutor } from './executor/pipeline-executor.js';
 export { type PipelineMachineOptions, pipelineMachine } from './executor/pipeline-machine.js';
+export type { CancelReceipt, PauseReceipt } from './executor/receipts.js';
 export type { ExecutionResult, LostRow, OutputRows } from './executor/result.js';
 export type { ResumeOptions } from './executor/stored-session.js';
 export type { FileHandle, FileStat, FileSystem, OpenMode } from './file-system.js';
@@ -66,6 +68,21 @@ export type { RunMetrics } from './observers/metrics.js';
 export type { Progress, StageProgress } from './observers/progress.js';
 export { progressBar } from './observers/progress-bar.js';
 export type { OpenContext } from './open-context.js';
+export type {
+  ActorFrame,
+  ActorStatus,
+  MachineDefinition,
+  RecordingRecord,
+  RecordingSink,
+  StateDefinition,
+  StateValue,
+  StepRecord,
+  TransitionDefinition,
+} from './recording/format.js';
+export { applyPatch, type Patch } from './recording/patch.js';
+export { type Frame, type RecordFilter, RecordingReader } from './recording/reader.js';
+export { type RecordableActor, Recorder, type RecorderOptions } from './recording/recorder.js';
+export type { Mark as RecordingMark, RecordingSummary } from './recording/summary.js';
 export { collect } from './sinks/collect.js';
 export type { EncodedRows, OpenSink, ReadableSink, Sink, SinkPosition } from './sinks/sink.js';
 export { rows } from './sources/rows.js';

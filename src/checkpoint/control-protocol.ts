@@ -2,14 +2,14 @@
  * What an owner and its visitors say to each other: one line of JSON each way.
  *
  *     {"command":"owner"}                         → {"pid":123}             to anyone: process ids are no secret
- *     {"token":"…","command":"pause|cancel|status"} → the handler's answer   to who can read `owner.json` (0600)
+ *     {"token":"…","command":"pause|cancel|…"}    → the handler's answer   to who can read `owner.json` (0600)
  *     anything else                               → {"error":{"code":"…","message":"…"}}, and the line is closed
  */
 import type { Socket } from 'node:net';
 import { isObject, type JsonObject, parseUntrusted } from '../json.js';
 import type { ControlCommand } from './lock.js';
 
-export const CONTROL_COMMANDS: readonly ControlCommand[] = ['pause', 'cancel', 'status'];
+export const CONTROL_COMMANDS: readonly ControlCommand[] = ['pause', 'cancel', 'status', 'record'];
 /** Bytes of a request, its line end included. */
 export const MAX_REQUEST_BYTES = 4096;
 export const MAX_ANSWER_BYTES = 1024 * 1024;

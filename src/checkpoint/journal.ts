@@ -16,6 +16,7 @@ export interface JournalKey {
   readonly batch: number;
 }
 
+/** The log of finished outputs of durable stages, of one session. */
 export interface Journal {
   /** The payload for a key if one is durable there; bytes exactly as appended. */
   read(key: JournalKey): Promise<Uint8Array | undefined>;
@@ -28,5 +29,6 @@ export interface Journal {
   trim(batch: number): Promise<void>;
   /** Bytes on disk. */
   readonly size: number;
+  /** Waits for what was appended; twice is fine. */
   close(): Promise<void>;
 }

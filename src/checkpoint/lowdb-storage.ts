@@ -5,6 +5,7 @@
  *     <directory>/<session id>/checkpoint.previous.json    the one before it
  *     <directory>/<session id>/checkpoint.next.json        only between two steps of a write
  *     <directory>/<session id>/journal/                    outputs of durable stages
+ *     <directory>/<session id>/recording/                  what the run did, where that is recorded
  *
  * 1. (I6) A write is: the text whole and durable as `next`; `checkpoint` renamed to `previous`; `next` renamed to
  *    `checkpoint`. It is durable after the first step, and nothing older is touched before that: whichever of the
@@ -20,10 +21,12 @@ import { CheckpointWriteError, codeOf, InvalidOptionError, SessionLockedError } 
 import type { FileStat, FileSystem } from '../file-system.js';
 import { DurableTextFile, isTempName } from './durable-text-file.js';
 import { openFileJournal } from './file-journal.js';
+import { openFileRecordingLog, recordingSegments } from './file-recording-log.js';
 import { openFileWitness } from './file-witness.js';
 import type { Journal } from './journal.js';
 import type { LockHandlers, SessionLock } from './lock.js';
 import { nodeFileSystem } from './node-file-system.js';
+import type { RecordingLog, RecordingLogOptions } from './recording-log.js';
 import { assertSessionId, isSessionId } from './session-id.js';
 import { acquireSessionLock } from './session-lock.js';
 import { directoryExists, listDirectory, makeDirectory, removeTree } from './state-directory.js';
@@ -164,6 +167,14 @@ class LowdbStorage implements CheckpointStorage {
 
   async witness(sessionId: string): Promise<Witness> {
     return openFileWitness(this.fileSystem, this.#home(sessionId));
+  }
+
+  async isRecorded(sessionId: string): Promise<boolean> {
+    return (await recordingSegments(this.fileSystem, this.#home(sessionId))).length > 0;
+  }
+
+  async recording(sessionId: string, options: RecordingLogOptions): Promise<RecordingLog> {
+    return openFileRecordingLog(this.fileSystem, this.#home(sessionId), options);
   }
 
   async journal(sessionId: string, epoch: number): Promise<Journal> {

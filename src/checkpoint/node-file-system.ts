@@ -24,6 +24,7 @@ const FLAGS: Record<OpenMode, number> = {
 /** The largest count of chunks that POSIX promises to take in one `writev`. */
 const CHUNKS_AT_ONCE = 1024;
 
+/** The real file system. */
 export const nodeFileSystem: FileSystem = {
   async open(path, mode, permissions = 0o600) {
     return new NodeFileHandle(await fs.open(path, FLAGS[mode], permissions));

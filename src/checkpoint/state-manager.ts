@@ -26,6 +26,7 @@ import { assertSessionId } from './session-id.js';
 import type { CheckpointStorage, StoredCheckpoint } from './storage.js';
 import type { Witness } from './witness.js';
 
+/** How often checkpoints are saved. */
 export interface StateManagerOptions {
   /** Rows between checkpoints, from 1. Default 500. */
   readonly checkpointInterval?: number;
@@ -35,6 +36,7 @@ export interface StateManagerOptions {
   readonly clock?: Clock;
 }
 
+/** The checkpoint to go on from, and what was passed over to find it. */
 export interface LoadedCheckpoint {
   readonly checkpoint: Checkpoint;
   /** One line for each generation that was passed over. */
@@ -43,6 +45,7 @@ export interface LoadedCheckpoint {
   readonly candidates: readonly CheckpointCandidate[];
 }
 
+/** One stored generation of a checkpoint, and whether it can be used. */
 export interface CheckpointCandidate {
   /** As the storage calls it: a file name. */
   readonly name: string;
@@ -71,6 +74,7 @@ export type CheckpointSummary =
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** Keeps the checkpoints of sessions in a storage, and decides which of them can be trusted. */
 export class StateManager {
   readonly storage: CheckpointStorage;
   /** Rows. */
@@ -203,6 +207,7 @@ export class StateManager {
     return this.storage.witness?.(sessionId);
   }
 
+  /** Opens the session's journal, for an owner of this epoch. */
   journal(sessionId: string, epoch: number): Promise<Journal> {
     return this.storage.journal(sessionId, epoch);
   }

@@ -7,9 +7,10 @@
  */
 import type { Clock, Random } from '../clock.js';
 import { messageOf, PipelineError, StageError, StageTimeoutError } from '../errors.js';
+import { ABORTABLE, type AttemptContext, LazyAbort } from '../stages/abortable.js';
 import { retryDelayMs } from '../stages/backoff.js';
-import type { AnyStage, Logger, StageContext } from '../stages/stage.js';
-import { type AttemptFigures, type DataPlane, endsTheRun } from './data-plane.js';
+import type { AnyStage, Logger } from '../stages/stage.js';
+import { type AttemptFigures, type AttemptOutcome, type DataPlane, endsTheRun } from './data-plane.js';
 import { errorFacts } from './error-facts.js';
 import type { EventDraft } from './publish.js';
 
@@ -34,10 +35,12 @@ export interface AttemptsOptions {
   readonly fail: (error: unknown) => void;
 }
 
-interface Attempt {
-  readonly controller: AbortController;
-  readonly startedAt: number;
-  stopTimer: () => void;
+class Attempt extends LazyAbort {
+  stopTimer: () => void = () => {};
+
+  constructor(readonly startedAt: number) {
+    super();
+  }
 }
 
 interface EndedAttempt {
@@ -60,21 +63,20 @@ export class Attempts {
 
   start(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
     if (this.#isAborted) return;
-    const { plane, publish, clock } = this.options;
-    const stage = this.#stage(stageIndex);
-    if (!this.#started.has(stageIndex)) {
-      this.#started.add(stageIndex);
-      publish({ type: 'stage.started', stage: stage.name });
-    }
-    publish({ type: 'batch.started', stage: stage.name, batch, attempt });
+    const { plane, clock } = this.options;
+    this.#announce(stageIndex, batch, attempt);
     const running = this.#begin(actor, stageIndex, batch, attempt);
-    const done = (figures: AttemptFigures) => {
+    const done = ({ passed, ...figures }: AttemptOutcome) => {
       if (!this.#end(stageIndex, batch, running)) return;
       const durationMs = clock.now() - running.startedAt;
       plane.note(stageIndex, batch, durationMs, attempt > 1);
-      const facts = { ...figures, attempt, durationMs, replayed: false };
-      publish({ type: 'batch.completed', stage: stage.name, batch, ...facts });
-      actor.send({ type: 'attempt.done', batch, attempt });
+      this.#completed(stageIndex, batch, attempt, figures, durationMs);
+      passed.forEach((of, i) => {
+        this.#announce(stageIndex + 1 + i, batch, attempt);
+        this.#completed(stageIndex + 1 + i, batch, attempt, of, 0);
+      });
+      const answer = { type: 'attempt.done', batch, attempt } as const;
+      actor.send(passed.length === 0 ? answer : { ...answer, through: stageIndex + passed.length });
     };
     const failed = (error: unknown) => {
       if (!this.#end(stageIndex, batch, running)) return;
@@ -90,6 +92,28 @@ export class Attempts {
     } catch (error) {
       failed(error);
     }
+  }
+
+  #announce(stageIndex: number, batch: number, attempt: number): void {
+    const { publish } = this.options;
+    const stage = this.#stage(stageIndex).name;
+    if (!this.#started.has(stageIndex)) {
+      this.#started.add(stageIndex);
+      publish({ type: 'stage.started', stage });
+    }
+    publish({ type: 'batch.started', stage, batch, attempt });
+  }
+
+  #completed(
+    stageIndex: number,
+    batch: number,
+    attempt: number,
+    figures: AttemptFigures,
+    durationMs: number,
+  ): void {
+    const stage = this.#stage(stageIndex).name;
+    const { publish } = this.options;
+    publish({ type: 'batch.completed', stage, batch, ...figures, attempt, durationMs, replayed: false });
   }
 
   arm(actor: StageActor, batch: number, delayMs: number): void {
@@ -109,18 +133,14 @@ export class Attempts {
     this.#running.clear();
     for (const attempt of running) {
       attempt.stopTimer();
-      attempt.controller.abort(reason);
+      attempt.abort(reason);
     }
   }
 
   #begin(actor: StageActor, stageIndex: number, batch: number, attempt: number): Attempt {
     const { clock } = this.options;
     const stage = this.#stage(stageIndex);
-    const running: Attempt = {
-      controller: new AbortController(),
-      startedAt: clock.now(),
-      stopTimer: () => {},
-    };
+    const running = new Attempt(clock.now());
     this.#running.set(keyOf(stageIndex, batch), running);
     const { timeoutMs } = stage;
     if (timeoutMs !== undefined) {
@@ -128,7 +148,7 @@ export class Attempts {
         if (this.options.plane.isJournaling(batch)) return;
         if (!this.#end(stageIndex, batch, running)) return;
         const error = new StageTimeoutError(stage.name, batch, timeoutMs);
-        running.controller.abort(error);
+        running.abort(error);
         this.options.plane.note(stageIndex, batch, timeoutMs, attempt > 1);
         this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.timedOut' }, error);
       }, timeoutMs);
@@ -169,24 +189,26 @@ export class Attempts {
 
   /** The attempt stays the actor's until the batch is concluded without its rows. */
   #loseBatch({ actor, stageIndex, batch, attempt }: EndedAttempt, error: unknown): void {
-    const { plane, publish, fail } = this.options;
-    plane.loseBatch(stageIndex, batch, error).then((figures) => {
+    const { plane, fail } = this.options;
+    plane.loseBatch(stageIndex, batch, error).then(({ passed: _, ...figures }) => {
       if (this.#isAborted) return;
-      const facts = { ...figures, attempt, durationMs: 0, replayed: false };
-      publish({ type: 'batch.completed', stage: this.#stage(stageIndex).name, batch, ...facts });
+      this.#completed(stageIndex, batch, attempt, figures, 0);
       actor.send({ type: 'attempt.done', batch, attempt });
     }, fail);
   }
 
-  #context(stageIndex: number, batch: number, attempt: number, running: Attempt): StageContext {
+  #context(stageIndex: number, batch: number, attempt: number, running: Attempt): AttemptContext {
     const { sessionId, logger } = this.options;
     const stage = this.#stage(stageIndex);
     return {
       batch: { index: batch, rowOffset: this.options.plane.rowOffset(batch) },
       attempt,
-      signal: running.controller.signal,
+      get signal() {
+        return running.signal;
+      },
       idempotencyKey: `${sessionId}:${stage.name}:${batch}`,
       logger,
+      [ABORTABLE]: running,
     };
   }
 

@@ -8,10 +8,10 @@
  *    send `resume` the moment it hears of a failure.
  * 4. A failure keeps the original error for whoever waits, and for nobody: it is never an unhandled rejection (I12).
  */
-import type { ExecutorContext, ExecutorState, Mark } from '../../machines/facts.js';
+import type { ExecutorContext, ExecutorState } from '../../machines/facts.js';
 import type { SessionLock } from '../checkpoint/lock.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
-import { IllegalCommandError, NoUsableOutputError, PipelineCancelledError } from '../errors.js';
+import { IllegalCommandError, PipelineCancelledError } from '../errors.js';
 import type { AnyStage } from '../stages/stage.js';
 import type { MachineActor } from './checkpoint-writer.js';
 import type { AskableSnapshot } from './commands.js';
@@ -21,30 +21,21 @@ import type { PipelineDefinition } from './definition.js';
 import type { Environment } from './environment.js';
 import { errorFacts } from './error-facts.js';
 import type { EventDraft } from './publish.js';
+import { type CancelReceipt, figuresOf, originalError, type PauseReceipt, receiptOf } from './receipts.js';
+import { Recordings, type RecordingWishes } from './recordings.js';
 import { type ExecutionResult, resultOf } from './result.js';
 import { Run } from './run.js';
 import type { RunStart } from './run-options.js';
-
-/** What `pause` resolves to, when it is all true (I16). */
-export interface PauseReceipt {
-  readonly sessionId: string;
-  /** Batches in sink and checkpoint. */
-  readonly batches: number;
-  readonly rowsIn: number;
-  readonly rowsOut: number;
-  /** Where the sink stands; null when nothing was written. */
-  readonly sinkPosition: Mark['sink'];
-}
-
-/** What `cancel` resolves to: what the kept checkpoint covers. */
-export type CancelReceipt = PauseReceipt;
+import type { WorkerOptions } from './threads/workers.js';
 
 export interface ControllerOptions {
   readonly stages: readonly AnyStage[];
   readonly stateManager: StateManager;
   readonly environment: Environment;
   readonly publish: (sessionId: string, draft: EventDraft) => void;
+  readonly wishes: RecordingWishes;
   readonly pipelineFile?: string;
+  readonly workers?: WorkerOptions;
 }
 
 type Ending = 'paused' | 'completed' | 'failed' | 'cancelled';
@@ -71,12 +62,18 @@ export class Controller {
   /** Endings under way: the session's lock and files are free when it has resolved. */
   #concluded: Promise<unknown> = Promise.resolve();
 
+  readonly recordings: Recordings;
   readonly handlers = controlHandlers(this);
 
   constructor(
     readonly actor: MachineActor,
     readonly options: ControllerOptions,
-  ) {}
+  ) {
+    const { stateManager, environment, wishes } = options;
+    const notice = (sessionId: string, message: string) =>
+      this.#publish(sessionId, { type: 'notice', message });
+    this.recordings = new Recordings({ actor, stateManager, environment, wishes, notice });
+  }
 
   get run(): Run | undefined {
     return this.#run;
@@ -104,7 +101,7 @@ export class Controller {
     const run = this.#begin(context);
     this.#concluded
       .then(() => run.open())
-      .then(() => run.writer.saveFirst())
+      .then(() => run.saveFirst())
       .then(() => {
         if (run.isClosed) return;
         run.activate();
@@ -119,7 +116,7 @@ export class Controller {
     const run = this.#begin(this.#context);
     try {
       await run.open();
-      await run.writer.saveFirst();
+      await run.saveFirst();
     } catch (error) {
       // What goes wrong in a run that was cancelled while it opened is nobody's concern any more.
       const isCancelled = run.isClosed;
@@ -134,8 +131,9 @@ export class Controller {
   reopen(context: ExecutorContext): void {
     const isOpen = this.#run !== undefined && !this.#run.isClosed;
     const run = isOpen ? (this.#run as Run) : this.#begin(context);
-    run.do(async () => {
-      if (!run.writer.hasSaved) await run.writer.saveFirst();
+    // Reads wait for it: the session is stored as running, and said to be, before anything is worked on.
+    run.begin(async () => {
+      if (!run.writer.hasSaved) await run.saveFirst();
       if (run.isClosed) return;
       run.activate();
       if (!run.isAnnounced) this.#announceStart(run);
@@ -149,7 +147,7 @@ export class Controller {
   #begin(context: ExecutorContext): Run {
     const { definition } = this;
     if (definition === undefined) throw new IllegalCommandError('execute', 'IDLE without a pipeline', []);
-    const { stages, stateManager, environment, pipelineFile } = this.options;
+    const { stages, stateManager, environment, pipelineFile, workers } = this.options;
     const { stored } = this;
     this.stored = undefined;
     const { sessionId, flushed } = context;
@@ -171,13 +169,17 @@ export class Controller {
         stages,
         stateManager,
         environment,
-        publish: (draft) => this.options.publish(sessionId, draft),
+        publish: (draft) => this.#publish(sessionId, draft),
         handlers: this.handlers,
         ...(pipelineFile === undefined ? {} : { pipelineFile }),
+        ...(workers === undefined ? {} : { workers }),
       },
       start,
     );
     this.#run = run;
+    const names = stages.map(({ name }) => name);
+    const recorded = { sessionId, pipeline: definition.name, stages: names, epoch: this.#epoch };
+    run.recording = this.recordings.begin(recorded);
     return run;
   }
 
@@ -228,12 +230,13 @@ export class Controller {
     // A completed run was stored before it was said to be one.
     const problem = how === 'completed' ? undefined : await this.#saveLast(run, how, context);
     if (how === 'paused') {
+      await run?.recording?.flush();
       this.#publish(context.sessionId, { type: 'pipeline.paused', ...figuresOf(context.flushed) });
       if (problem === undefined) pause?.resolve(receiptOf(context));
       else pause?.reject(problem);
       return;
     }
-    await run?.release();
+    await run?.release(how);
     if (how === 'completed') this.#concludeCompleted(ended);
     else if (how === 'failed') this.#concludeFailed(ended);
     else this.#concludeCancelled(ended);
@@ -274,7 +277,7 @@ export class Controller {
   #concludeFailed({ context, run, outcome, pause }: Ended): void {
     const error = context.error ?? errorFacts(new Error('unknown'));
     this.#publish(context.sessionId, { type: 'pipeline.failed', error, batches: context.flushed.batches });
-    const original = this.#originalError(context, run);
+    const original = originalError(context, run);
     pause?.reject(original);
     outcome.reject(original);
   }
@@ -288,18 +291,6 @@ export class Controller {
     outcome.reject(error);
   }
 
-  #originalError(context: ExecutorContext, run: Run | undefined): unknown {
-    if (context.error?.code === 'NO_USABLE_OUTPUT') {
-      const { losses } = context.flushed;
-      return new NoUsableOutputError(
-        `${context.error.message} ${losses.total} rows were lost; first reason: ${losses.reasons[0] ?? 'unknown'}`,
-      );
-    }
-    return (
-      run?.failure ?? run?.attempts?.lastFailure ?? new Error(context.error?.message ?? 'The run failed.')
-    );
-  }
-
   result(context: ExecutorContext): ExecutionResult {
     return resultOf(context, this.definition as PipelineDefinition, this.options.environment);
   }
@@ -307,6 +298,7 @@ export class Controller {
   /** @param sessionId of the run that it is about: another one may have begun. */
   #publish(sessionId: string, draft: EventDraft): void {
     this.options.publish(sessionId, draft);
+    this.recordings.event(sessionId, draft);
   }
 
   get #context(): ExecutorContext {
@@ -324,13 +316,4 @@ export class Controller {
   get snapshot(): AskableSnapshot {
     return this.actor.getSnapshot() as AskableSnapshot;
   }
-}
-
-function figuresOf({ batches, rowsIn, rowsOut }: Mark) {
-  return { batches, rowsIn, rowsOut };
-}
-
-function receiptOf(context: ExecutorContext): PauseReceipt {
-  const { sessionId, flushed } = context;
-  return { sessionId, ...figuresOf(flushed), sinkPosition: flushed.sink };
 }

@@ -2,35 +2,32 @@
  * Where the rows are (I3): keyed by batch, never seen by a machine. It decodes, runs attempts, journals and encodes.
  *
  * 1. A batch holds its rows in one form at a time: raw (not decoded), rows, or encoded for the sink.
- * 2. Adjacent synchronous row stages run in one pass over each row, when the first of them is reached; those after it find
- *    their work done. Every stage keeps its own figures, errors and events.
+ * 2. Adjacent synchronous row stages run in one pass over each row, when the first of them is reached; those after it are
+ *    told that the batch has passed. Every stage keeps its own figures, errors and events.
  * 3. A durable stage's output is in the journal before anyone sees it, and takes the JSON round trip here too, so that the
  *    next stage sees the same on the live path and after a resume (I8).
  * 4. What errors cost is noted per batch and counted only when the batch is written, so that nothing counts twice (I12).
  */
 import type { Journal } from '../checkpoint/journal.js';
-import {
-  type MalformedRowError,
-  messageOf,
-  PipelineError,
-  type PoisonBatchError,
-  RowError,
-  StageError,
-} from '../errors.js';
+import { messageOf, PipelineError, type PoisonBatchError, RowError, StageError } from '../errors.js';
 import type { OpenSink } from '../sinks/sink.js';
 import type { SourceBatch } from '../sources/source.js';
+import { abortOf } from '../stages/abortable.js';
 import { type AttemptResult, newAttemptMemory, type RowFailure, runAttempt } from '../stages/attempt.js';
 import type { ChainTally } from '../stages/chain.js';
 import type { AnyStage, OnError, StageContext } from '../stages/stage.js';
-import { Chains } from './chains.js';
 import { decodeOutput, encodeOutput } from './journal-record.js';
+import { type Passed, Passes } from './passes.js';
 import { PlaneBatch, type PlaneBatchOptions } from './plane-batch.js';
+import type { PassThreads } from './threads/pass-job.js';
 
 export interface PlaneOptions extends PlaneBatchOptions {
   /** Per stage: tells its output, and that of all before it, from those of other code. */
   readonly fingerprints: readonly string[];
   readonly sink: OpenSink<unknown>;
   readonly journal: Journal | undefined;
+  readonly threads: PassThreads | undefined;
+  readonly sessionId: string;
 }
 
 /** How an attempt of one stage over one batch went well. */
@@ -40,12 +37,17 @@ export interface AttemptFigures {
   readonly durable: boolean;
 }
 
+/** What came of one attempt: of the stage asked for, and of those after it whose work was done in the same pass. */
+export interface AttemptOutcome extends AttemptFigures {
+  readonly passed: readonly AttemptFigures[];
+}
+
 export class DataPlane {
   readonly #batches = new Map<number, PlaneBatch>();
-  readonly #chains: Chains;
+  readonly #passes: Passes;
 
   constructor(private readonly options: PlaneOptions) {
-    this.#chains = new Chains(options.stages);
+    this.#passes = new Passes(options);
   }
 
   /** Takes a batch in. Resolves to the first stage that has to see it: past those whose output is journaled (I5). */
@@ -61,12 +63,22 @@ export class DataPlane {
     stageIndex: number,
     index: number,
     contextOf: (stageIndex: number) => StageContext,
-  ): AttemptFigures | Promise<AttemptFigures> {
+  ): AttemptOutcome | Promise<AttemptOutcome> {
     const batch = this.#batch(index);
     if (batch.failedAhead?.stage === stageIndex) throw batch.failedAhead.error;
-    if (batch.reached > stageIndex || this.#sharePass(batch, stageIndex, contextOf))
-      return figuresOf(batch, stageIndex, false);
-    const context = contextOf(stageIndex);
+    const pass = this.#passes.over(batch, stageIndex, contextOf);
+    const taken = (passed: Passed | undefined) =>
+      passed === undefined
+        ? this.#attemptAlone(batch, stageIndex, contextOf(stageIndex))
+        : this.#adoptPass(batch, stageIndex, passed);
+    return pass instanceof Promise ? pass.then(taken) : taken(pass);
+  }
+
+  #attemptAlone(
+    batch: PlaneBatch,
+    stageIndex: number,
+    context: StageContext,
+  ): AttemptOutcome | Promise<AttemptOutcome> {
     const rows = batch.rows();
     batch.memory ??= newAttemptMemory();
     const result = runAttempt(this.#stage(stageIndex), rows, context, batch.memory);
@@ -82,7 +94,7 @@ export class DataPlane {
   }
 
   /** The last attempt failed as a whole, and the stage does not end the run for it: every row is lost and named. */
-  async loseBatch(stageIndex: number, index: number, error: unknown): Promise<AttemptFigures> {
+  async loseBatch(stageIndex: number, index: number, error: unknown): Promise<AttemptOutcome> {
     const batch = this.#batch(index);
     const rowsIn = batch.loseAll(stageIndex, error);
     return this.#conclude(batch, stageIndex, rowsIn, []);
@@ -114,33 +126,18 @@ export class DataPlane {
     return taken;
   }
 
-  /** One pass over each row through this stage and those after it that can share it; false: there is none. */
-  #sharePass(batch: PlaneBatch, first: number, contextOf: (stageIndex: number) => StageContext): boolean {
-    const chain = this.#chains.from(first);
-    if (chain === undefined) return false;
-    const malformed: MalformedRowError[] = [];
-    const { raw } = batch;
-    const pass = chain.run(
-      (visit) => {
-        if (raw !== null) raw.decode(visit, (error) => malformed.push(error));
-        else batch.rows().forEach(visit);
-      },
-      (place) => contextOf(first + place),
-    );
-    if (pass.bailed) {
-      this.#chains.forget();
-      return this.#sharePass(batch, first, contextOf);
-    }
+  /** Takes over what a pass made of a batch. */
+  #adoptPass(batch: PlaneBatch, first: number, { parts, malformed, out }: Passed): AttemptOutcome {
     batch.noteMalformed(malformed);
-    for (const [place, part] of pass.stages.entries()) {
-      if (!this.#adoptPart(batch, first + place, part)) {
-        if (place === 0) throw batch.failedAhead?.error;
-        return true;
-      }
+    for (const [place, part] of parts.entries()) {
+      if (this.#adoptPart(batch, first + place, part)) continue;
+      if (place === 0) throw batch.failedAhead?.error;
+      return outcomeOf(batch, first, false);
     }
-    batch.hold(pass.rows);
+    if ('lines' in out) this.#adopt(batch, batch.reached - 1, out.lines, out.count);
+    else batch.hold(out.rows);
     if (batch.reached === this.options.stages.length) this.#encode(batch);
-    return true;
+    return outcomeOf(batch, first, false);
   }
 
   /** A stage's part in a pass; false: it ends the run, when its turn comes. */
@@ -164,8 +161,8 @@ export class DataPlane {
     rowsIn: number,
     { rows, failures }: AttemptResult,
     context: StageContext,
-  ): AttemptFigures | Promise<AttemptFigures> {
-    if (context.signal.aborted) throw context.signal.reason;
+  ): AttemptOutcome | Promise<AttemptOutcome> {
+    abortOf(context).throwIfAborted();
     const stage = this.#stage(stageIndex);
     const [failure] = failures;
     if (failure !== undefined) {
@@ -181,7 +178,7 @@ export class DataPlane {
     stageIndex: number,
     rowsIn: number,
     rows: readonly unknown[],
-  ): AttemptFigures | Promise<AttemptFigures> {
+  ): AttemptOutcome | Promise<AttemptOutcome> {
     const stage = this.#stage(stageIndex);
     const { journal } = this.options;
     batch.count(stageIndex, rowsIn, rows.length);
@@ -198,11 +195,11 @@ export class DataPlane {
     });
   }
 
-  #concluded(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptFigures {
+  #concluded(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptOutcome {
     batch.memory = null;
     batch.reached = stageIndex + 1;
     if (batch.reached === this.options.stages.length) this.#encode(batch);
-    return figuresOf(batch, stageIndex, durable);
+    return outcomeOf(batch, stageIndex, durable);
   }
 
   /** The rows as the journal has them: their text goes straight to a sink of the same form, or is parsed. */
@@ -248,6 +245,12 @@ export class DataPlane {
 function figuresOf(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptFigures {
   const { rowsIn, rowsOut } = batch.tally(stageIndex);
   return { rowsIn, rowsOut, durable };
+}
+
+function outcomeOf(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptOutcome {
+  const passed: AttemptFigures[] = [];
+  for (let i = stageIndex + 1; i < batch.reached; i++) passed.push(figuresOf(batch, i, false));
+  return { ...figuresOf(batch, stageIndex, durable), passed };
 }
 
 function rowError(stage: AnyStage, batch: PlaneBatch, failure: RowFailure): RowError {

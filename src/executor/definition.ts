@@ -9,6 +9,7 @@ import type { AnyStage, OnError } from '../stages/stage.js';
 import { checkOptions } from './check-options.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
 
+/** Options of a pipeline; all have defaults. */
 export interface PipelineOptions {
   /** Rows a batch at most. Default 512. A resumed session keeps the size that it began with. */
   readonly batchSize?: number;

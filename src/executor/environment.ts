@@ -4,6 +4,7 @@ import { type Clock, type Random, systemClock } from '../clock.js';
 import type { FileSystem } from '../file-system.js';
 import type { Logger } from '../stages/stage.js';
 
+/** What a run takes from outside: time, chance, files, ids, and where it logs (I14). */
 export interface Environment {
   readonly clock: Clock;
   readonly random: Random;

@@ -5,7 +5,7 @@
  * 2. Observers are attached before anything runs and cannot hurt it (I11).
  * 3. Resuming a stored session goes through the one restore path (I18): validated, rebuilt, compared (I15), locked (I10).
  */
-import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { type ActorRefFrom, createActor } from 'xstate';
 import type { ExecutorState } from '../../machines/facts.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
@@ -16,16 +16,21 @@ import type { PipelineEvent } from '../observers/events.js';
 import { guard } from '../observers/guard.js';
 import { metrics, type RunMetrics } from '../observers/metrics.js';
 import { type Progress, progress } from '../observers/progress.js';
+import type { RecordingSink } from '../recording/format.js';
+import { BehaviorSubject, distinctUntilChanged } from '../rx.js';
 import type { AnyStage } from '../stages/stage.js';
 import { type Command, legalCommands } from './commands.js';
-import { type CancelReceipt, Controller, type PauseReceipt } from './controller.js';
+import { Controller } from './controller.js';
 import { checkStages, definePipeline, type PipelineLike } from './definition.js';
 import { defaultEnvironment, type Environment } from './environment.js';
 import { errorFacts } from './error-facts.js';
 import type { EventDraft } from './publish.js';
+import type { CancelReceipt, PauseReceipt } from './receipts.js';
+import type { RecordingWishes } from './recordings.js';
 import type { ExecutionResult } from './result.js';
 import { createRunnableMachine, type RunnableMachine } from './runnable-machine.js';
 import { loadSession, type ResumeOptions } from './stored-session.js';
+import { assertThreads, type WorkerOptions, widened } from './threads/workers.js';
 
 /** Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way. */
 export class PipelineExecutor<T = unknown> {
@@ -35,10 +40,14 @@ export class PipelineExecutor<T = unknown> {
   /** Rows, rates, ETA, per-stage figures; the latest first. */
   readonly progress$: Observable<Progress>;
   readonly metrics$: Observable<RunMetrics>;
+  /** In order. */
+  readonly stages: readonly AnyStage[];
   readonly #bus: EventBus;
+  readonly #workers: WorkerOptions | undefined;
   readonly #state = new BehaviorSubject<ExecutorState>('IDLE');
   readonly #environment: Environment;
   readonly #machine: RunnableMachine;
+  readonly #wishes: RecordingWishes = { isStored: false, sinks: new Map() };
   readonly #controllerOf: (actor: object) => Controller;
   #actor: ActorRefFrom<RunnableMachine>;
 
@@ -46,16 +55,23 @@ export class PipelineExecutor<T = unknown> {
    * @param stages in order, names distinct.
    * @param stateManager where checkpoints go.
    * @param observers see `addObserver`.
-   * @param environment clock, random numbers, file system, logger: for tests (I14).
+   * @param environment clock, random numbers, file system, logger: for tests (I14). `workers`: threads that run the
+   * synchronous stages at the head of the pipeline.
    * @throws {InvalidOptionError} for two stages of one name.
    */
   constructor(
-    readonly stages: readonly AnyStage[],
+    stages: readonly AnyStage[],
     readonly stateManager: StateManager,
     observers: readonly PipelineObserver[] = [],
-    environment: Partial<Environment> & { readonly pipelineFile?: string } = {},
+    environment: Partial<Environment> & {
+      readonly pipelineFile?: string;
+      readonly workers?: WorkerOptions;
+    } = {},
   ) {
     checkStages(stages);
+    const { pipelineFile, workers } = environment;
+    this.stages = widened(stages, workers);
+    this.#workers = workers;
     if (!(typeof stateManager?.saveCheckpoint === 'function'))
       throw new InvalidOptionError(
         'An executor needs a StateManager: new StateManager(memoryStorage()), for example.',
@@ -65,17 +81,18 @@ export class PipelineExecutor<T = unknown> {
     this.events$ = this.#bus.events$;
     const report = (error: unknown) => this.#observerFailed(error);
     this.state$ = guard(this.#state.pipe(distinctUntilChanged()), report);
-    const { pipelineFile } = environment;
     const { machine, controllerOf } = createRunnableMachine({
-      stages,
+      stages: this.stages,
       newRun: undefined,
       controllerOf: (actor) =>
         new Controller(actor, {
-          stages,
+          stages: this.stages,
           stateManager,
           environment: this.#environment,
           publish: (sessionId, draft) => this.#publish(sessionId, draft),
+          wishes: this.#wishes,
           ...(pipelineFile === undefined ? {} : { pipelineFile }),
+          ...(workers === undefined ? {} : { workers }),
         }),
     });
     this.#machine = machine;
@@ -91,6 +108,7 @@ export class PipelineExecutor<T = unknown> {
     return this.#actor;
   }
 
+  /** The state, now. */
   get state(): ExecutorState {
     return this.#actor.getSnapshot().value;
   }
@@ -106,10 +124,28 @@ export class PipelineExecutor<T = unknown> {
     return legalCommands(this.#actor.getSnapshot()).includes(command);
   }
 
-  /** @param observer a partial RxJS observer of events, or a function that subscribes to them as it likes. */
+  /** Attaches an observer, which can neither stop nor slow the run (I11).
+   * @param observer a partial RxJS observer of events, or a function that subscribes to them as it likes. */
   addObserver(observer: PipelineObserver): this {
     attachObserver(this.events$, observer, (error) => this.#observerFailed(error));
     return this;
+  }
+
+  /** Records what the machines do, from now on and over resumes: for the inspector, and for `replay`. References and
+   * figures, never rows.
+   * @param sink where lines go; the session's directory unless told, where it is read by whoever inspects the session.
+   * @returns ends it; the run goes on. */
+  record(sink?: RecordingSink): {
+    /** Ends the recording; the run goes on. */
+    end(): void;
+  } {
+    const { recordings } = this.#controller;
+    if (sink === undefined) {
+      void recordings.demand();
+      return { end: () => this.#controller.recordings.dismiss() };
+    }
+    recordings.add(sink);
+    return { end: () => this.#controller.recordings.remove(sink) };
   }
 
   /** Runs the pipeline from its start; from FAILED it goes on from the session's own checkpoint.
@@ -119,6 +155,7 @@ export class PipelineExecutor<T = unknown> {
   async execute(pipeline: PipelineLike): Promise<ExecutionResult<T>> {
     this.#demand('execute');
     const definition = definePipeline(pipeline, this.stages);
+    if (this.#workers !== undefined) assertThreads(definition);
     const controller = this.#controller;
     const outcome = controller.expectOutcome();
     if (this.state === 'FAILED') {
@@ -177,12 +214,14 @@ export class PipelineExecutor<T = unknown> {
   ): Promise<ExecutionResult<T>> {
     const lock = await this.stateManager.lock(sessionId, {
       status: () => this.#controllerOf(this.#actor).handlers.status(),
+      record: () => this.#controllerOf(this.#actor).handlers.record(),
       pause: () => this.#controllerOf(this.#actor).handlers.pause(),
       cancel: () => this.#controllerOf(this.#actor).handlers.cancel(),
     });
     let restored: ActorRefFrom<RunnableMachine> | undefined;
     try {
       const session = await loadSession(sessionId, this.stages, this.stateManager, pipeline, options);
+      if (this.#workers !== undefined) assertThreads(session.definition);
       // Another run may have begun while the session was loaded.
       if (this.state !== 'IDLE')
         throw new IllegalCommandError('resume', this.state, legalCommands(this.#actor.getSnapshot()));

@@ -16,11 +16,14 @@ import { defaultEnvironment, type Environment } from './environment.js';
 import type { Pipeline } from './pipeline.js';
 import { createRunnableMachine, type RunnableMachine } from './runnable-machine.js';
 
+/** Options of `pipelineMachine`. */
 export interface PipelineMachineOptions {
   /** Where sessions are kept, in Node. Default `.xstate-pipeline`. */
   readonly stateDir?: string;
   readonly stateManager?: StateManager;
   readonly observers?: readonly PipelineObserver[];
+  /** Records each run into its session's directory. Default false. */
+  readonly record?: boolean;
   readonly environment?: Partial<Environment>;
 }
 
@@ -56,6 +59,7 @@ export function pipelineMachine(
         stages,
         stateManager,
         environment,
+        wishes: { isStored: options.record === true, sinks: new Map() },
         publish: (sessionId, draft) => {
           if (bus.observed)
             bus.publish({ sessionId, at: Math.round(clock.now()), ...draft } as PipelineEvent);

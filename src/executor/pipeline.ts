@@ -14,8 +14,10 @@ import { type SinkLike, type SourceLike, toSource } from './endpoints.js';
 import { consoleLogger, type Environment } from './environment.js';
 import { PipelineExecutor } from './pipeline-executor.js';
 import type { ExecutionResult } from './result.js';
+import { checkWorkers, type WorkerOptions } from './threads/workers.js';
 import { lastResumable } from './unfinished.js';
 
+/** Options of `run()`. */
 export interface RunOptions {
   /** Goes on with an earlier session: its id, or 'last' for the newest of this pipeline that is not finished. */
   readonly resume?: string;
@@ -28,8 +30,13 @@ export interface RunOptions {
   /** Removes the session's record once the run has completed. Default false: a small finished one is kept. */
   readonly cleanup?: boolean;
   readonly observers?: readonly PipelineObserver[];
+  /** Records the run into the session's directory, for the inspector and for `replay`. Default false. */
+  readonly record?: boolean;
   /** Cancels the run when it is aborted; the session can be resumed. */
   readonly signal?: AbortSignal;
+  /** Worker threads that decode, run the synchronous stages at the head of the pipeline, and encode: how many, and the file
+   * whose default export the pipeline is. The output is the same, byte for byte. Default: none. */
+  readonly workers?: WorkerOptions;
   /** Clock, random numbers, file system, logger: for tests. */
   readonly environment?: Partial<Environment>;
 }
@@ -41,7 +48,9 @@ const RUN_OPTIONS = [
   'stateManager',
   'cleanup',
   'observers',
+  'record',
   'signal',
+  'workers',
   'environment',
 ] as const satisfies readonly (keyof RunOptions)[];
 
@@ -55,18 +64,23 @@ export interface Pipeline<T> extends PipelineLike {
 
 /** A pipeline whose stages are being listed; `T` is the row that the next stage receives. */
 export interface PipelineSteps<T> {
+  /** Adds a stage, which takes the rows that the one before it gives. */
   pipe<O>(stage: Stage<T, O>): PipelineSteps<O>;
   /** @throws {InvalidOptionError} when the whole is not right: two stages of one name, an option out of range. */
   to(sink: SinkLike<T>): Pipeline<T>;
 }
 
-/** @param name in messages, and by which `resume: 'last'` finds its sessions.
+/** Begins a pipeline: `from`, then `pipe` for every stage, then `to`.
+ * @param name in messages, and by which `resume: 'last'` finds its sessions.
  * @example
  * await pipeline('reviews').from(jsonl('in.jsonl')).pipe(map('tidy', tidy)).to(jsonl('out.jsonl')).run(); */
 export function pipeline(
   name: string,
   options: PipelineOptions = {},
-): { from<T>(source: SourceLike<T>): PipelineSteps<T> } {
+): {
+  /** Names where the rows come from. */
+  from<T>(source: SourceLike<T>): PipelineSteps<T>;
+} {
   // Once: rows that can be read only once know that they were.
   return { from: (source) => steps({ name, options, source: toSource(source) }, []) };
 }
@@ -107,7 +121,12 @@ async function run<T>(
   const { resume, force = false, signal, observers = [], environment = {} } = options;
   signal?.throwIfAborted();
   const stateManager = options.stateManager ?? new StateManager(platform.storage(options.stateDir));
-  const executor = new PipelineExecutor<T>(whole.stages, stateManager, observers, environment);
+  const workers = options.workers === undefined ? {} : { workers: checkWorkers(options.workers) };
+  const executor = new PipelineExecutor<T>(whole.stages, stateManager, observers, {
+    ...environment,
+    ...workers,
+  });
+  if (options.record === true) executor.record();
   const abort = () => {
     if (executor.can('cancel')) executor.cancel().catch(() => {});
   };

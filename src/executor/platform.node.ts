@@ -1,8 +1,10 @@
 /** Node: sessions in the state directory `.xstate-pipeline`, files from `node:fs`. */
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { nodeFileSystem } from '../checkpoint/node-file-system.js';
+import { absolutePath } from '../file-problems.js';
 import { sinkFromDescription, sourceFromDescription } from './files.js';
 import type { Platform } from './platform.js';
+import { ThreadPool } from './threads/thread-pool.js';
 
 export const DEFAULT_STATE_DIRECTORY = '.xstate-pipeline';
 
@@ -11,4 +13,5 @@ export const platform: Platform = {
   storage: (directory) => lowdbStorage(directory ?? DEFAULT_STATE_DIRECTORY),
   source: sourceFromDescription,
   sink: sinkFromDescription,
+  threads: (options) => new ThreadPool({ ...options, file: absolutePath(options.file, 'workers') }),
 };

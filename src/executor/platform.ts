@@ -4,6 +4,7 @@ import type { CheckpointStorage } from '../checkpoint/storage.js';
 import type { FileSystem } from '../file-system.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
+import type { PassThreads, ThreadsOptions } from './threads/pass-job.js';
 
 export interface Platform {
   /** Undefined where there are no files. */
@@ -13,4 +14,6 @@ export interface Platform {
   /** Rebuilds a file source from its description. @throws {InvalidOptionError} */
   source(description: JsonObject): Source<unknown>;
   sink(description: JsonObject): Sink<unknown>;
+  /** Worker threads; absent where there are none. */
+  threads?(options: ThreadsOptions): PassThreads;
 }

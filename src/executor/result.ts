@@ -19,9 +19,11 @@ export interface LostRow {
 
 /** The output rows, read from the sink each time; nothing is kept in memory. */
 export interface OutputRows<T> extends AsyncIterable<T> {
+  /** All rows at once, in memory. */
   toArray(): Promise<T[]>;
 }
 
+/** What a completed run came to. */
 export interface ExecutionResult<T = unknown> {
   readonly sessionId: string;
   /** The run reached its end, and errors did not leave it without any output. */

@@ -6,6 +6,7 @@ import type { AnyStage } from '../stages/stage.js';
 import type { PipelineDefinition } from './definition.js';
 import type { Environment } from './environment.js';
 import type { EventDraft } from './publish.js';
+import type { WorkerOptions } from './threads/workers.js';
 
 /** Where a run goes on from. */
 export interface RunStart {
@@ -29,4 +30,5 @@ export interface RunOptions {
   readonly publish: (draft: EventDraft) => void;
   readonly handlers: Parameters<StateManager['lock']>[1];
   readonly pipelineFile?: string;
+  readonly workers?: WorkerOptions;
 }

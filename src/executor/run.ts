@@ -7,7 +7,7 @@
  *    does any more.
  * 4. A failure of any part ends the run by a `failure` event; nothing here throws into the machine.
  */
-import type { Mark, WrittenFacts } from '../../machines/facts.js';
+import type { Mark, Suspicion, WrittenFacts } from '../../machines/facts.js';
 import type { Journal } from '../checkpoint/journal.js';
 import type { SessionLock } from '../checkpoint/lock.js';
 import type { Witness } from '../checkpoint/witness.js';
@@ -22,12 +22,19 @@ import { DeadLetterFile } from './dead-letter-file.js';
 import type { Environment } from './environment.js';
 import { errorFacts } from './error-facts.js';
 import { stageFingerprints } from './fingerprints.js';
+import { Pace } from './pace.js';
 import type { RunOptions, RunStart } from './run-options.js';
 import { compareIdentity, identityOf } from './source-identity.js';
+import type { StoredRecording } from './stored-recording.js';
+import { openThreads } from './threads/workers.js';
 import { sumWritten } from './written.js';
 
-/** Bytes of source a batch at most, about: longer strings leave V8's fast path. */
-const MAX_BATCH_BYTES = 96 * 1024;
+/** Bytes of source a batch at most, about. */
+const MAX_BATCH_BYTES = 384 * 1024;
+
+/** Batches told to the witness before they are taken in. Suspecting some too many costs little: they are told apart by
+ * working on them one at a time, before any is condemned. */
+const NOTED_AHEAD = 15;
 
 const CLOSE_PATIENCE_MS = 1_000;
 
@@ -43,19 +50,20 @@ interface OpenParts {
 export class Run {
   #parts: OpenParts | undefined;
   #opening: Promise<void> | undefined;
+  #begun: Promise<void> | undefined;
   #lock: SessionLock | undefined;
   /** The lock's taking, which an end may come in the middle of. */
   #locking: Promise<SessionLock> | undefined;
   #isClosed = false;
-  #stopTimer: () => void = () => {};
-  /** Milliseconds since the epoch since when rows are being worked on; undefined while paused. */
-  #activeSince: number | undefined;
-  #elapsedMs: number;
+  readonly #pace: Pace;
   /** Batches that the checkpoint before the newest covers. */
   #coveredBefore: number;
   #rowsRead: number;
+  /** The last batch that the witness knows of. */
+  #noted = -1;
   readonly writer: CheckpointWriter;
   isAnnounced = false;
+  recording: StoredRecording | undefined;
   /** The error that ended the run, as it was thrown. */
   failure: unknown;
 
@@ -65,7 +73,7 @@ export class Run {
     readonly start: RunStart,
   ) {
     this.#lock = start.lock;
-    this.#elapsedMs = start.mark.elapsedMs;
+    this.#pace = new Pace(options.environment.clock, start.mark.elapsedMs);
     this.#coveredBefore = start.mark.batches;
     this.#rowsRead = start.mark.rowsIn;
     this.writer = new CheckpointWriter(actor, options, start);
@@ -82,6 +90,12 @@ export class Run {
   /** Size of the input, and how much of it is behind the mark. */
   get input(): Pick<OpenSource<unknown>, 'total'> {
     return this.#parts?.source ?? {};
+  }
+
+  /** From here on the session can be resumed, and looked at. */
+  async saveFirst(): Promise<void> {
+    await this.writer.saveFirst();
+    if (!this.#isClosed) await this.recording?.allow();
   }
 
   /** Takes the lock and opens source, journal and sink where the mark says. Called twice, it opens once. */
@@ -114,6 +128,8 @@ export class Run {
     this.#closeLater(sink);
     const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, context);
     this.#closeLater(deadLetters);
+    const threads = openThreads(this.options.workers, stages, (error) => this.fail(error));
+    if (threads !== undefined) this.#closeLater(threads);
     const plane = new DataPlane({
       stages,
       fingerprints: stageFingerprints(stages),
@@ -121,6 +137,8 @@ export class Run {
       journal,
       onMalformed: definition.source.onMalformed,
       publish,
+      threads,
+      sessionId,
     });
     const { clock, random, logger } = environment;
     const fail = (error: unknown) => this.fail(error);
@@ -160,29 +178,18 @@ export class Run {
 
   /** Rows are worked on from now on: time counts, and asks for checkpoints. */
   activate(): void {
-    const { clock } = this.options.environment;
-    this.#activeSince = clock.now();
     const { definition, stateManager } = this.options;
-    const everyMs = checkpointEveryMs(definition, stateManager);
-    const tick = () => {
-      this.#stopTimer = clock.setTimer(() => {
-        this.send({ type: 'commit.due' });
-        tick();
-      }, everyMs);
-    };
-    tick();
+    this.#pace.begin(checkpointEveryMs(definition, stateManager), () => this.send({ type: 'commit.due' }));
   }
 
   /** Paused, or ended: time stands still. */
   deactivate(): void {
-    this.#elapsedMs = this.elapsedMs;
-    this.#activeSince = undefined;
-    this.#stopTimer();
+    this.#pace.end();
   }
 
+  /** Milliseconds that rows were worked on, over all processes. */
   get elapsedMs(): number {
-    const now = this.options.environment.clock.now();
-    return this.#elapsedMs + (this.#activeSince === undefined ? 0 : Math.max(0, now - this.#activeSince));
+    return this.#pace.elapsedMs;
   }
 
   /** Answers the machine, unless the run is over. */
@@ -196,9 +203,15 @@ export class Run {
     this.send({ type: 'failure', error: errorFacts(error) });
   }
 
+  /** What has to be done first, once open: every part of the work waits for it. */
+  begin(first: () => Promise<void>): void {
+    this.#begun = this.open().then(() => (this.#isClosed ? undefined : first()));
+    this.#begun.catch((error: unknown) => this.fail(error));
+  }
+
   /** Runs a part of the work; whatever it throws ends the run. */
   do(work: (parts: OpenParts) => Promise<void>): void {
-    this.open()
+    (this.#begun ?? this.open())
       .then(() => (this.#parts === undefined || this.#isClosed ? undefined : work(this.#parts)))
       .catch((error: unknown) => this.fail(error));
   }
@@ -211,7 +224,7 @@ export class Run {
         this.send({ type: 'source.end' });
         return;
       }
-      await this.#witness?.note(this.start.epoch, batch);
+      await this.#note(batch);
       const rowOffset = this.#rowsRead;
       this.#rowsRead += read.size;
       const { onPoison, maxDeaths } = this.options.definition;
@@ -225,6 +238,14 @@ export class Run {
     });
   }
 
+  /** Before a batch is worked on: told for some batches at once, as long as no batch is suspected of anything. */
+  async #note(batch: number): Promise<void> {
+    if (this.#witness === undefined || batch <= this.#noted) return;
+    const { context } = this.actor.getSnapshot() as { context: { suspicion: Suspicion | null } };
+    this.#noted = context.suspicion === null ? batch + NOTED_AHEAD : batch;
+    await this.#witness.note(this.start.epoch, this.#noted);
+  }
+
   write(from: number, upTo: number): void {
     this.do(async ({ plane, sink, deadLetters }) => {
       const batches = plane.take(from, upTo);
@@ -236,6 +257,7 @@ export class Run {
   }
 
   flush(): void {
+    this.#pace.commitBegins();
     this.do(async ({ sink, deadLetters, source }) => {
       const covered = (this.actor.getSnapshot() as { context: { flushing: Mark | null } }).context.flushing;
       const [position, deadLetter] = await Promise.all([sink.flush(), deadLetters.flush()]);
@@ -252,7 +274,7 @@ export class Run {
     this.do(async ({ journal }) => {
       const mark = await this.writer.save();
       if (mark === undefined) return;
-      this.send({ type: 'checkpoint.saved' });
+      this.send({ type: 'checkpoint.saved', resting: this.#pace.rest(() => this.send({ type: 'rested' })) });
       if (mark.batches > 0) {
         const { rowsIn, rowsOut, done } = mark;
         this.options.publish({ type: 'batches.committed', upTo: mark.batches - 1, rowsIn, rowsOut, done });
@@ -290,9 +312,10 @@ export class Run {
 
   /** After the last checkpoint is saved: another process may have the session. A sink that does not close in time is not
    * waited for. */
-  async release(): Promise<void> {
+  async release(how = 'closed'): Promise<void> {
     this.abort(undefined);
     await this.#locking?.catch(() => {});
+    await this.recording?.close(how);
     const closed = Promise.all(this.#closers.map((part) => part.close().catch(() => {})));
     let stopTimer = () => {};
     const patience = new Promise<void>((resolve) => {

@@ -18,6 +18,7 @@ import { fingerprintDifferences } from './fingerprints.js';
 import type { RunStart } from './run-options.js';
 import { stageInputs } from './stage-inputs.js';
 
+/** Options of `resume`. */
 export interface ResumeOptions {
   /** Accept a pipeline or an input that differs from the stored one (I15). */
   readonly force?: boolean;

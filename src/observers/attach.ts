@@ -2,7 +2,8 @@
  * Attaching an observer to a run so that it cannot hurt it (I11). One that throws, rejects or is slow stops neither
  * the run nor the other observers: its first error is reported, and it is detached.
  */
-import { type Observable, type Observer, Subscription, type Unsubscribable } from 'rxjs';
+import type { Observable, Observer, Unsubscribable } from 'rxjs';
+import { Subscription } from '../rx.js';
 import type { PipelineEvent } from './events.js';
 import { detach, guard, isThenable, throwingHere } from './guard.js';
 

@@ -6,7 +6,8 @@
  * 2. A subscriber cannot hurt the run or another one (I11): `events$` is guarded.
  * 3. `observed` is false while nobody listens: an event that nobody wants need not be built.
  */
-import { type Observable, Subject } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { Subject } from '../rx.js';
 import type { PipelineEvent } from './events.js';
 import { guard } from './guard.js';
 

@@ -13,6 +13,7 @@ interface Stamp {
   readonly at: number;
 }
 
+/** What observers are told, told apart by `type`. */
 export type PipelineEvent = Stamp &
   (
     | {
@@ -123,5 +124,7 @@ export type PipelineEvent = Stamp &
     | { readonly type: 'notice'; readonly message: string }
   );
 
+/** The types of events. */
 export type EventType = PipelineEvent['type'];
+/** The event of a type. */
 export type EventOf<T extends EventType> = Extract<PipelineEvent, { type: T }>;

@@ -11,15 +11,8 @@
  * Out of reach: a chain that starts elsewhere (`interval(…).pipe(withLatestFrom(events$))`), has no error handler, and
  * throws at a time of its own. Such an error belongs to the application, like any timer's.
  */
-import {
-  config,
-  Observable,
-  type Observer,
-  type Operator,
-  Subject,
-  type Subscriber,
-  type Subscription,
-} from 'rxjs';
+import type { Observer, Operator, Subscriber, Subscription } from 'rxjs';
+import { config, Observable, Subject } from '../rx.js';
 
 /** Told of each error of a subscriber. Must not throw. */
 export type ReportError = (error: unknown) => void;

@@ -1,5 +1,5 @@
 /** A stream reduced to its latest figures, which a late subscriber gets at once, also after the end. */
-import { Observable, Subject } from 'rxjs';
+import { Observable, Subject } from '../rx.js';
 
 /**
  * Subscribes to `source` now and reduces every value, so that nothing is missed; `view` runs only for subscribers.

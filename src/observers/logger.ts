@@ -1,5 +1,6 @@
 /** Events as structured log records through pino. For Node only: exported from the package's `node` entry. */
-import { type DestinationStream, destination, type LevelWithSilent, pino } from 'pino';
+import { createRequire } from 'node:module';
+import type { DestinationStream, LevelWithSilent } from 'pino';
 import type { Observer } from 'rxjs';
 import type { EventType, PipelineEvent } from './events.js';
 import { counted } from './terminal-text.js';
@@ -47,6 +48,8 @@ function isLogger(target: EventLogger | LogEventsOptions): target is EventLogger
 }
 
 function create({ level = 'info', destination: to }: LogEventsOptions): EventLogger {
+  // Loaded when it is asked for: every pipeline file imports the entry that this stands in.
+  const { pino, destination } = createRequire(import.meta.url)('pino') as typeof import('pino');
   return pino({ name: 'xstate-pipeline', level }, to ?? destination(2));
 }
 

@@ -6,6 +6,7 @@ import { elapsedAt, perSecond } from './progress.js';
 import { reduceProgress } from './reduce-progress.js';
 import { NO_FIGURES, type RunFigures } from './run-figures.js';
 
+/** What a run has done so far, in figures. */
 export interface RunMetrics {
   /** Rows that passed the first stage, in the whole session. */
   readonly rowsIn: number;

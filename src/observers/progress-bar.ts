@@ -4,8 +4,9 @@
  * `progress-summary.ts`; how, in `terminal-block.ts`.
  */
 import pc from 'picocolors';
-import { type Observable, Subscription } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { Clock } from '../clock.js';
+import { Subscription } from '../rx.js';
 import type { EventOf, PipelineEvent } from './events.js';
 import { progressAt } from './progress.js';
 import { progressLines } from './progress-lines.js';

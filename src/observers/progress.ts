@@ -6,11 +6,13 @@ import { latest } from './latest.js';
 import { reduceProgress } from './reduce-progress.js';
 import { NO_FIGURES, type RunFigures, type RunState, type StageFigures } from './run-figures.js';
 
+/** How far a stage is. */
 export interface StageProgress extends Omit<StageFigures, 'busyMs'> {
   /** Rows taken in, over the last few seconds. */
   readonly rowsPerSecond: number;
 }
 
+/** How far a run is, and how fast. */
 export interface Progress {
   readonly state: RunState;
   /** '' before a run has begun. */

@@ -12,8 +12,7 @@ const GROUP_BYTES = 90 * 1024;
 const FIRST_GROUP_ROWS = 128;
 
 const LF = 0x0a;
-const BETWEEN = '},{';
-const BETWEEN_BYTES = Buffer.from(BETWEEN);
+const BETWEEN = Buffer.from('},{');
 
 const utf8 = new TextEncoder();
 
@@ -84,25 +83,26 @@ function encodeTogether(rows: readonly unknown[]): Uint8Array | undefined {
   } catch {
     return undefined;
   }
-  // The brackets around the array: one is left out, the other becomes the last line end.
-  const ascii = Buffer.allocUnsafe(text.length);
-  if (utf8.encodeInto(text, ascii).read === text.length) {
-    let places = 0;
-    for (let at = text.indexOf(BETWEEN); at !== -1; at = text.indexOf(BETWEEN, at + 2)) {
-      ascii[at + 1] = LF;
-      places++;
-    }
-    ascii[text.length - 1] = LF;
-    return places === rows.length - 1 ? ascii.subarray(1) : undefined;
-  }
-  const bytes = Buffer.from(text);
+  const bytes = utf8Of(text);
   let places = 0;
-  for (let at = bytes.indexOf(BETWEEN_BYTES); at !== -1; at = bytes.indexOf(BETWEEN_BYTES, at + 2)) {
+  for (let at = bytes.indexOf(BETWEEN); at !== -1; at = bytes.indexOf(BETWEEN, at + 2)) {
     bytes[at + 1] = LF;
     places++;
   }
+  // The brackets around the array: one is left out, the other becomes the last line end.
   bytes[bytes.length - 1] = LF;
   return places === rows.length - 1 ? bytes.subarray(1) : undefined;
+}
+
+/** Text is encoded here and then copied to memory of its size: asking for the size first would cost as much again. */
+const scratch = new Uint8Array(3 * 128 * 1024);
+
+function utf8Of(text: string): Buffer {
+  if (3 * text.length > scratch.length) return Buffer.from(text);
+  const { written } = utf8.encodeInto(text, scratch);
+  const bytes = Buffer.allocUnsafe(written);
+  bytes.set(scratch.subarray(0, written));
+  return bytes;
 }
 
 function isPlainRow(row: unknown): boolean {

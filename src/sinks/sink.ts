@@ -1,7 +1,7 @@
 /**
  * The contract of a sink: it appends rows; `flush` makes them durable and gives the position reached.
  *
- * Promises, pinned by `test/contracts/sink.ts`:
+ * Promises, pinned by `src/testing/contracts/sink.ts`:
  * 1. (I7) Opened at a position it gave, it holds exactly what was appended before that `flush`: what lay beyond is cut.
  * 2. (I6) When `flush` resolves, everything appended before is durable. A failure is final: it is never retried.
  * 3. (I19) What is not published is not at its target; `publish` may be called again after a crash, with no effect.
@@ -13,6 +13,7 @@ import type { OpenContext } from '../open-context.js';
 /** Where a sink stands; opaque to everyone else, JSON, at most a few hundred bytes. For a file: `{ bytes, tail }`. */
 export type SinkPosition = JsonObject;
 
+/** A place for rows; your own is tested with `sinkContract`. */
 export interface Sink<T> {
   readonly kind: string;
   /** JSON from which the sink can be rebuilt in another process; undefined: it must be passed again. */
@@ -35,6 +36,7 @@ export interface EncodedRows {
   readonly data: unknown;
 }
 
+/** A sink that is being written. */
 export interface OpenSink<T> {
   /** Where it stands at opening. */
   readonly position: SinkPosition;
@@ -42,12 +44,14 @@ export interface OpenSink<T> {
   encode(rows: readonly T[]): EncodedRows;
   /** Same as `encode` for rows that are already JSON Lines text; absent where that is not this sink's form. */
   encodeJsonLines?(lines: Uint8Array, rows: number): EncodedRows;
+  /** Writes rows, in order; one call at a time. */
   append(encoded: readonly EncodedRows[]): Promise<void>;
   /** Makes everything appended durable. The position is that of this call: rows appended while it runs, which is allowed,
    * are not covered. */
   flush(): Promise<SinkPosition>;
   /** Puts the result at its target (fsync, rename, directory fsync). After a `flush`. */
   publish(): Promise<void>;
+  /** At any time, and twice too; publishes nothing. */
   close(): Promise<void>;
 }
 

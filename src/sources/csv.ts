@@ -8,7 +8,13 @@ import { type CsvDialect, CsvScanner, csvDialect, forEachCsvRecord } from '../cs
 import { InvalidOptionError, SourceError } from '../errors.js';
 import { absolutePath, problemOf } from '../file-problems.js';
 import type { FileHandle } from '../file-system.js';
-import { MAX_RECORD_BYTES, type RecordPosition, RecordReader, type RecordReaderOptions } from '../records.js';
+import {
+  MAX_RECORD_BYTES,
+  type RecordPosition,
+  RecordReader,
+  type RecordReaderOptions,
+  Records,
+} from '../records.js';
 import { type DecodeRecords, FileSource, openForReading } from './file-source.js';
 import { malformedPolicy } from './malformed-policy.js';
 import type { MalformedPolicy, Source } from './source.js';
@@ -92,6 +98,7 @@ export function csvSource(
       ...common,
       open: async (at, context) =>
         FileSource.open(await openForReading(file, context), at, reading, arraysOf(dialect)),
+      decodeRaw: decodeWith(reading, () => arraysOf(dialect)),
     };
   }
   return {
@@ -102,9 +109,17 @@ export function csvSource(
         header === true
           ? await readHeader(opened[0], reading, dialect)
           : { columns: header, start: undefined };
-      return FileSource.open(opened, at, reading, objectsOf(dialect, columns), start);
+      return FileSource.open(opened, at, reading, objectsOf(dialect, columns), start, { columns });
     },
+    decodeRaw: decodeWith(reading, (columns) => objectsOf(dialect, columns)),
   };
+}
+
+function decodeWith<T>(
+  reading: RecordReaderOptions,
+  decoderOf: (columns: readonly string[]) => DecodeRecords<T>,
+): NonNullable<Source<T>['decodeRaw']> {
+  return (raw, row, malformed) => decoderOf(raw.columns ?? [])(Records.of(reading, raw), row, malformed);
 }
 
 function columnsProblem(columns: readonly string[]): string | undefined {

@@ -21,7 +21,7 @@ import {
   type Records,
   RecordTooLongError,
 } from '../records.js';
-import type { OpenSource, SourceBatch, SourcePosition } from './source.js';
+import type { OpenSource, RawRows, SourceBatch, SourcePosition } from './source.js';
 
 /** How much of the beginning and how much before the position tells one file from another. Bytes. */
 const FIRST_BYTES = 64 * 1024;
@@ -86,6 +86,7 @@ export class FileSource<T> implements OpenSource<T> {
   readonly #handle: FileHandle;
   readonly #decode: DecodeRecords<T>;
   readonly #reader: RecordReader;
+  readonly #rawFacts: Pick<RawRows, 'columns'>;
   #firstHash: string | undefined;
   #reading: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
@@ -96,7 +97,9 @@ export class FileSource<T> implements OpenSource<T> {
     position: RecordPosition,
     options: RecordReaderOptions,
     decode: DecodeRecords<T>,
+    rawFacts: Pick<RawRows, 'columns'>,
   ) {
+    this.#rawFacts = rawFacts;
     this.#path = options.path;
     this.#handle = handle;
     this.#decode = decode;
@@ -106,6 +109,7 @@ export class FileSource<T> implements OpenSource<T> {
 
   /** Takes the handle over: closes it when it throws.
    * @param start where the rows begin when `at` is undefined (behind a header).
+   * @param rawFacts what `decodeRaw` needs beside the bytes.
    * @throws {PipelineMismatchError} when the file ends before `at`, or its last, unfinished line was added to. */
   static async open<T>(
     [handle, size]: [FileHandle, number],
@@ -113,6 +117,7 @@ export class FileSource<T> implements OpenSource<T> {
     options: RecordReaderOptions,
     decode: DecodeRecords<T>,
     start: RecordPosition = START,
+    rawFacts: Pick<RawRows, 'columns'> = {},
   ): Promise<FileSource<T>> {
     const { path } = options;
     try {
@@ -123,7 +128,7 @@ export class FileSource<T> implements OpenSource<T> {
         ]);
       }
       if (at !== undefined && position.bytes > 0) position = await behindLineEnd(path, handle, position);
-      return new FileSource(handle, size, position, options, decode);
+      return new FileSource(handle, size, position, options, decode, rawFacts);
     } catch (error) {
       await handle.close().catch(() => {});
       throw asSourceError(path, 'read', error);
@@ -144,6 +149,7 @@ export class FileSource<T> implements OpenSource<T> {
       position: { bytes, rows, lines },
       done: bytes,
       decode: (row, malformed) => decode(records, row, malformed),
+      raw: () => ({ ...records.raw(), ...this.#rawFacts }),
     };
   }
 

@@ -2,7 +2,7 @@
 import { InvalidOptionError, type MalformedRowError } from '../errors.js';
 import { absolutePath } from '../file-problems.js';
 import type { JsonObject } from '../json.js';
-import { LineScanner, MAX_RECORD_BYTES, type Records } from '../records.js';
+import { LineScanner, MAX_RECORD_BYTES, Records } from '../records.js';
 import { FileSource, openForReading } from './file-source.js';
 import { malformedPolicy } from './malformed-policy.js';
 import type { MalformedPolicy, Source } from './source.js';
@@ -41,6 +41,7 @@ export function jsonlSource<T = JsonObject>(
     describe: () => ({ kind: 'jsonl', path: file, onMalformed, maxLineBytes }),
     open: async (at, context) =>
       FileSource.open<T>(await openForReading(file, context), at, reading, decodeJsonLines<T>),
+    decodeRaw: (raw, row, malformed) => decodeJsonLines<T>(Records.of(reading, raw), row, malformed),
   };
 }
 

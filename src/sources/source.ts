@@ -1,7 +1,7 @@
 /**
  * The contract of a source: it reads batches from a position, and can be reopened at any position it gave.
  *
- * Promises, pinned by `test/contracts/source.ts`:
+ * Promises, pinned by `src/testing/contracts/source.ts`:
  * 1. Reading from a position gives the rows that an uninterrupted read would have given from there, cut into the same
  *    batches when asked with the same limits.
  * 2. Reopening takes constant time where the medium can seek (files), and never buffers what it skips.
@@ -18,6 +18,7 @@ export type SourcePosition = JsonObject;
 /** What a malformed row does: end the run, be left out and counted, or go to the dead-letter sink. */
 export type MalformedPolicy = 'fail' | 'skip' | 'dead-letter';
 
+/** A place that rows come from; your own is tested with `sourceContract`. */
 export interface Source<T> {
   /** Names the kind in messages and descriptions: `jsonl`, `csv`, `rows`. */
   readonly kind: string;
@@ -28,8 +29,24 @@ export interface Source<T> {
   /** @param at a position this source gave; undefined: the start.
    * @throws {SourceError} when it cannot be opened. */
   open(at: SourcePosition | undefined, context: OpenContext): Promise<OpenSource<T>>;
+  /** Decodes in any thread what a batch's `raw` gave there; absent where rows are not bytes. */
+  decodeRaw?(raw: RawRows, row: (value: T) => void, malformed: (error: MalformedRowError) => void): void;
 }
 
+/** Rows as the bytes they are in their file, to be sent to another thread. */
+export interface RawRows {
+  /** Memory of its own, and nothing else in it. */
+  readonly bytes: Uint8Array;
+  /** Pairs: where a row begins and ends in `bytes`. */
+  readonly bounds: Uint32Array;
+  /** Of the first byte in the file, and how many line ends are before it. */
+  readonly offset: number;
+  readonly firstLine: number;
+  /** Names of the columns, where a header gave them. */
+  readonly columns?: readonly string[];
+}
+
+/** A source that is being read. */
 export interface OpenSource<T> {
   /** The next rows: at most `maxRows`, and at most about `maxBytes` where bytes are known (one row at least).
    * Undefined at the end. */
@@ -39,6 +56,7 @@ export interface OpenSource<T> {
   identity(position: SourcePosition): Promise<Json | undefined>;
   /** Whole size where known now, for progress: bytes for a file, rows for an array. */
   readonly total?: { readonly unit: 'bytes' | 'rows'; readonly value: number };
+  /** At any time, and twice too. */
   close(): Promise<void>;
 }
 
@@ -52,4 +70,6 @@ export interface SourceBatch<T> {
   readonly done: number;
   /** Visits the rows in order; a malformed one is given to `malformed` in its place. May be called again (a retry). */
   decode(row: (value: T) => void, malformed: (error: MalformedRowError) => void): void;
+  /** The same rows for another thread; absent where the source has no `decodeRaw`. */
+  raw?(): RawRows;
 }

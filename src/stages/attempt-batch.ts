@@ -6,6 +6,7 @@
  * fit the output schema: then another attempt may do better.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { abortOf } from './abortable.js';
 import { checkedRows } from './answers.js';
 import type { AttemptMemory, AttemptResult, RowFailure } from './attempt-result.js';
 import { type Door, type Verdict, validateRow } from './schema.js';
@@ -27,11 +28,11 @@ export function runBatch(
 ): AttemptResult | PromiseLike<AttemptResult> {
   if (memory.result !== undefined) return memory.result;
   return andThen(sort(stage, stage.input, 'input', rows), (admitted) => {
-    context.signal.throwIfAborted();
+    abortOf(context).throwIfAborted();
     if (admitted.rows.length === 0) return admitted;
     const process = stage.process as (rows: unknown[], context: StageContext) => unknown;
     return andThen(process(admitted.rows, context), (answer) => {
-      context.signal.throwIfAborted();
+      abortOf(context).throwIfAborted();
       const given = checkedRows(stage.name, 'batch', answer);
       return andThen(sort(stage, stage.output, 'output', given), (left): AttemptResult => {
         const failures = [...admitted.failures, ...left.failures];

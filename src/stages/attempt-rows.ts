@@ -6,6 +6,7 @@
  * answered could not be used.
  */
 
+import { abortOf } from './abortable.js';
 import { checkedRows, noRow } from './answers.js';
 import type { AttemptMemory, AttemptResult, RowFailure } from './attempt-result.js';
 import { type Verdict, validateRow } from './schema.js';
@@ -27,7 +28,7 @@ export function runRows(
 ): AttemptResult | Promise<AttemptResult> {
   memory.slots ??= new Array<unknown>(rows.length).fill(PENDING);
   const { slots } = memory;
-  const { signal } = context;
+  const signal = abortOf(context);
   const run = rowRunner(stage, context);
   const isDecisive = stage.onError === 'fail' && context.attempt >= stage.retry.attempts;
   const failures: RowFailure[] = [];
@@ -117,7 +118,7 @@ function rowRunner(stage: AnyRowStage, context: StageContext): (row: unknown, in
     const verdict = validateRow(input, row, name, 'input');
     if (!(verdict instanceof Promise)) return enter(unlessMisfit(verdict), index);
     return verdict.then((settled) => {
-      context.signal.throwIfAborted();
+      abortOf(context).throwIfAborted();
       return enter(unlessMisfit(settled), index);
     });
   };

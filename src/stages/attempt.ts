@@ -13,6 +13,7 @@
  * A row is not copied for its function: one that changes a row and then fails is given the changed row next time.
  */
 import { messageOf } from '../errors.js';
+import { type Abortable, abortOf } from './abortable.js';
 import { runBatch } from './attempt-batch.js';
 import {
   type AttemptMemory,
@@ -35,11 +36,11 @@ export function runAttempt(
   context: StageContext,
   memory: AttemptMemory = newAttemptMemory(),
 ): AttemptResult | Promise<AttemptResult> {
-  context.signal.throwIfAborted();
+  abortOf(context).throwIfAborted();
   try {
     const work = around(stage, rows, context, memory);
     if (!isThenable(work)) return work;
-    return untilAborted(work, context.signal).catch((error: unknown) => lost(stage, context, error));
+    return untilAborted(work, abortOf(context)).catch((error: unknown) => lost(stage, context, error));
   } catch (error) {
     return lost(stage, context, error);
   }
@@ -52,7 +53,7 @@ function around(
   memory: AttemptMemory,
 ): AttemptResult | PromiseLike<AttemptResult> {
   const body = () => {
-    context.signal.throwIfAborted();
+    abortOf(context).throwIfAborted();
     return stage.kind === 'row'
       ? runRows(stage, rows, context, memory)
       : runBatch(stage, rows, context, memory);
@@ -121,7 +122,7 @@ function tell(
 }
 
 /** The work, or the signal's reason as soon as it is aborted: nobody waits for a function that does not listen. */
-function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {
+function untilAborted<T>(work: PromiseLike<T>, signal: Abortable): Promise<T> {
   if (signal.aborted) {
     abandon(work);
     return Promise.reject(signal.reason);

@@ -14,10 +14,11 @@
  *    old one is what costs in a loop like this (a `try` per call costs nothing).
  */
 import { StageError } from '../errors.js';
+import { abortOf } from './abortable.js';
 import { checkedRows, noRow } from './answers.js';
 import type { RowFailure } from './attempt-result.js';
 import type { AnyStage, RowStage, StageContext } from './stage.js';
-import { abandon, isThenable } from './thenable.js';
+import { abandon, isPlain, isThenable } from './thenable.js';
 
 export type ChainableStage = RowStage<unknown, unknown, never>;
 
@@ -25,6 +26,11 @@ export type ChainableStage = RowStage<unknown, unknown, never>;
 const asynchronous = new WeakSet<AnyStage>();
 /** Stages that have been through a pass. */
 const synchronous = new WeakSet<AnyStage>();
+
+/** Another thread has found it out. */
+export function rememberAsynchronous(stage: AnyStage): void {
+  asynchronous.add(stage);
+}
 
 /** May this stage share a pass over each row with its neighbours? The answer may turn to no while the stage is used. */
 export function isChainable(stage: AnyStage): stage is ChainableStage {
@@ -60,6 +66,8 @@ export type ChainPass =
     };
 
 export interface Chain {
+  /** Stages in it. */
+  readonly length: number;
   /** One pass over a batch.
    * @param forEachRow calls `visit` with each row, in order; it may go on after the pass has ended.
    * @param contextOf the context of the stage at this place in the chain.
@@ -85,11 +93,13 @@ class ComposedChain implements Chain {
   hasBailed = false;
   out: unknown[] = [];
   readonly nodes: Node[];
+  readonly length: number;
   readonly #stages: readonly ChainableStage[];
   #isRunning = false;
   readonly #visit: Step;
 
   constructor(stages: readonly ChainableStage[]) {
+    this.length = stages.length;
     this.#stages = stages;
     this.nodes = stages.map((stage, place) => new Node(stage, place));
     let next: Step = (row) => {
@@ -122,7 +132,7 @@ class ComposedChain implements Chain {
     this.hasBailed = false;
     for (const node of this.nodes) {
       node.context = contextOf(node.place);
-      node.context.signal.throwIfAborted();
+      abortOf(node.context).throwIfAborted();
       node.rowsIn = 0;
       node.failures = [];
     }
@@ -166,7 +176,7 @@ function step(pass: ComposedChain, node: Node, next: Step): Step {
           lose(pass, node, row, error);
           return;
         }
-        if (isThenable(answer)) promised(pass, node, row, answer);
+        if (isPromised(node, answer)) promised(pass, node, row, answer);
         else if (answer === undefined) lose(pass, node, row, noRow(node.stage.name));
         else next(answer);
       };
@@ -179,7 +189,7 @@ function step(pass: ComposedChain, node: Node, next: Step): Step {
           lose(pass, node, row, error);
           return;
         }
-        if (isThenable(answer)) promised(pass, node, row, answer);
+        if (isPromised(node, answer)) promised(pass, node, row, answer);
         else if (answer) next(row);
       };
     case 'flatMap':
@@ -188,18 +198,23 @@ function step(pass: ComposedChain, node: Node, next: Step): Step {
         let rows: readonly unknown[] = [];
         try {
           answer = fn(row, node.context, node.rowsIn++);
-          if (!isThenable(answer)) rows = checkedRows(node.stage.name, 'flatMap', answer);
+          if (!isPromised(node, answer)) rows = checkedRows(node.stage.name, 'flatMap', answer);
         } catch (error) {
           lose(pass, node, row, error);
           return;
         }
-        if (isThenable(answer)) promised(pass, node, row, answer);
+        if (isPromised(node, answer)) promised(pass, node, row, answer);
         for (const one of rows) {
           if (pass.hasEnded) return;
           next(one);
         }
       };
   }
+}
+
+/** Of a stage's plain answers only the first in a pass is looked into. */
+function isPromised(node: Node, answer: unknown): answer is PromiseLike<unknown> {
+  return (node.rowsIn === 1 || !isPlain(answer)) && isThenable(answer);
 }
 
 function lose(pass: ComposedChain, node: Node, row: unknown, error: unknown): void {

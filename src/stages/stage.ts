@@ -25,10 +25,15 @@ export interface RetryOptions {
 /** What becomes of rows that failed for good: end the run, leave them out and count them, or set them aside. */
 export type OnError = 'fail' | 'skip' | 'dead-letter';
 
+/** Where stages, and the executor, tell what a person may want to know. */
 export interface Logger {
+  /** For whoever looks into a problem. */
   debug(message: string, fields?: JsonObject): void;
+  /** For whoever follows a run. */
   info(message: string, fields?: JsonObject): void;
+  /** Something is not as it should be; the run goes on. */
   warn(message: string, fields?: JsonObject): void;
+  /** Something failed. */
   error(message: string, fields?: JsonObject): void;
 }
 
@@ -51,17 +56,20 @@ export interface StageContext {
 
 /** Called around each attempt over a batch; what they throw counts as the attempt's error (`onError`'s is logged). */
 export interface StageHooks {
+  /** Before an attempt. */
   readonly before?: (info: {
     readonly stage: string;
     readonly batch: number;
     readonly attempt: number;
   }) => void | Promise<void>;
+  /** After an attempt that went well. */
   readonly after?: (info: {
     readonly stage: string;
     readonly batch: number;
     readonly attempt: number;
     readonly rowsOut: number;
   }) => void | Promise<void>;
+  /** After an attempt, or a row, that failed. */
   readonly onError?: (
     error: unknown,
     info: { readonly stage: string; readonly batch: number; readonly attempt: number; readonly row?: number },
@@ -132,5 +140,6 @@ export type RowIn<S extends AnyStage> = Parameters<NonNullable<S['types']>['in']
 /** The rows that a stage gives. */
 export type RowOut<S extends AnyStage> = NonNullable<S['types']>['out'];
 
+/** A stage of any row types. */
 // biome-ignore lint/suspicious/noExplicitAny: a list of stages of different row types; their fit is checked by pipe().
 export type AnyStage = Stage<any, any>;

@@ -8,6 +8,13 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
+/** A plain object or array: no promise, unless somebody put a `then` into it. Much cheaper to see than that there is none. */
+export function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype;
+}
+
 /** Goes on with `next` at once, or when `value` is there. */
 export function andThen<T, U>(
   value: T | PromiseLike<T>,

@@ -1,0 +1,97 @@
+/** The first point at which a recorded run and today's machines part, as data and as text. */
+import type { MachineDefinition } from '../../recording/format.js';
+import type { Difference } from './compare.js';
+
+/** How an actor went on. */
+export interface Outcome {
+  /** Undefined: it took no step. */
+  readonly state: string | undefined;
+  /** The transition: where it is, what it needs, where it leads; or that there was none. */
+  readonly transition: string;
+  /** What it asks of the outside, in order: exit, transition, entry. */
+  readonly actions: readonly string[];
+}
+
+/** The first step at which the machines of today went another way than the recorded run. */
+export interface Divergence {
+  /** Number of the record. */
+  readonly event: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Milliseconds since the recording began. */
+  readonly elapsedMs: number;
+  /** `executor`, `stage:<name>`. */
+  readonly actor: string;
+  /** Type of the event; '' for a step that follows without one. Undefined where an actor begins. */
+  readonly eventType: string | undefined;
+  readonly state: string;
+  /** As recorded. */
+  readonly expected: Outcome;
+  /** Of today's machine. */
+  readonly got: Outcome;
+  /** Paths of the context that differ afterwards; the first ten. */
+  readonly differences: readonly Difference[];
+}
+
+/** What a step was, in words that stay the same when other transitions are added.
+ * @param index null: the event was ignored. */
+export function outcomeOf(
+  definition: MachineDefinition,
+  index: number | null,
+  from: string,
+  to: string,
+): Outcome {
+  if (index === null) return { state: to, transition: 'none: the event is ignored', actions: [] };
+  const taken = definition.transitions[index];
+  if (taken === undefined) return { state: to, transition: `unknown (${index})`, actions: [] };
+  const { source, event, guard, targets, actions } = taken;
+  const stateOf = (path: string) => definition.states.find((state) => state.path === path);
+  const moved = from === to && !taken.reenter ? [] : [stateOf(from)?.exit ?? [], stateOf(to)?.entry ?? []];
+  const [exit = [], entry = []] = moved;
+  const on = `${event === '' ? 'always' : event}${guard === null ? '' : ` [${guard}]`}`;
+  const where = targets.length === 0 ? 'stays' : `to ${targets.join(', ')}`;
+  return {
+    state: to,
+    transition: `${source === '' ? 'any state' : source}: ${on}, ${where}`,
+    actions: [...exit, ...actions, ...entry].filter(isSeenOutside),
+  };
+}
+
+export const NO_STEP: Outcome = { state: undefined, transition: 'no step', actions: [] };
+
+/** How a context is changed is seen in the context. */
+function isSeenOutside(action: string): boolean {
+  return action !== 'xstate.assign' && action !== '(anonymous)';
+}
+
+/** Some lines for a person. */
+export function divergenceText(divergence: Divergence): string {
+  const { event, at, elapsedMs, actor, eventType, state, expected, got, differences } = divergence;
+  const what =
+    eventType === undefined ? 'begins' : eventType === '' ? 'goes on without an event' : `gets ${eventType}`;
+  const lines = [
+    `Today's machines part from the recording at event ${event}, ${new Date(at).toISOString()}, ${seconds(elapsedMs)} s into it:`,
+    `${actor} ${what} in ${state}.`,
+    row('', 'RECORDED', 'TODAY'),
+    row('state', expected.state ?? '-', got.state ?? '-'),
+    row('transition', expected.transition, got.transition),
+    row('actions', expected.actions.join(', ') || '-', got.actions.join(', ') || '-'),
+    ...differences.map(({ path, expected: a, got: b }) => row(path, valueText(a), valueText(b))),
+  ];
+  return lines.join('\n');
+}
+
+/** Side by side while it is short. */
+function row(name: string, a: string, b: string): string {
+  const differs = name !== '' && a !== b ? '*' : ' ';
+  return `${differs} ${name.padEnd(22)} ${a.padEnd(44)} ${b}`.trimEnd();
+}
+
+const MAX_TEXT = 60;
+
+function valueText(value: unknown): string {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
+}
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(3);

@@ -1,0 +1,139 @@
+/**
+ * Runs a recorded run through today's machines, and finds the first point at which they part from it.
+ *
+ * 1. No stage, source or sink is called: what came from outside (answers, times, positions, settings) is in the recorded
+ *    events, and machines are pure. An `execute` without facts of its own, as a parent machine sends it, takes the recorded ones.
+ * 2. Compared at every step of every actor: the state, the context, the transition that was chosen, and what it asks of the
+ *    outside. From the first difference on nothing is comparable, so that is where it ends.
+ * 3. A process that goes on with a session begins from its own recorded actors: what a kill cut off is no difference.
+ * 4. Events that the recorder had to shorten, and what stands after a damaged record up to the next keyframe, cannot be
+ *    checked: they are taken as recorded, and counted.
+ */
+import type { AnyStateMachine } from 'xstate';
+import { createExecutorMachine } from '../../../machines/executor.machine.js';
+import type { RunFacts } from '../../../machines/executor-events.js';
+import { stageMachine } from '../../../machines/stage.machine.js';
+import type { JsonObject } from '../../json.js';
+import type { RecordingRecord, StepRecord } from '../../recording/format.js';
+import type { RecordingReader } from '../../recording/reader.js';
+import type { AnyStage } from '../../stages/stage.js';
+import { stageInputs } from '../stage-inputs.js';
+import { type Divergence, divergenceText } from './divergence.js';
+import { ReplayedActors } from './replayed-actors.js';
+
+/** What a replay found. */
+export interface ReplayResult {
+  /** Everything that could be checked is the same. */
+  readonly ok: boolean;
+  /** Recorded events that were replayed, over all actors. */
+  readonly events: number;
+  /** Microsteps. */
+  readonly steps: number;
+  /** Steps that could not be checked: their events were shortened by the recorder, or a record before them is damaged. */
+  readonly unchecked: number;
+  /** Processes that the recording is of. */
+  readonly processes: number;
+  readonly divergence?: Divergence;
+  /** For a person: one line, or where it parts. */
+  readonly text: string;
+}
+
+/** @param stages of today's pipeline, in order. */
+export function replayRecording(stages: readonly AnyStage[], reader: RecordingReader): ReplayResult {
+  return new Replay(stages, reader).run();
+}
+
+class Replay {
+  readonly #actors: ReplayedActors;
+  #events = 0;
+  #steps = 0;
+  #unchecked = 0;
+  #processes = 0;
+  /** From here on actors are as the next keyframe says. */
+  #isAdopting = true;
+  /** The recorded context after the step that is being replayed. */
+  #recorded: JsonObject = {};
+
+  constructor(
+    stages: readonly AnyStage[],
+    private readonly reader: RecordingReader,
+  ) {
+    const newRun = () => this.#recorded as unknown as RunFacts;
+    const machines: Record<string, AnyStateMachine> = {
+      executor: createExecutorMachine(stageInputs(stages), { newRun }),
+      stage: stageMachine,
+    };
+    const { definitions, from } = reader.summary();
+    this.#actors = new ReplayedActors({ stages, machines, definitions, from });
+  }
+
+  run(): ReplayResult {
+    const { reader } = this;
+    for (let index = 0; index < reader.length; index++) {
+      if (reader.typeAt(index) === 'event') continue;
+      const divergence = this.#one(reader.record(index));
+      if (divergence !== undefined) return this.#result(divergence);
+    }
+    return this.#result(undefined);
+  }
+
+  #one(record: RecordingRecord): Divergence | undefined {
+    const actors = this.#actors;
+    switch (record.type) {
+      case 'begin': {
+        if (!record.continued) this.#processes++;
+        if (!record.continued || record.dropped > 0) {
+          this.#isAdopting = true;
+          actors.clear();
+        }
+        return undefined;
+      }
+      case 'keyframe': {
+        if (!this.#isAdopting) return actors.checkFrames(record);
+        this.#isAdopting = false;
+        return actors.adopt(record);
+      }
+      case 'actor':
+        return this.#isAdopting ? undefined : actors.begin(record);
+      case 'step':
+        return this.#step(record);
+      case 'end':
+        return this.#isAdopting ? undefined : actors.checkNothingIsLeft(record);
+      case 'damaged':
+        this.#isAdopting = true;
+        actors.clear();
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #step(step: StepRecord): Divergence | undefined {
+    this.#steps++;
+    if (step.event !== null) this.#events++;
+    if (!this.#actors.has(step.actor)) {
+      this.#unchecked++;
+      return undefined;
+    }
+    if (step.event?.clipped === true) {
+      this.#unchecked++;
+      this.#actors.takeAsRecorded(step);
+      return undefined;
+    }
+    if (step.event?.type === 'execute') this.#recorded = this.#actors.recordedAfter(step);
+    return this.#actors.step(step);
+  }
+
+  #result(divergence: Divergence | undefined): ReplayResult {
+    const counts = { events: this.#events, steps: this.#steps, unchecked: this.#unchecked };
+    const processes = this.#processes;
+    if (divergence !== undefined)
+      return { ok: false, ...counts, processes, divergence, text: divergenceText(divergence) };
+    if (processes === 0)
+      return { ok: false, ...counts, processes, text: 'The recording holds nothing that could be replayed.' };
+    const of = processes === 1 ? 'one process' : `${processes} processes`;
+    const but = counts.unchecked === 0 ? '' : `; ${counts.unchecked} could not be checked`;
+    const text = `The same: ${counts.events} events of ${of}, ${counts.steps} steps${but}.`;
+    return { ok: true, ...counts, processes, text };
+  }
+}

@@ -1,0 +1,74 @@
+/** The `workers` of a run: what is asked for, whether this pipeline can use it, and how wide that makes its first stages. */
+import { platform } from '#platform';
+import { InvalidOptionError } from '../../errors.js';
+import type { AnyStage } from '../../stages/stage.js';
+import { Chains } from '../chains.js';
+import type { PipelineDefinition } from '../definition.js';
+import { stageFingerprints } from '../fingerprints.js';
+import type { PassThreads } from './pass-job.js';
+
+export interface WorkerOptions {
+  /** Worker threads, 1 to 64. */
+  readonly count: number;
+  /** The pipeline file: each thread imports it, and takes the pipeline from its default export. */
+  readonly file: string | URL;
+}
+
+/** Jobs a thread has at once: one that it does, one that waits for it. */
+const JOBS_A_THREAD = 2;
+
+/** @throws {InvalidOptionError} */
+export function checkWorkers(workers: WorkerOptions): WorkerOptions {
+  const { count, file } = workers;
+  if (!Number.isSafeInteger(count) || count < 1 || count > 64)
+    throw new InvalidOptionError('workers: the number of threads must be a whole number from 1 to 64.');
+  if (typeof file !== 'string' && !(file instanceof URL))
+    throw new InvalidOptionError(
+      "workers: each thread imports the pipeline file; say which it is: workers: { count: 2, file: new URL('./pipeline.js', import.meta.url) }.",
+    );
+  return { count, file };
+}
+
+/** The stages with room for as many batches at once as threads can take: only those that threads work on.
+ * @throws {InvalidOptionError} where threads would have nothing to do. */
+export function widened(
+  stages: readonly AnyStage[],
+  workers: WorkerOptions | undefined,
+): readonly AnyStage[] {
+  if (workers === undefined) return stages;
+  const chain = new Chains(stages).from(0);
+  if (chain === undefined)
+    throw new InvalidOptionError(
+      `workers: threads run the synchronous map, filter and flatMap stages at the head of a pipeline, and ${
+        stages[0] === undefined
+          ? 'this one has none'
+          : `its first stage, "${stages[0].name}", is not one that they can run`
+      }: without retries, timeouts, schemas, hooks, durability. Leave workers out.`,
+    );
+  const width = JOBS_A_THREAD * workers.count;
+  return stages.map((stage, i) =>
+    i < chain.length ? { ...stage, concurrency: Math.max(stage.concurrency, width) } : stage,
+  );
+}
+
+/** @throws {InvalidOptionError} */
+export function assertThreads({ source }: Pick<PipelineDefinition, 'source'>): void {
+  if (platform.threads === undefined)
+    throw new InvalidOptionError('workers: there are no worker threads here; leave workers out.');
+  if (source.decodeRaw === undefined)
+    throw new InvalidOptionError(
+      `workers: threads are given the bytes of a file, and ${source.kind} has none: read from jsonl() or csv(), or leave workers out.`,
+    );
+}
+
+/** Starts the threads; they get ready while the run works.
+ * @param fail ends the run: the threads cannot do what they are for. */
+export function openThreads(
+  workers: WorkerOptions | undefined,
+  stages: readonly AnyStage[],
+  fail: (error: unknown) => void,
+): PassThreads | undefined {
+  if (workers === undefined) return undefined;
+  const fingerprints = stageFingerprints(stages);
+  return platform.threads?.({ ...workers, fingerprints, onUnfit: fail });
+}

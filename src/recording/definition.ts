@@ -1,0 +1,94 @@
+/** A statechart as data, read off the machine itself, and which of its transitions is which. */
+import type { MachineDefinition, StateDefinition, TransitionDefinition } from './format.js';
+
+/** An XState machine, as far as it is needed here. */
+export interface Machine {
+  readonly id: string;
+  readonly root: MachineNode;
+  /** Types of the events that it reacts to. */
+  readonly events: readonly string[];
+}
+
+interface MachineNode {
+  readonly key: string;
+  readonly path: readonly string[];
+  readonly type: string;
+  readonly states: Readonly<Record<string, MachineNode>>;
+  readonly initial?: { readonly target?: readonly MachineNode[] | undefined } | undefined;
+  readonly entry: readonly unknown[];
+  readonly exit: readonly unknown[];
+  readonly always?: readonly MachineTransition[] | undefined;
+  readonly transitions: ReadonlyMap<string, readonly MachineTransition[]>;
+}
+
+export interface MachineTransition {
+  readonly eventType: string;
+  readonly target?: readonly MachineNode[] | undefined;
+  readonly guard?: unknown;
+  readonly actions: readonly unknown[];
+  readonly reenter: boolean;
+}
+
+export interface DescribedMachine {
+  readonly definition: MachineDefinition;
+  /** By the object that XState names as taken. */
+  readonly indexOf: ReadonlyMap<object, number>;
+  readonly events: ReadonlySet<string>;
+}
+
+const described = new WeakMap<object, DescribedMachine>();
+
+export function describeMachine(machine: Machine): DescribedMachine {
+  const known = described.get(machine);
+  if (known !== undefined) return known;
+  const states: StateDefinition[] = [];
+  const transitions: TransitionDefinition[] = [];
+  const indexOf = new Map<object, number>();
+  const visit = (node: MachineNode, parent: string) => {
+    const path = pathOf(node);
+    if (path !== '') states.push(describeState(node, path, parent));
+    for (const transition of [...(node.always ?? []), ...[...node.transitions.values()].flat()]) {
+      indexOf.set(transition, transitions.length);
+      transitions.push(describeTransition(transition, path));
+    }
+    for (const child of Object.values(node.states)) visit(child, path);
+  };
+  visit(machine.root, '');
+  const definition = { id: machine.id, initial: initialOf(machine.root), states, transitions };
+  const result = { definition, indexOf, events: new Set(machine.events) };
+  described.set(machine, result);
+  return result;
+}
+
+function describeState(node: MachineNode, path: string, parent: string): StateDefinition {
+  const { key, type, entry, exit } = node;
+  const initial = initialOf(node);
+  return { path, key, parent, type, initial, entry: entry.map(nameOf), exit: exit.map(nameOf) };
+}
+
+function describeTransition(transition: MachineTransition, source: string): TransitionDefinition {
+  const { eventType, target, guard, actions, reenter } = transition;
+  return {
+    source,
+    event: eventType,
+    targets: (target ?? []).map(pathOf),
+    guard: guard === undefined ? null : nameOf(guard),
+    actions: actions.map(nameOf),
+    reenter,
+  };
+}
+
+function initialOf({ initial }: MachineNode): string | null {
+  const target = initial?.target?.[0];
+  return target === undefined ? null : pathOf(target);
+}
+
+const pathOf = ({ path }: MachineNode): string => path.join('.');
+
+/** Of an action or a guard: a string, an object with `type`, or a function, which may have one. */
+function nameOf(part: unknown): string {
+  if (typeof part === 'string') return part;
+  const { type, name } = part as { type?: unknown; name?: unknown };
+  if (typeof type === 'string') return type;
+  return typeof name === 'string' && name !== '' ? name : '(anonymous)';
+}

@@ -1,0 +1,181 @@
+/**
+ * Where the records of a recording are: kind, number, time and place of each line, read off its first bytes.
+ *
+ * 1. Bytes are kept as they came; a line that came in two pieces is put together once.
+ * 2. What does not begin as a line of a recording does is no record, and is passed over.
+ * 3. An unfinished last line is not there yet.
+ */
+import type { Kind } from './format.js';
+
+/** A line longer than this is nobody's record; what is left of it is passed over. */
+const MAX_LINE_BYTES = 4 * 1024 * 1024;
+const NEWLINE = 10;
+/** `{"k":"s","n":` */
+const KIND_AT = 6;
+const NUMBER_AT = 13;
+
+const decoder = new TextDecoder();
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  /** Index of its first record. */
+  readonly first: number;
+}
+
+export interface LineHead {
+  readonly kind: Kind;
+  readonly n: number;
+  readonly at: number;
+}
+
+export class LineIndex {
+  readonly #chunks: Chunk[] = [];
+  #rest = new Uint8Array(0);
+  #isSkipping = false;
+  readonly #starts = new Column(Uint32Array);
+  readonly #numbers = new Column(Float64Array);
+  readonly #times = new Column(Float64Array);
+  readonly #kinds = new Column(Uint8Array);
+
+  get length(): number {
+    return this.#starts.length;
+  }
+
+  /** @param onRecord told of each new record, in order. */
+  append(bytes: Uint8Array, onRecord: (index: number, head: LineHead) => void): void {
+    const end = bytes.lastIndexOf(NEWLINE) + 1;
+    if (end === 0) {
+      this.#keep(bytes);
+      return;
+    }
+    const whole = this.#rest.length === 0 ? bytes.slice(0, end) : joined(this.#rest, bytes.subarray(0, end));
+    this.#rest = new Uint8Array(0);
+    this.#keep(bytes.subarray(end));
+    this.#chunks.push({ bytes: whole, first: this.length });
+    let start = 0;
+    if (this.#isSkipping) {
+      start = whole.indexOf(NEWLINE) + 1;
+      this.#isSkipping = false;
+    }
+    while (start < whole.length) {
+      const head = headAt(whole, start);
+      if (head !== undefined) {
+        const index = this.length;
+        this.#starts.push(start);
+        this.#numbers.push(head.n);
+        this.#times.push(head.at);
+        this.#kinds.push(head.kind.charCodeAt(0));
+        onRecord(index, head);
+      }
+      start = whole.indexOf(NEWLINE, start) + 1;
+    }
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#isSkipping) return;
+    this.#rest = this.#rest.length === 0 ? bytes.slice() : joined(this.#rest, bytes);
+    if (this.#rest.length <= MAX_LINE_BYTES) return;
+    this.#rest = new Uint8Array(0);
+    this.#isSkipping = true;
+  }
+
+  head(index: number): LineHead {
+    const kind = String.fromCharCode(this.#kinds.at(index)) as Kind;
+    return { kind, n: this.#numbers.at(index), at: this.#times.at(index) };
+  }
+
+  text(index: number): string {
+    const { bytes } = this.#chunkOf(index);
+    const start = this.#starts.at(index);
+    return decoder.decode(bytes.subarray(start, bytes.indexOf(NEWLINE, start)));
+  }
+
+  /** The last record that was not after `at`; 0 where all are. */
+  atTime(at: number): number {
+    let [low, high] = [0, this.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#times.at(middle) <= at) low = middle;
+      else high = middle - 1;
+    }
+    return Math.max(0, low);
+  }
+
+  #chunkOf(index: number): Chunk {
+    let [low, high] = [0, this.#chunks.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#chunks[middle] as Chunk).first <= index) low = middle;
+      else high = middle - 1;
+    }
+    return this.#chunks[low] as Chunk;
+  }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+const OPENING = [...'{"k":"'].map((c) => c.charCodeAt(0));
+const NUMBER = [...'","n":'].map((c) => c.charCodeAt(0));
+const TIME = [...',"t":'].map((c) => c.charCodeAt(0));
+const KNOWN_KINDS = new Set([...'bdasSvVke'].map((c) => c.charCodeAt(0)));
+
+/** Undefined: no line of a recording. */
+function headAt(bytes: Uint8Array, start: number): LineHead | undefined {
+  if (!has(bytes, start, OPENING) || !has(bytes, start + KIND_AT + 1, NUMBER)) return undefined;
+  const kind = bytes[start + KIND_AT] as number;
+  if (!KNOWN_KINDS.has(kind)) return undefined;
+  const n = numberAt(bytes, start + NUMBER_AT);
+  if (n === undefined || !has(bytes, n.end, TIME)) return undefined;
+  const at = numberAt(bytes, n.end + TIME.length);
+  if (at === undefined) return undefined;
+  return { kind: String.fromCharCode(kind) as Kind, n: n.value, at: at.value };
+}
+
+function has(bytes: Uint8Array, at: number, expected: readonly number[]): boolean {
+  for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false;
+  return true;
+}
+
+function numberAt(
+  bytes: Uint8Array,
+  start: number,
+): { readonly value: number; readonly end: number } | undefined {
+  let value = 0;
+  let end = start;
+  for (; end - start < 16; end++) {
+    const digit = (bytes[end] ?? 0) - 48;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
+  }
+  return end === start ? undefined : { value, end };
+}
+
+type Numbers = Uint8Array | Uint32Array | Float64Array;
+
+/** A list of numbers that grows. */
+class Column<A extends Numbers> {
+  #values: A;
+  length = 0;
+
+  constructor(private readonly Type: new (length: number) => A) {
+    this.#values = new Type(1024);
+  }
+
+  push(value: number): void {
+    if (this.length === this.#values.length) {
+      const larger = new this.Type(2 * this.length);
+      larger.set(this.#values);
+      this.#values = larger;
+    }
+    this.#values[this.length++] = value;
+  }
+
+  at(index: number): number {
+    return this.#values[index] as number;
+  }
+}

@@ -1,0 +1,8 @@
+/** The number of the record that follows a recording.
+ * @param tail its last lines; a torn one does not count. */
+export function numberAfter(tail: string): number {
+  const lines = tail.slice(0, tail.lastIndexOf('\n') + 1);
+  let last = -1;
+  for (const [, n] of lines.matchAll(/^\{"k":"[a-zA-Z]","n":(\d{1,15})/gm)) last = Number(n);
+  return last + 1;
+}
