@@ -1,5 +1,5 @@
 /**
- * What every sink promises, run against each implementation.
+ * What every sink promises, run against each implementation, yours too.
  *
  * 1. (I7) Opened at a position it gave and gone on with, it ends up as if it had never been interrupted; what lay beyond
  *    the position is cut. That what was written is not there any more is noticed.
@@ -8,19 +8,22 @@
  *    anew), and leaves an earlier result until the new one is whole.
  * 4. `encode` is pure: whatever the batches, and in whatever order they are encoded, the result is the same.
  * 5. `close` may be called at any time, twice too, and publishes nothing; nothing can be written then.
+ * What is refused is refused with a `SinkError`, or a `PipelineMismatchError` for a position that does not fit.
  */
-import { describe, expect, test } from 'vitest';
-import { PipelineMismatchError, SinkError } from '../../src/errors.js';
-import type { FileSystem } from '../../src/file-system.js';
-import type { OpenSink, ReadableSink, SinkPosition } from '../../src/sinks/sink.js';
+import type { FileSystem } from '../../file-system.js';
+import type { OpenSink, ReadableSink, SinkPosition } from '../../sinks/sink.js';
+import { is, ok, refuses, same } from './check.js';
+import { runnerOf, type TestRunner } from './runner.js';
 import { contextOf } from './source.js';
 
+/** A sink to be tested, in a place of its own. */
 export interface SinkFixture {
   readonly sink: ReadableSink<unknown>;
   /** Some 10 to 40. */
   readonly rows: readonly unknown[];
   /** `rows` as they are read back. */
   readonly readBack: readonly unknown[];
+  /** Given to the sink when it is opened. Default: none. */
   readonly fileSystem?: FileSystem;
   /** Whether two unfinished sessions can stand side by side. */
   readonly sideBySide: boolean;
@@ -30,7 +33,15 @@ export interface SinkFixture {
   loseUnpublished(): Promise<void>;
 }
 
-export function sinkContract(name: string, makeFixture: () => Promise<SinkFixture>): void {
+/** Declares the tests of a sink.
+ * @param makeFixture called anew in every test; each gives an empty place.
+ * @param runner `{ describe, it }` of your test runner; its globals unless told. */
+export function sinkContract(
+  name: string,
+  makeFixture: () => Promise<SinkFixture>,
+  runner?: TestRunner,
+): void {
+  const { describe, it } = runnerOf(runner);
   const open = (fixture: SinkFixture, at?: SinkPosition, complete = false) =>
     fixture.sink.open(at, complete, contextOf(fixture.fileSystem));
 
@@ -56,18 +67,18 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
   }
 
   describe(`${name} keeps the contract of a sink`, () => {
-    test('what was written stands at the target and is read back', async () => {
+    it('what was written stands at the target and is read back', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
       await finish(sink);
-      expect(await fixture.target()).toEqual(await uninterrupted());
+      same(await fixture.target(), await uninterrupted());
       const rows: unknown[] = [];
       for await (const row of fixture.sink.read(contextOf(fixture.fileSystem))) rows.push(row);
-      expect(rows).toEqual(fixture.readBack);
+      same(rows, fixture.readBack);
     });
 
-    test('interrupted anywhere, with more written than flushed, it ends up the same (I7)', async () => {
+    it('interrupted anywhere, with more written than flushed, it ends up the same (I7)', async () => {
       const golden = await uninterrupted();
       const { rows } = await makeFixture();
       for (let flushed = 0; flushed <= rows.length; flushed++) {
@@ -75,20 +86,20 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
         const first = await open(fixture);
         await write(first, rows.slice(0, flushed));
         const position = stored(await first.flush());
-        expect(JSON.stringify(position).length).toBeLessThan(300);
+        ok(JSON.stringify(position).length < 300);
         await write(first, rows.slice(flushed).toReversed());
         if (flushed % 2 === 0) await first.flush();
         await first.close();
 
         const second = await open(fixture, position);
-        expect(second.position).toEqual(position);
+        same(second.position, position);
         await write(second, rows.slice(flushed));
         await finish(second);
-        expect(await fixture.target()).toEqual(golden);
+        same(await fixture.target(), golden);
       }
     });
 
-    test('the batches, and the order in which they are encoded, make no difference', async () => {
+    it('the batches, and the order in which they are encoded, make no difference', async () => {
       const golden = await uninterrupted();
       for (const size of [1, 2, 1000]) {
         const fixture = await makeFixture();
@@ -96,28 +107,31 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
         const batches: (readonly unknown[])[] = [[]];
         for (let i = 0; i < fixture.rows.length; i += size) batches.push(fixture.rows.slice(i, i + size));
         const encoded = batches.toReversed().map((batch) => sink.encode(batch));
-        expect(encoded.map(({ rows }) => rows)).toEqual(batches.toReversed().map((batch) => batch.length));
+        same(
+          encoded.map(({ rows }) => rows),
+          batches.toReversed().map((batch) => batch.length),
+        );
         await sink.append(encoded.toReversed());
         await finish(sink);
-        expect(await fixture.target()).toEqual(golden);
+        same(await fixture.target(), golden);
       }
     });
 
-    test('nothing is at the target before it is published, and closing publishes nothing (I19)', async () => {
+    it('nothing is at the target before it is published, and closing publishes nothing (I19)', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
       await sink.flush();
-      expect(await fixture.target()).toBeUndefined();
+      is(await fixture.target(), undefined);
       await sink.close();
       await sink.close();
-      expect(await fixture.target()).toBeUndefined();
-      await expect(sink.append([])).rejects.toThrow(SinkError);
-      await expect(sink.flush()).rejects.toThrow(SinkError);
-      await expect(sink.publish()).rejects.toThrow(SinkError);
+      is(await fixture.target(), undefined);
+      await refuses(sink.append([]), 'SINK');
+      await refuses(sink.flush(), 'SINK');
+      await refuses(sink.publish(), 'SINK');
     });
 
-    test('publishing again has no effect, in the same opening and in a later one', async () => {
+    it('publishing again has no effect, in the same opening and in a later one', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
@@ -127,23 +141,23 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
       const golden = await fixture.target();
       for (let i = 0; i < 2; i++) {
         const again = await open(fixture, position, true);
-        expect(again.position).toEqual(position);
+        same(again.position, position);
         await finish(again);
-        expect(await fixture.target()).toEqual(golden);
+        same(await fixture.target(), golden);
       }
     });
 
-    test('complete but not yet published: publishing is made up for', async () => {
+    it('complete but not yet published: publishing is made up for', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
       const position = stored(await sink.flush());
       await sink.close();
       await finish(await open(fixture, position, true));
-      expect(await fixture.target()).toEqual(await uninterrupted());
+      same(await fixture.target(), await uninterrupted());
     });
 
-    test('a fresh start leaves an unfinished session as it is, and both can be finished', async () => {
+    it('a fresh start leaves an unfinished session as it is, and both can be finished', async () => {
       const fixture = await makeFixture();
       if (!fixture.sideBySide) return;
       const first = await open(fixture);
@@ -153,14 +167,14 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
       const second = await open(fixture);
       await write(second, fixture.rows);
       await finish(second);
-      expect(await fixture.target()).toEqual(await uninterrupted());
+      same(await fixture.target(), await uninterrupted());
       const resumed = await open(fixture, position);
       await write(resumed, fixture.rows.slice(4));
       await finish(resumed);
-      expect(await fixture.target()).toEqual(await uninterrupted());
+      same(await fixture.target(), await uninterrupted());
     });
 
-    test('what an earlier opening had written is not in the result of a fresh start', async () => {
+    it('what an earlier opening had written is not in the result of a fresh start', async () => {
       const fixture = await makeFixture();
       const first = await open(fixture);
       await write(first, fixture.rows.toReversed());
@@ -169,10 +183,10 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
       const second = await open(fixture);
       await write(second, fixture.rows);
       await finish(second);
-      expect(await fixture.target()).toEqual(await uninterrupted());
+      same(await fixture.target(), await uninterrupted());
     });
 
-    test('an opening that a fresh start has overtaken cannot publish', async () => {
+    it('an opening that a fresh start has overtaken cannot publish', async () => {
       const fixture = await makeFixture();
       if (fixture.sideBySide) return;
       const old = await open(fixture);
@@ -181,41 +195,41 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
       const sink = await open(fixture);
       await write(sink, fixture.rows);
       await old.append([old.encode(fixture.rows)]);
-      await expect(old.publish()).rejects.toThrow(SinkError);
+      await refuses(old.publish(), 'SINK');
       await old.close();
       await finish(sink);
-      expect(await fixture.target()).toEqual(await uninterrupted());
+      same(await fixture.target(), await uninterrupted());
     });
 
-    test('what is not there any more is noticed', async () => {
+    it('what is not there any more is noticed', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
       const position = stored(await sink.flush());
       await sink.close();
       await fixture.loseUnpublished();
-      await expect(open(fixture, position)).rejects.toThrow(PipelineMismatchError);
-      await expect(open(fixture, position, true)).rejects.toThrow(PipelineMismatchError);
+      await refuses(open(fixture, position), 'PIPELINE_MISMATCH');
+      await refuses(open(fixture, position, true), 'PIPELINE_MISMATCH');
     });
 
-    test('a position of something else is refused', async () => {
+    it('a position of something else is refused', async () => {
       const fixture = await makeFixture();
       await (await open(fixture)).close();
       for (const at of [{}, { bytes: -1, tail: '', rows: -1 }, { bytes: '1', tail: 1, rows: '1' }]) {
-        await expect(open(fixture, at)).rejects.toThrow(PipelineMismatchError);
+        await refuses(open(fixture, at), 'PIPELINE_MISMATCH');
       }
     });
 
-    test('no rows at all are a result too', async () => {
+    it('no rows at all are a result too', async () => {
       const fixture = await makeFixture();
       await finish(await open(fixture));
-      expect(await fixture.target()).toBeDefined();
+      ok((await fixture.target()) !== undefined);
       const rows: unknown[] = [];
       for await (const row of fixture.sink.read(contextOf(fixture.fileSystem))) rows.push(row);
-      expect(rows).toEqual([]);
+      same(rows, []);
     });
 
-    test('there is a place beside it for what failed', async () => {
+    it('there is a place beside it for what failed', async () => {
       const fixture = await makeFixture();
       const beside = fixture.sink.deadLetters?.();
       const sink = await beside?.open(undefined, false, contextOf(fixture.fileSystem));
@@ -223,15 +237,15 @@ export function sinkContract(name: string, makeFixture: () => Promise<SinkFixtur
       await sink?.flush();
       await sink?.publish();
       await sink?.close();
-      expect(beside?.label).toBeDefined();
-      expect(await fixture.target()).toBeUndefined();
+      ok(beside?.label !== undefined);
+      is(await fixture.target(), undefined);
     });
 
-    test('it names itself', async () => {
+    it('it names itself', async () => {
       const { sink } = await makeFixture();
-      expect(sink.label).not.toBe('');
+      ok(sink.label !== '');
       const description = sink.describe();
-      if (description !== undefined) expect(JSON.parse(JSON.stringify(description)).kind).toBe(sink.kind);
+      if (description !== undefined) is(JSON.parse(JSON.stringify(description)).kind, sink.kind);
     });
   });
 }

@@ -1,0 +1,123 @@
+/** The folder that one pipeline lives and dies in: its working directory, and beside it what the test keeps for itself. */
+import { randomUUID } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { lowdbStorage } from '../../checkpoint/lowdb-storage.js';
+import { nodeFileSystem } from '../../checkpoint/node-file-system.js';
+import { removeTree } from '../../checkpoint/state-directory.js';
+import { type CheckpointSummary, StateManager } from '../../checkpoint/state-manager.js';
+import { DEFAULT_STATE_DIRECTORY } from '../../executor/platform.node.js';
+import { TestingError } from '../errors.js';
+
+/** Where this package lies, built; also when it is tested from its sources. */
+export const PACKAGE = dirname(createRequire(import.meta.url).resolve('xstate-pipeline/package.json'));
+
+/** One invocation of a durable stage, as the stage noted it. */
+export interface LedgerLine {
+  readonly stage: string;
+  readonly batch: number;
+  readonly idempotencyKey: string;
+}
+
+const MAX_BYTES = 2 ** 30;
+
+/** Output files by path in the working directory; null: not there. */
+export type Output = Readonly<Record<string, string | null>>;
+
+export class CrashFolder {
+  readonly work: string;
+  /** The pipeline file that the command line is given: the user's own, watched. */
+  readonly entry: string;
+  readonly #ledger: string;
+  #notes = 0;
+
+  private constructor(readonly path: string) {
+    this.work = join(path, 'work');
+    this.entry = join(path, 'pipeline.mjs');
+    this.#ledger = join(path, 'ledger');
+  }
+
+  static async make(
+    pipelineFile: string,
+    files: Readonly<Record<string, string | Uint8Array>>,
+  ): Promise<CrashFolder> {
+    const folder = new CrashFolder(join(realpathSync(tmpdir()), `xstate-pipeline-crash-${randomUUID()}`));
+    for (const name of Object.keys(files)) {
+      if (relative(folder.work, resolve(folder.work, name)).startsWith('..'))
+        throw new TestingError(`crashTest: the file ${name} would lie outside of the working directory.`);
+    }
+    await nodeFileSystem.mkdir(folder.work);
+    for (const [name, contents] of Object.entries(files)) {
+      const path = resolve(folder.work, name);
+      await nodeFileSystem.mkdir(dirname(path));
+      await write(path, contents);
+    }
+    const url = (path: string) => JSON.stringify(pathToFileURL(path).href);
+    await write(
+      folder.entry,
+      `import { watched } from ${url(join(PACKAGE, 'dist/src/testing/crash/watched.js'))};
+import * as pipelineFile from ${url(pipelineFile)};
+export default watched(pipelineFile, ${JSON.stringify(folder.#ledger)});
+`,
+    );
+    return folder;
+  }
+
+  /** The session that is stored; undefined where none is. */
+  async session(): Promise<CheckpointSummary | undefined> {
+    const state = join(this.work, DEFAULT_STATE_DIRECTORY);
+    const [newest] = await new StateManager(lowdbStorage(state)).listCheckpoints();
+    return newest;
+  }
+
+  /** What the stored session says that it wrote, by checkpoint: sink and dead letters. */
+  async output(): Promise<Output> {
+    const session = await this.session();
+    if (session === undefined || session.state === 'CORRUPT') return {};
+    const { sink, deadLetter } = session.checkpoint;
+    const found: Record<string, string | null> = {};
+    for (const place of [sink, deadLetter]) {
+      if (typeof place?.path !== 'string') continue;
+      found[relative(this.work, place.path)] = await read(place.path);
+    }
+    return found;
+  }
+
+  newNotes(): string {
+    return join(this.path, `operations-${++this.#notes}`);
+  }
+
+  async notes(path: string): Promise<readonly string[]> {
+    return linesOf(await read(path));
+  }
+
+  async ledger(): Promise<readonly LedgerLine[]> {
+    return linesOf(await read(this.#ledger)).map((line) => {
+      const [stage = '', batch, idempotencyKey = ''] = line.split('\t');
+      return { stage, batch: Number(batch), idempotencyKey };
+    });
+  }
+
+  remove(): Promise<void> {
+    return removeTree(nodeFileSystem, this.path);
+  }
+}
+
+function linesOf(text: string | null): string[] {
+  return text === null ? [] : text.split('\n').slice(0, -1);
+}
+
+async function write(path: string, contents: string | Uint8Array): Promise<void> {
+  const handle = await nodeFileSystem.open(path, 'create');
+  await handle.write([typeof contents === 'string' ? new TextEncoder().encode(contents) : contents], 0);
+  await handle.close();
+}
+
+/** As Latin-1, so that every byte counts. */
+async function read(path: string): Promise<string | null> {
+  if ((await nodeFileSystem.stat(path)) === undefined) return null;
+  return Buffer.from(await nodeFileSystem.readFile(path, MAX_BYTES)).toString('latin1');
+}

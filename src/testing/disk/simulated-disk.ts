@@ -1,0 +1,300 @@
+/**
+ * A disk in memory behind the `FileSystem` port, on which every operation is numbered and can be made to fail, and which
+ * can lose power: `disk-medium.ts` says what then survives. (I14)
+ *
+ *     const disk = new SimulatedDisk();
+ *     disk.fail(7, 'ENOSPC');               // the 7th operation from now fails
+ *     disk.cutAt(9);                        // the 9th is the last that reaches the disk; it and all later ones reject
+ *     const after = disk.crash(seed);       // what is there after power loss; without a seed, only what was fsynced
+ *     const same = disk.kill();             // what is there after kill -9: everything, the unsynced still unsynced
+ *
+ * A disk that was crashed or killed is dead: what the old process still tries is rejected and changes nothing.
+ * Paths are absolute POSIX paths; a relative one starts at `/`. On Windows, a drive is a directory at the root.
+ */
+import { posix } from 'node:path';
+import { seededRandom } from '../../clock.js';
+import type { FileHandle, FileStat, FileSystem, OpenMode } from '../../file-system.js';
+import {
+  afterPowerLoss,
+  changeNames,
+  DirectoryNode,
+  type DiskNode,
+  FileNode,
+  failure,
+  LinkNode,
+  statOf,
+} from './disk-medium.js';
+import { type FailureManner, NEEDS_SPACE, type Operation, type OperationKind } from './operations.js';
+import { SimulatedHandle } from './simulated-handle.js';
+
+/** How a simulated disk behaves. */
+export interface SimulatedDiskOptions {
+  /** Awaited before each operation takes effect: a seeded scheduler. Default: the next microtask. */
+  readonly turn?: () => Promise<void>;
+}
+
+interface Medium {
+  readonly root: DirectoryNode;
+  /** Of inodes and times; never used twice. */
+  ticks: number;
+}
+
+/** A disk in memory that can fail, fill up and lose power at any operation; a `FileSystem` like the real one. */
+export class SimulatedDisk implements FileSystem {
+  /** Every operation asked for, in order. */
+  readonly operations: Operation[] = [];
+  readonly #failures = new Map<number, { readonly code: string; readonly manner: FailureManner }>();
+  #fullFrom = Number.POSITIVE_INFINITY;
+  #cutAt = Number.POSITIVE_INFINITY;
+  #isDead = false;
+
+  constructor(
+    private readonly options: SimulatedDiskOptions = {},
+    private readonly medium: Medium = { root: new DirectoryNode(1), ticks: 1 },
+  ) {}
+
+  /** Lets the nth operation from now fail, once. */
+  fail(n: number, code: string, manner: FailureManner = 'clean'): void {
+    this.#failures.set(this.operations.length + n, { code, manner });
+  }
+
+  /** From the nth operation from now, nothing can be created or written (`ENOSPC`). */
+  fullFrom(n: number): void {
+    this.#fullFrom = this.operations.length + n;
+  }
+
+  /** The power goes during the nth operation from now: it takes effect as unsynced, and is rejected. */
+  cutAt(n: number): void {
+    this.#cutAt = this.operations.length + n;
+  }
+
+  /** Power loss; the disk as the next process finds it. */
+  crash(seed?: number): SimulatedDisk {
+    this.#isDead = true;
+    const root = afterPowerLoss(this.medium.root, seed === undefined ? undefined : seededRandom(seed));
+    return new SimulatedDisk(this.options, { root, ticks: this.medium.ticks });
+  }
+
+  /** The end of the process; the disk as the next one finds it. */
+  kill(): SimulatedDisk {
+    this.#isDead = true;
+    return new SimulatedDisk(this.options, this.medium);
+  }
+
+  /** Whether it was crashed or killed, or its power was cut. */
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** Puts a durable file there, with the directories above it. Not an operation. */
+  put(path: string, contents: string | Uint8Array): void {
+    const file = new FileNode(++this.medium.ticks);
+    const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents;
+    file.change({ kind: 'write', at: 0, bytes });
+    file.sync();
+    this.#place(path, file);
+  }
+
+  /** Puts a durable directory there. Not an operation. */
+  putDirectory(path: string): void {
+    this.#place(path, new DirectoryNode(++this.medium.ticks));
+  }
+
+  /** Puts a durable symlink there. Not an operation. */
+  symlink(path: string, target: string): void {
+    this.#place(path, new LinkNode(++this.medium.ticks, target));
+  }
+
+  /** What a process would read there now; undefined where there is no file. Not an operation. */
+  text(path: string): string | undefined {
+    const node = this.#find(path, true);
+    return node?.kind === 'file' ? new TextDecoder().decode(node.now.slice()) : undefined;
+  }
+
+  /** Paths of all files, sorted. Not an operation. */
+  files(under: DirectoryNode = this.medium.root, path = ''): string[] {
+    return [...under.now]
+      .flatMap(([name, node]) =>
+        node.kind === 'directory' ? this.files(node, `${path}/${name}`) : [`${path}/${name}`],
+      )
+      .sort();
+  }
+
+  open(path: string, mode: OpenMode): Promise<FileHandle> {
+    return this.operate('open', path, () => {
+      const { directory, name } = this.#parent(path);
+      let node = directory.now.get(name);
+      if (mode === 'create') {
+        if (node !== undefined) throw failure('EEXIST', path);
+        const file = new FileNode(++this.medium.ticks);
+        changeNames([{ directory, name, after: file }]);
+        return new SimulatedHandle(this, path, file);
+      }
+      if (node?.kind === 'symlink') {
+        if (mode === 'update') throw failure('ELOOP', path);
+        node = this.#find(path, true);
+      }
+      if (node === undefined) throw failure('ENOENT', path);
+      if (node.kind !== 'file') throw failure('EISDIR', path);
+      return new SimulatedHandle(this, path, node);
+    });
+  }
+
+  readFile(path: string, maxBytes: number): Promise<Uint8Array> {
+    return this.operate('readFile', path, () => {
+      const node = this.#find(path, false);
+      if (node === undefined) throw failure('ENOENT', path);
+      if (node.kind === 'symlink') throw failure('ELOOP', path);
+      if (node.kind === 'directory') throw failure('EISDIR', path);
+      if (node.now.length > maxBytes) throw failure('EFBIG', path);
+      return node.now.slice();
+    });
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.operate('rename', from, () => {
+      const source = this.#parent(from);
+      const target = this.#parent(to);
+      const node = source.directory.now.get(source.name);
+      const replaced = target.directory.now.get(target.name);
+      if (node === undefined) throw failure('ENOENT', from);
+      if (node === replaced) return;
+      if (node.kind === 'directory' && replaced !== undefined) {
+        if (replaced.kind !== 'directory') throw failure('ENOTDIR', to);
+        if (replaced.now.size > 0) throw failure('ENOTEMPTY', to);
+      }
+      if (node.kind !== 'directory' && replaced?.kind === 'directory') throw failure('EISDIR', to);
+      changeNames([
+        { ...source, after: undefined },
+        { ...target, after: node },
+      ]);
+    });
+  }
+
+  unlink(path: string): Promise<void> {
+    return this.operate('unlink', path, () => {
+      const place = this.#parent(path);
+      const node = place.directory.now.get(place.name);
+      if (node === undefined) throw failure('ENOENT', path);
+      if (node.kind === 'directory') throw failure('EISDIR', path);
+      changeNames([{ ...place, after: undefined }]);
+    });
+  }
+
+  mkdir(path: string): Promise<void> {
+    return this.operate('mkdir', path, () => {
+      const { directory, name } = this.#parent(path, true);
+      const node = directory.now.get(name) === undefined ? undefined : this.#find(path, true);
+      if (node !== undefined && node.kind !== 'directory') throw failure('EEXIST', path);
+      if (node === undefined && name !== '') this.#makeDirectory(directory, name);
+    });
+  }
+
+  rmdir(path: string): Promise<void> {
+    return this.operate('rmdir', path, () => {
+      const place = this.#parent(path);
+      const node = place.directory.now.get(place.name);
+      if (node === undefined) throw failure('ENOENT', path);
+      if (node.kind !== 'directory') throw failure('ENOTDIR', path);
+      if (node.now.size > 0) throw failure('ENOTEMPTY', path);
+      changeNames([{ ...place, after: undefined }]);
+    });
+  }
+
+  list(path: string): Promise<readonly string[]> {
+    return this.operate('list', path, () => [...this.#directory(path).now.keys()]);
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    return this.operate('syncDirectory', path, () => this.#directory(path).sync());
+  }
+
+  stat(path: string): Promise<FileStat | undefined> {
+    return this.operate('stat', path, () => {
+      const node = this.#find(path, false);
+      return node === undefined ? undefined : statOf(node);
+    });
+  }
+
+  /** Numbers an operation, and lets it take effect or fail.
+   * @param half what a short write does before it fails, and what a failed fsync leaves. */
+  async operate<R>(
+    kind: OperationKind,
+    path: string,
+    effect: () => R,
+    half: (manner: FailureManner) => void = () => {},
+  ): Promise<R> {
+    const n = this.operations.push({ n: this.operations.length + 1, kind, path });
+    await (this.options.turn?.() ?? Promise.resolve());
+    if (this.#isDead) throw failure('EIO', path);
+    if (n >= this.#cutAt) {
+      this.#isDead = true;
+      // An fsync that was cut short did nothing that can be relied on.
+      if (n === this.#cutAt && !kind.includes('sync')) effect();
+      throw failure('EIO', path);
+    }
+    const planned = this.#failures.get(n);
+    const isFull =
+      n >= this.#fullFrom && NEEDS_SPACE.has(kind) && !(kind === 'open' && this.#find(path, true));
+    if (planned !== undefined || isFull) {
+      half(planned?.manner ?? 'short');
+      throw failure(planned?.code ?? 'ENOSPC', path);
+    }
+    return effect();
+  }
+
+  /** Notes that a file has changed. */
+  touch(file: FileNode): void {
+    file.modifiedAtMs = ++this.medium.ticks;
+  }
+
+  #makeDirectory(directory: DirectoryNode, name: string): DirectoryNode {
+    const made = new DirectoryNode(++this.medium.ticks);
+    changeNames([{ directory, name, after: made }]);
+    return made;
+  }
+
+  #directory(path: string): DirectoryNode {
+    const node = this.#find(path, true);
+    if (node === undefined) throw failure('ENOENT', path);
+    if (node.kind !== 'directory') throw failure('ENOTDIR', path);
+    return node;
+  }
+
+  #parent(path: string, make = false): { directory: DirectoryNode; name: string } {
+    const whole = absolute(path);
+    const parent = posix.dirname(whole);
+    if (make && whole !== '/' && this.#find(parent, true) === undefined) {
+      const above = this.#parent(parent, true);
+      this.#makeDirectory(above.directory, above.name);
+    }
+    return { directory: this.#directory(parent), name: posix.basename(whole) };
+  }
+
+  #find(path: string, followLast: boolean, hops = 0): DiskNode | undefined {
+    if (hops > 40) throw failure('ELOOP', path);
+    const whole = absolute(path);
+    if (whole === '/') return this.medium.root;
+    const parent = this.#find(posix.dirname(whole), true, hops);
+    if (parent === undefined) return undefined;
+    if (parent.kind !== 'directory') throw failure('ENOTDIR', path);
+    const node = parent.now.get(posix.basename(whole));
+    if (node?.kind !== 'symlink' || !followLast) return node;
+    return this.#find(posix.resolve(posix.dirname(whole), node.target), true, hops + 1);
+  }
+
+  #place(path: string, node: DiskNode): void {
+    changeNames([{ ...this.#parent(path, true), after: node }]);
+    this.#syncAll(this.medium.root);
+  }
+
+  #syncAll(directory: DirectoryNode): void {
+    directory.sync();
+    for (const node of directory.now.values()) if (node.kind === 'directory') this.#syncAll(node);
+  }
+}
+
+/** `C:\data` is `/C:/data` here. */
+function absolute(path: string): string {
+  return posix.resolve('/', process.platform === 'win32' ? path.replaceAll('\\', '/') : path);
+}

@@ -1,0 +1,171 @@
+/**
+ * A pipeline's stages with a script laid over them: same names, same options, same fingerprints, so that the executor, its
+ * checkpoints and its journal see no difference. It lives as long as the test does, over all processes.
+ *
+ * A row stage with a script answers with promises: it does not share a pass over the rows with its neighbours.
+ */
+import type { AnyStage, StageContext } from '../../stages/stage.js';
+import { TestingError } from '../errors.js';
+import type { Fate, StageAnswer, StageScript } from './fates.js';
+
+/** One call of a stage for a batch: of a batch stage's function once, of a row stage's for its rows. */
+export interface Invocation {
+  readonly stage: string;
+  /** Index from 0. */
+  readonly batch: number;
+  /** From 1, as the stage is told. */
+  readonly attempt: number;
+  /** Of the process, from 1; `restart` begins the next. */
+  readonly process: number;
+  readonly idempotencyKey: string;
+}
+
+/** What a process is to its stages. */
+export interface StageHost {
+  readonly number: number;
+  readonly isDead: boolean;
+}
+
+interface Stalled {
+  readonly stage: string;
+  readonly batch: number;
+  readonly letGo: () => void;
+}
+
+type StageFunction = (input: never, context: StageContext, index: number) => unknown;
+
+const OWN: Fate = { kind: 'succeed', answer: undefined };
+
+export class ScriptedStages {
+  readonly invocations: Invocation[] = [];
+  readonly secondInvocations: Invocation[] = [];
+  readonly #announced = new Set<string>();
+  readonly #counts = new Map<string, number>();
+  readonly #running = new Set<Promise<unknown>>();
+  #stalled: Stalled[] = [];
+
+  /** @throws {TestingError} for a script of a stage that is not there, or a timeout without `timeoutMs`. */
+  constructor(
+    private readonly stages: readonly AnyStage[],
+    private readonly scripts: Readonly<Record<string, StageScript>>,
+  ) {
+    const known = stages.map(({ name }) => name);
+    for (const [name, script] of Object.entries(scripts)) {
+      const stage = stages.find((one) => one.name === name);
+      if (stage === undefined)
+        throw new TestingError(`There is no stage "${name}" to script; there are ${known.join(', ')}.`);
+      const fates = Object.values(script).flat() as readonly Fate[];
+      if (stage.timeoutMs === undefined && fates.some(({ kind }) => kind === 'timeout'))
+        throw new TestingError(
+          `Stage "${name}" has no timeoutMs, so that it cannot time out: give it one, or stall() it.`,
+        );
+    }
+  }
+
+  /** Work of the stages' own functions that has not been answered: none of what is scripted. */
+  get running(): readonly Promise<unknown>[] {
+    return [...this.#running];
+  }
+
+  /** Lets stalled invocations go on with the stages' own functions. @returns how many. */
+  release(stage: string | undefined, batch: number | undefined): number {
+    const isMeant = (one: Stalled) =>
+      (stage === undefined || one.stage === stage) && (batch === undefined || one.batch === batch);
+    const meant = this.#stalled.filter(isMeant);
+    this.#stalled = this.#stalled.filter((one) => !isMeant(one));
+    for (const { letGo } of meant) letGo();
+    return meant.length;
+  }
+
+  /** The output of a durable stage is promised. @param place session, stage and batch. */
+  announced(place: string): void {
+    this.#announced.add(place);
+  }
+
+  /** As a process has them. */
+  of(host: StageHost): AnyStage[] {
+    return this.stages.map((stage): AnyStage => {
+      if (stage.kind === 'batch')
+        return { ...stage, process: this.#wrap(stage, stage.process.bind(stage), host) as never };
+      return { ...stage, processRow: this.#wrap(stage, stage.processRow.bind(stage), host) as never };
+    });
+  }
+
+  #wrap(stage: AnyStage, own: StageFunction, host: StageHost): StageFunction {
+    const script = this.scripts[stage.name];
+    /** Fates by attempt: all rows of a batch share one. */
+    const drawn = new Map<string, Fate>();
+    const fateOf = (context: StageContext): Fate => {
+      const { batch, attempt } = context;
+      const key = `${batch.index} ${attempt}`;
+      const known = drawn.get(key);
+      if (known !== undefined) return known;
+      const fate = this.#draw(stage.name, batch.index, script);
+      drawn.set(key, fate);
+      const { idempotencyKey } = context;
+      const invocation = {
+        stage: stage.name,
+        batch: batch.index,
+        attempt,
+        process: host.number,
+        idempotencyKey,
+      };
+      this.invocations.push(invocation);
+      if (this.#announced.has(`${idempotencyKey.slice(0, 36)} ${stage.name} ${batch.index}`))
+        this.secondInvocations.push(invocation);
+      return fate;
+    };
+    const begin = (context: StageContext): Fate => {
+      if (host.isDead) throw new TestingError('The process has crashed.');
+      return fateOf(context);
+    };
+    const work = (answer: StageAnswer | StageFunction, ...input: Parameters<StageFunction>) => {
+      const answered = (answer as StageFunction)(...input);
+      if (answered instanceof Promise) this.#follow(answered);
+      return answered;
+    };
+    if (script === undefined) {
+      return (input, context, index) => {
+        begin(context);
+        return work(own, input, context, index);
+      };
+    }
+    return async (input, context, index) => {
+      const fate = begin(context);
+      if (fate.kind === 'fail') throw fate.error;
+      if (fate.kind === 'timeout') await this.#stall(stage.name, context, false);
+      if (fate.kind === 'stall') await this.#stall(stage.name, context, true);
+      return work(fate.kind === 'succeed' ? (fate.answer ?? own) : own, input, context, index);
+    };
+  }
+
+  #draw(stage: string, batch: number, script: StageScript | undefined): Fate {
+    const key = `${stage} ${batch}`;
+    const count = this.#counts.get(key) ?? 0;
+    this.#counts.set(key, count + 1);
+    const fates = script?.[batch] ?? script?.otherwise ?? OWN;
+    return 'kind' in fates ? fates : (fates[count] ?? OWN);
+  }
+
+  #follow(work: Promise<unknown>): void {
+    const followed: Promise<unknown> = work
+      .catch(() => {})
+      .then(() => {
+        this.#running.delete(followed);
+      });
+    this.#running.add(followed);
+  }
+
+  #stall(stage: string, { batch, signal }: StageContext, mayBeReleased: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stalled = { stage, batch: batch.index, letGo: resolve };
+      if (mayBeReleased) this.#stalled.push(stalled);
+      const abort = () => {
+        this.#stalled = this.#stalled.filter((one) => one !== stalled);
+        reject(signal.reason);
+      };
+      if (signal.aborted) abort();
+      else signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+}

@@ -1,0 +1,46 @@
+/** Time that moves when the test says so. */
+import type { Clock } from '../clock.js';
+
+/** A clock that stands still until `advance` is called. */
+export interface ManualClock extends Clock {
+  /** Moves time on, running the timers that come due, each at its own moment. */
+  advance(ms: number): void;
+  /** Timers that have not come due. */
+  readonly pending: number;
+  /** When the next timer comes due, in milliseconds since the epoch; undefined where none is set. */
+  readonly nextAt: number | undefined;
+}
+
+/** A clock that stands still until a test moves it.
+ * @param start milliseconds since the epoch; 1,000,000 unless told. */
+export function manualClock(start = 1_000_000): ManualClock {
+  let now = start;
+  let next = 0;
+  const timers = new Map<number, { readonly at: number; readonly callback: () => void }>();
+  return {
+    now: () => now,
+    setTimer(callback, delayMs) {
+      const id = next++;
+      timers.set(id, { at: now + Math.max(0, delayMs), callback });
+      return () => timers.delete(id);
+    },
+    advance(ms) {
+      const end = now + ms;
+      for (;;) {
+        const due = [...timers].filter(([, timer]) => timer.at <= end).sort((a, b) => a[1].at - b[1].at)[0];
+        if (due === undefined) break;
+        const [id, timer] = due;
+        timers.delete(id);
+        now = timer.at;
+        timer.callback();
+      }
+      now = end;
+    },
+    get pending() {
+      return timers.size;
+    },
+    get nextAt() {
+      return timers.size === 0 ? undefined : Math.min(...[...timers.values()].map(({ at }) => at));
+    },
+  };
+}

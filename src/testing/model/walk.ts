@@ -1,0 +1,136 @@
+/**
+ * Walks one trail with a real executor over the user's own stages, and says where it goes another way than the machine.
+ *
+ * At the end of each trail: every command that is not legal there is refused and changes nothing (I2); then the process is
+ * killed, and what another one makes of the session is the output of an uninterrupted run (I7).
+ */
+import { AssertionError, deepStrictEqual, strictEqual } from 'node:assert';
+import type { ExecutorState } from '../../../machines/facts.js';
+import { codeOf, messageOf } from '../../errors.js';
+import { COMMANDS, type Command } from '../../executor/commands.js';
+import { toSource } from '../../executor/endpoints.js';
+import type { Pipeline } from '../../executor/pipeline.js';
+import { fail, type StageScript, succeed } from '../executor/fates.js';
+import type { TestExecutorOptions } from '../executor/options.js';
+import { createTestExecutor, type TestExecutor } from '../executor/test-executor.js';
+import { GatedSource } from './gated-source.js';
+import { legalIn, type Trail } from './trails.js';
+
+/** Longer than any backoff, and any timeout that a test would have. Milliseconds. */
+const LONG_MS = 60 * 60 * 1_000;
+
+export class Walk {
+  readonly #source: GatedSource;
+  readonly #test: TestExecutor<unknown>;
+  /** A stage that can fail a run; without one, the source does. */
+  readonly #breakable: string | undefined;
+  #isBreaking = false;
+
+  constructor(pipeline: Pipeline<unknown>, options: TestExecutorOptions) {
+    this.#source = new GatedSource(toSource(pipeline.source));
+    const script = options.script ?? {};
+    this.#breakable = pipeline.stages.find(
+      ({ name, onError }) => onError === 'fail' && script[name] === undefined,
+    )?.name;
+    const isBreaking = () => this.#isBreaking;
+    const breaking: StageScript = {
+      get otherwise() {
+        return isBreaking() ? fail('The stage fails, because this path says so.') : succeed();
+      },
+    };
+    this.#test = createTestExecutor<unknown>(
+      { ...pipeline, source: this.#source },
+      {
+        ...options,
+        script: { ...script, ...(this.#breakable === undefined ? {} : { [this.#breakable]: breaking }) },
+      },
+    );
+  }
+
+  async run(trail: Trail, expected: unknown): Promise<void> {
+    let state: ExecutorState = 'IDLE';
+    for (const step of trail) {
+      if (step.command !== undefined) this.#send(step.command);
+      else {
+        await this.#reach(step.state);
+        state = step.state;
+      }
+    }
+    await this.#test.settle();
+    strictEqual(this.#test.state, state, `at the end of the path it is ${this.#test.state}, not ${state}`);
+    await this.#refuses(state);
+    await this.#finish(state);
+    deepStrictEqual(
+      await outputOf(this.#test),
+      expected,
+      'the output is not that of an uninterrupted run, after the path, a kill -9 and a resume',
+    );
+  }
+
+  #send(command: Command): void {
+    const { opening, reading } = this.#source;
+    if (command === 'execute' || command === 'resume') {
+      this.#isBreaking = false;
+      this.#source.isBroken = false;
+      opening.close();
+      reading.close();
+    }
+    void this.#test[command]();
+  }
+
+  async #reach(state: ExecutorState): Promise<void> {
+    const { opening, reading } = this.#source;
+    if (this.#test.state === state) return;
+    if (state === 'FAILED') {
+      if (this.#breakable === undefined || this.#test.state === 'INITIALIZING') this.#source.isBroken = true;
+      else this.#isBreaking = true;
+    }
+    for (let tries = 0; tries < 1_000 && this.#test.state !== state; tries++) {
+      if (state !== 'INITIALIZING') opening.open();
+      if (state === 'COMPLETED' || state === 'FAILED') reading.open();
+      if (state === 'PAUSED') reading.letThrough();
+      await this.#test.settle();
+      if (this.#test.state !== state && tries > 2) await this.#test.advance(LONG_MS);
+    }
+    strictEqual(this.#test.state, state, `it is ${this.#test.state} where the machine is ${state}`);
+  }
+
+  async #refuses(state: ExecutorState): Promise<void> {
+    for (const command of COMMANDS) {
+      const isLegal = legalIn(state).includes(command);
+      strictEqual(this.#test.executor.can(command), isLegal, `can('${command}') in ${state}`);
+      if (isLegal) continue;
+      const answer = await this.#test[command]().then(
+        () => 'taken',
+        (error: unknown) => (codeOf(error) === 'ILLEGAL_COMMAND' ? 'refused' : messageOf(error)),
+      );
+      if (answer !== 'refused' || this.#test.state !== state)
+        throw new AssertionError({
+          message: `${command} in ${state} should be refused and change nothing; it is ${this.#test.state} now, and the command came to: ${answer}`,
+        });
+    }
+  }
+
+  /** Another process takes over from wherever this one was. */
+  async #finish(state: ExecutorState): Promise<void> {
+    if (state === 'COMPLETED') return;
+    const test = this.#test;
+    this.#isBreaking = false;
+    this.#source.isBroken = false;
+    test.crash().restart();
+    this.#source.opening.open();
+    this.#source.reading.open();
+    const isStored = test.checkpoint() !== undefined;
+    const run = isStored ? test.resume() : test.execute();
+    await test.settle();
+    while (test.state === 'EXECUTING') await test.advance(LONG_MS);
+    await run;
+  }
+}
+
+/** Bytes where there is a file, else rows; undefined for a sink that cannot be read back. */
+export async function outputOf(test: TestExecutor<unknown>): Promise<unknown> {
+  const path = test.outputPath;
+  if (path !== undefined) return test.text(path);
+  return test.canReadOutput ? test.output() : undefined;
+}

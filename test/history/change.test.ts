@@ -1,0 +1,33 @@
+/** Pins: a change of behaviour in a machine is caught by the corpus, and told at the very event. Here the executor pauses
+ * without waiting for what is in flight, as a wrong `isPauseDone` would have it. */
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { replay } from 'xstate-pipeline/testing';
+import { openRecording } from '../../src/executor/replay/open-recording.js';
+import { home } from './corpus.js';
+import { whole } from './runs.mjs';
+
+vi.mock('../../machines/decisions.js', async (original) => ({
+  ...(await original<typeof import('../../machines/decisions.js')>()),
+  isPauseDone: ({ flow }: { flow: { pausing: boolean; committing: boolean } }) =>
+    flow.pausing && !flow.committing,
+}));
+
+test('pausing without draining', async () => {
+  const recording = join(home, '0.1.0/paused/session/recording');
+  const { ok, divergence, text } = await replay(whole, recording);
+  expect(ok).toBe(false);
+  const reader = await openRecording(recording);
+  const [paused] = reader.find({ text: 'pause', types: ['step'], actor: 'executor' });
+  expect(paused?.record).toMatchObject({ event: { type: 'pause' } });
+  expect(divergence).toMatchObject({
+    ...{ event: paused?.record.n, at: paused?.record.at, actor: 'executor', state: 'EXECUTING' },
+    expected: { transition: 'no step' },
+    got: { state: 'PAUSED', transition: 'EXECUTING: always [isPauseDone], to PAUSED', actions: ['settled'] },
+  });
+  expect(text).toContain('executor goes on without an event in EXECUTING');
+});
+
+test('runs that never pause are as they were', async () => {
+  expect(await replay(whole, join(home, '0.1.0/retried/session/recording'))).toMatchObject({ ok: true });
+});

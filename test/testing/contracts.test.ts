@@ -1,0 +1,135 @@
+/**
+ * Pins: the contracts run under any runner, and a source, sink or storage that breaks its contract is told so. (That ours
+ * keep them is in test/sources, test/sinks and test/checkpoint.)
+ */
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { type CheckpointStorage, collect, memoryStorage, rows, type Source } from 'xstate-pipeline';
+import {
+  journalContract,
+  sinkContract,
+  sourceContract,
+  storageContract,
+  TestingError,
+  type TestRunner,
+} from 'xstate-pipeline/testing';
+
+/** A runner of our own: the names of the tests that fail. */
+async function failing(declare: (runner: TestRunner) => void): Promise<string[]> {
+  const cases: { readonly name: string; readonly run: () => Promise<void> }[] = [];
+  declare({
+    describe: (_, body) => body(),
+    it: (name, run) => cases.push({ name, run }),
+  });
+  expect(cases.length).toBeGreaterThan(5);
+  const failed: string[] = [];
+  for (const { name, run } of cases) await run().catch(() => failed.push(name));
+  return failed;
+}
+
+const values = Array.from({ length: 20 }, (_, n) => ({ n }));
+const shorter = async () => rows(values.slice(0, 9));
+
+test('a source that forgets its position is found', async () => {
+  const forgetful = (): Source<unknown> => {
+    const source = rows<unknown>(values);
+    return { ...source, describe: () => undefined, open: (_, context) => source.open(undefined, context) };
+  };
+  const found = await failing((runner) =>
+    sourceContract('forgetful', async () => ({ source: forgetful, rows: values, shorter }), runner),
+  );
+  expect(found).toContain('reopened at any position it gives the rest, cut into the same batches');
+  const right = { source: () => rows(values), rows: values, shorter };
+  expect(await failing((runner) => sourceContract('right', async () => right, runner))).toEqual([]);
+});
+
+test('a sink that does not cut what lies beyond its position is found', async () => {
+  const fixture = async (isRight: boolean) => {
+    const whole = collect<unknown>();
+    const kept: unknown[] = [];
+    const sink = isRight
+      ? whole
+      : {
+          ...{ kind: whole.kind, label: whole.label, describe: () => undefined },
+          read: whole.read.bind(whole),
+          open: async (...args: Parameters<typeof whole.open>) => {
+            const open = await whole.open(...args);
+            const append = async (encoded: Parameters<typeof open.append>[0]) => {
+              kept.push(...encoded);
+              await open.append(encoded);
+            };
+            return Object.assign(Object.create(open), { append, encode: open.encode.bind(open) });
+          },
+        };
+    return {
+      sink,
+      rows: values,
+      readBack: values,
+      sideBySide: false,
+      target: async () => (whole.published ? (isRight ? [...whole.rows] : kept.length) : undefined),
+      loseUnpublished: async () => {
+        await whole.open(undefined, false, {
+          sessionId: '',
+          clock: { now: () => 0, setTimer: () => () => {} },
+        });
+      },
+    };
+  };
+  expect(await failing((runner) => sinkContract('right', () => fixture(true), runner))).toEqual([]);
+  const found = await failing((runner) => sinkContract('wrong', () => fixture(false), runner));
+  expect(found).toContain('interrupted anywhere, with more written than flushed, it ends up the same (I7)');
+});
+
+test('a storage that keeps one text only, and a journal that forgets, are found', async () => {
+  const single = (): CheckpointStorage => {
+    const storage = memoryStorage();
+    return Object.assign(Object.create(storage), {
+      read: async (id: string) => {
+        const stored = await storage.read(id);
+        return stored && { ...stored, generations: stored.generations.slice(0, 1) };
+      },
+    });
+  };
+  const found = await failing((runner) =>
+    storageContract(
+      'single',
+      async () => {
+        const storage = single();
+        return () => storage;
+      },
+      runner,
+    ),
+  );
+  expect(found).toEqual(['the newest text and the one before it are kept']);
+  const id = '00000000-0000-4000-8000-000000000000';
+  const forgetful = async () => ({ open: (epoch: number) => memoryStorage().journal(id, epoch) });
+  expect(await failing((runner) => journalContract('forgetful', forgetful, runner))).toContain(
+    'what was appended is read back, by key, before and after reopening',
+  );
+});
+
+test('node:test runs them, with its own functions or as globals', () => {
+  const script = `
+    import { describe, it } from 'node:test';
+    import { memoryStorage } from 'xstate-pipeline';
+    import { storageContract } from 'xstate-pipeline/testing';
+    const fresh = async () => { const storage = memoryStorage(); return () => storage; };
+    storageContract('given', fresh, { describe, it });
+    Object.assign(globalThis, { describe, it });
+    storageContract('global', fresh);`;
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const report = execFileSync(
+    process.execPath,
+    ['--test-reporter=tap', '--input-type=module', '-e', script],
+    {
+      encoding: 'utf8',
+      env,
+    },
+  );
+  expect(report).toMatch(/# fail 0/);
+  expect(Number(/# pass (\d+)/.exec(report)?.[1])).toBeGreaterThan(30);
+});
+
+test('without a runner it says what to pass', () => {
+  expect(() => storageContract('none', async () => () => memoryStorage())).toThrow(TestingError);
+});

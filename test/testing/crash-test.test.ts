@@ -1,0 +1,90 @@
+/**
+ * Pins: `crashTest` really kills, at the operations it names; a pipeline that survives passes, one that does not is told where
+ * and how; and what cannot be tested is said before anything else. (That the product survives is in test/crash.)
+ */
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { CrashTestError, crashTest, TestingError } from 'xstate-pipeline/testing';
+import { secondInvocations } from '../../src/testing/crash/crash-case.js';
+
+const TIMEOUT = { timeout: 180_000 };
+const file = (name: string) => new URL(`pipelines/${name}`, import.meta.url);
+const files = { 'in.jsonl': Array.from({ length: 8 }, (_, n) => `{"n":${n}}\n`).join('') };
+
+test('a pipeline that survives: killed at some operations and at random', TIMEOUT, async () => {
+  const report = await crashTest(file('steady.ts'), { files, points: 5, random: 1, seed: 11 });
+  expect(report.operations).toBeGreaterThan(40);
+  expect(report.points).toHaveLength(6);
+  expect(report.kills).toBeGreaterThanOrEqual(6);
+  expect(report.seed).toBe(11);
+  for (const { name, problems } of report.points) {
+    expect(name).toMatch(
+      /^operation \d+: (write|sync|datasync|truncate|create|rename|unlink|mkdir|rmdir|syncDirectory) |^after event/,
+    );
+    expect(problems).toEqual([]);
+  }
+});
+
+test(
+  'a sink that writes rows twice is found; the error says where, and how to see it again',
+  TIMEOUT,
+  async () => {
+    const output = async (folder: string) => readFileSync(join(folder, 'out.txt'), 'latin1');
+    const options = { files, points: [30, 45], random: 0, seed: 3, output };
+    const error = await crashTest(file('forgetful.mjs'), options).catch((thrown: unknown) => thrown);
+    if (!(error instanceof CrashTestError)) throw error;
+    expect(error.code).toBe('CRASH_TEST');
+    expect(error.message).toMatch(
+      /^Killed at \d of 2 points, the pipeline did not come out right:\n {2}operation \d+: /,
+    );
+    expect(error.message).toMatch(/To try again: crashTest\(file, \{ points: \[30(, 45)?\], seed: 3 \}\)/);
+    expect(readFileSync(join(error.folder, 'work/out.txt'), 'utf8').split('\n').length).toBeGreaterThan(9);
+    rmSync(error.folder, { recursive: true });
+  },
+);
+
+test('rows that are others at every call are no matter of crashes', TIMEOUT, async () => {
+  const options = { files, points: 1, random: 0 };
+  await expect(crashTest(file('unsteady.mjs'), options)).rejects.toThrow('Two uninterrupted runs');
+});
+
+describe('what cannot be tested', () => {
+  test.each([
+    ['no input', 'steady.ts', {}, 'in.jsonl'],
+    ['a file outside of the folder', 'outside.mjs', { files }, '/nowhere'],
+    ['no pipeline file', 'nowhere.ts', {}, 'nowhere.ts'],
+    [
+      'a file to be laid elsewhere',
+      'steady.ts',
+      { files: { '../in.jsonl': '' } },
+      'outside of the working directory',
+    ],
+  ])('%s', TIMEOUT, async (_, name, options, message) => {
+    const error = await crashTest(file(name), options).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TestingError);
+    expect(String(error)).toContain(message);
+  });
+});
+
+test('a second invocation of a durable batch that was announced is found, and a changed key', () => {
+  const id = '00000000-0000-4000-8000-000000000000';
+  const life = (batches: readonly number[], announced: readonly number[], key = 'a') => ({
+    ...{ exitCode: 0, operations: [], stderr: '', isHung: false },
+    invocations: batches.map((batch) => ({ stage: 's', batch, idempotencyKey: `${id}:${key}` })),
+    events: announced.map((batch) => ({
+      ...{ type: 'batch.completed', stage: 's', sessionId: id, at: 0, batch, durable: true, replayed: false },
+      ...{ rowsIn: 1, rowsOut: 1, attempt: 1, durationMs: 0 },
+    })) as never,
+  });
+  const promised = new Set<string>();
+  const keys = new Map<string, string>();
+  expect(secondInvocations(life([0, 1], [0]), promised, keys)).toEqual([]);
+  expect(secondInvocations(life([1, 2], [1]), promised, keys)).toEqual([]);
+  expect(secondInvocations(life([1], []), promised, keys)).toEqual([
+    'stage "s" was invoked again for batch 1, whose output was durable',
+  ]);
+  expect(secondInvocations(life([2], [], 'b'), promised, keys)).toEqual([
+    'batch 2 of stage "s" had another idempotencyKey before',
+  ]);
+});

@@ -1,0 +1,67 @@
+/**
+ * Pins: a checkpoint of every released format can be loaded, comes back as something that runs, and goes on in an executor;
+ * what is damaged is refused (I9, I18). `formats/` holds one file for each format that was ever released: add one, change none.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { createActor } from 'xstate';
+import { map, pipeline } from 'xstate-pipeline';
+import { createExecutorMachine, InvalidSnapshotError } from 'xstate-pipeline/machines';
+import { jsonl } from 'xstate-pipeline/node';
+import { createTestExecutor, loadSnapshot, readSnapshot } from 'xstate-pipeline/testing';
+
+const formats = new URL('formats/', import.meta.url);
+const bare = new URL('../../examples/05-replay-a-snapshot/killed-while-executing.json', import.meta.url);
+
+describe.each(readdirSync(formats))('%s', (name) => {
+  const file = new URL(name, formats);
+
+  test('comes back as PAUSED, and resumes in the machine', async () => {
+    const { checkpoint, storedState, stages, snapshot } = await loadSnapshot(file);
+    expect(checkpoint?.pipeline).toBe('numbers');
+    expect(storedState).toBe('EXECUTING');
+    const actor = createActor(createExecutorMachine(stages), { snapshot, input: {} }).start();
+    expect(actor.getSnapshot().value).toBe('PAUSED');
+    actor.send({ type: 'resume' });
+    expect(actor.getSnapshot().value).toBe('EXECUTING');
+  });
+
+  test('goes on in an executor, to the right output', async () => {
+    const double = map('double', ({ n }: { n: number }) => ({ n: n * 2 }));
+    const whole = pipeline('numbers', { batchSize: 2, checkpointInterval: 4 })
+      .from(jsonl<{ n: number }>('in.jsonl'))
+      .pipe(double)
+      .to(jsonl('out.jsonl'));
+    const snapshot = await loadSnapshot(file, whole.stages);
+    const line = (n: number) => `${JSON.stringify({ n })}\n`;
+    const numbers = Array.from({ length: 10 }, (_, n) => n);
+    const files = {
+      'in.jsonl': numbers.map(line).join(''),
+      'out.jsonl.part': [0, 1, 2, 3].map((n) => line(n * 2)).join(''),
+    };
+    const test = createTestExecutor(whole, { files, snapshot });
+    // The paths in the checkpoint are those of the machine that wrote it.
+    await test.resume({ force: true });
+    expect(await test.output()).toEqual(numbers.map((n) => ({ n: n * 2 })));
+    expect(test.invocations.map(({ batch }) => batch)).toEqual([2, 3, 4]);
+  });
+});
+
+test('a bare machine snapshot', async () => {
+  const { checkpoint, snapshot, stages } = await loadSnapshot(bare);
+  expect(checkpoint).toBeUndefined();
+  expect(stages).toEqual([{ name: 'slow', concurrency: 2, attempts: 1 }]);
+  expect(snapshot.context).toMatchObject({ next: 21, window: [] });
+});
+
+test('what is damaged, of other stages, or of a later release is refused', async () => {
+  const text = readFileSync(new URL('1.json', formats), 'utf8');
+  const refused = (damaged: string) => expect(() => readSnapshot(damaged));
+  refused('').toThrow('not JSON');
+  refused('[]').toThrow('not an object');
+  refused(text.replace('"double"', '"triple"')).toThrow('checksum');
+  refused(text.replace(/"format": ?1/, '"format":99')).toThrow('written by a newer release');
+  refused(readFileSync(bare, 'utf8').replace('"EXECUTING"', '"BOGUS"')).toThrow(InvalidSnapshotError);
+  await expect(loadSnapshot(bare, [map('fast', (row) => row)])).rejects.toThrow(InvalidSnapshotError);
+  await expect(loadSnapshot('nowhere.json')).rejects.toThrow('ENOENT');
+});

@@ -1,0 +1,208 @@
+/**
+ * Pins: a recorded run takes the same way through the same machines, over crashes and resumes, wherever the recording ends;
+ * another pipeline, or a recording that says something else, is told where it parts; what cannot be checked is counted.
+ */
+import { describe, expect, test } from 'vitest';
+import { createActor } from 'xstate';
+import { defineStage, map, pipeline } from 'xstate-pipeline';
+import { createExecutorMachine } from 'xstate-pipeline/machines';
+import { jsonl } from 'xstate-pipeline/node';
+import {
+  assertReplays,
+  createTestExecutor,
+  fail,
+  matchers,
+  type PipelineMatchers,
+  replay,
+  snapshotAt,
+  stall,
+  succeed,
+} from 'xstate-pipeline/testing';
+
+declare module 'vitest' {
+  interface Matchers<T> extends PipelineMatchers<T> {}
+}
+expect.extend(matchers);
+
+interface Row {
+  readonly n: number;
+}
+
+const ROWS = 12;
+const files = { 'in.jsonl': Array.from({ length: ROWS }, (_, n) => `{"n":${n}}\n`).join('') };
+
+function wholeWith(attempts = 3, name = 'paid') {
+  const paid = defineStage({
+    ...{ name, durable: true, concurrency: 2 },
+    retry: { attempts, initialDelayMs: 10 },
+    process: async (rows: Row[]) => rows,
+  });
+  return pipeline('p', { batchSize: 1, checkpointInterval: 2 })
+    .from(jsonl<Row>('in.jsonl'))
+    .pipe(map('same', (row: Row) => row))
+    .pipe(paid)
+    .to(jsonl('out.jsonl'));
+}
+
+const whole = wholeWith();
+
+/** Retried, killed, resumed, paused, completed. */
+async function recordedRun() {
+  const script = { paid: { 1: [fail(new Error('no')), succeed()], 5: [stall()], 9: [stall()] } };
+  const run = createTestExecutor(whole, { files, script });
+  run.executor.record();
+  run.execute();
+  await run.advance(1000);
+  run.crash().restart();
+  run.resume();
+  await run.settle();
+  run.pause();
+  await run.release();
+  await run.advance(7);
+  run.resume();
+  await run.advance(1000);
+  expect(run.state).toBe('COMPLETED');
+  return run;
+}
+
+function textOf(run: Awaited<ReturnType<typeof recordedRun>>): string {
+  const segments = run.disk.files().filter((path) => path.includes('/recording/'));
+  return segments.map((path) => run.text(path)).join('');
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+describe('the same', () => {
+  test('over a crash, a pause and their resumes', async () => {
+    const run = await recordedRun();
+    await expect(run).toReplayOn(whole);
+    const result = await assertReplays(whole, run);
+    expect(result).toMatchObject({ ok: true, processes: 2, unchecked: 0 });
+    expect(result.events).toBeGreaterThan(ROWS * 4);
+    expect(result.text).toMatch(/^The same: \d+ events of 2 processes/);
+  });
+
+  test('wherever the recording is torn', async () => {
+    const lines = textOf(await recordedRun()).split('\n');
+    for (let end = 6; end < lines.length; end += 7) {
+      const torn = `${lines.slice(0, end).join('\n')}\n${lines[end]?.slice(0, 20)}`;
+      expect(await replay(whole, bytesOf(torn))).toMatchObject({ ok: true });
+    }
+  });
+
+  test('what stands after a damaged record, up to the next keyframe, is not checked', async () => {
+    const lines = textOf(await recordedRun()).split('\n');
+    lines[40] = lines[40]?.replace(/"e":.*$/, '"e":!') ?? '';
+    const { ok, unchecked } = await replay(whole, bytesOf(lines.join('\n')));
+    expect(ok).toBe(true);
+    expect(unchecked).toBeGreaterThan(10);
+  });
+});
+
+describe('another', () => {
+  test('context: the very record, expected and got', async () => {
+    const text = textOf(await recordedRun());
+    const changed = text.replace(
+      '"in":{"flow":{"set":{"pausing":true}}}',
+      '"in":{"flow":{"set":{"pausing":false}}}',
+    );
+    expect(changed).not.toBe(text);
+    const { divergence } = await replay(whole, bytesOf(changed));
+    expect(divergence).toMatchObject({
+      ...{ actor: 'executor', eventType: 'pause', state: 'EXECUTING' },
+      differences: [{ path: 'flow.pausing', expected: false, got: true }],
+    });
+    await expect(expect(bytesOf(changed)).toReplayOn(whole)).rejects.toThrow(
+      'executor gets pause in EXECUTING',
+    );
+  });
+
+  test('transition, though it changes nothing', async () => {
+    const text = textOf(await recordedRun());
+    const step =
+      text
+        .split('\n')
+        .find((line) => line.includes('"e":{"type":"commit.due"') || line.includes('"e":{"type":"pause"')) ??
+      '';
+    const ignored = step.replace(/,"x":\d+/, '');
+    const { divergence } = await replay(whole, bytesOf(text.replace(step, ignored)));
+    expect(divergence?.expected.transition).toBe('none: the event is ignored');
+  });
+
+  test('pipeline: attempts, names', async () => {
+    const run = await recordedRun();
+    expect((await replay(wholeWith(5), run)).divergence).toMatchObject({
+      actor: 'stage:paid',
+      differences: [{ path: 'attempts', expected: 3, got: 5 }],
+    });
+    const other = await replay(wholeWith(3, 'other').stages, run);
+    expect(other.divergence?.differences).toMatchObject([
+      { path: 'stages.1', expected: 'paid', got: 'other' },
+    ]);
+    await expect(assertReplays(wholeWith(5), run)).rejects.toThrow('as the pipeline is today');
+  });
+
+  test('nothing, or no recording', async () => {
+    await expect(replay(whole, 'nowhere.jsonl')).rejects.toThrow('There is no recording');
+    await expect(replay(whole, bytesOf('{"a":1}\n'))).rejects.toThrow('holds no recording');
+    const unrecorded = createTestExecutor(whole, { files });
+    await unrecorded.execute();
+    await expect(replay(whole, unrecorded)).rejects.toThrow('--record');
+  });
+});
+
+describe('snapshotAt', () => {
+  test('any event: what createActor resumes from', async () => {
+    const run = await recordedRun();
+    const { events } = await replay(whole, run);
+    const machine = createExecutorMachine(
+      whole.stages.map(({ name }) => ({ name, concurrency: 2, attempts: 3 })),
+    );
+    for (let event = 3; event < events; event += 11) {
+      const { snapshot, storedState } = await snapshotAt(run, { event });
+      const actor = createActor(machine, { snapshot, input: {} }).start();
+      expect(actor.getSnapshot().value).toBe(
+        storedState === 'EXECUTING' || storedState === 'INITIALIZING' ? 'PAUSED' : storedState,
+      );
+    }
+  });
+
+  test('a batch, a state, a time: what createTestExecutor resumes from, to the same output', async () => {
+    const run = await recordedRun();
+    const rows = run.rows();
+    const paused = await snapshotAt(run, { state: 'PAUSED' }, whole);
+    expect(paused.storedState).toBe('PAUSED');
+    const moments = [
+      { batch: 3 },
+      { state: 'PAUSED' },
+      { time: paused.at },
+      { time: new Date(paused.at) },
+      { event: paused.event },
+    ] as const;
+    for (const when of moments) {
+      const snapshot = await snapshotAt(run, when, whole);
+      const { bytes } = snapshot.snapshot.context.flushed.sink as { bytes: number };
+      const again = createTestExecutor(whole, {
+        files: { ...files, 'out.jsonl.part': run.text('out.jsonl')?.slice(0, bytes) ?? '' },
+        snapshot,
+      });
+      await again.resume();
+      expect(again.rows()).toEqual(rows);
+      expect(again.invocations.length).toBeLessThan(ROWS * 2);
+    }
+    const committed = await snapshotAt(run, { batch: 3 });
+    expect(committed.snapshot.context.committed).toBeGreaterThan(3);
+  });
+
+  test('a moment that is not there', async () => {
+    const run = await recordedRun();
+    for (const when of [
+      { event: 1e6 },
+      { batch: 99 },
+      { state: 'FAILED' },
+      { state: 'PAUSED', nth: 9 },
+      { time: 5 },
+    ] as const)
+      await expect(snapshotAt(run, when)).rejects.toThrow('no such moment');
+  });
+});

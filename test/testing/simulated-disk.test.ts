@@ -1,0 +1,104 @@
+/**
+ * The simulated disk forgets what it may forget, and nothing else: a disk that is too kind would prove nothing.
+ */
+import { expect, test } from 'vitest';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+async function written(disk: SimulatedDisk, path: string, text: string) {
+  const handle = await disk.open(path, 'create');
+  await handle.write([bytes(text)], 0);
+  return handle;
+}
+
+test('a file that was fsynced in a directory that was not has no name after power loss', async () => {
+  const disk = new SimulatedDisk();
+  await (await written(disk, '/a', 'text')).sync();
+  expect(disk.kill().text('/a')).toBe('text');
+  expect(disk.crash().text('/a')).toBeUndefined();
+});
+
+test('a name that was fsynced has none of the data that was not', async () => {
+  const disk = new SimulatedDisk();
+  await written(disk, '/a', 'text');
+  await disk.syncDirectory('/');
+  expect(disk.crash().text('/a')).toBe('');
+});
+
+test('with both, everything survives, and what was unsynced survives in every part', async () => {
+  const outcomes = new Set<string | undefined>();
+  for (let seed = 0; seed < 300; seed++) {
+    const disk = new SimulatedDisk();
+    const handle = await written(disk, '/a', 'ab');
+    await handle.sync();
+    await disk.syncDirectory('/');
+    await handle.write([bytes('cd')], 2);
+    await handle.write([bytes('ef')], 4);
+    outcomes.add(disk.crash(seed).text('/a'));
+  }
+  // Whole, none, the first only, torn, a hole where the first write would be.
+  for (const text of ['abcdef', 'ab', 'abcd', 'abc', 'ab\0\0ef']) expect(outcomes).toContain(text);
+  expect([...outcomes].every((text) => text?.startsWith('ab'))).toBe(true);
+});
+
+test('two renames survive in any combination, each of them whole', async () => {
+  const outcomes = new Set<string>();
+  for (let seed = 0; seed < 200; seed++) {
+    const disk = new SimulatedDisk();
+    disk.put('/old', '1');
+    disk.put('/new', '2');
+    await disk.rename('/old', '/older');
+    await disk.rename('/new', '/old');
+    const after = disk.crash(seed);
+    outcomes.add(
+      after
+        .files()
+        .map((path) => `${path}=${after.text(path)}`)
+        .join(' '),
+    );
+  }
+  expect([...outcomes].sort()).toEqual(['/new=2 /old=1', '/new=2 /older=1', '/old=2', '/old=2 /older=1']);
+});
+
+test('after a failed fsync the data is never durable, though a second fsync succeeds', async () => {
+  const disk = new SimulatedDisk();
+  const handle = await written(disk, '/a', 'text');
+  await disk.syncDirectory('/');
+  disk.fail(1, 'EIO');
+  await expect(handle.sync()).rejects.toMatchObject({ code: 'EIO' });
+  await handle.sync();
+  expect(disk.text('/a')).toBe('text');
+  expect(disk.crash().text('/a')).toBe('');
+});
+
+test('a short write leaves half; a full disk refuses what needs room', async () => {
+  const disk = new SimulatedDisk();
+  const handle = await written(disk, '/a', '');
+  disk.fail(1, 'ENOSPC', 'short');
+  await expect(handle.write([bytes('abcd')], 0)).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(disk.text('/a')).toBe('ab');
+  disk.fullFrom(1);
+  await expect(disk.open('/b', 'create')).rejects.toMatchObject({ code: 'ENOSPC' });
+  await disk.unlink('/a');
+});
+
+test('the operation that the power is cut in is rejected, and so is all that follows', async () => {
+  const disk = new SimulatedDisk();
+  disk.put('/a', '1');
+  disk.cutAt(2);
+  await disk.stat('/a');
+  await expect(disk.rename('/a', '/b')).rejects.toMatchObject({ code: 'EIO' });
+  await expect(disk.stat('/a')).rejects.toMatchObject({ code: 'EIO' });
+  expect(disk.operations.map(({ kind }) => kind)).toEqual(['stat', 'rename', 'stat']);
+  expect(disk.crash().files()).toEqual(['/a']);
+  expect(disk.kill().files()).toEqual(['/b']);
+});
+
+test('what a dead process still tries changes nothing', async () => {
+  const disk = new SimulatedDisk();
+  const handle = await written(disk, '/a', 'old');
+  const next = disk.kill();
+  await expect(handle.write([bytes('new')], 0)).rejects.toMatchObject({ code: 'EIO' });
+  expect(next.text('/a')).toBe('old');
+});
