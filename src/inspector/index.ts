@@ -1,0 +1,11 @@
+/** The inspector: a page on this machine that shows sessions of xstate-pipeline, live and recorded. */
+export { InspectorError } from './errors.js';
+export { type ExportedFile, type ExportOptions, exportHtml } from './export.js';
+export type {
+  CommandAnswer,
+  InspectorHost,
+  SessionCommand,
+  SessionFeed,
+  SessionSummary,
+} from './host.js';
+export { type Inspector, type InspectorOptions, serveInspector } from './server/serve.js';

@@ -1,0 +1,142 @@
+/**
+ * Lays a statechart out, once per definition, in Node: elkjs is 400 KB of compressed script that no page has to load.
+ *
+ * 1. All transitions from one state to another are one arrow with a line each; what does not leave its state is listed in it.
+ * 2. Nothing of the recording is trusted: keys become text, a target that is no state is left out, sizes are bounded.
+ */
+import elkjs, { type ELK, type ElkExtendedEdge, type ElkNode } from 'elkjs/lib/elk.bundled.js';
+import type { MachineDefinition, TransitionDefinition } from '../recording/format.js';
+import {
+  CHART,
+  type Chart,
+  type ChartEdge,
+  type ChartLayout,
+  type ChartLine,
+  type ChartState,
+  textOf,
+} from './chart.js';
+
+/** Beyond these a picture tells nobody anything. */
+const MAX_STATES = 200;
+const MAX_TEXT = 60;
+
+type Unplaced = Omit<ChartState, 'x' | 'y'>;
+type Arrow = Pick<ChartEdge, 'from' | 'to' | 'lines'>;
+
+let elk: ELK | undefined;
+
+/** The picture of `definition`, wide and tall. */
+export async function layoutChart(definition: MachineDefinition): Promise<Chart> {
+  const states = unplaced(definition);
+  const arrows = arrowsOf(definition, states);
+  const [wide, tall] = await Promise.all([place(states, arrows, 'RIGHT'), place(states, arrows, 'DOWN')]);
+  return { id: definition.id, wide, tall };
+}
+
+function unplaced({ states, initial, transitions }: MachineDefinition): Unplaced[] {
+  return states.slice(0, MAX_STATES).map(({ path, type }) => {
+    const inside: ChartLine[] = [];
+    for (const [index, transition] of transitions.entries())
+      if (transition.source === path && transition.targets.length === 0) addLine(inside, transition, index);
+    const widest = Math.max(path.length * 1.45, ...inside.map((line) => textOf(line).length));
+    return {
+      key: path,
+      final: type === 'final',
+      initial: path === initial,
+      inside,
+      width: Math.ceil(widest * CHART.char + 2 * CHART.padding),
+      height: CHART.title + (inside.length === 0 ? 0 : inside.length * CHART.line + 8),
+    };
+  });
+}
+
+function arrowsOf({ transitions }: MachineDefinition, states: readonly Unplaced[]): Arrow[] {
+  const known = new Map(states.map((state) => [state.key, state]));
+  const arrows = new Map<string, { from: string; to: string; lines: ChartLine[] }>();
+  for (const [index, transition] of transitions.entries()) {
+    const [to] = transition.targets;
+    if (to === undefined || !known.has(to)) continue;
+    for (const from of sourcesOf(transition, to, known)) {
+      const arrow = arrows.get(`${from} ${to}`) ?? { from, to, lines: [] };
+      addLine(arrow.lines, transition, index);
+      arrows.set(`${from} ${to}`, arrow);
+    }
+  }
+  return [...arrows.values()];
+}
+
+/** What the whole machine reacts to is an arrow from each state that it would take elsewhere. */
+function sourcesOf(
+  { source }: TransitionDefinition,
+  to: string,
+  known: ReadonlyMap<string, Unplaced>,
+): string[] {
+  if (source !== '') return known.has(source) ? [source] : [];
+  return [...known.values()].filter((state) => !state.final && state.key !== to).map((state) => state.key);
+}
+
+async function place(states: Unplaced[], arrows: Arrow[], direction: 'RIGHT' | 'DOWN'): Promise<ChartLayout> {
+  elk ??= new elkjs.default();
+  const graph: ElkNode = {
+    id: '',
+    layoutOptions: {
+      'elk.algorithm': 'layered',
+      'elk.direction': direction,
+      'elk.edgeRouting': 'ORTHOGONAL',
+      'elk.padding': '[top=8,left=8,bottom=8,right=8]',
+      'elk.spacing.nodeNode': '22',
+      'elk.spacing.edgeNode': '18',
+      'elk.spacing.edgeEdge': '12',
+      'elk.spacing.edgeLabel': '6',
+      'elk.layered.spacing.nodeNodeBetweenLayers': '20',
+      'elk.layered.spacing.edgeNodeBetweenLayers': '12',
+      'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
+      'elk.layered.considerModelOrder.strategy': 'PREFER_NODES',
+      'elk.layered.cycleBreaking.strategy': 'MODEL_ORDER',
+    },
+    children: states.map(({ key, width, height }) => ({ id: `s:${key}`, width, height })),
+    edges: arrows.map(({ from, to, lines }, i) => ({
+      id: `e:${i}`,
+      sources: [`s:${from}`],
+      targets: [`s:${to}`],
+      labels: [
+        {
+          text: '-',
+          width: Math.ceil(Math.max(...lines.map((line) => textOf(line).length)) * CHART.char + 12),
+          height: lines.length * CHART.label + 2,
+          layoutOptions: { 'elk.edgeLabels.inline': 'true' },
+        },
+      ],
+    })),
+  };
+  const root = await elk.layout(graph);
+  return {
+    width: Math.ceil(root.width ?? 0),
+    height: Math.ceil(root.height ?? 0),
+    states: states.map((state, i) => ({ ...state, ...at(root.children?.[i]) })),
+    edges: arrows.map((arrow, i) => edgeOf(arrow, root.edges?.[i] as ElkExtendedEdge | undefined)),
+  };
+}
+
+function edgeOf(arrow: Arrow, edge: ElkExtendedEdge | undefined): ChartEdge {
+  const section = edge?.sections?.[0];
+  const path =
+    section === undefined ? [] : [section.startPoint, ...(section.bendPoints ?? []), section.endPoint];
+  const label = edge?.labels?.[0];
+  const { x = 0, y = 0, width = 0, height = 0 } = label ?? {};
+  return { ...arrow, label: { x, y, width, height }, points: path.flatMap((p) => [round(p.x), round(p.y)]) };
+}
+
+const round = (length: number): number => Math.round(length * 10) / 10;
+const at = (node: ElkNode | undefined) => ({ x: round(node?.x ?? 0), y: round(node?.y ?? 0) });
+
+/** What reads the same is one line. */
+function addLine(lines: ChartLine[], { event, guard }: TransitionDefinition, index: number): void {
+  const line = {
+    event: event === '' ? null : event.slice(0, MAX_TEXT),
+    guard: (guard ?? '').slice(0, MAX_TEXT),
+  };
+  const i = lines.findIndex((each) => each.event === line.event && each.guard === line.guard);
+  if (i < 0) lines.push({ ...line, transitions: [index] });
+  else lines[i] = { ...line, transitions: [...(lines[i]?.transitions ?? []), index] };
+}

@@ -1,0 +1,197 @@
+/** The statechart of one actor: the state it is in, the transition just taken, what it may do now. */
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import {
+  CHART,
+  type Chart,
+  type ChartEdge,
+  type ChartLayout,
+  type ChartLine,
+  type ChartState,
+  textOf,
+} from '../../chart.js';
+import type { SessionCommand } from '../../host.js';
+import { isCommand } from '../view/commands.js';
+import { arrowHead, roundedPath } from '../view/path.js';
+
+interface ChartProps {
+  readonly chart: Chart;
+  readonly name: string;
+  readonly state: string;
+  /** The index of the transition that was taken last; null: none is known. */
+  readonly taken: number | null;
+  /** It was taken by the record at the cursor, not by one before it. */
+  readonly isFresh: boolean;
+  /** Absent where nothing can be told to the run from here. */
+  readonly command: ((command: SessionCommand) => void) | undefined;
+}
+
+/** Pixels; and what the rest of the page takes of a screen's height. */
+const [LEAST, MOST] = [350, 560];
+const elsewhere = () => (innerHeight > 1000 ? 560 : 460);
+
+export function ChartView(props: ChartProps) {
+  const { chart, name, state } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const width = useSignal(800);
+  const tallest = useSignal(MOST);
+  const isFull = useSignal(false);
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => {
+      width.value = entry?.contentRect.width ?? 800;
+      tallest.value = Math.min(MOST, Math.max(LEAST, innerHeight - elsewhere()));
+    });
+    if (box.current !== null) observer.observe(box.current);
+    return () => observer.disconnect();
+  }, [width]);
+  const scaleOf = (layout: ChartLayout) =>
+    Math.min(1.1, width.value / layout.width, tallest.value / layout.height);
+  const isTall = width.value < 620 && width.value / chart.tall.width > scaleOf(chart.wide);
+  const layout = isTall ? chart.tall : chart.wide;
+  const fit = isTall ? Math.min(1, width.value / layout.width) : scaleOf(layout);
+  const scale = isFull.value ? Math.max(1, fit) : fit;
+  return (
+    <div class="chart" ref={box}>
+      {(fit < 0.95 || isFull.value) && (
+        <button
+          type="button"
+          class="zoom"
+          aria-pressed={isFull.value}
+          onClick={() => (isFull.value = !isFull.value)}
+        >
+          {isFull.value ? 'Fit' : 'Full size'}
+        </button>
+      )}
+      {/* biome-ignore lint/a11y/useSemanticElements: a drawing in SVG has no element of its own. */}
+      <svg
+        role="group"
+        aria-label={`Statechart of ${name}, in state ${state || 'none'}`}
+        viewBox={`0 0 ${layout.width} ${layout.height}`}
+        width={layout.width * scale}
+        height={layout.height * scale}
+      >
+        {layout.edges.map((edge) => (
+          <Edge key={`${edge.from} ${edge.to}`} edge={edge} {...props} />
+        ))}
+        {layout.states.map((each) => (
+          <StateBox key={each.key} box={each} {...props} />
+        ))}
+      </svg>
+    </div>
+  );
+}
+
+const isTaken = (line: ChartLine, { taken }: ChartProps) =>
+  taken !== null && line.transitions.includes(taken);
+
+function Edge({ edge, ...props }: ChartProps & { readonly edge: ChartEdge }) {
+  const taken = edge.lines.some((line) => isTaken(line, props));
+  const enabled = edge.from === props.state;
+  const kind = `edge${enabled ? ' enabled' : ''}${taken ? (props.isFresh ? ' taken fresh' : ' taken') : ''}`;
+  return (
+    <g class={kind}>
+      <path class="arrow" d={roundedPath(edge.points, CHART.radius)} />
+      <path class="head" d={arrowHead(edge.points)} />
+      {edge.lines.map((line, i) => {
+        const at = { x: edge.label.x, y: edge.label.y + i * CHART.label, width: edge.label.width };
+        return <EdgeLine key={textOf(line)} {...props} line={line} enabled={enabled} {...at} />;
+      })}
+    </g>
+  );
+}
+
+interface LineProps extends ChartProps {
+  readonly line: ChartLine;
+  readonly enabled: boolean;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+}
+
+function EdgeLine({ x, y, width, ...props }: LineProps) {
+  return (
+    <Line {...props} kind={`edge-line${isTaken(props.line, props) ? ' taken' : ''}`}>
+      <rect class="edge-ground" x={x} y={y} width={width} height={CHART.label + 1} rx={4} />
+      <text class="edge-words" x={x + 6} y={y + 11.5}>
+        <LineText line={props.line} />
+      </text>
+    </Line>
+  );
+}
+
+function InsideLine({ x, y, width, ...props }: LineProps) {
+  const taken = isTaken(props.line, props) ? (props.isFresh ? ' taken fresh' : ' taken') : '';
+  return (
+    <Line {...props} kind={`inside${taken}`}>
+      <rect class="inside-ground" x={x + 5} y={y} width={width - 10} height={CHART.line} rx={4} />
+      <text class="inside-words" x={x + CHART.padding} y={y + 11}>
+        <LineText line={props.line} />
+      </text>
+    </Line>
+  );
+}
+
+type GivenProps = Pick<LineProps, 'line' | 'enabled' | 'command'> & {
+  readonly kind: string;
+  readonly children: ComponentChildren;
+};
+
+/** A transition; where it is a command that the state takes now, a button that gives it. */
+function Line({ line: { event }, enabled, command, kind, children }: GivenProps) {
+  if (!enabled || command === undefined || !isCommand(event)) return <g class={kind}>{children}</g>;
+  const press = (key: KeyboardEvent) => {
+    if (key.key !== 'Enter' && key.key !== ' ') return;
+    key.preventDefault();
+    key.stopPropagation();
+    command(event);
+  };
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: SVG has no button.
+    <g
+      class={`${kind} tellable`}
+      role="button"
+      tabIndex={0}
+      aria-label={`${event}: send to the run`}
+      onClick={() => command(event)}
+      onKeyDown={press}
+    >
+      {children}
+    </g>
+  );
+}
+
+function LineText({ line }: { readonly line: ChartLine }) {
+  const text = textOf(line);
+  if (line.guard === '' || line.event === null) return <>{text}</>;
+  return (
+    <>
+      {line.event} <tspan class="guard">[{line.guard}]</tspan>
+    </>
+  );
+}
+
+function StateBox({ box, ...props }: ChartProps & { readonly box: ChartState }) {
+  const { x, y, width, height, key, inside } = box;
+  const active = key === props.state;
+  return (
+    <g
+      class={`state${active ? ' active' : ''}${box.final ? ' final' : ''}`}
+      data-state={key}
+      data-active={active}
+    >
+      <rect x={x} y={y} width={width} height={height} rx={CHART.radius} />
+      {box.final && (
+        <rect class="inner" x={x + 3} y={y + 3} width={width - 6} height={height - 6} rx={CHART.radius - 3} />
+      )}
+      {box.initial && <circle class="initial" cx={x} cy={y + 15.5} r={4} />}
+      <text class="name" x={x + CHART.padding} y={y + 20}>
+        {key}
+      </text>
+      {inside.map((line, i) => {
+        const at = { x, y: y + CHART.title + i * CHART.line, width };
+        return <InsideLine key={textOf(line)} {...props} line={line} enabled={active} {...at} />;
+      })}
+    </g>
+  );
+}

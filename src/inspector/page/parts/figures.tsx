@@ -1,0 +1,58 @@
+/** The few figures that tell how the run stands at the cursor. */
+import { bytes, count, duration, short } from '../view/format.js';
+import type { Checkpoint, Figures, Lane } from '../view/lanes.js';
+
+interface Props {
+  readonly figures: Figures;
+  readonly lanes: readonly Lane[];
+  /** Of the newest checkpoint up to the cursor; null: none is known. */
+  readonly checkpoint: Checkpoint | null;
+}
+
+export function FigureStrip({ figures, lanes, checkpoint }: Props) {
+  const { rowsIn, rowsOut, committed, written, lost, read } = figures;
+  const last = lanes[lanes.length - 1]?.rate ?? null;
+  const behind = Math.max(0, read - committed);
+  return (
+    <dl class="figures">
+      <Figure name="Rows in" value={count(rowsIn)} />
+      <Figure
+        name="Rows out"
+        value={count(rowsOut)}
+        note={lost === 0 ? 'none lost' : `${count(lost)} lost`}
+        bad={lost > 0}
+      />
+      <Figure name="Throughput" value={last === null ? '–' : `${short(last)}/s`} note="rows, last stage" />
+      <Figure
+        name="Watermark"
+        value={count(committed)}
+        note={behind === 0 ? 'batches, all that were read' : `batches, ${count(behind)} ahead`}
+      />
+      <Figure name="Written" value={count(written)} note="batches to the sink" />
+      <Figure
+        name="Checkpoint"
+        value={checkpoint === null ? '–' : bytes(checkpoint.bytes)}
+        note={checkpoint === null ? 'none nearby' : `${duration(checkpoint.ageMs)} before`}
+      />
+    </dl>
+  );
+}
+
+interface FigureProps {
+  readonly name: string;
+  readonly value: string;
+  readonly note?: string;
+  readonly bad?: boolean;
+}
+
+function Figure({ name, value, note, bad = false }: FigureProps) {
+  return (
+    <div class={bad ? 'figure bad' : 'figure'}>
+      <dt>{name}</dt>
+      <dd>
+        <b>{value}</b>
+        {note !== undefined && <small>{note}</small>}
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,177 @@
+/** The pipeline from left to right: source, a lane a stage, sink; and the window of batches in flight across it. */
+import type { ComponentChildren } from 'preact';
+import { bytes, count, duration, short } from '../view/format.js';
+import type { Checkpoint, Figures, Lane } from '../view/lanes.js';
+
+interface Props {
+  readonly lanes: readonly Lane[];
+  readonly figures: Figures;
+  readonly checkpoint: Checkpoint | null;
+  readonly chosen: string;
+  readonly choose: (actor: string) => void;
+}
+
+/** Cells of the window that are drawn. */
+const MAX_CELLS = 96;
+
+export function Lanes({ lanes, figures, checkpoint, chosen, choose }: Props) {
+  return (
+    <div class="pipeline">
+      <ol class="lanes" aria-label="Pipeline">
+        <Terminal name="Source" state={figures.doing.includes('reading') ? 'reading' : ''}>
+          <Fact name="rows in" value={count(figures.rowsIn)} />
+          <Fact name="batches read" value={count(figures.read)} />
+        </Terminal>
+        {lanes.map((lane) => (
+          <StageLane key={lane.actor} lane={lane} isChosen={lane.actor === chosen} choose={choose} />
+        ))}
+        <Terminal
+          name="Sink"
+          state={figures.doing.find((each) => each === 'writing' || each === 'committing') ?? ''}
+        >
+          <Fact name="rows out" value={count(figures.rowsOut)} />
+          <Fact name="batches" value={count(figures.written)} />
+          <Fact name="lost" value={count(figures.lost)} tone={figures.lost > 0 ? 'bad' : ''} />
+          {figures.sinkBytes !== null && <Fact name="durable" value={bytes(figures.sinkBytes)} />}
+        </Terminal>
+      </ol>
+      <Window figures={figures} checkpoint={checkpoint} stages={lanes.map((lane) => lane.stage)} />
+    </div>
+  );
+}
+
+function StageLane({
+  lane,
+  isChosen,
+  choose,
+}: {
+  readonly lane: Lane;
+  readonly isChosen: boolean;
+  readonly choose: (actor: string) => void;
+}) {
+  const { stage, actor, state, queued, inFlight, retrying, done, failed, concurrency, rate, latencyMs } =
+    lane;
+  const busy = concurrency === 0 ? 0 : Math.min(1, inFlight / concurrency);
+  return (
+    <li class={`lane ${isChosen ? 'chosen' : ''}`} data-stage={stage}>
+      <button
+        type="button"
+        class="lane-head"
+        aria-pressed={isChosen}
+        title={`Show the statechart of ${stage}`}
+        onClick={() => choose(isChosen ? 'executor' : actor)}
+      >
+        <b>{stage}</b>
+        <span class={`chip ${state}`}>{state || '–'}</span>
+      </button>
+      <div
+        class="lane-flow"
+        role="img"
+        aria-label={`${queued} queued, ${inFlight} of ${concurrency} in flight`}
+      >
+        <span class="queue">
+          {Array.from({ length: Math.min(queued, 12) }, (_, i) => (
+            <i key={i} />
+          ))}
+        </span>
+        <span class="slots">
+          <i style={{ width: `${busy * 100}%` }} />
+        </span>
+      </div>
+      <dl>
+        <Fact name="in flight" value={concurrency === 0 ? count(inFlight) : `${inFlight}/${concurrency}`} />
+        <Fact name="queued" value={count(queued)} />
+        <Fact name="done" value={short(done)} />
+        <Fact name="retrying" value={count(retrying)} tone={retrying > 0 ? 'warn' : ''} />
+        <Fact name="failed" value={short(failed)} tone={failed > 0 ? 'bad' : ''} />
+        <Fact name="a second" value={rate === null ? '–' : short(rate)} />
+        <Fact name="a batch" value={latencyMs === null ? '–' : duration(latencyMs)} />
+      </dl>
+      {lane.error !== '' && <p class="lane-error">{lane.error}</p>}
+    </li>
+  );
+}
+
+function Terminal({
+  name,
+  state,
+  children,
+}: {
+  readonly name: string;
+  readonly state: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <li class="lane terminal">
+      <div class="lane-head">
+        <b>{name}</b>
+      </div>
+      <div class="lane-flow">
+        <span class={state === '' ? 'chip' : 'chip busy'}>{state || 'at rest'}</span>
+      </div>
+      <dl>{children}</dl>
+    </li>
+  );
+}
+
+function Fact({
+  name,
+  value,
+  tone = '',
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly tone?: string;
+}) {
+  return (
+    <div class={`fact ${tone}`}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+interface WindowProps {
+  readonly figures: Figures;
+  readonly checkpoint: Checkpoint | null;
+  readonly stages: readonly string[];
+}
+
+/** One cell a batch in flight, as far along as its stage; then the room that is left. */
+function Window({ figures, checkpoint, stages }: WindowProps) {
+  const { window: cells, maxInFlight, committed, read } = figures;
+  const free = Math.max(0, Math.min(MAX_CELLS, maxInFlight) - cells.length);
+  const where = (at: number) => stages[at] ?? 'the sink';
+  const full = `${cells.length} of ${maxInFlight} batches in flight`;
+  return (
+    <div class="window">
+      <p class="window-title">
+        <span>
+          Window <b class="said">{full}</b>
+        </span>
+        <span>
+          Watermark <b class="said">{`${count(committed)} of ${count(read)} batches`}</b>
+        </span>
+        <span>
+          Checkpoint{' '}
+          <b class="said">
+            {checkpoint === null ? '–' : `${bytes(checkpoint.bytes)}, ${duration(checkpoint.ageMs)} before`}
+          </b>
+        </span>
+      </p>
+      <div class="cells" role="img" aria-label={full}>
+        {cells.slice(0, MAX_CELLS).map((cell) => (
+          <i
+            key={cell.batch}
+            class="cell"
+            title={`batch ${cell.batch}, at ${where(cell.at)}`}
+            style={{ '--along': `${(100 * (cell.at + 1)) / (stages.length + 1)}%` }}
+          />
+        ))}
+        {Array.from({ length: free }, (_, i) => (
+          <i key={i} class="cell free" />
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,77 @@
+/** Plays a session: the cursor moves with time, as fast as asked, over the stretches at rest without waiting. */
+import { effect, signal } from '@preact/signals';
+import type { Session } from './session.js';
+
+export const SPEEDS = [0.1, 1, 10, 100, 1000] as const;
+/** A recording is played in about this many seconds at most, unless told. */
+const PATIENCE_S = 40;
+
+export class Player {
+  readonly playing = signal(false);
+  readonly speed = signal(1);
+  private last = 0;
+  private at = 0;
+  /** The cursor, as this player left it. */
+  private placed = -1;
+  private readonly stopEffect: () => void;
+
+  constructor(
+    private readonly session: Session,
+    private readonly schedule = (callback: (now: number) => void): unknown => requestAnimationFrame(callback),
+  ) {
+    this.speed.value = speedFor(workingMs(session));
+    // Following the end and playing are two ways to be moved: never both.
+    this.stopEffect = effect(() => {
+      if (session.following.value) this.playing.value = false;
+    });
+  }
+
+  toggle(): void {
+    if (this.playing.value) {
+      this.playing.value = false;
+      return;
+    }
+    const { session } = this;
+    if (session.cursor.value >= session.end) session.seek(0);
+    session.following.value = false;
+    this.placed = -1;
+    this.last = Number.NaN;
+    this.playing.value = true;
+    this.schedule((now) => this.tick(now));
+  }
+
+  close(): void {
+    this.playing.value = false;
+    this.stopEffect();
+  }
+
+  private async tick(now: number): Promise<void> {
+    if (!this.playing.value) return;
+    const { session } = this;
+    // At first, and where somebody else moved the cursor, go on from what is shown.
+    if (session.cursor.value !== this.placed)
+      this.at = session.shown.value?.frame.at ?? session.summary.value.from;
+    if (Number.isFinite(this.last)) this.at += Math.min(250, now - this.last) * this.speed.value;
+    this.last = now;
+    const rest = session.line.value.stretches.find(
+      (each) => each.atRest && this.at > each.from && this.at < each.to,
+    );
+    if (rest !== undefined) this.at = rest.to;
+    const { to } = session.summary.value;
+    if (this.at >= to) {
+      session.seek(session.end);
+      this.playing.value = false;
+      return;
+    }
+    await session.seekTime(this.at);
+    this.placed = session.cursor.value;
+    this.schedule((next) => this.tick(next));
+  }
+}
+
+function workingMs(session: Session): number {
+  const { stretches } = session.line.value;
+  return stretches.reduce((sum, each) => (each.atRest ? sum : sum + each.to - each.from), 0);
+}
+
+const speedFor = (ms: number): number => SPEEDS.find((speed) => ms / speed <= PATIENCE_S * 1000) ?? 1000;

@@ -1,0 +1,152 @@
+/**
+ * The feed over the inspector's server: requests and answers by number over one WebSocket (`protocol.ts`).
+ *
+ * A connection that breaks is made again, a little later each time, and the session opened again; requests that were under
+ * way fail, and whoever asked asks again.
+ */
+import {
+  FEED_PATH,
+  type OpenedSession,
+  PROTOCOL_VERSION,
+  type Requests,
+  type RequestType,
+  type ServerMessage,
+  type Welcome,
+} from '../protocol.js';
+import type { Feed, Growth, Place } from './feed.js';
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** The server's word for a wrong token (server/viewer.ts). */
+const CLOSED_DENIED = 4401;
+const DENIED = 'This address is not the whole one: open the one that the inspector printed in its terminal.';
+const SILENT = 'The inspector does not answer. Is it still running in its terminal?';
+/** Milliseconds before the first attempt to connect again, and the longest wait between two. */
+const RETRY_MS = 500;
+const LONGEST_RETRY_MS = 8_000;
+
+/** @param token of the page's URL; @param wanted the session that the URL names. */
+export async function connect(url: URL, token: string, wanted: string | undefined): Promise<Place> {
+  const connection = new Connection(url, token);
+  const welcome = await connection.greet();
+  return {
+    first: wanted ?? welcome.session,
+    sessions: () => connection.ask('sessions', {}),
+    onLost: (callback) => connection.lost.push(callback),
+    open: async (session) => {
+      let opened: OpenedSession | undefined = await connection.open(session);
+      const callbacks = new Set<(growth: Growth) => void>();
+      connection.grown = (id, growth) => {
+        if (id === session) for (const callback of callbacks) callback(growth);
+      };
+      const feed: Feed = {
+        session,
+        summary: () => {
+          const first = opened;
+          opened = undefined;
+          return first === undefined ? connection.ask('summary', { session }) : Promise.resolve(first);
+        },
+        frame: (index) => connection.ask('frame', { session, index }),
+        find: (filter, from, count) => connection.ask('find', { session, filter, from, count }),
+        indexAtTime: (at) => connection.ask('indexAtTime', { session, at }),
+        checkpoint: () => connection.ask('checkpoint', { session }),
+        onGrow: (callback) => {
+          callbacks.add(callback);
+          return () => callbacks.delete(callback);
+        },
+        command: welcome.commands ? (command) => connection.ask('command', { session, command }) : undefined,
+        close: () => callbacks.clear(),
+      };
+      return feed;
+    },
+  };
+}
+
+class Connection {
+  readonly lost: ((why: string) => void)[] = [];
+  grown: (session: string, growth: Growth) => void = () => {};
+  private socket: WebSocket | undefined;
+  private readonly waiting = new Map<number, Waiting>();
+  private next = 0;
+  private opened: string | undefined;
+  private retryMs = RETRY_MS;
+
+  constructor(
+    private readonly url: URL,
+    private readonly token: string,
+  ) {}
+
+  greet(): Promise<Welcome> {
+    const address = new URL(FEED_PATH, this.url);
+    address.protocol = address.protocol.replace('http', 'ws');
+    address.hash = '';
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    return new Promise((resolve, reject) => {
+      socket.onopen = () =>
+        this.ask('hello', { token: this.token, protocol: PROTOCOL_VERSION }).then(resolve, reject);
+      socket.onmessage = ({ data }) => this.take(data);
+      socket.onclose = ({ code }) => {
+        reject(new Error(code === CLOSED_DENIED ? DENIED : SILENT));
+        this.break();
+      };
+    });
+  }
+
+  async open(session: string): Promise<OpenedSession> {
+    const opened = await this.ask('open', { session });
+    this.opened = session;
+    return opened;
+  }
+
+  ask<T extends RequestType>(type: T, rest: Requests[T]['ask']): Promise<Requests[T]['answer']> {
+    const id = this.next++;
+    return new Promise<unknown>((resolve, reject) => {
+      if (this.socket?.readyState !== WebSocket.OPEN) {
+        reject(new Error('The connection to the inspector is lost.'));
+        return;
+      }
+      this.waiting.set(id, { resolve, reject });
+      this.socket.send(JSON.stringify({ ...rest, id, type }));
+    }) as Promise<Requests[T]['answer']>;
+  }
+
+  private take(data: unknown): void {
+    const message = JSON.parse(String(data)) as ServerMessage;
+    if ('type' in message) {
+      this.grown(message.session, message);
+      return;
+    }
+    const waiting = message.id === null ? undefined : this.waiting.get(message.id);
+    if (message.id !== null) this.waiting.delete(message.id);
+    if ('error' in message) waiting?.reject(new Error(message.error.message));
+    else waiting?.resolve(message.result);
+  }
+
+  private break(): void {
+    for (const { reject } of this.waiting.values())
+      reject(new Error('The connection to the inspector is lost.'));
+    this.waiting.clear();
+    if (this.opened === undefined) return;
+    for (const callback of this.lost) callback('The connection to the inspector is lost. Trying again.');
+    setTimeout(() => this.again(), this.retryMs);
+    this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
+  }
+
+  private async again(): Promise<void> {
+    const session = this.opened;
+    try {
+      await this.greet();
+      if (session === undefined) return;
+      const { summary, live } = await this.open(session);
+      this.retryMs = RETRY_MS;
+      for (const callback of this.lost) callback('');
+      this.grown(session, { records: summary.records, live });
+    } catch {
+      // The close that follows a refused connection tries once more.
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * One opened session, and where in it the reader is: signals that the parts of the page draw from.
+ *
+ * 1. The cursor moves at once; what it points at follows. At most one moment is being asked for at any time, and the newest
+ *    wish wins: a slider that is dragged across a million records asks for a few dozen of them.
+ * 2. `following`: the cursor is the end, and stays there while the recording grows. Any other seek ends it.
+ */
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import type { Chart } from '../chart.js';
+import type { SessionCommand } from '../host.js';
+import type { OpenedSession } from '../protocol.js';
+import type { Feed } from './feed.js';
+import type { FoundRecord, Frame, Mark, RecordFilter } from './records.js';
+import { search } from './search.js';
+import { markBeside, type Timeline, timeline } from './view/timeline.js';
+
+/** Records before the cursor by which rates are told. */
+const RECENT = 300;
+/** While a recording grows, its summary is asked for at most this often, in milliseconds. */
+const SUMMARY_MS = 700;
+/** How long a message stays, in milliseconds. */
+const MESSAGE_MS = 10_000;
+/** What a step by event goes to: everything but the recording's own bookkeeping. */
+const EVENTS: RecordFilter = { types: ['step', 'event', 'begin', 'end'] };
+
+export interface Shown {
+  readonly frame: Frame;
+  /** Oldest first, up to the frame's own record. */
+  readonly recent: readonly FoundRecord[];
+}
+
+export class Session {
+  readonly summary: Signal<OpenedSession['summary']>;
+  readonly charts: Signal<Readonly<Record<string, Chart>>>;
+  readonly live: Signal<boolean>;
+  readonly records: Signal<number>;
+  readonly cursor: Signal<number>;
+  readonly shown: Signal<Shown | null> = signal(null);
+  /** The newest moment that was seen: what a command would meet. */
+  readonly latest: Signal<Frame | null> = signal(null);
+  readonly following: Signal<boolean>;
+  /** For a person: what could not be had, or what a command answered. */
+  readonly message: Signal<string> = signal('');
+  readonly line: ReadonlySignal<Timeline>;
+  private loaded = -1;
+  private isLoading = false;
+  private messageTimer: ReturnType<typeof setTimeout> | undefined;
+  private summaryTimer: ReturnType<typeof setTimeout> | undefined;
+  private steps: Promise<void> = Promise.resolve();
+  private timeWish: number | undefined;
+  private readonly stopGrowth: () => void;
+
+  private constructor(
+    readonly feed: Feed,
+    opened: OpenedSession,
+  ) {
+    this.summary = signal(opened.summary);
+    this.charts = signal(opened.charts);
+    this.live = signal(opened.live);
+    this.records = signal(opened.summary.records);
+    this.following = signal(opened.live);
+    this.cursor = signal(Math.max(0, opened.summary.records - 1));
+    this.line = computed(() => timeline(this.summary.value));
+    this.stopGrowth = feed.onGrow(({ records, live }) => this.grow(records, live));
+    this.load();
+  }
+
+  static async open(feed: Feed): Promise<Session> {
+    return new Session(feed, await feed.summary());
+  }
+
+  get end(): number {
+    return Math.max(0, this.records.value - 1);
+  }
+
+  seek(index: number): void {
+    batch(() => {
+      this.following.value = this.live.value && index >= this.end;
+      this.cursor.value = Math.min(this.end, Math.max(0, Math.round(index)));
+    });
+    this.load();
+  }
+
+  follow(): void {
+    this.seek(this.end);
+  }
+
+  /** @param at milliseconds since the epoch; of several wishes at once the last is heard. */
+  async seekTime(at: number): Promise<void> {
+    const isAsking = this.timeWish !== undefined;
+    this.timeWish = at;
+    if (isAsking) return;
+    while (this.timeWish !== undefined) {
+      const wish: number = this.timeWish;
+      const index = await this.ask(this.feed.indexAtTime(wish));
+      if (index !== undefined) this.seek(index);
+      if (this.timeWish === wish) this.timeWish = undefined;
+    }
+  }
+
+  /** One event on or back; steps that come faster than answers are made one after the other. */
+  step(way: 1 | -1): Promise<void> {
+    this.steps = this.steps.then(async () => {
+      const at = this.cursor.value;
+      const from = way === 1 ? at + 1 : at;
+      const range = { from, way, count: 1, records: this.records.value };
+      const [found] = (await this.ask(search(this.feed, EVENTS, range))) ?? [];
+      if (found !== undefined) this.seek(found.index);
+    });
+    return this.steps;
+  }
+
+  jump(way: 1 | -1): void {
+    const { marks } = this.summary.value;
+    const notable: Mark | undefined = markBeside(marks, this.cursor.value, way, false);
+    const mark = notable ?? (way === 1 ? undefined : markBeside(marks, this.cursor.value, way, true));
+    this.seek(mark?.index ?? (way === 1 ? this.end : 0));
+  }
+
+  async command(command: SessionCommand): Promise<void> {
+    this.say(`${command} …`);
+    const answer = await this.ask(this.feed.command?.(command) ?? Promise.resolve(undefined));
+    if (answer !== undefined) this.say(answer.message);
+  }
+
+  close(): void {
+    clearTimeout(this.summaryTimer);
+    clearTimeout(this.messageTimer);
+    this.stopGrowth();
+    this.feed.close();
+  }
+
+  private say(message: string): void {
+    this.message.value = message;
+    clearTimeout(this.messageTimer);
+    this.messageTimer = setTimeout(() => {
+      this.message.value = '';
+    }, MESSAGE_MS);
+  }
+
+  private grow(records: number, live: boolean): void {
+    const isAtEnd = this.cursor.value >= this.end;
+    batch(() => {
+      // What is taken up again at the end is followed again, whether it is known yet who runs it or not.
+      const follows = this.following.value || (!this.live.value && isAtEnd);
+      this.records.value = records;
+      this.live.value = live;
+      if (follows) this.cursor.value = this.end;
+      this.following.value = live && follows;
+    });
+    this.load();
+    this.summaryTimer ??= setTimeout(() => this.refresh(), live ? SUMMARY_MS : 0);
+  }
+
+  private async refresh(): Promise<void> {
+    const opened = await this.ask(this.feed.summary());
+    this.summaryTimer = undefined;
+    if (opened === undefined) return;
+    batch(() => {
+      this.summary.value = opened.summary;
+      this.charts.value = opened.charts;
+    });
+    await this.renew();
+  }
+
+  /** What a command would meet is the newest moment, also while the reader is at another. */
+  private async renew(): Promise<void> {
+    const { end } = this;
+    if ((this.latest.value?.index ?? -1) >= end) return;
+    const frame = await this.ask(this.feed.frame(end));
+    if (frame !== undefined && frame.index > (this.latest.value?.index ?? -1)) this.latest.value = frame;
+  }
+
+  private async load(): Promise<void> {
+    if (this.isLoading) return;
+    this.isLoading = true;
+    while (this.loaded !== this.cursor.value && this.records.value > 0) {
+      const index = this.cursor.value;
+      const from = Math.max(0, index - RECENT + 1);
+      const asked = Promise.all([this.feed.frame(index), this.feed.find({}, from, index - from + 1)]);
+      const answer = await this.ask(asked);
+      this.loaded = index;
+      if (answer === undefined) continue;
+      const [frame, recent] = answer;
+      batch(() => {
+        this.shown.value = { frame, recent };
+        if (frame.index >= (this.latest.value?.index ?? -1)) this.latest.value = frame;
+      });
+    }
+    this.isLoading = false;
+  }
+
+  /** What fails is said; nothing here stops the page. */
+  private async ask<T>(answer: Promise<T>): Promise<T | undefined> {
+    try {
+      return await answer;
+    } catch (error) {
+      this.say(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/** Which commands a state takes, read off the statechart itself, and why the others cannot be given. Pure. */
+import type { Chart } from '../../chart.js';
+import type { SessionCommand as Command } from '../../host.js';
+import type { Figures } from './lanes.js';
+
+export const COMMANDS: readonly Command[] = ['pause', 'resume', 'cancel'];
+/** `execute` brings facts that only the pipeline's own file has: it is shown, and given elsewhere. */
+const COMMAND_EVENTS: ReadonlySet<string> = new Set(['execute', ...COMMANDS]);
+
+export const isCommand = (event: string | null): event is Command =>
+  event !== null && (COMMANDS as readonly string[]).includes(event);
+
+export interface CommandButton {
+  readonly command: Command;
+  readonly enabled: boolean;
+  /** What it does, or why it cannot. */
+  readonly title: string;
+}
+
+export interface Now {
+  readonly figures: Pick<Figures, 'state' | 'doing'>;
+  /** A process runs the session. */
+  readonly live: boolean;
+  /** There is somebody to tell. */
+  readonly commandable: boolean;
+}
+
+const MEANING: Record<Command, string> = {
+  pause: 'Finish and commit what is in flight, then stop',
+  resume: 'Go on from the last committed batch',
+  cancel: 'Stop at once; the checkpoint is kept',
+};
+
+export function commandButtons(
+  chart: Chart | undefined,
+  { figures, live, commandable }: Now,
+): CommandButton[] {
+  const { state, doing } = figures;
+  const legal = legalCommands(chart, state);
+  return COMMANDS.map((command) => {
+    const no = (title: string): CommandButton => ({ command, enabled: false, title });
+    if (!commandable) return no('This is a recording in a file: nothing runs here that could be told');
+    if (!live) {
+      if (command !== 'resume')
+        return no(`Cannot ${command}: no process runs this session. It can be resumed`);
+      if (state === 'COMPLETED') return no('Cannot resume: the run is complete');
+      return { command, enabled: true, title: `${MEANING.resume}, in a new process` };
+    }
+    if (!legal.includes(command))
+      return no(`Cannot ${command} while ${state}: legal now: ${legal.join(', ') || 'nothing'}`);
+    if (command === 'pause' && doing.includes('pausing'))
+      return no('Pausing: what is in flight is being finished');
+    return { command, enabled: true, title: MEANING[command] };
+  });
+}
+
+export function legalCommands(chart: Chart | undefined, state: string): readonly string[] {
+  const edges = chart?.wide.edges.filter((edge) => edge.from === state).flatMap((edge) => edge.lines) ?? [];
+  const inside = chart?.wide.states.find((each) => each.key === state)?.inside ?? [];
+  const events = [...inside, ...edges].flatMap(({ event }) => (event === null ? [] : [event]));
+  return [...new Set(events)].filter((event) => COMMAND_EVENTS.has(event));
+}

@@ -1,0 +1,168 @@
+/**
+ * The pipeline at one moment, as lanes: what each stage has waiting, in work, done and failed, and how fast it is. Pure.
+ *
+ * Counts are read from the actors' contexts in the frame; rate and time per batch from the records just before it.
+ */
+import type { Frame, RecordingRecord } from '../records.js';
+import { at, fields, list, number, text } from './read.js';
+import { stateText } from './state-value.js';
+
+export interface Lane {
+  readonly stage: string;
+  readonly actor: string;
+  /** State of the stage's machine; empty where the stage has not begun. */
+  readonly state: string;
+  /** Batches. */
+  readonly queued: number;
+  readonly inFlight: number;
+  readonly retrying: number;
+  readonly done: number;
+  /** Attempts after the first. */
+  readonly retried: number;
+  /** Rows that errors cost. */
+  readonly failed: number;
+  readonly concurrency: number;
+  /** Rows a second, over the records at hand; null: not known. */
+  readonly rate: number | null;
+  /** Milliseconds a batch took, the mean over the records at hand; null: not known. */
+  readonly latencyMs: number | null;
+  readonly error: string;
+}
+
+export interface WindowCell {
+  readonly batch: number;
+  /** The stage's index; the number of stages: waits for the sink. */
+  readonly at: number;
+}
+
+export interface Figures {
+  readonly state: string;
+  /** What is under way: reading, writing, committing, pausing, publishing. */
+  readonly doing: readonly string[];
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly lost: number;
+  /** Batches: read, handed to the sink, durable and covered by a checkpoint. */
+  readonly read: number;
+  readonly written: number;
+  readonly committed: number;
+  readonly window: readonly WindowCell[];
+  readonly maxInFlight: number;
+  /** Of the sink's file; null: not known. */
+  readonly sinkBytes: number | null;
+  readonly startedAt: number;
+  readonly error: string;
+}
+
+const DOING = ['reading', 'writing', 'committing', 'pausing', 'publishing'] as const;
+
+export function figures(frame: Frame): Figures {
+  const executor = frame.actors.executor;
+  const context = fields(executor?.context);
+  const flow = fields(context.flow);
+  const sink = at(context, 'flushed', 'sink');
+  const position = number(at(sink, 'bytes'), number(at(sink, 'position', 'bytes'), -1));
+  return {
+    state: stateText(executor?.state),
+    doing: DOING.filter((key) => flow[key] === true),
+    rowsIn: number(at(context, 'written', 'rowsIn')),
+    rowsOut: number(at(context, 'written', 'rowsOut')),
+    lost: number(at(context, 'written', 'losses', 'total')),
+    read: number(context.next),
+    written: number(at(context, 'written', 'batches')),
+    committed: number(context.committed),
+    window: list(context.window).map((cell) => ({
+      batch: number(at(cell, 'batch')),
+      at: number(at(cell, 'at')),
+    })),
+    maxInFlight: number(at(context, 'settings', 'maxInFlight')),
+    sinkBytes: position < 0 ? null : position,
+    startedAt: number(context.startedAt),
+    error: errorText(context.error),
+  };
+}
+
+/** @param recent the records before the frame, oldest first; a few hundred tell enough. */
+export function lanes(
+  frame: Frame,
+  stages: readonly string[],
+  recent: readonly { readonly record: RecordingRecord }[],
+): readonly Lane[] {
+  const written = fields(at(frame.actors.executor?.context, 'written'));
+  const pace = paces(recent, frame.at);
+  return stages.map((stage, index) => {
+    const actor = `stage:${stage}`;
+    const own = frame.actors[actor];
+    const context = fields(own?.context);
+    const tally = fields(list(written.stages)[index]);
+    const { rate, latencyMs } = pace.get(stage) ?? { rate: null, latencyMs: null };
+    return {
+      stage,
+      actor,
+      state: stateText(own?.state),
+      queued: list(context.queue).length,
+      inFlight: list(context.running).length,
+      retrying: list(context.waiting).length,
+      // Of this process; the tally is of all processes, up to what is written.
+      done: Math.max(number(context.done), number(tally.batches)),
+      retried: Math.max(number(context.retried), number(tally.retries)),
+      failed: number(tally.skipped) + number(tally.deadLettered),
+      concurrency: number(context.concurrency),
+      rate,
+      latencyMs,
+      error: errorText(context.error),
+    };
+  });
+}
+
+interface Pace {
+  readonly rate: number | null;
+  readonly latencyMs: number | null;
+}
+
+function paces(recent: readonly { readonly record: RecordingRecord }[], now: number): Map<string, Pace> {
+  const sums = new Map<string, { rows: number; ms: number; batches: number; since: number }>();
+  for (const { record } of recent) {
+    if (record.type === 'begin') sums.clear();
+    if (record.type !== 'event' || record.event.type !== 'batch.completed' || record.at > now) continue;
+    const stage = text(record.event.stage);
+    const sum = sums.get(stage) ?? { rows: 0, ms: 0, batches: 0, since: record.at };
+    sum.rows += number(record.event.rowsIn);
+    sum.ms += number(record.event.durationMs);
+    sum.batches++;
+    sums.set(stage, sum);
+  }
+  return new Map(
+    [...sums].map(([stage, { rows, ms, batches, since }]) => [
+      stage,
+      {
+        rate: batches > 1 && now > since ? (rows * 1000 * (1 - 1 / batches)) / (now - since) : null,
+        latencyMs: ms / batches,
+      },
+    ]),
+  );
+}
+
+function errorText(error: unknown): string {
+  const { code, message } = fields(error);
+  const said = text(message);
+  return said === '' ? '' : text(code) === '' ? said : `${text(code)}: ${said}`;
+}
+
+export interface Checkpoint {
+  readonly bytes: number;
+  /** Before the frame. */
+  readonly ageMs: number;
+}
+
+/** The newest checkpoint among the records at hand; null: there is none. */
+export function lastCheckpoint(
+  recent: readonly { readonly record: RecordingRecord }[],
+  now: number,
+): Checkpoint | null {
+  const record = recent.findLast(
+    (each) => each.record.type === 'event' && each.record.event.type === 'checkpoint.saved',
+  )?.record;
+  if (record?.type !== 'event') return null;
+  return { bytes: number(record.event.bytes), ageMs: Math.max(0, now - record.at) };
+}

@@ -1,0 +1,165 @@
+/** A record as a row of the log: what happened, to whom, from where to where. Pure. */
+import type { RecordingRecord } from '../records.js';
+import { bytes, count, duration } from './format.js';
+import { type Fields, fields, number, text } from './read.js';
+import { stateText } from './state-value.js';
+
+export type Tone = 'plain' | 'good' | 'warn' | 'bad' | 'mark' | 'quiet';
+
+export interface LogRow {
+  /** What the filter calls it. */
+  readonly kind: string;
+  readonly actor: string;
+  readonly title: string;
+  /** The few figures that tell one such event from another. */
+  readonly detail: string;
+  /** States, where they differ. */
+  readonly from: string;
+  readonly to: string;
+  readonly tone: Tone;
+}
+
+const MAX_DETAIL = 160;
+const row = (row: Partial<LogRow> & { kind: string; title: string }): LogRow => ({
+  actor: '',
+  detail: '',
+  from: '',
+  to: '',
+  tone: 'plain',
+  ...row,
+});
+
+export function logRow(record: RecordingRecord): LogRow {
+  switch (record.type) {
+    case 'step': {
+      const { actor, event } = record;
+      const [from, to] = [stateText(record.from), stateText(record.to)];
+      const title = event === null ? 'always' : event.type;
+      const moved = from === to ? {} : { from, to };
+      const tone = event === null ? 'quiet' : from === to ? toneOf(event.type) : toneOfState(to);
+      return row({
+        kind: 'step',
+        actor,
+        title,
+        detail: event === null ? '' : detailOf(event),
+        tone,
+        ...moved,
+      });
+    }
+    case 'event': {
+      const { event } = record;
+      const actor = 'stage' in event && text(event.stage) !== '' ? `stage:${text(event.stage)}` : 'executor';
+      return row({
+        kind: 'event',
+        actor,
+        title: event.type,
+        detail: detailOf(event),
+        tone: toneOf(event.type),
+      });
+    }
+    case 'begin': {
+      const title = record.continued ? 'new segment' : record.resumed ? 'process restart' : 'process start';
+      const pid = record.pid === null ? '' : `pid ${record.pid}`;
+      const gap = record.dropped > 0 ? `${record.dropped} records were let go before` : '';
+      const detail = [pid, gap].filter((part) => part !== '').join(' · ');
+      return row({ kind: 'process', title, detail, tone: record.continued ? 'quiet' : 'mark' });
+    }
+    case 'end':
+      return row({ kind: 'process', title: 'process end', detail: record.reason, tone: 'mark' });
+    case 'actor':
+      return row({
+        kind: 'actor',
+        actor: record.actor,
+        title: 'actor',
+        to: stateText(record.state),
+        tone: 'quiet',
+      });
+    case 'damaged':
+      return row({ kind: 'damaged', title: 'damaged', detail: record.reason, tone: 'warn' });
+    case 'definition':
+      return row({ kind: 'definition', title: 'definition', detail: record.id, tone: 'quiet' });
+    case 'keyframe':
+      return row({ kind: 'keyframe', title: 'keyframe', tone: 'quiet' });
+  }
+}
+
+/** The event's own figures: `batch 12 · attempt 2 · 480 → 455 rows`, errors by their message. */
+export function detailOf(event: Fields): string {
+  const { rowsIn, rowsOut, ...rest } = event;
+  const parts: string[] = [];
+  for (const [key, value] of Object.entries(rest)) {
+    if (!TOLD_ELSEWHERE.has(key)) parts.push(detail(key, value));
+    if (key === 'batch' && typeof rowsIn === 'number' && typeof rowsOut === 'number')
+      parts.push(`${count(rowsIn)} → ${count(rowsOut)} rows`);
+  }
+  return parts
+    .filter((part) => part !== '')
+    .join(' · ')
+    .slice(0, MAX_DETAIL);
+}
+
+/** By the row's own columns. */
+const TOLD_ELSEWHERE = new Set(['type', 'sessionId', 'at', 'stage', 'dueAt']);
+
+function detail(key: string, value: unknown): string {
+  if (typeof value === 'number') {
+    if (key === 'bytes') return bytes(value);
+    return key.endsWith('Ms') ? `${key.slice(0, -2)} ${duration(value)}` : `${key} ${count(value)}`;
+  }
+  if (typeof value === 'string') return value === '' || key === 'message' ? value : `${key} ${value}`;
+  if (key === 'error') return text(fields(value).message);
+  return value === true ? key : '';
+}
+
+function toneOf(type: string): Tone {
+  if (/failed|timedOut|failure|poison/.test(type)) return 'bad';
+  if (/retr|skipped|notice|cancel/.test(type)) return 'warn';
+  if (/^(checkpoint|batches)\./.test(type)) return 'good';
+  if (/^pipeline\./.test(type)) return 'mark';
+  return 'plain';
+}
+
+function toneOfState(state: string): Tone {
+  if (/^failed$/i.test(state)) return 'bad';
+  if (/^completed$/i.test(state)) return 'good';
+  if (/^(paused|backingOff|stopped)$/i.test(state)) return 'warn';
+  return 'mark';
+}
+
+export interface Failure {
+  readonly index: number;
+  readonly at: number;
+  readonly what: string;
+  readonly stage: string;
+  readonly batch: number | null;
+  readonly attempt: number | null;
+  readonly row: number | null;
+  readonly message: string;
+}
+
+const FAILURES: readonly string[] = [
+  'row.failed',
+  'batch.retried',
+  'batch.skipped',
+  'stage.failed',
+  'pipeline.failed',
+];
+/** What a search for them asks for: parts of their names. */
+export const FAILURE_WORDS = ['failed', 'batch.retried', 'batch.skipped'] as const;
+
+export function failureOf(index: number, record: RecordingRecord): Failure | undefined {
+  if (record.type !== 'event' || !FAILURES.includes(record.event.type)) return undefined;
+  const { event } = record;
+  const { code, message } = fields(event.error);
+  const known = (key: string) => (typeof event[key] === 'number' ? number(event[key]) : null);
+  return {
+    index,
+    at: record.at,
+    what: event.type,
+    stage: text(event.stage),
+    batch: known('batch'),
+    attempt: known('attempt'),
+    row: known('row'),
+    message: [text(code), text(message)].filter((part) => part !== '').join(': ') || 'no message',
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * Where a moment lies on the slider: time, without the hours in which nothing ran. Pure.
+ *
+ * 1. Every stretch in which the run worked has the same scale; a stretch at rest that is long beside the work gets a fixed
+ *    sliver instead, and is drawn as a break.
+ * 2. `xOf` and `atOf` are each other's inverse, up to the width of a sliver; both are monotonous.
+ */
+import type { MarkKind } from '../records.js';
+
+interface Moment {
+  readonly at: number;
+}
+
+interface MarkLike extends Moment {
+  readonly index: number;
+  readonly kind: MarkKind;
+  readonly label: string;
+}
+
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly marks: readonly MarkLike[];
+  readonly series: readonly Moment[];
+}
+
+/** A stretch of time `[from, to]` on `[x0, x1]`, both 0 to 1 over the whole. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly x0: number;
+  readonly x1: number;
+  readonly atRest: boolean;
+}
+
+export interface Timeline {
+  readonly stretches: readonly Stretch[];
+  /** 0 to 1. */
+  xOf(at: number): number;
+  /** Milliseconds since the epoch. */
+  atOf(x: number): number;
+}
+
+/** Of the whole: each sliver, and all of them. */
+const SLIVER = 0.02;
+const ALL_SLIVERS = 0.3;
+/** Of the time that the run worked. */
+const WORTH_FOLDING = 0.03;
+/** After these nothing runs until somebody says so; a new process begins where the old one had ended. */
+const RESTS: ReadonlySet<MarkKind> = new Set(['paused', 'failed', 'completed', 'cancelled', 'end']);
+const STARTS: ReadonlySet<MarkKind> = new Set(['restart', 'resumed']);
+
+export function timeline(span: Span): Timeline {
+  const stretches = place(span.from, Math.max(span.to, span.from + 1), rests(span));
+  const first = stretches[0] as Stretch;
+  const last = stretches[stretches.length - 1] as Stretch;
+  return {
+    stretches,
+    xOf(at) {
+      const { from, to, x0, x1 } = stretches.find((each) => at <= each.to) ?? last;
+      return clamp(x0 + ((at - from) / (to - from)) * (x1 - x0), first.x0, last.x1);
+    },
+    atOf(x) {
+      const { from, to, x0, x1 } = stretches.find((each) => x <= each.x1) ?? last;
+      return clamp(from + ((x - x0) / (x1 - x0)) * (to - from), first.from, last.to);
+    },
+  };
+}
+
+/** Stretches without a record that end in a start or begin with a rest, and are long enough to be in the way. */
+function rests({ from, to, marks, series }: Span): [number, number][] {
+  const times = [from, ...series.map((each) => each.at), ...marks.map((each) => each.at), to].sort(
+    (a, b) => a - b,
+  );
+  const starts = new Set(marks.filter((mark) => STARTS.has(mark.kind)).map((mark) => mark.at));
+  const ends = new Set(marks.filter((mark) => RESTS.has(mark.kind)).map((mark) => mark.at));
+  const found: [number, number][] = [];
+  for (let i = 1; i < times.length; i++) {
+    const [a, b] = [times[i - 1] as number, times[i] as number];
+    if (starts.has(b) || ends.has(a)) found.push([a, b]);
+  }
+  const working = to - from - lengthOf(found);
+  return found.filter(([a, b]) => b - a > Math.max(1, working * WORTH_FOLDING));
+}
+
+const lengthOf = (stretches: readonly [number, number][]): number =>
+  stretches.reduce((sum, [a, b]) => sum + b - a, 0);
+
+function place(from: number, to: number, folded: readonly [number, number][]): Stretch[] {
+  const working = to - from - lengthOf(folded);
+  // Where there is nothing but rest, the slivers are all there is.
+  const sliver = working > 0 ? Math.min(SLIVER, ALL_SLIVERS / folded.length) : 1 / folded.length;
+  const room = 1 - folded.length * sliver;
+  const stretches: Stretch[] = [];
+  let [at, x] = [from, 0];
+  const add = (until: number, width: number, atRest: boolean) => {
+    if (until <= at) return;
+    stretches.push({ from: at, to: until, x0: x, x1: x + width, atRest });
+    at = until;
+    x += width;
+  };
+  for (const [a, b] of folded) {
+    add(a, ((a - at) / working) * room, false);
+    add(b, sliver, true);
+  }
+  add(to, 1 - x, false);
+  return stretches;
+}
+
+const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
+
+export interface PlacedMark extends MarkLike {
+  readonly x: number;
+}
+
+/** The marks to draw: all that matter, and of the checkpoints as many as can be told apart at `gap` (0 to 1). */
+export function drawnMarks(marks: readonly MarkLike[], line: Timeline, gap: number): PlacedMark[] {
+  const placed: PlacedMark[] = [];
+  let lastCheckpoint = Number.NEGATIVE_INFINITY;
+  for (const mark of marks) {
+    const x = line.xOf(mark.at);
+    if (mark.kind === 'checkpoint') {
+      if (x - lastCheckpoint < gap) continue;
+      lastCheckpoint = x;
+    }
+    placed.push({ ...mark, x });
+  }
+  return placed;
+}
+
+/** The mark that a jump from `index` leads to; undefined: there is none that way. Checkpoints only where `all`. */
+export function markBeside<M extends MarkLike>(
+  marks: readonly M[],
+  index: number,
+  way: 1 | -1,
+  all: boolean,
+): M | undefined {
+  const wanted = marks.filter(
+    (mark) => (all || mark.kind !== 'checkpoint') && (mark.index - index) * way > 0,
+  );
+  return way === 1 ? wanted[0] : wanted[wanted.length - 1];
+}
+
+/** The colour of a mark, by its name. */
+export function toneOfMark(kind: MarkKind): string {
+  if (kind === 'failed') return 'bad';
+  if (kind === 'completed') return 'good';
+  return kind === 'paused' || kind === 'cancelled' || kind === 'gap' || kind === 'end' ? 'warn' : 'accent';
+}
+
+/** Those that can be told apart, and pressed, one beside the other. */
+export function apart(marks: readonly PlacedMark[], gap: number): PlacedMark[] {
+  const kept: PlacedMark[] = [];
+  for (const mark of marks) {
+    const last = kept[kept.length - 1];
+    if (last === undefined || mark.x - last.x >= gap) kept.push(mark);
+    // What ended a run matters more than what it was doing.
+    else if (toneOfMark(last.kind) === 'accent') kept[kept.length - 1] = mark;
+  }
+  return kept;
+}

@@ -1,0 +1,110 @@
+/**
+ * What Stately's inspector is told: the events of `@statelyai/inspect` 0.7.2, made from data. Pure.
+ *
+ * A viewer learns of an actor by its `@xstate.actor`; what it is told of one that it does not know, it drops.
+ */
+import { type FollowedActor, nameOf } from '../bridge/actor-tree.js';
+import { contextOf, eventOf } from '../bridge/plain.js';
+
+const VERSION = '0.7.2';
+
+interface Stamp {
+  readonly sessionId: string;
+  readonly rootId: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: string;
+  readonly id: null;
+  readonly _version: string;
+}
+
+export interface StatelySnapshot {
+  readonly status: string;
+  readonly value: unknown;
+  readonly context: unknown;
+  readonly tags: readonly string[];
+}
+
+export type StatelyMessage =
+  | (Stamp & {
+      readonly type: '@xstate.actor';
+      readonly name: string;
+      readonly parentId: string | undefined;
+      /** JSON of the machine's configuration. */
+      readonly definition: string;
+      readonly snapshot: StatelySnapshot;
+    })
+  | (Stamp & {
+      readonly type: '@xstate.event';
+      readonly event: { readonly type: string };
+      readonly sourceId: string | undefined;
+    })
+  | (Stamp & {
+      readonly type: '@xstate.snapshot';
+      readonly event: { readonly type: string };
+      readonly snapshot: StatelySnapshot;
+    });
+
+/** @param prefix of the run's session ids: those of XState begin anew in each system. */
+export function actorMessage(actor: FollowedActor, prefix: string): StatelyMessage {
+  const { parent, machine, since } = actor;
+  return {
+    type: '@xstate.actor',
+    name: nameOf(actor),
+    ...stamp(actor, prefix, since),
+    parentId: parent && `${prefix}${parent.ref.sessionId}`,
+    definition: definitionOf(machine),
+    snapshot: snapshotOf(actor),
+  };
+}
+
+export function eventMessage(actor: FollowedActor, prefix: string, at: number): StatelyMessage {
+  const { sourceId } = actor;
+  return {
+    type: '@xstate.event',
+    ...stamp(actor, prefix, at),
+    event: eventOf(actor),
+    sourceId: sourceId && `${prefix}${sourceId}`,
+  };
+}
+
+export function snapshotMessage(actor: FollowedActor, prefix: string, at: number): StatelyMessage {
+  return {
+    type: '@xstate.snapshot',
+    ...stamp(actor, prefix, at),
+    event: eventOf(actor),
+    snapshot: snapshotOf(actor),
+  };
+}
+
+function stamp({ ref, rootId }: FollowedActor, prefix: string, at: number): Stamp {
+  return {
+    sessionId: `${prefix}${ref.sessionId}`,
+    rootId: `${prefix}${rootId}`,
+    createdAt: `${Math.round(at)}`,
+    id: null,
+    _version: VERSION,
+  };
+}
+
+/** Without the output: a result leads to rows. */
+function snapshotOf(actor: FollowedActor): StatelySnapshot {
+  const { status, value, tags } = actor.snapshot;
+  return { status, value, context: contextOf(actor), tags: [...(tags ?? [])] };
+}
+
+const definitions = new WeakMap<object, string>();
+
+function definitionOf({ id, config }: FollowedActor['machine']): string {
+  let text = definitions.get(config);
+  if (text === undefined) {
+    try {
+      text = JSON.stringify(config, (_, value) =>
+        typeof value === 'function' ? { type: value.name } : value,
+      );
+    } catch {
+      text = JSON.stringify({ id });
+    }
+    definitions.set(config, text);
+  }
+  return text;
+}

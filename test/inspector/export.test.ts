@@ -1,0 +1,82 @@
+/**
+ * Pins the exported file: it holds the page and the recording, names what may run in it by hash, allows no connection,
+ * holds nothing of the recording as markup, and is bounded.
+ */
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { exportHtml } from '../../src/inspector/export.js';
+import { EXPORT_ID, EXPORT_RECORDING_ID, type ExportedSession } from '../../src/inspector/protocol.js';
+import { RecordingReader } from '../../src/recording/reader.js';
+import { recordedHost, SESSION } from './recorded-host.js';
+
+/** What the page finds in the file. */
+function contentOf(html: string) {
+  const block = (id: string) => {
+    const [, text = ''] = new RegExp(`<script type="[^"]+" id="${id}">([^<]*)</script>`).exec(html) ?? [];
+    return text;
+  };
+  const exported = JSON.parse(block(EXPORT_ID)) as ExportedSession;
+  const recording = gunzipSync(Buffer.from(block(EXPORT_RECORDING_ID), 'base64'));
+  const reader = new RecordingReader();
+  reader.append(recording);
+  return { exported, recording: recording.toString(), reader };
+}
+
+test('the file holds all there is: the recording, the charts, the checkpoint', async () => {
+  const host = await recordedHost();
+  const { html, records, omitted } = await exportHtml(host, SESSION);
+  const { exported, recording, reader } = contentOf(html);
+  expect(recording).toBe(host.recording);
+  expect(reader.length).toBe(records);
+  expect(omitted).toBeUndefined();
+  expect(exported.session.id).toBe(SESSION);
+  expect(Object.keys(exported.charts).sort()).toEqual(Object.keys(reader.summary().definitions).sort());
+  expect(exported.checkpoint).toEqual(await host.checkpoint(SESSION));
+  expect(host.openFeeds).toBe(0);
+});
+
+test('its policy names the one script and the one style that may be, and allows no connection', async () => {
+  const { html } = await exportHtml(await recordedHost(), SESSION);
+  const [, policy = ''] = /http-equiv="content-security-policy" content="([^"]+)"/.exec(html) ?? [];
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toMatch(/unsafe|connect-src|https?:/);
+  for (const [tag, directive] of [
+    ['script', 'script-src'],
+    ['style', 'style-src'],
+  ]) {
+    const [, text = ''] = new RegExp(`<${tag}>(.*?)</${tag}>`, 's').exec(html) ?? [];
+    const hash = createHash('sha256').update(text).digest('base64');
+    expect(policy).toContain(`${directive} 'sha256-${hash}'`);
+  }
+  expect(html.indexOf('content-security-policy')).toBeLessThan(html.indexOf('<link'));
+});
+
+test('nothing of a session becomes markup', async () => {
+  const { html } = await exportHtml(await recordedHost(), SESSION);
+  const [markup = ''] = html.split(`<script type="application/json"`);
+  expect(markup).toContain('<title>double &lt;b> 11111111</title>');
+  expect(html).not.toContain('</script><b>');
+});
+
+test('what does not fit is left out of the middle, in whole segments, and the file says so', async () => {
+  const host = await recordedHost({ count: 3000, segmentLength: 20_000 });
+  const whole = contentOf((await exportHtml(host, SESSION)).html);
+  const { html, records, omitted } = await exportHtml(host, SESSION, { maxBytes: 20_000 });
+  const { exported, reader } = contentOf(html);
+  expect(reader.length).toBe(records);
+  expect(omitted).toBe(
+    `${whole.reader.length - records} records in the middle are left out, to bound the file's size.`,
+  );
+  expect(exported.omitted).toBe(omitted);
+  expect(reader.record(0)).toEqual(whole.reader.record(0));
+  expect(reader.record(records - 1)).toEqual(whole.reader.record(whole.reader.length - 1));
+  expect(reader.summary().marks.map(({ kind }) => kind)).toContain('gap');
+  expect(reader.frameAt(records - 1).actors).toEqual(whole.reader.frameAt(whole.reader.length - 1).actors);
+  const [, recording = ''] = html.split(`id="${EXPORT_RECORDING_ID}">`);
+  expect(recording.indexOf('<')).toBeLessThanOrEqual(20_000);
+});
+
+test('a session that is not there is none to export', async () => {
+  await expect(exportHtml(await recordedHost(), 'nobody')).rejects.toThrow('No session nobody.');
+});

@@ -1,0 +1,14 @@
+/** Pins what the page weighs: script and style sheet together, as they go over the wire. */
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { pageAssets } from '../../../src/inspector/server/assets.js';
+
+test('the whole page is under 60 KB, gzipped', () => {
+  const { js, css } = pageAssets();
+  const weight = (text: string) => gzipSync(text, { level: 9 }).length;
+  expect(weight(js) + weight(css)).toBeLessThan(60_000);
+});
+
+test('nothing in it makes markup of text, or runs it', () => {
+  expect(pageAssets().js).not.toMatch(/insertAdjacentHTML|document\.write|\beval\(|new Function\(/);
+});
