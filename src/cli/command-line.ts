@@ -5,30 +5,14 @@
  * 2. Whatever a command throws is reported here, once, and mapped to its exit code.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ControlCommand } from '../checkpoint/lock.js';
 import { exitCodeOf, WRONG_USAGE } from './exit-codes.js';
+import { EXAMPLES } from './help-examples.js';
+import type { InspectOptions } from './inspect.js';
+import { INSPECTORS, type InspectorKind } from './inspectors.js';
 import { isVerbose, reportError } from './report.js';
 import type { Terminal } from './terminal.js';
-
-const EXAMPLES = `
-Examples:
-  xstate-pipeline run reviews.ts                  run it; Ctrl-C pauses, saves, and says how to resume
-  xstate-pipeline resume last                     go on with the newest session that is not finished
-  xstate-pipeline resume 3f0c --explain           what would be reused, run again or refused; runs nothing
-  xstate-pipeline sessions                        what is stored in .xstate-pipeline/
-  xstate-pipeline pause last                      from another terminal: pause the process that runs it
-  xstate-pipeline run reviews.ts --json | jq .    one event a line
-
-A pipeline file, TypeScript or JavaScript:
-  import { map, pipeline } from 'xstate-pipeline';
-  import { jsonl } from 'xstate-pipeline/node';
-  export default pipeline('tidy').from(jsonl('in.jsonl')).pipe(map('trim', row => row)).to(jsonl('out.jsonl'));
-
-Exit codes:
-  0 completed   1 the run failed   2 wrong usage, or the file does not load   3 pipeline or input has changed
-  4 no such session   5 another process runs it   6 corrupt checkpoint
-  129, 130, 141, 143 paused or cancelled by SIGHUP, SIGINT (or a command), a closed pipe, SIGTERM`;
 
 interface CommonOptions {
   readonly stateDir: string;
@@ -49,13 +33,20 @@ export async function commandLine(argv: readonly string[], terminal: Terminal): 
       program.outputHelp({ error: true });
       return WRONG_USAGE;
     }
-    program.parse(argv, { from: 'user' });
+    program.parse(inspectWithoutValue(argv), { from: 'user' });
     return (await work?.()) ?? 0;
   } catch (error) {
     if (error instanceof CommanderError) return usageExit(error, argv, terminal);
     reportError(terminal, error, verbose);
     return exitCodeOf(error);
   }
+}
+
+interface RunOptions extends CommonOptions {
+  readonly threads?: number;
+  readonly quiet?: boolean;
+  readonly record?: boolean;
+  readonly inspect?: InspectorKind;
 }
 
 type Perform = (options: CommonOptions, action: () => Promise<number>) => void;
@@ -77,9 +68,16 @@ function describeCommands(terminal: Terminal, perform: Perform): Command {
 
   command('run <file>', 'run a pipeline file as a new session')
     .option('--checkpoint-interval <rows>', 'rows between checkpoints', wholeNumber)
+    .option(
+      '--threads <count>',
+      'worker threads for the synchronous stages at the head of the pipeline',
+      wholeNumber,
+    )
+    .option('--record', 'write a recording into the session, for inspect and replay')
+    .addOption(inspectOption())
     .option('--json', 'one JSON event a line on standard output, and nothing else there')
     .option('--quiet', 'no progress and no notices: the session id, one line at the end, errors')
-    .action((file: string, options: CommonOptions & { checkpointInterval?: number; quiet?: boolean }) =>
+    .action((file: string, options: RunOptions & { checkpointInterval?: number }) =>
       perform(options, async () => {
         const { run } = await import('./run.js');
         return run(file, withSwitches(options), terminal);
@@ -88,13 +86,20 @@ function describeCommands(terminal: Terminal, perform: Perform): Command {
   command('resume <session> [file]', 'go on with a session: its id, the beginning of it, or last')
     .option('--explain', 'say what would be reused, run again or refused; run nothing')
     .option('--force', 'accept a pipeline or an input that has changed')
+    .option(
+      '--threads <count>',
+      'worker threads for the synchronous stages at the head of the pipeline',
+      wholeNumber,
+    )
+    .option('--record', 'write a recording into the session, for inspect and replay')
+    .addOption(inspectOption())
     .option('--json', 'one JSON event a line on standard output, and nothing else there')
     .option('--quiet', 'no progress and no notices: the session id, one line at the end, errors')
     .action(
       (
         session: string,
         file: string | undefined,
-        options: CommonOptions & { explain?: boolean; force?: boolean; quiet?: boolean },
+        options: RunOptions & { explain?: boolean; force?: boolean },
       ) =>
         perform(options, async () => {
           const { resume } = await import('./resume.js');
@@ -145,6 +150,59 @@ function describeCommands(terminal: Terminal, perform: Perform): Command {
         }),
       );
   }
+  command(
+    'inspect [session]',
+    'look at a session, or at a recording: a file or folder; without one, at the list',
+  )
+    .option('--port <number>', 'default: any that is free', portNumber)
+    .option('--host <address>', 'of this machine; default: 127.0.0.1, which nobody else reaches')
+    .option('--allow-commands', 'the page may pause, resume and cancel')
+    .option('--export <file>', 'write the session as one HTML file, and serve nothing')
+    .action((session: string | undefined, options: CommonOptions & Partial<InspectOptions>) =>
+      perform(options, async () => {
+        const { inspect } = await import('./inspect.js');
+        const { allowCommands = false } = options;
+        return inspect(session, { ...options, allowCommands }, terminal);
+      }),
+    );
+  command('replay <recording> <file>', 'run a recorded run through the machines of today; no stage is called')
+    .option('--json', 'the result as JSON')
+    .action((recording: string, file: string, options: CommonOptions) =>
+      perform(options, async () => {
+        const { replay } = await import('./replay.js');
+        const { stateDir, json = false } = options;
+        return replay(recording, file, { stateDir, json }, terminal);
+      }),
+    );
+  command(
+    'fork <session> [file]',
+    'run a session again from a batch on, into a new session; say what differs',
+  )
+    .requiredOption('--from <batch>', 'the first batch to be done again, from 0', batchNumber)
+    .option('--to <file>', 'where the rows go; default: beside the output, as <output>.fork.jsonl')
+    .option('--key <field>', 'what makes a row the same row; default: the whole row')
+    .option('--quiet', 'no progress and no notices')
+    .action(
+      (
+        session: string,
+        file: string | undefined,
+        options: CommonOptions & { from: number; to?: string; key?: string; quiet?: boolean },
+      ) =>
+        perform(options, async () => {
+          const { fork } = await import('./fork.js');
+          const { quiet = false } = options;
+          return fork(session, file, { ...options, quiet, verbose: isVerbose(options.verbose) }, terminal);
+        }),
+    );
+  command('diff <session> <session>', 'compare the outputs of two sessions, row by row')
+    .option('--key <field>', 'what makes a row the same row; default: the whole row')
+    .option('--json', 'the result as JSON')
+    .action((older: string, newer: string, options: CommonOptions & { key?: string }) =>
+      perform(options, async () => {
+        const { diff } = await import('./diff.js');
+        return diff(older, newer, { ...options, json: options.json === true }, terminal);
+      }),
+    );
   program
     .command('diagram')
     .description('the statechart of the executor as Mermaid')
@@ -167,15 +225,39 @@ function describeCommands(terminal: Terminal, perform: Perform): Command {
   }
 }
 
-function withSwitches<O extends CommonOptions & { readonly quiet?: boolean }>(options: O) {
-  const { json = false, quiet = false } = options;
-  return { ...options, json, quiet, verbose: isVerbose(options.verbose) };
+function withSwitches<O extends RunOptions>(options: O) {
+  const { json = false, quiet = false, record = false } = options;
+  return { ...options, json, quiet, record, verbose: isVerbose(options.verbose) };
+}
+
+function inspectOption(): Option {
+  return new Option(
+    '--inspect [viewer]',
+    'watch it: in a page; or in a viewer of XState 4, or of Stately',
+  ).choices(INSPECTORS);
+}
+
+/** `run --inspect reviews.ts`: the file is not the viewer. */
+function inspectWithoutValue(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((word, i) => (word === '--inspect' && (end < 0 || i < end) ? '--inspect=page' : word));
+}
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535)
+    throw new InvalidArgumentError('It has to be a number up to 65535.');
+  return value;
+}
+
+function batchNumber(text: string): number {
+  return text === '0' ? 0 : wholeNumber(text);
 }
 
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError('It has to be a whole number of rows, from 1.');
+    throw new InvalidArgumentError('It has to be a whole number, from 1.');
   return value;
 }
 
@@ -188,7 +270,8 @@ function usageExit(error: CommanderError, argv: readonly string[], terminal: Ter
     .replace(/\.? \(Did you mean (.*)\?\)$/, '. Did you mean $1?');
   const end = /[.?]$/.test(what) ? '' : '.';
   const [name = ''] = argv.filter((word) => !word.startsWith('-'));
-  const isKnown = /^(run|resume|sessions|show|prune|pause|cancel|status|diagram)$/.test(name);
+  const isKnown =
+    /^(run|resume|sessions|show|prune|pause|cancel|status|inspect|replay|fork|diff|diagram)$/.test(name);
   const help = `xstate-pipeline ${isKnown ? `${name} ` : ''}--help`;
   terminal.message(`${terminal.errorColors.red('error:')} ${what}${end} See ${help}`);
   return WRONG_USAGE;

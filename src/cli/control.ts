@@ -20,6 +20,7 @@ const PATIENCE_MS: Readonly<Record<ControlCommand, number>> = {
   pause: 86_400_000,
   cancel: 60_000,
   status: 5_000,
+  record: 5_000,
 };
 
 export interface ControlOptions {

@@ -4,7 +4,7 @@
  *     0  completed                            4  no such session
  *     1  the run failed                       5  another process owns the session
  *     2  wrong usage, file does not load      6  the checkpoint, or the journal, is corrupt
- *     3  the pipeline or its input changed    128 + n  paused or cancelled by signal n
+ *     3  pipeline, input or replay differ       128 + n  paused or cancelled by signal n
  *
  * By `code`, not by class: a pipeline file may bring its own copy of the package.
  */
@@ -13,6 +13,8 @@ import { codeOf } from '../errors.js';
 export const COMPLETED = 0;
 export const FAILED = 1;
 export const WRONG_USAGE = 2;
+/** Of `replay` and `diff`: not the same. */
+export const DIFFERENT = 3;
 
 /** Paused or cancelled: what a shell says of a process that this signal ended. */
 export const STOPPED_BY = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
@@ -27,6 +29,13 @@ const BY_ERROR_CODE: Readonly<Record<string, number>> = {
   INVALID_OPTION: WRONG_USAGE,
   PIPELINE_FILE: WRONG_USAGE,
   STATE_DIRECTORY: WRONG_USAGE,
+  INSPECTOR_MISSING: WRONG_USAGE,
+  BAD_ADDRESS: WRONG_USAGE,
+  PORT_IN_USE: WRONG_USAGE,
+  NOT_BUILT: WRONG_USAGE,
+  RECORDING: WRONG_USAGE,
+  FORK: WRONG_USAGE,
+  NOTHING_TO_EXPORT: FAILED,
   PIPELINE_MISMATCH: 3,
   CHECKPOINT_NOT_FOUND: 4,
   SESSION_LOCKED: 5,
@@ -44,6 +53,7 @@ const BY_ERROR_CODE: Readonly<Record<string, number>> = {
   SINK: FAILED,
   NO_USABLE_OUTPUT: FAILED,
   POISON_BATCH: FAILED,
+  WORKER_THREAD: FAILED,
 };
 
 /** Anything that was not foreseen is a failure. */

@@ -9,7 +9,7 @@ import { explain } from './explain.js';
 import { findSession, isUnfinished } from './find-session.js';
 import { sessionCommand } from './invocation.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
-import { placesOf, type RunCommandOptions } from './run.js';
+import { placesOf, type RunCommandOptions, workersOf } from './run.js';
 import { runSession } from './run-session.js';
 import { stopsBeforeSession } from './stops-before-session.js';
 import { storedMark, storedPath } from './stored-figures.js';
@@ -27,7 +27,7 @@ export async function resume(
   options: ResumeCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { stateDir, json, quiet, verbose, force } = options;
+  const { stateDir, json, quiet, verbose, record, inspect, force } = options;
   const stops = stopsBeforeSession(terminal, verbose);
   if (json && !options.explain) terminal.reserveForJson();
   const stateManager = new StateManager(lowdbStorage(stateDir));
@@ -52,12 +52,16 @@ export async function resume(
   const { file, pipeline } = await loadPipelineFile(from);
   if (options.explain) return explain({ sessionId, pipeline, stateManager, stateDir, force, json, terminal });
   return runSession({
-    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, sessionId },
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect, sessionId },
     name: checkpoint.pipeline,
     places: placesOf(pipeline),
     notices: [],
     executor: (logger) =>
-      new PipelineExecutor(pipeline.stages, stateManager, [], { logger, pipelineFile: file }),
+      new PipelineExecutor(pipeline.stages, stateManager, [], {
+        logger,
+        pipelineFile: file,
+        ...workersOf(options.threads, file),
+      }),
     start: (executor) => executor.resume(sessionId, pipeline, { force }),
   });
 }

@@ -8,18 +8,21 @@
  * 4. A run that cannot end, because everything that it waits for is gone, is a failure and not a silent 0.
  */
 import { format, inspect } from 'node:util';
-import { takeWhile } from 'rxjs';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { systemClock } from '../clock.js';
 import { CheckpointNotFoundError, codeOf, messageOf } from '../errors.js';
+import { Deferred } from '../executor/deferred.js';
 import type { PipelineExecutor } from '../executor/pipeline-executor.js';
 import type { ExecutionResult } from '../executor/result.js';
 import type { PipelineEvent } from '../observers/events.js';
 import { progressBar } from '../observers/progress-bar.js';
+import { takeWhile } from '../rx.js';
 import type { Logger } from '../stages/stage.js';
 import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
+import type { InspectorKind } from './inspectors.js';
 import { sessionCommand } from './invocation.js';
 import { startedFirst } from './json-events.js';
+import { closedByPage, liveInspector, resumedFromPage } from './live-inspector.js';
 import { reportError } from './report.js';
 import type { StopRequest, StopRequests } from './stop-requests.js';
 import { storedMark } from './stored-figures.js';
@@ -41,6 +44,8 @@ export interface SessionOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  readonly record: boolean;
+  readonly inspect: InspectorKind | undefined;
   /** Name of the pipeline. */
   readonly name: string;
   readonly places: Places;
@@ -63,22 +68,20 @@ type Outcome =
 export async function runSession(options: SessionOptions): Promise<number> {
   const { terminal, stops, verbose } = options;
   const executor = options.executor(terminalLogger(terminal));
+  if (options.record || options.inspect === 'page') executor.record();
+  const inspector = await inspectorOf(executor, options);
   const failure = observe(executor, options);
-  const paused = new Promise<Outcome>((resolve) => {
-    executor.addObserver({
-      next: (event) => event.type === 'pipeline.paused' && resolve({ kind: 'paused' }),
-    });
-  });
   let stray: unknown;
-  const stopped = new Promise<Outcome>((resolve) => {
+  const stopped = new Deferred<Outcome>();
+  const listen = () =>
     stops.to((request) => {
       if ('error' in request && stray === undefined) {
         stray = request.error;
         reportError(terminal, stray, verbose, strayOf(request));
       }
-      stop(executor, request, terminal, resolve);
+      stop(executor, request, terminal, (outcome) => stopped.resolve(outcome));
     });
-  });
+  listen();
   const stranded = new Promise<Outcome>((resolve) => {
     const error = new Error(
       'The run waits for something that can never come: a stage or a source left a promise unsettled',
@@ -89,11 +92,36 @@ export async function runSession(options: SessionOptions): Promise<number> {
     (result): Outcome => ({ kind: 'completed', result }),
     (error: unknown): Outcome => ({ kind: 'failed', error }),
   );
-  const outcome = await Promise.race([ended, paused, stopped, stranded]);
+  let outcome = await Promise.race([ended, paused(executor), stopped.promise, stranded]);
+  while (
+    outcome.kind === 'paused' &&
+    inspector?.isWatched &&
+    (await resumedFromPage(inspector, executor, options))
+  ) {
+    listen();
+    outcome = await Promise.race([ended, paused(executor), stopped.promise, stranded]);
+  }
   // An answer to the process that asked for the pause leaves before this one does.
   await new Promise((resolve) => setImmediate(resolve));
   terminal.messagesAbove(undefined);
-  return conclude(outcome, executor, options, { stray, where: failure });
+  const code = await conclude(outcome, executor, options, { stray, where: failure });
+  const isOver = outcome.kind === 'completed' || outcome.kind === 'failed';
+  if (isOver && inspector?.isWatched && stops.exitCode === undefined)
+    await closedByPage(inspector, terminal, stops);
+  return code;
+}
+
+async function inspectorOf(executor: PipelineExecutor, { inspect, stateDir, terminal }: SessionOptions) {
+  return inspect === undefined ? undefined : liveInspector({ kind: inspect, executor, stateDir, terminal });
+}
+
+/** Resolves at the next pause. */
+function paused(executor: PipelineExecutor): Promise<Outcome> {
+  return new Promise((resolve) => {
+    executor.addObserver({
+      next: (event) => event.type === 'pipeline.paused' && resolve({ kind: 'paused' }),
+    });
+  });
 }
 
 const strayOf = ({ kind }: StopRequest) =>

@@ -4,9 +4,11 @@ import { StateManager } from '../checkpoint/state-manager.js';
 import { definePipeline } from '../executor/definition.js';
 import type { Pipeline } from '../executor/pipeline.js';
 import { PipelineExecutor } from '../executor/pipeline-executor.js';
+import { checkWorkers, type WorkerOptions } from '../executor/threads/workers.js';
 import { counted, grouped, printable } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import { isUnfinished } from './find-session.js';
+import type { InspectorKind } from './inspectors.js';
 import { sessionCommand } from './invocation.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 import { ownerOf } from './owner.js';
@@ -23,11 +25,16 @@ export interface RunCommandOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** Into the session's directory. */
+  readonly record: boolean;
+  readonly inspect?: InspectorKind;
+  /** Worker threads. */
+  readonly threads?: number;
 }
 
 /** @returns the exit code. */
 export async function run(given: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
-  const { stateDir, checkpointInterval, json, quiet, verbose } = options;
+  const { stateDir, checkpointInterval, json, quiet, verbose, record, inspect } = options;
   const stops = stopsBeforeSession(terminal, verbose);
   if (json) terminal.reserveForJson();
   const { file, pipeline } = await loadPipelineFile(given);
@@ -35,15 +42,24 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
   const settings = checkpointInterval === undefined ? {} : { checkpointInterval };
   const whole = { ...pipeline, options: { ...pipeline.options, ...settings } };
   const session: SessionOptions = {
-    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose },
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect },
     name: pipeline.name,
     places: placesOf(pipeline),
     notices: await noticesOf(pipeline.name, stateManager, stateDir),
     executor: (logger) =>
-      new PipelineExecutor(pipeline.stages, stateManager, [], { logger, pipelineFile: file }),
+      new PipelineExecutor(pipeline.stages, stateManager, [], {
+        logger,
+        pipelineFile: file,
+        ...workersOf(options.threads, file),
+      }),
     start: (executor) => executor.execute(whole),
   };
   return runSession(session);
+}
+
+/** @throws {InvalidOptionError} */
+export function workersOf(threads: number | undefined, file: string): { readonly workers?: WorkerOptions } {
+  return threads === undefined ? {} : { workers: checkWorkers({ count: threads, file }) };
 }
 
 /** Where rows will be found. */

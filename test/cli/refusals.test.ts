@@ -33,11 +33,27 @@ describe('usage: 2, and what was meant', () => {
     ['a missing argument', ['run'], /missing required argument 'file'\. See xstate-pipeline run --help/],
     ['a missing value', ['run', 'p.ts', '--state-dir'], /argument missing/],
     ['too many arguments', ['run', 'p.ts', 'q.ts'], /too many arguments/],
-    ['an interval of nothing', ['run', 'p.ts', '--checkpoint-interval', '0'], /whole number of rows, from 1/],
-    ['an interval that is no number', ['run', 'p.ts', '--checkpoint-interval', '5k'], /whole number of rows/],
+    ['an interval of nothing', ['run', 'p.ts', '--checkpoint-interval', '0'], /whole number, from 1/],
+    ['an interval that is no number', ['run', 'p.ts', '--checkpoint-interval', '5k'], /whole number/],
+    ['no threads', ['run', 'p.ts', '--threads', '0'], /whole number, from 1/],
+    ['too many threads', ['run', 'p.ts', '--threads', '65'], /a whole number from 1 to 64/],
     ['prune without an age', ['prune'], /--older-than/],
     ['an age that is none', ['prune', '--older-than', '7 days'], /7d, 12h/],
-    ['inspect, which is not there yet', ['inspect'], /unknown command/],
+    [
+      'a viewer that is none',
+      ['run', 'p.ts', '--inspect=clasic'],
+      /Allowed choices are page, classic, stately\./,
+    ],
+    ['a port that is none', ['inspect', '--port', '99999'], /a number up to 65535/],
+    [
+      'an address that is everybody’s',
+      ['inspect', '--host', '0.0.0.0'],
+      /one address of this machine, not 0\.0\.0\.0/,
+    ],
+    ['an export of everything', ['inspect', '--export', 'x.html'], /say which, for example last/],
+    ['a recording that is not there', ['inspect', 'gone.jsonl'], /no recording gone\.jsonl/],
+    ['a file that is no recording', ['inspect', 'in.jsonl'], /in\.jsonl holds no recording/],
+    ['a folder without a recording', ['inspect', '.'], /holds no recording/],
   ])('%s', async (_, args, message) => {
     const ended = await run(args, { cwd: folder({ 'p.ts': GOOD, 'in.jsonl': rowsText(1) }) });
     expect(ended.code).toBe(2);

@@ -1,0 +1,71 @@
+/** `replay`, `fork` and `diff` as a user meets them: exit codes, one readable report, one line for what was mistyped. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { DOUBLE, events, folder, pipelineFile, rowsText, run } from './command.js';
+
+async function recordedSession() {
+  const cwd = folder({ 'in.jsonl': rowsText(400), 'p.ts': pipelineFile(DOUBLE) });
+  const { stdout, code } = await run(['run', 'p.ts', '--json', '--record', '--checkpoint-interval', '100'], {
+    cwd,
+  });
+  expect(code).toBe(0);
+  return { cwd, id: events(stdout)[0]?.sessionId ?? '' };
+}
+
+test('replay: the same, and another', async () => {
+  const { cwd, id } = await recordedSession();
+  const same = await run(['replay', id.slice(0, 8), 'p.ts'], { cwd });
+  expect(same).toMatchObject({ code: 0, stderr: '' });
+  expect(same.stdout).toMatch(/^The same: \d+ events of one process, \d+ steps\.\n$/);
+  const file = join('.xstate-pipeline', id, 'recording/000001.jsonl');
+  const text = readFileSync(join(cwd, file), 'utf8');
+  writeFileSync(join(cwd, 'other.jsonl'), text.replace('"exhausted":true', '"exhausted":false'));
+  const other = await run(['replay', 'other.jsonl', 'p.ts'], { cwd });
+  expect(other.code).toBe(3);
+  expect(other.stdout).toContain("Today's machines part from the recording at event");
+  expect(other.stdout).toContain('executor gets source.end in EXECUTING');
+  expect(JSON.parse((await run(['replay', file, 'p.ts', '--json'], { cwd })).stdout)).toMatchObject({
+    ok: true,
+  });
+});
+
+test('fork and diff', async () => {
+  const { cwd, id } = await recordedSession();
+  const pipeline = readFileSync(join(cwd, 'p.ts'), 'utf8');
+  writeFileSync(join(cwd, 'q.ts'), pipeline.replace('* 2', '* 3'));
+  expect(readFileSync(join(cwd, 'q.ts'), 'utf8')).not.toBe(pipeline);
+  const forked = await run(['fork', id, 'q.ts', '--from', '9999', '--to', 'new.jsonl', '--quiet'], { cwd });
+  expect(forked).toMatchObject({ code: 0, stderr: '' });
+  expect(forked.stdout).toContain('The same: 400 rows.');
+  const again = await run(['fork', id, 'q.ts', '--from', '0'], { cwd });
+  expect(again.code).toBe(0);
+  expect(again.stdout).toMatch(/1 rows? the same, 399 changed, 0 added, 0 disappeared/);
+  expect(existsSync(join(cwd, 'out.jsonl.fork.jsonl'))).toBe(true);
+  const newest = /session ([0-9a-f-]{36})/.exec(again.stdout)?.[1] ?? '';
+  const compared = await run(['diff', id, newest], { cwd });
+  expect(compared.code).toBe(3);
+  expect(compared.stdout).toContain('399 changed');
+  expect((await run(['diff', id, id], { cwd })).stdout).toBe('The same: 400 rows.\n');
+});
+
+test('what was mistyped is one line', async () => {
+  const { cwd, id } = await recordedSession();
+  const cases: [string[], number, string][] = [
+    [['replay', 'nowhere.jsonl', 'p.ts'], 2, 'There is no recording nowhere.jsonl'],
+    [['replay', 'abcd1234', 'p.ts'], 4, 'abcd1234'],
+    [['replay', id, 'nowhere.ts'], 2, 'nowhere.ts'],
+    [['replay', id], 2, "missing required argument 'file'"],
+    [['replay', 'in.jsonl', 'p.ts'], 2, 'holds no recording'],
+    [['fork', id], 2, '--from'],
+    [['fork', id, '--from', 'x'], 2, 'whole number'],
+    [['fork', id, '--from', '1', '--to', 'out.jsonl'], 2, 'is there already'],
+    [['diff', id, 'abcd1234'], 4, 'abcd1234'],
+  ];
+  for (const [args, code, message] of cases) {
+    const ended = await run(args, { cwd });
+    expect(ended.code, args.join(' ')).toBe(code);
+    expect(ended.stderr).toContain(message);
+    expect(ended.stderr.trim().split('\n'), ended.stderr).toHaveLength(1);
+  }
+});

@@ -1,0 +1,166 @@
+/**
+ * Worker threads, as a user meets them: `run --threads`, the built product, real threads.
+ *
+ * Pinned: the same bytes as without (I4, I7), in the order of the source; the same events and figures; what a stage prints
+ * comes out; a thread that dies is a failed batch, by the stage's own `onError` (I12), and the run goes on with another;
+ * a cancel does not wait for a thread (I17); a run with threads that was killed is resumed with or without them.
+ *
+ * The run does passes itself until a thread is up. A stage of these tests gives threads the time for that: outside of
+ * them it waits a moment at the first row of a batch, until it has seen that one works.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { events, expectOneLine, folder, run, start } from './command.js';
+
+const ROWS = Array.from({ length: 3_000 }, (_, n) => ({ n, text: n % 7 === 0 ? `é☃ ${n}` : `row ${n}` }));
+const INPUT = ROWS.map((row) => JSON.stringify(row)).join('\n');
+
+/** @param work the body of the stage's function, where `row` is the row and `inThread` says where it runs. */
+const pipelineFile = (work: string, stage = '{}', source = `jsonl('in.jsonl')`) => `
+import { existsSync, writeFileSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+import { filter, map, pipeline } from 'xstate-pipeline';
+import { csv, jsonl } from 'xstate-pipeline/node';
+const inThread = !isMainThread;
+const pause = new Int32Array(new SharedArrayBuffer(4));
+const work = (row, context, index) => {
+  if (inThread && !existsSync('thread-works')) writeFileSync('thread-works', '');
+  if (!inThread && index === 0 && process.env.ALONE === undefined && !existsSync('thread-works')) Atomics.wait(pause, 0, 0, 100);
+  ${work}
+};
+export default pipeline('threaded', { batchSize: 20 })
+  .from(${source})
+  .pipe(map('work', work, ${stage}))
+  .pipe(filter('not the sixth', ({ n }) => Number(n) % 6 !== 5))
+  .to(jsonl('out.jsonl'));
+`;
+
+const output = (cwd: string) => readFileSync(join(cwd, 'out.jsonl'), 'utf8');
+
+async function outputAlone(file: string, input: Record<string, string>): Promise<string> {
+  const cwd = folder({ 'p.mjs': file, ...input });
+  expect((await run(['run', 'p.mjs', '--quiet'], { cwd, env: { ALONE: '1' } })).code).toBe(0);
+  return output(cwd);
+}
+
+test('the same bytes as without threads, and the same figures; what stages print comes out', async () => {
+  const file = pipelineFile(`if (row.n === 2999) console.log('the last row');
+    return { ...row, double: row.n * 2, nothing: undefined };`);
+  const cwd = folder({ 'p.mjs': file, 'in.jsonl': INPUT });
+  const ended = await run(['run', 'p.mjs', '--threads', '2', '--json'], { cwd });
+  expect(ended.code, ended.stderr).toBe(0);
+  expect(existsSync(join(cwd, 'thread-works'))).toBe(true);
+  expect(output(cwd)).toBe(await outputAlone(file, { 'in.jsonl': INPUT }));
+  expect(ended.stderr).toContain('the last row');
+  const told = events(ended.stdout);
+  expect(told.at(-1)).toMatchObject({ type: 'pipeline.completed', rowsIn: 3_000, rowsOut: 2_500 });
+  const batches = told.filter(({ type, stage }) => type === 'batch.completed' && stage === 'not the sixth');
+  expect(batches).toHaveLength(150);
+  expect(batches.reduce((sum, { rowsIn }) => sum + Number(rowsIn), 0)).toBe(3_000);
+});
+
+test('CSV, with malformed records set aside under their lines', async () => {
+  const file = pipelineFile(
+    'return { ...row, from: row.text.length };',
+    '{}',
+    `csv('in.csv', { onMalformed: 'dead-letter' })`,
+  );
+  const lines = [
+    'n,text',
+    ...ROWS.map(({ n }) => (n % 500 === 3 ? `${n},too,many` : `${n},"a ""quoted"" ${n}"`)),
+  ];
+  const input = { 'in.csv': `${lines.join('\n')}\n` };
+  const cwd = folder({ 'p.mjs': file, ...input });
+  const ended = await run(['run', 'p.mjs', '--threads', '2', '--quiet'], { cwd });
+  expect(ended.code, ended.stderr).toBe(0);
+  expect(existsSync(join(cwd, 'thread-works'))).toBe(true);
+  expect(output(cwd)).toBe(await outputAlone(file, input));
+  const set = readFileSync(join(cwd, 'out.dead-letter.jsonl'), 'utf8').trim().split('\n');
+  expect(set).toHaveLength(6);
+  expect(set[5]).toContain('line 2505');
+});
+
+describe('errors', () => {
+  test('a row that throws in a thread is that row’s error, with the stage’s own words', async () => {
+    const file = pipelineFile(
+      `if (inThread && row.n === 2990) throw Object.assign(new TypeError('no 2990'), { code: 'E_ROW' }); return row;`,
+      `{ onError: 'skip' }`,
+    );
+    const cwd = folder({ 'p.mjs': file, 'in.jsonl': INPUT });
+    const ended = await run(['run', 'p.mjs', '--threads', '2', '--json'], { cwd });
+    expect(ended.code, ended.stderr).toBe(0);
+    const failed = events(ended.stdout).filter(({ type }) => type === 'row.failed');
+    expect(failed).toMatchObject([
+      { stage: 'work', batch: 149, row: 10, error: { name: 'TypeError', code: 'E_ROW', message: 'no 2990' } },
+    ]);
+  });
+
+  test('a thread that dies is a failed batch, and only that: another takes its place', async () => {
+    const dies = `if (inThread && row.n === 1990) process.exit(7); return row;`;
+    const cwd = folder({ 'p.mjs': pipelineFile(dies, `{ onError: 'skip' }`), 'in.jsonl': INPUT });
+    const ended = await run(['run', 'p.mjs', '--threads', '1', '--json'], { cwd });
+    expect(ended.code, ended.stderr).toBe(0);
+    const skipped = events(ended.stdout).filter(({ type }) => type === 'batch.skipped');
+    expect(skipped.map(({ batch }) => batch)).toContain(99);
+    expect(skipped[0]).toMatchObject({ error: { code: 'WORKER_THREAD' } });
+    const lost = skipped.reduce((sum, { rows }) => sum + Number(rows), 0);
+    // With a batch go those that waited behind it in the same thread.
+    expect(lost).toBeLessThanOrEqual(40);
+    expect(events(ended.stdout).at(-1)).toMatchObject({ rowsIn: 3_000, isComplete: false });
+  });
+
+  test('a thread that dies where the policy is to fail: one line, and the session can be resumed', async () => {
+    const dies = `if (inThread && row.n === 1990 && process.env.SAFE === undefined) process.exit(7); return row;`;
+    const cwd = folder({ 'p.mjs': pipelineFile(dies), 'in.jsonl': INPUT });
+    const ended = await run(['run', 'p.mjs', '--threads', '2'], { cwd });
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('A worker thread died: it ended with code 7');
+    expect(ended.stderr).not.toMatch(/^\s+at /m);
+    const env = { SAFE: '1' };
+    const resumed = await run(['resume', 'last', '--threads', '2', '--quiet'], { cwd, env });
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(output(cwd)).toBe(await outputAlone(pipelineFile('return row;'), { 'in.jsonl': INPUT }));
+  });
+
+  test.each([
+    ['an asynchronous first stage', pipelineFile('return row;', '{ timeoutMs: 1000 }'), /"work", is not one/],
+    [
+      'rows that are no bytes',
+      pipelineFile('return row;', '{}', '[{ n: 1 }]'),
+      /threads are given the bytes of a file, and rows has none/,
+    ],
+  ])('%s: refused, in one line', async (_, file, message) => {
+    const ended = await run(['run', 'p.mjs', '--threads', '2'], {
+      cwd: folder({ 'p.mjs': file, 'in.jsonl': INPUT }),
+    });
+    expect(ended.code).toBe(2);
+    expectOneLine(ended, message);
+  });
+});
+
+describe('stopped', () => {
+  test('killed with SIGKILL, resumed without threads: the same bytes', async () => {
+    const slowly = `if (inThread && index === 0) Atomics.wait(pause, 0, 0, 50); return row;`;
+    const file = pipelineFile(slowly);
+    const cwd = folder({ 'p.mjs': file, 'in.jsonl': INPUT });
+    const child = start(['run', 'p.mjs', '--threads', '2', '--checkpoint-interval', '20', '--json'], { cwd });
+    await child.printed(/"type":"batches.committed"/);
+    child.process.kill('SIGKILL');
+    await child.ended;
+    const resumed = await run(['resume', 'last', '--quiet'], { cwd, env: { ALONE: '1' } });
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(output(cwd)).toBe(await outputAlone(file, { 'in.jsonl': INPUT }));
+  });
+
+  test('cancelled while a thread is in a loop that never ends', async () => {
+    const hangs = `if (inThread && row.n >= 1000) { process.stderr.write(''); for (;;); } return row;`;
+    const cwd = folder({ 'p.mjs': pipelineFile(hangs), 'in.jsonl': INPUT });
+    const child = start(['run', 'p.mjs', '--threads', '1', '--json'], { cwd });
+    await child.printed(/"type":"batch.started","stage":"work","batch":5[0-9]/);
+    child.process.kill('SIGINT');
+    await child.printed(/Pausing/, 'stderr');
+    child.process.kill('SIGINT');
+    expect((await child.ended).code).toBe(130);
+  });
+});
