@@ -53,6 +53,11 @@ const CHECKS = [
     title: 'unused code',
     run: () => tool('knip', 'knip', ['--no-progress', '--treat-config-hints-as-errors']),
   },
+  {
+    name: 'api',
+    title: 'every public symbol is documented',
+    run: () => tool('typedoc', 'typedoc', ['--emit', 'none']),
+  },
   { name: 'tests', title: 'tests', alone: true, run: () => vitest('tests', [], {}) },
   {
     name: 'tests-development',
@@ -131,7 +136,10 @@ const cruise = (config) =>
  */
 async function build() {
   const tsc = [bin('typescript', 'tsc'), '-p', 'tsconfig.json', '--listEmittedFiles'];
-  const { ok, output } = await run(process.execPath, tsc);
+  const [{ ok, output }, inspector] = await Promise.all([
+    run(process.execPath, tsc),
+    run(process.execPath, [join(root, 'src/inspector/build.mjs')]),
+  ]);
   const emitted = new Set([...output.matchAll(/^TSFILE: (.+)$/gm)].map(([, file]) => resolve(String(file))));
   const dist = join(root, 'dist');
   if (emitted.size > 0) {
@@ -141,6 +149,7 @@ async function build() {
     }
   }
   const problems = ok ? [] : [output.replace(/^TSFILE: .+\n?/gm, '')];
+  if (!inspector.ok) problems.push(inspector.output);
   const { bin: commands } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const file of Object.values(commands)) {
     if (existsSync(join(root, file))) chmodSync(join(root, file), 0o755);

@@ -12,8 +12,8 @@ import { lowdbStorage } from '../../src/checkpoint/lowdb-storage.js';
 import { memoryLock } from '../../src/checkpoint/memory-lock.js';
 import { StateManager } from '../../src/checkpoint/state-manager.js';
 import { messageOf } from '../../src/errors.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { aCheckpoint } from '../support/checkpoints.js';
-import { SimulatedDisk } from '../support/faulty-file-system.js';
 
 const SESSION = aCheckpoint().sessionId;
 const HOME = `/srv/state/${SESSION}`;

@@ -14,8 +14,8 @@ import { type FileJournalOptions, openFileJournal } from '../../src/checkpoint/f
 import { type MemoryRecords, memoryJournal } from '../../src/checkpoint/memory-journal.js';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import type { FileHandle, FileSystem } from '../../src/file-system.js';
-import { journalContract } from '../contracts/journal.js';
-import { SimulatedDisk } from '../support/faulty-file-system.js';
+import { journalContract } from '../../src/testing/contracts/journal.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 
 const SESSION = '0e4cf1d2-5f0e-4c8e-9b6e-0d8c8a1f2b3c';
 const OTHER = '9f4cf1d2-5f0e-4c8e-9b6e-0d8c8a1f2b3c';
@@ -33,15 +33,23 @@ async function open(directory: string, options: Partial<FileJournalOptions> = {}
   return openFileJournal({ fileSystem: nodeFileSystem, directory, sessionId: SESSION, epoch: 1, ...options });
 }
 
-journalContract('the journal in files', async () => {
-  const directory = await freshDirectory();
-  return { open: (epoch) => open(directory, { epoch, segmentBytes: 256 * 1024 }) };
-});
+journalContract(
+  'the journal in files',
+  async () => {
+    const directory = await freshDirectory();
+    return { open: (epoch) => open(directory, { epoch, segmentBytes: 256 * 1024 }) };
+  },
+  { describe, it: test },
+);
 
-journalContract('the journal in memory', async () => {
-  const records: MemoryRecords = new Map();
-  return { open: async (epoch) => memoryJournal({ records, epoch }) };
-});
+journalContract(
+  'the journal in memory',
+  async () => {
+    const records: MemoryRecords = new Map();
+    return { open: async (epoch) => memoryJournal({ records, epoch }) };
+  },
+  { describe, it: test },
+);
 
 /** The real file system with every operation of a handle observed, and held up or failed at will. */
 function observed(before: (operation: string, path: string) => void | Promise<void>): FileSystem {

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { fileSystemContract } from '../contracts/file-system.js';
-import { SimulatedDisk } from '../support/faulty-file-system.js';
 
 const freshDirectory = () => mkdtempSync(join(tmpdir(), 'xsp-'));
 

@@ -2,37 +2,53 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { describe, test, vi } from 'vitest';
 import { localStorageStorage } from '../../src/checkpoint/local-storage.js';
 import { lowdbStorage } from '../../src/checkpoint/lowdb-storage.js';
 import { memoryLock } from '../../src/checkpoint/memory-lock.js';
 import { memoryStorage } from '../../src/checkpoint/memory-storage.js';
-import { storageContract } from '../contracts/storage.js';
+import { storageContract } from '../../src/testing/contracts/storage.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { FakeLocalStorage } from '../support/fake-local-storage.js';
-import { SimulatedDisk } from '../support/faulty-file-system.js';
 
-storageContract('lowdb in files', async () => {
-  const directory = join(mkdtempSync(join(tmpdir(), 'xsp-')), 'a', 'state');
-  return () => lowdbStorage(directory);
-});
+storageContract(
+  'lowdb in files',
+  async () => {
+    const directory = join(mkdtempSync(join(tmpdir(), 'xsp-')), 'a', 'state');
+    return () => lowdbStorage(directory);
+  },
+  { describe, it: test },
+);
 
-storageContract('lowdb on a simulated disk', async () => {
-  const fileSystem = new SimulatedDisk();
-  const lock = memoryLock();
-  return () =>
-    lowdbStorage('/state', {
-      fileSystem,
-      acquireLock: ({ sessionId, handlers }) => lock(sessionId, handlers),
-    });
-});
+storageContract(
+  'lowdb on a simulated disk',
+  async () => {
+    const fileSystem = new SimulatedDisk();
+    const lock = memoryLock();
+    return () =>
+      lowdbStorage('/state', {
+        fileSystem,
+        acquireLock: ({ sessionId, handlers }) => lock(sessionId, handlers),
+      });
+  },
+  { describe, it: test },
+);
 
-storageContract('memory', async () => {
-  const storage = memoryStorage();
-  return () => storage;
-});
+storageContract(
+  'memory',
+  async () => {
+    const storage = memoryStorage();
+    return () => storage;
+  },
+  { describe, it: test },
+);
 
-storageContract('localStorage', async () => {
-  vi.stubGlobal('localStorage', new FakeLocalStorage());
-  const storage = localStorageStorage();
-  return () => storage;
-});
+storageContract(
+  'localStorage',
+  async () => {
+    vi.stubGlobal('localStorage', new FakeLocalStorage());
+    const storage = localStorageStorage();
+    return () => storage;
+  },
+  { describe, it: test },
+);

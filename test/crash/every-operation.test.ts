@@ -5,7 +5,7 @@
  * an uninterrupted run; no durable output that was announced is ever computed again; nothing hangs.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { SimulatedDisk } from '../support/faulty-file-system.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { INPUT, inputOf, Ledger, live, OUTPUT } from './simulated-run.js';
 
 const ROWS = 30;

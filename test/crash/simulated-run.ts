@@ -10,8 +10,8 @@ import {
   silentLogger,
 } from '../../src/index.js';
 import { jsonl, lowdbStorage } from '../../src/node.js';
-import type { SimulatedDisk } from '../support/faulty-file-system.js';
-import { manualClock } from '../support/manual-clock.js';
+import type { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { manualClock } from '../../src/testing/manual-clock.js';
 
 export const INPUT = '/data/in.jsonl';
 export const OUTPUT = '/data/out.jsonl';

@@ -1,6 +1,6 @@
 /** Pins: every example runs by its one command and gives what its README says. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { JITI, VITEST, type Workspace, workspace, XSTATE_PIPELINE } from './workspace.js';
 
 let place: Workspace;
@@ -74,4 +74,27 @@ test('05 replaying a snapshot: its three tests pass', TIMEOUT, async () => {
   const run = await place.node([VITEST, 'run', '--root', 'examples/05-replay-a-snapshot']);
   expect(run.stdout + run.stderr).toMatch(/Tests +3 passed/);
   expect(run.code).toBe(0);
+});
+
+describe('06 testing a pipeline', () => {
+  const folder = 'examples/06-test-your-pipeline';
+  const SLOW = { timeout: 180_000 };
+
+  test('its vitest suite passes', SLOW, async () => {
+    const run = await place.node([VITEST, 'run', '--root', folder]);
+    expect(run.stdout + run.stderr).toMatch(/Tests +\d\d passed/);
+    expect(run.code).toBe(0);
+  });
+
+  test('its node:test suite passes', SLOW, async () => {
+    const args = ['--import', 'jiti/register', '--test', '--test-reporter=tap'];
+    const run = await place.node([...args, `${folder}/pipeline.node-test.ts`]);
+    expect(run.stdout + run.stderr).toMatch(/# pass \d\d\n# fail 0/);
+    expect(run.code).toBe(0);
+  });
+
+  test('each is short enough to be copied', () => {
+    for (const name of ['pipeline.test.ts', 'pipeline.node-test.ts', 'pipeline.ts'])
+      expect(place.text(`${folder}/${name}`).split('\n').length, name).toBeLessThanOrEqual(60);
+  });
 });

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { collect, defineStage, map, memoryStorage, StateManager } from 'xstate-pipeline';
-import { manualClock } from '../support/manual-clock.js';
+import { manualClock } from '../../src/testing/manual-clock.js';
 import { gate, harness, type Row } from '../support/runs.js';
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));

@@ -13,7 +13,7 @@ import { csv, jsonl, sinkFromDescription, sourceFromDescription } from '../../sr
 import type { Json } from '../../src/json.js';
 import type { Sink } from '../../src/sinks/sink.js';
 import type { Source } from '../../src/sources/source.js';
-import { contextOf, readAll } from '../contracts/source.js';
+import { contextOf, readAll } from '../../src/testing/contracts/source.js';
 
 const context = contextOf(nodeFileSystem);
 

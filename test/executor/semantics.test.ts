@@ -15,7 +15,7 @@ import {
   StageError,
   seededRandom,
 } from 'xstate-pipeline';
-import { manualClock } from '../support/manual-clock.js';
+import { manualClock } from '../../src/testing/manual-clock.js';
 import { gate, harness, numbers, type Row } from '../support/runs.js';
 
 test('I4: rows come out in source order, whatever finishes first', async () => {

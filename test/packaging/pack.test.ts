@@ -18,8 +18,8 @@ import { formatMessage } from 'publint/utils';
 import { type RolldownOptions, rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-/** Of the root entry, minified and gzipped, with all it brings along but xstate and rxjs. 34,494 measured, plus 15 %. */
-const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 40_000);
+/** Of the root entry, minified and gzipped, with all it brings along but xstate and rxjs. 46,459 measured, of which a quarter is the recorder and its reader; plus 15 %. */
+const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 53_500);
 
 /** What is there in a browser and in Node, and not in a bare JavaScript engine. No Buffer, no process, no require. */
 const WEB_GLOBALS = [
@@ -162,7 +162,8 @@ describe('in an empty project', () => {
       memory: [true, expected],
       files: [true, expected],
       types: ['function', 'function'],
-      entries: [true, true, true, true],
+      entries: [true, true, true, true, true],
+      test: [expected, 1],
     });
   });
 });

@@ -3,7 +3,7 @@
  */
 import type { ExecutorState } from '../../machines/index.js';
 import type { PipelineEvent, PipelineExecutor } from '../../src/index.js';
-import type { SimulatedDisk } from '../support/faulty-file-system.js';
+import type { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import type { Golden } from './golden.js';
 import type { Ledger } from './ledger.js';
 import { type Plan, ROW_MARK } from './plan.js';

@@ -1,6 +1,6 @@
 /** What a run has to come to, held against plain code: its result (I12), and the files that it leaves (I7, I19). */
 import type { ExecutionResult } from '../../src/index.js';
-import type { SimulatedDisk } from '../support/faulty-file-system.js';
+import type { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { DEAD_LETTERS, OUTPUT } from './checks.js';
 import type { World } from './world.js';
 

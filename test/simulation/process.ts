@@ -6,7 +6,7 @@ import { memoryLock } from '../../src/checkpoint/memory-lock.js';
 import type { Random } from '../../src/clock.js';
 import { PipelineExecutor, type PipelineLike, StateManager, silentLogger } from '../../src/index.js';
 import { jsonl, lowdbStorage } from '../../src/node.js';
-import type { SimulatedDisk } from '../support/faulty-file-system.js';
+import type { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { Checks, INPUT, OUTPUT, STATE } from './checks.js';
 import type { Golden } from './golden.js';
 import type { Ledger } from './ledger.js';

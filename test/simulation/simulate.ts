@@ -3,7 +3,7 @@
  * until one of them completes; everything that the design promises is asserted on the way. (I1–I8, I11–I14, I16, I17, I19)
  */
 import { seededRandom } from '../../src/clock.js';
-import { SimulatedDisk } from '../support/faulty-file-system.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { INPUT, STATE } from './checks.js';
 import { goldenOf } from './golden.js';
 import { Ledger } from './ledger.js';

@@ -1,25 +1,29 @@
 /** Pins: `collect()` keeps the contract; what it holds can be read while the run is under way. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SinkError } from '../../src/errors.js';
 import { collect } from '../../src/sinks/collect.js';
-import { sinkContract } from '../contracts/sink.js';
-import { contextOf } from '../contracts/source.js';
+import { sinkContract } from '../../src/testing/contracts/sink.js';
+import { contextOf } from '../../src/testing/contracts/source.js';
 
 const rows = Array.from({ length: 10 }, (_, n) => ({ n }));
 
-sinkContract('collect()', async () => {
-  const sink = collect<unknown>();
-  return {
-    sink,
-    sideBySide: false,
-    rows,
-    readBack: rows,
-    target: async () => (sink.published ? [...sink.rows] : undefined),
-    loseUnpublished: async () => {
-      await sink.open(undefined, false, contextOf());
-    },
-  };
-});
+sinkContract(
+  'collect()',
+  async () => {
+    const sink = collect<unknown>();
+    return {
+      sink,
+      sideBySide: false,
+      rows,
+      readBack: rows,
+      target: async () => (sink.published ? [...sink.rows] : undefined),
+      loseUnpublished: async () => {
+        await sink.open(undefined, false, contextOf());
+      },
+    };
+  },
+  { describe, it: test },
+);
 
 test('rows are seen as they are appended; those of an earlier run stay with whoever took them', async () => {
   const sink = collect<number>();

@@ -11,8 +11,8 @@ import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { InvalidOptionError, PipelineMismatchError, SinkError } from '../../src/errors.js';
 import { type CsvSinkOptions, csvSink } from '../../src/sinks/csv.js';
 import { csvSource } from '../../src/sources/csv.js';
-import { sinkContract } from '../contracts/sink.js';
-import { contextOf, readAll } from '../contracts/source.js';
+import { sinkContract } from '../../src/testing/contracts/sink.js';
+import { contextOf, readAll } from '../../src/testing/contracts/source.js';
 
 const context = contextOf(nodeFileSystem);
 let path: string;
@@ -32,18 +32,22 @@ const forms: Readonly<Record<string, CsvSinkOptions>> = {
   'no header': { header: false, columns: ['id', 'text', 'none'] },
 };
 for (const [name, options] of Object.entries(forms)) {
-  sinkContract(`csv with ${name}`, async () => {
-    const file = join(await mkdtemp(join(tmpdir(), 'csv-sink-')), 'out.csv');
-    return {
-      sink: csvSink(file, options) as ReturnType<typeof csvSink<object>> as never,
-      rows: ROWS,
-      readBack: ROWS.map(({ id, text }) => ({ id: `${id}`, text, none: '' })),
-      fileSystem: nodeFileSystem,
-      target: () => readFile(file, 'utf8').catch(() => undefined),
-      sideBySide: true,
-      loseUnpublished: () => rm(`${file}.part`),
-    };
-  });
+  sinkContract(
+    `csv with ${name}`,
+    async () => {
+      const file = join(await mkdtemp(join(tmpdir(), 'csv-sink-')), 'out.csv');
+      return {
+        sink: csvSink(file, options) as ReturnType<typeof csvSink<object>> as never,
+        rows: ROWS,
+        readBack: ROWS.map(({ id, text }) => ({ id: `${id}`, text, none: '' })),
+        fileSystem: nodeFileSystem,
+        target: () => readFile(file, 'utf8').catch(() => undefined),
+        sideBySide: true,
+        loseUnpublished: () => rm(`${file}.part`),
+      };
+    },
+    { describe, it: test },
+  );
 }
 
 async function written(rows: readonly object[], options: CsvSinkOptions = {}): Promise<string> {

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { PipelineMismatchError, SinkError } from '../../src/errors.js';
 import { FileSink } from '../../src/sinks/file-sink.js';
 import type { Publish } from '../../src/sinks/working-file.js';
-import { SimulatedDisk } from '../support/faulty-file-system.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 
 const PATH = '/data/out/rows.jsonl';
 const PART = `${PATH}.part`;

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import type { FileSystem } from '../../src/file-system.js';
 import { csvSink } from '../../src/sinks/csv.js';
 import { jsonlSink } from '../../src/sinks/jsonl.js';
-import { contextOf } from '../contracts/source.js';
-import { SimulatedDisk } from '../support/faulty-file-system.js';
+import { contextOf } from '../../src/testing/contracts/source.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { gate } from '../support/runs.js';
 
 interface Row {

@@ -11,8 +11,8 @@ import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { InvalidOptionError, MalformedRowError, SinkError } from '../../src/errors.js';
 import { JsonLinesEncoder } from '../../src/sinks/json-lines-encoder.js';
 import { jsonlSink } from '../../src/sinks/jsonl.js';
-import { sinkContract } from '../contracts/sink.js';
-import { contextOf } from '../contracts/source.js';
+import { sinkContract } from '../../src/testing/contracts/sink.js';
+import { contextOf } from '../../src/testing/contracts/source.js';
 
 const context = contextOf(nodeFileSystem);
 let folder: string;
@@ -26,18 +26,22 @@ async function freshFolder(): Promise<string> {
   return await mkdtemp(join(tmpdir(), 'jsonl-sink-'));
 }
 
-sinkContract('jsonl', async () => {
-  const path = join(await freshFolder(), 'deep', 'er', 'out.jsonl');
-  return {
-    sink: jsonlSink<unknown>(path),
-    rows: ROWS,
-    readBack: ROWS,
-    fileSystem: nodeFileSystem,
-    target: () => readFile(path, 'utf8').catch(() => undefined),
-    sideBySide: true,
-    loseUnpublished: () => rm(`${path}.part`),
-  };
-});
+sinkContract(
+  'jsonl',
+  async () => {
+    const path = join(await freshFolder(), 'deep', 'er', 'out.jsonl');
+    return {
+      sink: jsonlSink<unknown>(path),
+      rows: ROWS,
+      readBack: ROWS,
+      fileSystem: nodeFileSystem,
+      target: () => readFile(path, 'utf8').catch(() => undefined),
+      sideBySide: true,
+      loseUnpublished: () => rm(`${path}.part`),
+    };
+  },
+  { describe, it: test },
+);
 
 function rowByRow(rows: readonly unknown[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');

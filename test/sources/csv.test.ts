@@ -12,7 +12,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { InvalidOptionError, type MalformedRowError, SourceError } from '../../src/errors.js';
 import { type CsvSourceOptions, csvSource } from '../../src/sources/csv.js';
-import { contextOf, MALFORMED, readAll, sourceContract } from '../contracts/source.js';
+import { contextOf, MALFORMED, readAll, sourceContract } from '../../src/testing/contracts/source.js';
 
 const context = contextOf(nodeFileSystem);
 let folder: string;
@@ -71,18 +71,22 @@ const TEXT = `\uFEFF"id",the text\r\n${ROWS.map((row, n) => {
 }).join('')}`;
 
 for (const blockBytes of [1, 5, 64, undefined]) {
-  sourceContract(`csv in blocks of ${blockBytes ?? 'the usual size'}`, async () => {
-    const path = await file(TEXT);
-    return {
-      source: () => csvSource(path, {}, blockBytes),
-      rows: ROWS,
-      fileSystem: nodeFileSystem,
-      shorter: async () => {
-        await truncate(path, 200);
-        return csvSource(path);
-      },
-    };
-  });
+  sourceContract(
+    `csv in blocks of ${blockBytes ?? 'the usual size'}`,
+    async () => {
+      const path = await file(TEXT);
+      return {
+        source: () => csvSource(path, {}, blockBytes),
+        rows: ROWS,
+        fileSystem: nodeFileSystem,
+        shorter: async () => {
+          await truncate(path, 200);
+          return csvSource(path);
+        },
+      };
+    },
+    { describe, it: test },
+  );
 }
 
 describe('csv', () => {

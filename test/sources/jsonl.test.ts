@@ -17,7 +17,7 @@ import {
 import type { FileHandle, FileSystem } from '../../src/file-system.js';
 import { jsonlSource } from '../../src/sources/jsonl.js';
 import type { OpenSource } from '../../src/sources/source.js';
-import { contextOf, MALFORMED, readAll, sourceContract } from '../contracts/source.js';
+import { contextOf, MALFORMED, readAll, sourceContract } from '../../src/testing/contracts/source.js';
 
 const context = contextOf(nodeFileSystem);
 let folder: string;
@@ -61,18 +61,22 @@ const ROWS = Array.from({ length: 30 }, (_, n) =>
 const TEXT = `\uFEFF${ROWS.map((row, n) => (row === MALFORMED ? '{"n":' : JSON.stringify(row)) + (n % 5 === 0 ? '\r\n' : n % 6 === 0 ? '\n\n \t\r\n' : '\n')).join('')}`;
 
 for (const blockBytes of [1, 7, 64, undefined]) {
-  sourceContract(`jsonl in blocks of ${blockBytes ?? 'the usual size'}`, async () => {
-    const path = await file(TEXT.trimEnd());
-    return {
-      source: () => jsonlSource(path, {}, blockBytes),
-      rows: ROWS,
-      fileSystem: nodeFileSystem,
-      shorter: async () => {
-        await truncate(path, 200);
-        return jsonlSource(path);
-      },
-    };
-  });
+  sourceContract(
+    `jsonl in blocks of ${blockBytes ?? 'the usual size'}`,
+    async () => {
+      const path = await file(TEXT.trimEnd());
+      return {
+        source: () => jsonlSource(path, {}, blockBytes),
+        rows: ROWS,
+        fileSystem: nodeFileSystem,
+        shorter: async () => {
+          await truncate(path, 200);
+          return jsonlSource(path);
+        },
+      };
+    },
+    { describe, it: test },
+  );
 }
 
 describe('jsonl', () => {

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../../src/errors.js';
 import { type RowsInput, rows } from '../../src/sources/rows.js';
-import { contextOf, readAll, sourceContract } from '../contracts/source.js';
+import { contextOf, readAll, sourceContract } from '../../src/testing/contracts/source.js';
 
 const values = Array.from({ length: 20 }, (_, n) => ({ n }));
 
@@ -22,11 +22,15 @@ const kinds: Readonly<Record<string, (from: readonly unknown[]) => RowsInput<unk
 };
 
 for (const [name, make] of Object.entries(kinds)) {
-  sourceContract(`rows() over ${name}`, async () => ({
-    source: () => rows(make(values)),
-    rows: values,
-    shorter: async () => rows(make(values.slice(0, 15))),
-  }));
+  sourceContract(
+    `rows() over ${name}`,
+    async () => ({
+      source: () => rows(make(values)),
+      rows: values,
+      shorter: async () => rows(make(values.slice(0, 15))),
+    }),
+    { describe, it: test },
+  );
 }
 
 describe('rows()', () => {

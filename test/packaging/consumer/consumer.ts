@@ -19,6 +19,8 @@ import * as machines from 'xstate-pipeline/machines';
 import { createExecutorMachine } from 'xstate-pipeline/machines';
 import * as node from 'xstate-pipeline/node';
 import { jsonl } from 'xstate-pipeline/node';
+import * as testing from 'xstate-pipeline/testing';
+import { crashTest, createTestExecutor, modelPaths } from 'xstate-pipeline/testing';
 
 interface Review {
   readonly id: number;
@@ -50,11 +52,23 @@ const count = map('count', (review: Review) => review.text.length);
 // @ts-expect-error numbers come, reviews are expected
 const misfit = () => pipeline('misfit').from(rows(reviews)).pipe(count).pipe(lower);
 
+// In a test of their own.
+const test = createTestExecutor<Review>([lower, worded], { rows: reviews });
+await test.execute();
+await modelPaths(
+  pipeline('paths')
+    .from(rows([...reviews, ...reviews]))
+    .pipe(lower)
+    .to(collect()),
+)[0]?.run();
+const crashes = await crashTest('pipeline.mjs', { files: { 'in.jsonl': '{}\n' }, points: 1, random: 0 });
+
 console.log(
   JSON.stringify({
+    test: [test.rows(), crashes.kills],
     memory: [inMemory.success, await inMemory.data.toArray()],
     files: [again.success, await again.data.toArray()],
     types: [typeof createExecutorMachine, typeof misfit],
-    entries: [everywhere, machines, node, browser].map((entry) => Object.keys(entry).length > 0),
+    entries: [everywhere, machines, node, browser, testing].map((entry) => Object.keys(entry).length > 0),
   }),
 );
