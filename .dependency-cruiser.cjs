@@ -1,14 +1,17 @@
 /**
  * What may import what (ARCHITECTURE.md, "Layout"): machines <- leaves <- stages | sources | sinks | checkpoint |
- * observers <- executor <- testing | cli | inspector, with the entry points on top of them all.
+ * observers | recording <- executor <- testing | cli, with the entry points on top of them all; recording <- inspector,
+ * which is a package of its own.
  *
  * Imports of types count here: a layer that needs the types of the one above it is upside down just the same.
  * What is reachable in a browser is a question about compiled code, and has a file of its own:
  * .dependency-cruiser.browser.cjs. test/house/dependency-rules.test.ts proves that every rule bites.
  */
+const { builtinModules } = require('node:module');
+
 const ENTRY = '^src/(index|node|browser|testing)[.]ts$';
 const LEAF = '^src/[^/]+[.]ts$';
-const ROOM = '^src/(stages|sources|sinks|checkpoint|observers)/';
+const ROOM = '^src/(stages|sources|sinks|checkpoint|observers|recording)/';
 const OURS = '^(src|machines|test|examples)/';
 
 /** `only(['cli'], 'commander')`: the package may be imported there and nowhere else. */
@@ -54,7 +57,8 @@ module.exports = {
     {
       name: 'no-sideways-imports',
       severity: 'error',
-      comment: 'stages, sources, sinks, checkpoint and observers know leaves and machines, not one another',
+      comment:
+        'stages, sources, sinks, checkpoint, observers and recording know leaves and machines, not one another',
       from: { path: ROOM },
       to: { path: OURS, pathNot: ['^machines/', LEAF, '^src/$1/'] },
     },
@@ -68,9 +72,9 @@ module.exports = {
     {
       name: 'tops-apart',
       severity: 'error',
-      comment: 'testing, cli and inspector stand on the executor, not on one another',
-      from: { path: '^src/(testing|cli|inspector)/' },
-      to: { path: '^src/(testing|cli|inspector)/', pathNot: '^src/$1/' },
+      comment: 'testing and cli stand on the executor, not on each other',
+      from: { path: '^src/(testing|cli)/' },
+      to: { path: '^src/(testing|cli)/', pathNot: '^src/$1/' },
     },
     {
       name: 'entry-points-are-for-users',
@@ -79,6 +83,38 @@ module.exports = {
         'inside, import the file that holds the thing; entry points only export (cli may open what users open)',
       from: { path: '^(src|machines)/', pathNot: '^src/(cli|inspector)/' },
       to: { path: ENTRY },
+    },
+    {
+      name: 'inspector-reads-recordings-only',
+      severity: 'error',
+      comment:
+        'another package: it is bundled with what reads recordings, and knows nothing else of this one',
+      from: { path: '^src/inspector/' },
+      to: { path: OURS, pathNot: ['^src/inspector/', '^src/recording/'] },
+    },
+    {
+      name: 'inspector-is-another-package',
+      severity: 'error',
+      comment: 'it brings an XState of its own, and is asked for by name where it is installed',
+      from: { path: '^(src|machines)/', pathNot: '^src/inspector/' },
+      to: { path: '^src/inspector/' },
+    },
+    {
+      name: 'page-runs-in-a-browser',
+      severity: 'error',
+      comment: 'the page shares only plain data with its server: protocol.ts, chart.ts, host.ts',
+      from: { path: '^src/inspector/page/' },
+      to: {
+        path: ['^src/inspector/', `^(node:)?(${builtinModules.join('|')})$`],
+        pathNot: '^src/inspector/(page/|(protocol|chart|host)[.]ts$)',
+      },
+    },
+    {
+      name: 'server-knows-no-page',
+      severity: 'error',
+      comment: 'the page is bundled by itself, and served as it is',
+      from: { path: '^src/inspector/', pathNot: '^src/inspector/page/' },
+      to: { path: '^src/inspector/page/' },
     },
     {
       name: 'product-knows-no-tests',
@@ -91,7 +127,8 @@ module.exports = {
       name: 'no-undeclared-packages',
       severity: 'error',
       comment: 'a shipped file imports a package that a user who installs this one does not get',
-      from: { path: '^(src|machines)/' },
+      // The inspector has a package.json of its own, and test/packaging installs it.
+      from: { path: '^(src|machines)/', pathNot: '^src/inspector/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-peer'] },
     },
     {
@@ -99,23 +136,27 @@ module.exports = {
       severity: 'error',
       comment:
         'node:fs behind the port of src/file-system.ts, so that tests can fail, tear and count every call',
-      from: { path: '^(src|machines)/', pathNot: '^src/(checkpoint|cli|inspector)/' },
+      from: { path: '^(src|machines)/', pathNot: '^src/(checkpoint|cli|inspector|testing/crash)/' },
       to: { path: '^(node:)?fs(/promises)?$', dependencyTypesNot: ['type-only'] },
     },
-    only('xstate-in-its-rooms', ['machines', 'src/executor', 'src/observers'], 'xstate'),
+    only(
+      'xstate-in-its-rooms',
+      ['machines', 'src/executor', 'src/observers', 'src/testing', 'src/inspector'],
+      'xstate',
+    ),
     only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
     only('pino-in-its-room', ['src/observers'], 'pino'),
     only('csv-in-its-rooms', ['src/sources', 'src/sinks', 'src/csv-records'], 'csv-parse|csv-stringify'),
     only('command-line-packages-in-cli', ['src/cli'], 'commander|jiti'),
   ],
   options: {
-    doNotFollow: { path: ['node_modules', '^dist/'] },
+    doNotFollow: { path: ['node_modules', '(^|/)dist/'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
       conditionNames: ['node', 'import', 'types', 'default'],
       exportsFields: ['exports'],
-      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs', '.json'],
     },
   },
 };

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vitest/config';
 
@@ -23,11 +24,13 @@ export default defineConfig({
       { find: '#platform', replacement: at('src/executor/platform.node.ts') },
       { find: /^xstate-pipeline$/, replacement: at('src/index.ts') },
       { find: /^xstate-pipeline\/machines$/, replacement: at('machines/index.ts') },
-      { find: /^xstate-pipeline\/(node|browser)$/, replacement: at('src/$1.ts') },
+      { find: /^xstate-pipeline\/(node|browser|testing)$/, replacement: at('src/$1.ts') },
     ],
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // Much of what a test waits for is another process: as many files at once as there are cores.
+    maxWorkers: Math.max(2, availableParallelism()),
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
