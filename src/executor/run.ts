@@ -260,7 +260,9 @@ export class Run {
     this.#pace.commitBegins();
     this.do(async ({ sink, deadLetters, source }) => {
       const covered = (this.actor.getSnapshot() as { context: { flushing: Mark | null } }).context.flushing;
-      const [position, deadLetter] = await Promise.all([sink.flush(), deadLetters.flush()]);
+      // The recording as well, so that it is never behind the last commit that was announced, however the process ends.
+      const flushed = [sink.flush(), deadLetters.flush(), this.recording?.flush()] as const;
+      const [position, deadLetter] = await Promise.all(flushed);
       const identity = covered?.source ? await identityOf(source, covered.source) : undefined;
       // Together with the mark that it belongs to: a run that has ended meanwhile keeps both as they were.
       if (this.#isClosed) return;
