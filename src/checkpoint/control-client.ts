@@ -5,7 +5,7 @@ import type { FileSystem } from '../file-system.js';
 import { isObject, type JsonObject } from '../json.js';
 import { ask, MAX_OWNER_FILE_BYTES, OWNER_FILE, parseLine } from './control-protocol.js';
 import type { ControlCommand } from './lock.js';
-import { lockSocket } from './lock-socket.js';
+import { lockOwner } from './lock-owner.js';
 import { nodeFileSystem } from './node-file-system.js';
 
 export interface ControlRequest {
@@ -49,9 +49,9 @@ export async function sendControl(request: ControlRequest): Promise<JsonObject> 
 }
 
 async function askOwner(request: ControlRequest) {
-  const { sessionId, command, timeoutMs } = request;
+  const { directory, sessionId, command, timeoutMs, platform } = request;
   const token = await readToken(request);
-  const owner = await ownerOf(request);
+  const owner = await lockOwner(directory, sessionId, platform);
   if (owner === undefined) throw new NoOwnerError(sessionId);
   if (owner.socket === undefined) throw refused(request, 'is too busy to be spoken to. Try again');
   if (token === undefined) {
@@ -67,15 +67,6 @@ async function readToken({ directory, fileSystem = nodeFileSystem }: ControlRequ
     const file = await fileSystem.readFile(join(directory, OWNER_FILE), MAX_OWNER_FILE_BYTES);
     const token = parseLine(new TextDecoder().decode(file), MAX_OWNER_FILE_BYTES)?.token;
     return typeof token === 'string' ? token : '';
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function ownerOf({ directory, sessionId, platform }: ControlRequest) {
-  try {
-    return await (await lockSocket(directory, sessionId, platform)).owner();
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

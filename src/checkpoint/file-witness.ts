@@ -1,6 +1,6 @@
 /** The witness as a file of one line, always as long as it was: `in-flight.json` in the session's directory. */
 import type { FileHandle, FileSystem } from '../file-system.js';
-import { isObject, parseUntrusted } from '../json.js';
+import { isCount, isObject, parseUntrusted } from '../json.js';
 import type { Witness } from './witness.js';
 
 const NAME = 'in-flight.json';
@@ -37,8 +37,4 @@ function read(bytes: Uint8Array): Witness['before'] {
   } catch {
     return undefined;
   }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -2,6 +2,7 @@
  * The journal without a disk: for runs that need not outlive the process, for browsers and tests. Keeps what
  * `journal.ts` promises, with "durable" meaning: until the page or process ends.
  */
+import { concatenated } from '../bytes.js';
 import { CheckpointWriteError, SessionLockedError } from '../errors.js';
 import type { Journal, JournalKey } from './journal.js';
 
@@ -39,7 +40,7 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
       records.set(name, {
         key: { stage: key.stage, batch: key.batch },
         epoch,
-        payload: concatenate(payload),
+        payload: concatenated(payload),
       });
     },
     async trim(batch) {
@@ -57,13 +58,3 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
 }
 
 const nameOf = (key: JournalKey): string => `${key.batch} ${key.stage}`;
-
-function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
-}

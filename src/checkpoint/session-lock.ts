@@ -6,10 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { SessionLockedError } from '../errors.js';
 import type { FileSystem } from '../file-system.js';
-import { ask, MAX_OWNER_FILE_BYTES, OWNER_FILE } from './control-protocol.js';
+import { MAX_OWNER_FILE_BYTES, OWNER_FILE } from './control-protocol.js';
 import { controlServer } from './control-server.js';
 import { DurableTextFile } from './durable-text-file.js';
 import type { LockHandlers, SessionLock } from './lock.js';
+import { ownerPid } from './lock-owner.js';
 import { type LockSocket, lockSocket } from './lock-socket.js';
 import { nodeFileSystem } from './node-file-system.js';
 
@@ -68,9 +69,7 @@ export async function acquireSessionLock(options: SessionLockOptions): Promise<S
       if (await place.bind(server)) return;
       const owner = await place.owner();
       if (owner === undefined) continue;
-      const answer = owner.socket && (await ask(owner.socket, { command: 'owner' }, answerTimeoutMs));
-      const pid = typeof answer === 'object' ? answer.pid : undefined;
-      throw new SessionLockedError(sessionId, typeof pid === 'number' ? pid : undefined);
+      throw new SessionLockedError(sessionId, await ownerPid(owner, answerTimeoutMs));
     }
     throw new SessionLockedError(sessionId);
   }

@@ -201,8 +201,7 @@ export class StateManager {
     return lock;
   }
 
-  /** Opens the journal of a session for its owner. */
-  /** Undefined where nothing outlives the process. */
+  /** What was in flight at the last death; undefined where nothing outlives the process. */
   async witness(sessionId: string): Promise<Witness | undefined> {
     return this.storage.witness?.(sessionId);
   }

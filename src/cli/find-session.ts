@@ -37,7 +37,14 @@ export async function findSession(
   return found[0];
 }
 
+/** A session whose checkpoint can be read. */
+export type SoundSummary = Exclude<CheckpointSummary, { readonly state: 'CORRUPT' }>;
+
+export function isSound(summary: CheckpointSummary): summary is SoundSummary {
+  return summary.state !== 'CORRUPT';
+}
+
 /** What `resume last` goes on with. */
-export function isUnfinished(summary: CheckpointSummary): boolean {
-  return summary.state !== 'CORRUPT' && summary.state !== 'COMPLETED';
+export function isUnfinished(summary: CheckpointSummary): summary is SoundSummary {
+  return isSound(summary) && summary.state !== 'COMPLETED';
 }

@@ -1,9 +1,7 @@
 /** Whether a process runs a session right now, asked of the lock itself. */
 import { join } from 'node:path';
-import { ask } from '../checkpoint/control-protocol.js';
-import { lockSocket } from '../checkpoint/lock-socket.js';
+import { lockOwner, ownerPid } from '../checkpoint/lock-owner.js';
 import type { CheckpointSummary } from '../checkpoint/state-manager.js';
-import { codeOf } from '../errors.js';
 
 export interface SessionOwner {
   /** Undefined: it is too busy to say. */
@@ -14,16 +12,8 @@ const PATIENCE_MS = 1_000;
 
 /** @returns undefined when nobody does. */
 export async function ownerOf(stateDir: string, sessionId: string): Promise<SessionOwner | undefined> {
-  try {
-    const owner = await (await lockSocket(join(stateDir, sessionId), sessionId)).owner();
-    if (owner === undefined) return undefined;
-    const answer = owner.socket && (await ask(owner.socket, { command: 'owner' }, PATIENCE_MS));
-    const pid = typeof answer === 'object' ? answer.pid : undefined;
-    return { pid: typeof pid === 'number' ? pid : undefined };
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const owner = await lockOwner(join(stateDir, sessionId), sessionId);
+  return owner && { pid: await ownerPid(owner, PATIENCE_MS) };
 }
 
 /** What a session is, to a person: its stored state, seen together with whether somebody runs it. */

@@ -7,11 +7,12 @@
  */
 import { existsSync } from 'node:fs';
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
-import { type CheckpointSummary, StateManager } from '../checkpoint/state-manager.js';
+import { StateManager } from '../checkpoint/state-manager.js';
 import { codeOf } from '../errors.js';
 import { counted, printable } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import { COMPLETED } from './exit-codes.js';
+import { isSound, type SoundSummary } from './find-session.js';
 import { ownerOf, stateWord } from './owner.js';
 import { storedMark, storedPartFile } from './stored-figures.js';
 import type { Terminal } from './terminal.js';
@@ -29,9 +30,8 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
   const stateManager = new StateManager(lowdbStorage(stateDir));
   const now = Date.now();
   const summaries = await stateManager.listCheckpoints();
-  const old = summaries.filter(
-    (summary) => summary.state !== 'CORRUPT' && summary.savedAt <= now - olderThanMs,
-  );
+  const sound = summaries.filter(isSound);
+  const old = sound.filter(({ savedAt }) => savedAt <= now - olderThanMs);
   let removed = 0;
   let kept = 0;
   for (const summary of old) {
@@ -52,7 +52,7 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
   terminal.result(`${dryRun ? 'Would remove' : 'Removed'} ${counted(removed, 'session')}.`);
   if (kept > 0)
     terminal.message(`${counted(kept, 'older session')} kept: not completed. --all removes those too.`);
-  const damaged = summaries.filter(({ state }) => state === 'CORRUPT').length;
+  const damaged = summaries.length - sound.length;
   if (damaged > 0)
     terminal.message(
       `${counted(damaged, 'damaged session')} kept. Remove by hand what is not worth a repair.`,
@@ -73,16 +73,14 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
 }
 
 /** A file of the user's folders, which is not ours to remove. */
-function unfinishedOutput(summary: CheckpointSummary): string | undefined {
-  if (summary.state === 'CORRUPT' || summary.state === 'COMPLETED') return undefined;
-  const { checkpoint } = summary;
+function unfinishedOutput({ state, checkpoint }: SoundSummary): string | undefined {
+  if (state === 'COMPLETED') return undefined;
   const path = storedPartFile(checkpoint.sink, storedMark(checkpoint)?.sink ?? null);
   return path !== undefined && existsSync(path) ? path : undefined;
 }
 
-function lineOf(summary: CheckpointSummary, now: number, dryRun: boolean): string {
+function lineOf(summary: SoundSummary, now: number, dryRun: boolean): string {
   const verb = dryRun ? 'would remove' : 'removed';
-  if (summary.state === 'CORRUPT') return `${verb} ${summary.sessionId}`;
   const { sessionId, pipeline, state, savedAt } = summary;
   return `${verb} ${sessionId}  ${printable(pipeline)}, ${stateWord(state, undefined)}, saved ${ago(savedAt, now)}`;
 }

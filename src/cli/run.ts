@@ -70,11 +70,11 @@ export function placesOf(pipeline: Pipeline<unknown>): Places {
 
 /** Another session of the same pipeline that is not finished is not to be forgotten, nor disturbed. */
 async function noticesOf(name: string, stateManager: StateManager, stateDir: string): Promise<string[]> {
-  const others = (await stateManager.listCheckpoints()).filter(
-    (summary) => isUnfinished(summary) && summary.state !== 'CORRUPT' && summary.pipeline === name,
-  );
+  const others = (await stateManager.listCheckpoints())
+    .filter(isUnfinished)
+    .filter(({ pipeline }) => pipeline === name);
   const [newest] = others;
-  if (newest === undefined || newest.state === 'CORRUPT') return [];
+  if (newest === undefined) return [];
   const { sessionId, checkpoint, savedAt } = newest;
   const owner = await ownerOf(stateDir, sessionId);
   if (owner !== undefined) {

@@ -3,6 +3,7 @@
  * It holds nothing between two batches; what it is given and what it answers are bytes and figures.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { concatenated } from '../bytes.js';
 import { InvalidOptionError, type MalformedRowError, messageOf } from '../errors.js';
 import { Chains } from '../executor/chains.js';
 import { definePipeline } from '../executor/definition.js';
@@ -16,6 +17,7 @@ import {
 } from '../executor/threads/pass-job.js';
 import type { ThreadData, ThreadMessage } from '../executor/threads/thread-pool.js';
 import { JsonLinesEncoder } from '../sinks/json-lines-encoder.js';
+import { idempotencyKeyOf } from '../stages/idempotency-key.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 
@@ -51,7 +53,7 @@ try {
         batch: { index: batch, rowOffset },
         attempt,
         signal,
-        idempotencyKey: `${sessionId}:${(stages[job.first + place] as AnyStage).name}:${batch}`,
+        idempotencyKey: idempotencyKeyOf(sessionId, (stages[job.first + place] as AnyStage).name, batch),
         logger: consoleLogger,
       }),
     );
@@ -73,7 +75,7 @@ try {
     );
     if (ended) return { kind: 'passed', lines: new Uint8Array(0), rows: 0, parts, malformed };
     try {
-      const lines = together(encoder.encode(passed.rows));
+      const lines = concatenated(encoder.encode(passed.rows));
       return { kind: 'passed', lines, rows: passed.rows.length, parts, malformed };
     } catch (error) {
       return { kind: 'unwritable', message: messageOf(error) };
@@ -87,17 +89,6 @@ try {
   say({ type: 'ready' });
 } catch (error) {
   say({ type: 'unfit', error: sentError(error) });
-}
-
-/** In memory of its own: what is transferred is gone here. */
-function together(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
 
 function textOf(row: unknown): string | undefined {

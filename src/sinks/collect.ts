@@ -6,7 +6,7 @@
  * 3. Runs anywhere: nothing of Node.
  */
 import { PipelineMismatchError, SinkError } from '../errors.js';
-import type { JsonObject } from '../json.js';
+import { isCount, type JsonObject } from '../json.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 
 export interface CollectSink<T> extends ReadableSink<T> {
@@ -49,9 +49,7 @@ class Collect<T> implements CollectSink<T> {
       return new OpenCollect(this);
     }
     const { rows } = at;
-    if (typeof rows !== 'number' || !Number.isSafeInteger(rows) || rows < 0) {
-      throw new PipelineMismatchError(['the stored position is not one of collect()']);
-    }
+    if (!isCount(rows)) throw new PipelineMismatchError(['the stored position is not one of collect()']);
     if (this.rows.length < rows) {
       throw new PipelineMismatchError([
         `collect() holds ${this.rows.length} rows, and the run had written ${rows}; it lives in one process only`,

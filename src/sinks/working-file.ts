@@ -12,6 +12,7 @@ import { crc32 } from 'node:zlib';
 import { readAt } from '../byte-blocks.js';
 import { PipelineMismatchError, SinkError } from '../errors.js';
 import type { FileHandle, FileSystem } from '../file-system.js';
+import { isCount } from '../json.js';
 import type { SinkPosition } from './sink.js';
 
 /** `rename`: beside the target until complete. `direct`: into the target itself, from the first byte. */
@@ -79,10 +80,6 @@ function filePosition(path: string, at: SinkPosition): FilePosition {
     throw new PipelineMismatchError([`the stored position is not one of ${path}`]);
   }
   return { bytes, tail, part };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 async function assertTarget(fileSystem: FileSystem, path: string): Promise<void> {

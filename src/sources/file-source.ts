@@ -12,7 +12,7 @@ import { readAt } from '../byte-blocks.js';
 import { type MalformedRowError, PipelineError, PipelineMismatchError, SourceError } from '../errors.js';
 import { problemOf } from '../file-problems.js';
 import type { FileHandle } from '../file-system.js';
-import type { Json } from '../json.js';
+import { isCount, type Json } from '../json.js';
 import type { OpenContext } from '../open-context.js';
 import {
   type RecordPosition,
@@ -74,10 +74,6 @@ function recordPosition(path: string, at: SourcePosition): RecordPosition {
     throw new PipelineMismatchError([`the stored position is not one of ${path}`]);
   }
   return { bytes, rows, lines };
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 export class FileSource<T> implements OpenSource<T> {

@@ -8,6 +8,7 @@
  * 3. Runs anywhere: nothing of Node.
  */
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../errors.js';
+import { isCount } from '../json.js';
 import type { OpenSource, Source, SourceBatch, SourcePosition } from './source.js';
 
 export type RowsInput<T> = Iterable<T> | AsyncIterable<T> | (() => Iterable<T> | AsyncIterable<T>);
@@ -62,9 +63,7 @@ function isOneShot(iterable: Iterable<unknown> | AsyncIterable<unknown>): boolea
 function rowsBefore(at: SourcePosition | undefined): number {
   if (at === undefined) return 0;
   const { rows: before } = at;
-  if (typeof before !== 'number' || !Number.isSafeInteger(before) || before < 0) {
-    throw new PipelineMismatchError(['the stored position is not one of rows()']);
-  }
+  if (!isCount(before)) throw new PipelineMismatchError(['the stored position is not one of rows()']);
   return before;
 }
 

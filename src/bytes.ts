@@ -1,0 +1,12 @@
+/** Bytes, in any place that JavaScript runs. */
+
+/** All chunks as one, in memory that holds nothing else: it may be kept, or given to another thread. */
+export function concatenated(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
