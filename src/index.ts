@@ -3,17 +3,13 @@
  * built-in; files are in `xstate-pipeline/node`.
  */
 
+export type { CheckpointSummary, SoundSummary } from './checkpoint/checkpoint-summary.js';
+export type { CheckpointCandidate, LoadedCheckpoint } from './checkpoint/choose-checkpoint.js';
 export type { Checkpoint, CheckpointSettings } from './checkpoint/envelope.js';
 export type { Journal, JournalKey } from './checkpoint/journal.js';
 export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/lock.js';
 export { memoryStorage } from './checkpoint/memory-storage.js';
-export {
-  type CheckpointCandidate,
-  type CheckpointSummary,
-  type LoadedCheckpoint,
-  StateManager,
-  type StateManagerOptions,
-} from './checkpoint/state-manager.js';
+export { StateManager, type StateManagerOptions } from './checkpoint/state-manager.js';
 export type { CheckpointStorage, StoredCheckpoint } from './checkpoint/storage.js';
 export { type Clock, type Random, seededRandom, systemClock } from './clock.js';
 export {

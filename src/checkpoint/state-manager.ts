@@ -8,7 +8,6 @@
  * 3. (I10) Nothing is removed that somebody runs.
  * 4. (I14) The time is the injected clock's.
  */
-import type { ErrorFacts, ExecutorState } from '../../machines/facts.js';
 import { type Clock, systemClock } from '../clock.js';
 import {
   CheckpointNotFoundError,
@@ -18,12 +17,14 @@ import {
   messageOf,
   SessionLockedError,
 } from '../errors.js';
-import { type Checkpoint, checkpointBytes, decodeCheckpoint, encodeCheckpoint } from './envelope.js';
+import { type CheckpointSummary, isSound, newestFirst, summaryOf } from './checkpoint-summary.js';
+import { chooseCheckpoint, type LoadedCheckpoint } from './choose-checkpoint.js';
+import { type Checkpoint, checkpointBytes, encodeCheckpoint } from './envelope.js';
 import type { Journal } from './journal.js';
 import type { LockHandlers, SessionLock } from './lock.js';
 import { SaveLane } from './save-lane.js';
 import { assertSessionId } from './session-id.js';
-import type { CheckpointStorage, StoredCheckpoint } from './storage.js';
+import type { CheckpointStorage } from './storage.js';
 import type { Witness } from './witness.js';
 
 /** How often checkpoints are saved. */
@@ -35,42 +36,6 @@ export interface StateManagerOptions {
   /** The system's unless told. */
   readonly clock?: Clock;
 }
-
-/** The checkpoint to go on from, and what was passed over to find it. */
-export interface LoadedCheckpoint {
-  readonly checkpoint: Checkpoint;
-  /** One line for each generation that was passed over. */
-  readonly warnings: readonly string[];
-  /** Every generation that could be read, newest first. */
-  readonly candidates: readonly CheckpointCandidate[];
-}
-
-/** One stored generation of a checkpoint, and whether it can be used. */
-export interface CheckpointCandidate {
-  /** As the storage calls it: a file name. */
-  readonly name: string;
-  /** Absent where it cannot be used. */
-  readonly checkpoint?: Checkpoint;
-  /** Why it cannot be used. */
-  readonly reasons: readonly string[];
-}
-
-/** What is stored of a session, for a list. */
-export type CheckpointSummary =
-  | {
-      readonly sessionId: string;
-      readonly state: ExecutorState;
-      readonly pipeline: string;
-      readonly pipelineFile?: string;
-      /** Milliseconds since the epoch. */
-      readonly savedAt: number;
-      /** Milliseconds since the epoch. */
-      readonly startedAt: number;
-      readonly error?: ErrorFacts;
-      /** The checkpoint itself, for more. */
-      readonly checkpoint: Checkpoint;
-    }
-  | { readonly sessionId: string; readonly state: 'CORRUPT'; readonly reasons: readonly string[] };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -142,7 +107,7 @@ export class StateManager {
     assertSessionId(sessionId, this.storage.label);
     const stored = await this.storage.read(sessionId);
     if (stored === undefined) throw new CheckpointNotFoundError(sessionId, this.storage.label);
-    return choose(sessionId, stored, accept);
+    return chooseCheckpoint(sessionId, stored, accept);
   }
 
   /** Whether there is a checkpoint to go on from: stored, sound and not of a completed run. */
@@ -162,7 +127,7 @@ export class StateManager {
       const summary = await this.#summary(sessionId);
       if (summary !== undefined) summaries.push(summary);
     }
-    return summaries.sort((a, b) => savedAtOf(b) - savedAtOf(a) || (a.sessionId < b.sessionId ? -1 : 1));
+    return summaries.sort(newestFirst);
   }
 
   /** Removes a session, its journal too. Fine if there is none.
@@ -225,18 +190,7 @@ export class StateManager {
 
   async #summary(sessionId: string): Promise<CheckpointSummary | undefined> {
     try {
-      const { checkpoint } = await this.loadCheckpoint(sessionId);
-      const { state, pipeline, pipelineFile, savedAt, startedAt, error } = checkpoint;
-      return {
-        sessionId,
-        state,
-        pipeline,
-        ...(pipelineFile !== undefined && { pipelineFile }),
-        savedAt,
-        startedAt,
-        ...(error !== undefined && { error }),
-        checkpoint,
-      };
+      return summaryOf((await this.loadCheckpoint(sessionId)).checkpoint);
     } catch (error) {
       // Removed meanwhile, or never checkpointed.
       if (error instanceof CheckpointNotFoundError) return undefined;
@@ -266,40 +220,7 @@ export class StateManager {
   }
 }
 
-function choose(
-  sessionId: string,
-  stored: StoredCheckpoint,
-  accept: (checkpoint: Checkpoint) => void,
-): LoadedCheckpoint {
-  const candidates = stored.generations.map(({ name, text }): CheckpointCandidate => {
-    try {
-      const checkpoint = decodeCheckpoint(text, sessionId);
-      accept(checkpoint);
-      return { name, checkpoint, reasons: [] };
-    } catch (error) {
-      return { name, reasons: error instanceof CorruptCheckpointError ? error.reasons : [messageOf(error)] };
-    }
-  });
-  const chosen = candidates.findIndex(({ checkpoint }) => checkpoint !== undefined);
-  const passedOver = [
-    ...stored.problems,
-    ...(chosen < 0 ? candidates : candidates.slice(0, chosen)).map(
-      ({ name, reasons }) => `${name}: ${reasons.join(', ')}`,
-    ),
-  ];
-  const { checkpoint, name } = candidates[chosen] ?? {};
-  if (checkpoint === undefined) throw new CorruptCheckpointError(sessionId, passedOver);
-  const warnings = passedOver.map(
-    (reason) => `Session ${sessionId} goes on from ${name}; passed over: ${reason}.`,
-  );
-  return { checkpoint, warnings, candidates };
-}
-
-function savedAtOf(summary: CheckpointSummary): number {
-  return summary.state === 'CORRUPT' ? Number.NEGATIVE_INFINITY : summary.savedAt;
-}
-
 /** @param summary undefined: there is no checkpoint, so nothing that could be resumed. */
 function isOlder(summary: CheckpointSummary | undefined, before: number): boolean {
-  return summary === undefined || (summary.state !== 'CORRUPT' && summary.savedAt < before);
+  return summary === undefined || (isSound(summary) && summary.savedAt < before);
 }

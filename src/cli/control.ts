@@ -1,5 +1,6 @@
 /** `pause`, `cancel`, `status`: speak to the process that runs a session, from any terminal. */
 import { join } from 'node:path';
+import { isUnfinished } from '../checkpoint/checkpoint-summary.js';
 import { sendControl } from '../checkpoint/control-client.js';
 import type { ControlCommand } from '../checkpoint/lock.js';
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
@@ -9,7 +10,7 @@ import type { JsonObject } from '../json.js';
 import { counted, grouped, printable, span } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import { COMPLETED } from './exit-codes.js';
-import { findSession, isUnfinished } from './find-session.js';
+import { findSession } from './find-session.js';
 import { sessionCommand } from './invocation.js';
 import { stateWord } from './owner.js';
 import { storedMark } from './stored-figures.js';

@@ -1,6 +1,7 @@
 /** Which session is meant: its id, the beginning of it, or `last`. */
+import { type CheckpointSummary, isUnfinished } from '../checkpoint/checkpoint-summary.js';
 import { isSessionId } from '../checkpoint/session-id.js';
-import type { CheckpointSummary, StateManager } from '../checkpoint/state-manager.js';
+import type { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError, InvalidOptionError } from '../errors.js';
 
 /** Shorter beginnings are more often a slip than an id. */
@@ -35,16 +36,4 @@ export async function findSession(
     throw new InvalidOptionError(`${found.length} sessions begin with "${wanted}". Give more of the id.`);
   if (found[0] === undefined) throw new CheckpointNotFoundError(given, storage.label);
   return found[0];
-}
-
-/** A session whose checkpoint can be read. */
-export type SoundSummary = Exclude<CheckpointSummary, { readonly state: 'CORRUPT' }>;
-
-export function isSound(summary: CheckpointSummary): summary is SoundSummary {
-  return summary.state !== 'CORRUPT';
-}
-
-/** What `resume last` goes on with. */
-export function isUnfinished(summary: CheckpointSummary): summary is SoundSummary {
-  return isSound(summary) && summary.state !== 'COMPLETED';
 }

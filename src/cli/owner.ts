@@ -1,7 +1,7 @@
 /** Whether a process runs a session right now, asked of the lock itself. */
 import { join } from 'node:path';
+import type { CheckpointSummary } from '../checkpoint/checkpoint-summary.js';
 import { lockOwner, ownerPid } from '../checkpoint/lock-owner.js';
-import type { CheckpointSummary } from '../checkpoint/state-manager.js';
 
 export interface SessionOwner {
   /** Undefined: it is too busy to say. */

@@ -6,13 +6,13 @@
  * 3. What a process that was killed before its first checkpoint left behind goes without being asked for.
  */
 import { existsSync } from 'node:fs';
+import { isSound, type SoundSummary } from '../checkpoint/checkpoint-summary.js';
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { codeOf } from '../errors.js';
 import { counted, printable } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import { COMPLETED } from './exit-codes.js';
-import { isSound, type SoundSummary } from './find-session.js';
 import { ownerOf, stateWord } from './owner.js';
 import { storedMark, storedPartFile } from './stored-figures.js';
 import type { Terminal } from './terminal.js';

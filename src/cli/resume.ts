@@ -1,4 +1,5 @@
 /** `resume <id> [file]`: goes on with a stored session, or says what going on would do. */
+import { isUnfinished } from '../checkpoint/checkpoint-summary.js';
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { PipelineFileError } from '../errors.js';
@@ -6,7 +7,7 @@ import { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { grouped, printable } from '../observers/terminal-text.js';
 import { COMPLETED } from './exit-codes.js';
 import { explain } from './explain.js';
-import { findSession, isUnfinished } from './find-session.js';
+import { findSession } from './find-session.js';
 import { sessionCommand } from './invocation.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 import { placesOf, type RunCommandOptions, workersOf } from './run.js';

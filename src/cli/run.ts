@@ -1,4 +1,5 @@
 /** `run <file>`: a new session. */
+import { isUnfinished } from '../checkpoint/checkpoint-summary.js';
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { definePipeline } from '../executor/definition.js';
@@ -7,7 +8,6 @@ import { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { checkWorkers, type WorkerOptions } from '../executor/threads/workers.js';
 import { counted, grouped, printable } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
-import { isUnfinished } from './find-session.js';
 import type { InspectorKind } from './inspectors.js';
 import { sessionCommand } from './invocation.js';
 import { loadPipelineFile } from './load-pipeline-file.js';

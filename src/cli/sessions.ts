@@ -1,11 +1,11 @@
 /** `sessions`: what is stored, newest first. */
+import { type CheckpointSummary, isSound, isUnfinished } from '../checkpoint/checkpoint-summary.js';
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
-import { type CheckpointSummary, StateManager } from '../checkpoint/state-manager.js';
+import { StateManager } from '../checkpoint/state-manager.js';
 import { DEFAULT_STATE_DIRECTORY } from '../executor/platform.node.js';
 import { grouped, printable } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import { COMPLETED } from './exit-codes.js';
-import { isUnfinished } from './find-session.js';
 import { programName, quoted } from './invocation.js';
 import { ownerOf, type SessionOwner, stateWord } from './owner.js';
 import { storedMark } from './stored-figures.js';
@@ -39,7 +39,7 @@ function factsOf({ summary, owner }: ListedSession): object {
   const { sessionId, state } = summary;
   const shown = stateWord(state, owner).replace(/ .*/, '');
   const pid = owner?.pid;
-  if (summary.state === 'CORRUPT') return { sessionId, state: shown, reasons: summary.reasons };
+  if (!isSound(summary)) return { sessionId, state: shown, reasons: summary.reasons };
   const { pipeline, pipelineFile, startedAt, savedAt, error, checkpoint } = summary;
   const { rowsIn = 0, rowsOut = 0, batches = 0 } = storedMark(checkpoint) ?? {};
   return {
@@ -82,7 +82,7 @@ export function sessionLines(
 
 function rowOf(summary: CheckpointSummary, owner: SessionOwner | undefined, now: number): string[] {
   const word = stateWord(summary.state, owner);
-  if (summary.state === 'CORRUPT') return [summary.sessionId, '?', word, '?', '?', '?'];
+  if (!isSound(summary)) return [summary.sessionId, '?', word, '?', '?', '?'];
   const mark = storedMark(summary.checkpoint);
   return [
     summary.sessionId,
@@ -108,9 +108,7 @@ function paintState(line: string, word: string, colors: Terminal['colors']): str
 
 function howToResume(open: readonly ListedSession[], stateDir: string): string {
   const where = stateDir === DEFAULT_STATE_DIRECTORY ? '' : ` --state-dir ${quoted(stateDir)}`;
-  const isNamed = open.every(
-    ({ summary }) => summary.state !== 'CORRUPT' && summary.pipelineFile !== undefined,
-  );
+  const isNamed = open.every(({ summary }) => isSound(summary) && summary.pipelineFile !== undefined);
   const file = isNamed ? '' : ' [pipeline file]';
   return `To go on with one: ${programName()} resume <session>${file}${where}   (its first characters will do, or: last)`;
 }

@@ -5,10 +5,11 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { CheckpointSummary } from '../../checkpoint/checkpoint-summary.js';
 import { lowdbStorage } from '../../checkpoint/lowdb-storage.js';
 import { nodeFileSystem } from '../../checkpoint/node-file-system.js';
 import { removeTree } from '../../checkpoint/state-directory.js';
-import { type CheckpointSummary, StateManager } from '../../checkpoint/state-manager.js';
+import { StateManager } from '../../checkpoint/state-manager.js';
 import { DEFAULT_STATE_DIRECTORY } from '../../executor/platform.node.js';
 import { TestingError } from '../errors.js';
 

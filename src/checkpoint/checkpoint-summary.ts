@@ -1,0 +1,48 @@
+/** What is stored of a session, for a list: sound ones with their checkpoint, damaged ones with the reasons. */
+import type { ErrorFacts, ExecutorState } from '../../machines/facts.js';
+import type { Checkpoint } from './envelope.js';
+
+/** What is stored of a session, for a list. */
+export type CheckpointSummary =
+  | {
+      readonly sessionId: string;
+      readonly state: ExecutorState;
+      readonly pipeline: string;
+      readonly pipelineFile?: string;
+      /** Milliseconds since the epoch. */
+      readonly savedAt: number;
+      /** Milliseconds since the epoch. */
+      readonly startedAt: number;
+      readonly error?: ErrorFacts;
+      /** The checkpoint itself, for more. */
+      readonly checkpoint: Checkpoint;
+    }
+  | { readonly sessionId: string; readonly state: 'CORRUPT'; readonly reasons: readonly string[] };
+
+/** A session whose checkpoint can be used. */
+export type SoundSummary = Exclude<CheckpointSummary, { readonly state: 'CORRUPT' }>;
+
+export function isSound(summary: CheckpointSummary): summary is SoundSummary {
+  return summary.state !== 'CORRUPT';
+}
+
+/** There is something to go on with. */
+export function isUnfinished(summary: CheckpointSummary): summary is SoundSummary {
+  return isSound(summary) && summary.state !== 'COMPLETED';
+}
+
+export function summaryOf(checkpoint: Checkpoint): SoundSummary {
+  const { sessionId, state, pipeline, pipelineFile, savedAt, startedAt, error } = checkpoint;
+  return {
+    ...{ sessionId, state, pipeline, savedAt, startedAt, checkpoint },
+    ...(pipelineFile !== undefined && { pipelineFile }),
+    ...(error !== undefined && { error }),
+  };
+}
+
+/** Damaged ones last: of them nobody knows when they were saved. */
+export function newestFirst(a: CheckpointSummary, b: CheckpointSummary): number {
+  const savedAt = (summary: CheckpointSummary) =>
+    isSound(summary) ? summary.savedAt : Number.NEGATIVE_INFINITY;
+  return savedAt(b) - savedAt(a) || (a.sessionId < b.sessionId ? -1 : 1);
+}

@@ -1,0 +1,56 @@
+/**
+ * Which generation of a stored checkpoint is gone on with (I9): the newest that is sound and that the caller accepts. What
+ * was passed over is told; where none is left, why each was not.
+ */
+import { CorruptCheckpointError, messageOf } from '../errors.js';
+import { type Checkpoint, decodeCheckpoint } from './envelope.js';
+import type { StoredCheckpoint } from './storage.js';
+
+/** The checkpoint to go on from, and what was passed over to find it. */
+export interface LoadedCheckpoint {
+  readonly checkpoint: Checkpoint;
+  /** One line for each generation that was passed over. */
+  readonly warnings: readonly string[];
+  /** Every generation that could be read, newest first. */
+  readonly candidates: readonly CheckpointCandidate[];
+}
+
+/** One stored generation of a checkpoint, and whether it can be used. */
+export interface CheckpointCandidate {
+  /** As the storage calls it: a file name. */
+  readonly name: string;
+  /** Absent where it cannot be used. */
+  readonly checkpoint?: Checkpoint;
+  /** Why it cannot be used. */
+  readonly reasons: readonly string[];
+}
+
+/** @param accept throws to refuse a checkpoint. @throws {CorruptCheckpointError} */
+export function chooseCheckpoint(
+  sessionId: string,
+  stored: StoredCheckpoint,
+  accept: (checkpoint: Checkpoint) => void,
+): LoadedCheckpoint {
+  const candidates = stored.generations.map(({ name, text }): CheckpointCandidate => {
+    try {
+      const checkpoint = decodeCheckpoint(text, sessionId);
+      accept(checkpoint);
+      return { name, checkpoint, reasons: [] };
+    } catch (error) {
+      return { name, reasons: error instanceof CorruptCheckpointError ? error.reasons : [messageOf(error)] };
+    }
+  });
+  const chosen = candidates.findIndex(({ checkpoint }) => checkpoint !== undefined);
+  const passedOver = [
+    ...stored.problems,
+    ...(chosen < 0 ? candidates : candidates.slice(0, chosen)).map(
+      ({ name, reasons }) => `${name}: ${reasons.join(', ')}`,
+    ),
+  ];
+  const { checkpoint, name } = candidates[chosen] ?? {};
+  if (checkpoint === undefined) throw new CorruptCheckpointError(sessionId, passedOver);
+  const warnings = passedOver.map(
+    (reason) => `Session ${sessionId} goes on from ${name}; passed over: ${reason}.`,
+  );
+  return { checkpoint, warnings, candidates };
+}
