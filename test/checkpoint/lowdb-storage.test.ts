@@ -28,9 +28,9 @@ import { StateManager } from '../../src/checkpoint/state-manager.js';
 import type { CheckpointStorage } from '../../src/checkpoint/storage.js';
 import { CorruptCheckpointError, SessionLockedError, StateDirectoryError } from '../../src/errors.js';
 import { aCheckpoint } from '../support/checkpoints.js';
+import { unprivileged } from '../support/unprivileged.js';
 
 const SESSION = aCheckpoint().sessionId;
-const isRoot = process.getuid?.() === 0;
 
 let base: string;
 let directory: string;
@@ -103,12 +103,13 @@ describe('a state directory that cannot be used', () => {
     await expect(below.write(SESSION, '1')).rejects.toThrow(StateDirectoryError);
   });
 
-  test.skipIf(isRoot)('without permission', async () => {
+  test('without permission', async () => {
     mkdirSync(directory, { mode: 0o000 });
-    await expect(storage.list()).rejects.toThrow(StateDirectoryError);
-    chmodSync(directory, 0o700);
-    chmodSync(base, 0o500);
-    await expect(lowdbStorage(join(base, 'new')).write(SESSION, '1')).rejects.toThrow(/EACCES.*permission/);
+    chmodSync(base, 0o555);
+    await unprivileged(async () => {
+      await expect(storage.list()).rejects.toThrow(StateDirectoryError);
+      await expect(lowdbStorage(join(base, 'new')).write(SESSION, '1')).rejects.toThrow(/EACCES.*permission/);
+    });
     chmodSync(base, 0o700);
   });
 });

@@ -162,3 +162,29 @@ export const STUCK = `.pipe(defineStage({
     return rows;
   },
 }))`;
+
+/** Doubles n. */
+export const DOUBLING = pipelineFile(DOUBLE);
+
+/** A folder with so many rows, `p.ts` that doubles them, and these files. */
+export function project(rows: number, files: Readonly<Record<string, string>> = {}): string {
+  return folder({ 'in.jsonl': rowsText(rows), 'p.ts': DOUBLING, ...files });
+}
+
+/** The id of no session. */
+export const UNKNOWN = '00000000-0000-4000-8000-000000000000';
+/** An environment in which `DOUBLE` takes its time. */
+export const SLOWLY = { BATCH_MS: '5' };
+
+/** The session that a run, or a resume, with `--json` was. */
+export const sessionOf = (stdout: string): string => events(stdout)[0]?.sessionId ?? '';
+
+/** Runs `p.ts` and pauses it in the middle. @returns the session's id. */
+export async function paused(cwd: string): Promise<string> {
+  const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
+  await child.printed(/batches\.committed/);
+  child.process.kill('SIGINT');
+  const { stdout } = await child.ended;
+  expect(events(stdout).at(-1)?.type).toBe('pipeline.paused');
+  return sessionOf(stdout);
+}

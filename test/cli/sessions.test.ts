@@ -4,31 +4,27 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   copied,
-  DOUBLE,
   events,
   expectOneLine,
   folder,
   pipelineFile,
-  rowsText,
+  project,
   run,
   STUCK,
+  sessionOf,
   start,
 } from './command.js';
 
 /** A folder with one completed and one interrupted session. */
-async function project(): Promise<{ cwd: string; completed: string; interrupted: string }> {
-  const cwd = folder({
-    'p.ts': pipelineFile(DOUBLE),
-    'stuck.ts': pipelineFile(STUCK),
-    'in.jsonl': rowsText(100),
-  });
+async function used(): Promise<{ cwd: string; completed: string; interrupted: string }> {
+  const cwd = project(100, { 'stuck.ts': pipelineFile(STUCK) });
   const done = await run(['run', 'p.ts', '--json'], { cwd });
   const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
   await child.printed(/"batches\.committed","upTo":2/);
   child.process.kill('SIGKILL');
   const { stdout } = await child.ended;
-  const first = /"sessionId":"([^"]+)"/.exec(stdout)?.[1] ?? '';
-  return { cwd, completed: events(done.stdout)[0]?.sessionId ?? '', interrupted: first };
+  const interrupted = /"sessionId":"([^"]+)"/.exec(stdout)?.[1] ?? '';
+  return { cwd, completed: sessionOf(done.stdout), interrupted };
 }
 
 describe('sessions', () => {
@@ -39,7 +35,7 @@ describe('sessions', () => {
   });
 
   test('newest first, with states, rows and how to go on', async () => {
-    const { cwd, completed, interrupted } = await project();
+    const { cwd, completed, interrupted } = await used();
     const { stdout } = await run(['sessions'], { cwd });
     const [header, newest, oldest, , hint] = stdout.split('\n');
     expect(header).toMatch(/^SESSION +PIPELINE +STATE +ROWS IN +ROWS OUT +SAVED$/);
@@ -59,7 +55,7 @@ describe('sessions', () => {
   });
 
   test('show: every fact, and the command that goes on', async () => {
-    const { cwd, completed, interrupted } = await project();
+    const { cwd, completed, interrupted } = await used();
     const { code, stdout } = await run(['show', interrupted.slice(0, 6)], { cwd });
     expect(code).toBe(0);
     for (const fact of [
@@ -87,7 +83,7 @@ describe('sessions', () => {
 
 describe('prune', () => {
   test('completed ones of that age; unfinished ones only with --all; never one that is run', async () => {
-    const { cwd, completed, interrupted } = await project();
+    const { cwd, completed, interrupted } = await used();
     expect((await run(['prune', '--older-than', '1h'], { cwd })).stdout).toBe('Removed 0 sessions.\n');
     const dry = await run(['prune', '--older-than', '0d', '--dry-run'], { cwd });
     expect(dry.stdout).toMatch(new RegExp(`^would remove ${completed} .*\nWould remove 1 session\\.`));

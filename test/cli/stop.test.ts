@@ -11,14 +11,16 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
   copied,
-  DOUBLE,
   events,
   expectOneLine,
   folder,
   pipelineFile,
+  project,
   rowsText,
   run,
+  SLOWLY,
   STUCK,
+  sessionOf,
   start,
   text,
 } from './command.js';
@@ -29,14 +31,11 @@ const GOLDEN = Array.from(
   (_, i) => `${JSON.stringify({ n: i * 2, word: `row ${i}` })}\n`,
 ).join('');
 const RESUME = /^ {2}resume {2}(.+)$/m;
-const SLOWLY = { BATCH_MS: '5' };
 
 let cwd: string;
 beforeEach(() => {
-  cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(DOUBLE), 'stuck.ts': pipelineFile(STUCK) });
+  cwd = project(ROWS, { 'stuck.ts': pipelineFile(STUCK) });
 });
-
-const sessionOf = (stdout: string) => events(stdout)[0]?.sessionId ?? '';
 
 describe('a signal', () => {
   test.each([

@@ -2,29 +2,16 @@
  * Pins: CSV after RFC 4180 keeps the contract whatever the block size; records end where csv-parse says they end; a
  * malformed record spoils no other; the header is known after a reopening.
  */
-import { mkdtemp, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { truncate } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { InvalidOptionError, type MalformedRowError, SourceError } from '../../src/errors.js';
 import { type CsvSourceOptions, csvSource } from '../../src/sources/csv.js';
-import { contextOf, MALFORMED, readAll, sourceContract } from '../../src/testing/contracts/source.js';
-
-const context = contextOf(nodeFileSystem);
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'csv-source-'));
-});
-
-async function file(text: string | Uint8Array): Promise<string> {
-  const path = join(folder, 'in.csv');
-  await writeFile(path, text);
-  return path;
-}
+import { MALFORMED, readAll, sourceContract } from '../../src/testing/contracts/source.js';
+import { context, file, malformedOf } from './source-file.js';
 
 async function rowsOf(
   text: string | Uint8Array,
@@ -39,20 +26,8 @@ async function rowsOf(
   }
 }
 
-async function errorsOf(text: string): Promise<MalformedRowError[]> {
-  const source = await csvSource(await file(text)).open(undefined, context);
-  const errors: MalformedRowError[] = [];
-  for (;;) {
-    const batch = await source.read(2, 1_000_000);
-    if (batch === undefined) break;
-    batch.decode(
-      () => {},
-      (error) => errors.push(error),
-    );
-  }
-  await source.close();
-  return errors;
-}
+const errorsOf = async (text: string): Promise<MalformedRowError[]> =>
+  malformedOf(await csvSource(await file(text)).open(undefined, context));
 
 const ENDS = ['\r\n', '\n', '\r', '\n\n', '\r\n\r\n'];
 const ROWS = Array.from({ length: 24 }, (_, n) =>

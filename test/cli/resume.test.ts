@@ -1,0 +1,169 @@
+/**
+ * `resume`: what is compared before anything is run (I9, I15), and what `--explain` says of it (I5, I8).
+ *
+ * A pipeline or an input that has changed: 3, unless forced. No such session: 4. A corrupt checkpoint: 6. (Another process
+ * owns the session, 5: stop.test.ts.)
+ */
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import {
+  DOUBLE,
+  DOUBLING,
+  events,
+  expectOneLine,
+  folder,
+  paused,
+  pipelineFile,
+  project,
+  rowsText,
+  run,
+  start,
+  text,
+  UNKNOWN,
+} from './command.js';
+
+test('--explain: what is reused, what is run; nothing changes', async () => {
+  const gate = `.pipe(defineStage({ name: 'double', version: '1', durable: true, concurrency: 4,
+    process: async (rows: readonly Row[], { batch, signal }) => {
+      if (batch.index === 2 && process.env.STUCK !== 'no') await new Promise((_, reject) => {
+        const alive = setInterval(() => {}, 1000);
+        signal.addEventListener('abort', () => { clearInterval(alive); reject(signal.reason); }); });
+      return rows.map((row) => ({ ...row, n: row.n * 2 }));
+    } }))`;
+  const cwd = folder({ 'p.ts': pipelineFile(gate), 'in.jsonl': rowsText(200) });
+  const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd });
+  const [, id = ''] = await child.printed(/"sessionId":"([^"]+)"/);
+  await child.printed(/"batches\.committed","upTo":1/);
+  for (const batch of [3, 4, 5])
+    await child.printed(new RegExp(`"batch.completed","stage":"double","batch":${batch},`));
+  child.process.kill('SIGKILL');
+  await child.ended;
+
+  const home = join(cwd, '.xstate-pipeline', id);
+  const state = () => [text(home, 'checkpoint.json'), statSync(join(cwd, 'out.jsonl.part')).size];
+  const before = state();
+  const { code, stdout, stderr } = await run(['resume', id.slice(0, 8), '--explain'], { cwd });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/reused +2 batches committed: 40 rows in, 40 out/);
+  expect(stdout).toMatch(/reused +\d+ outputs of stage "double" from the journal: batch 3–\d+/);
+  expect(stdout).toMatch(/run +everything from batch 2 on: [\d,]+ of [\d,]+ bytes/);
+  expect(stdout).toMatch(/Nothing was run/);
+  expect(state()).toEqual(before);
+  const facts = JSON.parse((await run(['resume', id, '--explain', '--json'], { cwd })).stdout);
+  expect(facts.committed).toEqual({ batches: 2, rowsIn: 40, rowsOut: 40 });
+  const journaled: number[] = facts.journaled[0].batches;
+
+  const ended = await run(['resume', id, '--json'], { cwd, env: { STUCK: 'no' } });
+  expect(ended.code).toBe(0);
+  const replayed = events(ended.stdout)
+    .filter((event) => event.type === 'batch.completed' && event.replayed)
+    .map((event) => event.batch);
+  expect(replayed).toEqual(journaled);
+  expect(events(ended.stdout)[0]).toMatchObject({ type: 'pipeline.started', resumed: true, fromBatch: 2 });
+});
+
+test.each(['resume', 'show', 'pause', 'cancel', 'status'])(
+  '%s of a session that is not there: 4',
+  async (command) => {
+    const cwd = folder();
+    for (const id of [UNKNOWN, 'last', '../../etc']) {
+      const ended = await run([command, id], { cwd });
+      expect(ended.code, id).toBe(4);
+      expectOneLine(ended, /No session .*xstate-pipeline sessions/);
+    }
+  },
+);
+
+test.each<[string, (cwd: string) => void, RegExp]>([
+  [
+    'a stage of another version',
+    (cwd) => writeFileSync(join(cwd, 'p.ts'), DOUBLING.replace("version: '1'", "version: '2'")),
+    /stage "double" was version 1 and is 2/,
+  ],
+  [
+    'one more stage',
+    (cwd) => writeFileSync(join(cwd, 'p.ts'), pipelineFile(`${DOUBLE}.pipe(map('more', (row) => row))`)),
+    /stage 2 "more" was added/,
+  ],
+  [
+    'other rows before the position',
+    (cwd) => writeFileSync(join(cwd, 'in.jsonl'), rowsText(4000).replace('row 0', 'ROW 0')),
+    /the input before the committed position has changed/,
+  ],
+  [
+    'fewer rows',
+    (cwd) => writeFileSync(join(cwd, 'in.jsonl'), rowsText(1)),
+    /in\.jsonl has \d+ bytes, and the run had read/,
+  ],
+  [
+    'output that is not there any more',
+    (cwd) => writeFileSync(join(cwd, 'out.jsonl.part'), ''),
+    /out\.jsonl\.part has 0 bytes/,
+  ],
+])('changed: %s: 3, by resume and by --explain', async (_, change, message) => {
+  const cwd = project(4000);
+  const id = await paused(cwd);
+  change(cwd);
+  for (const more of [['--explain'], []]) {
+    const ended = await run(['resume', id, ...more], { cwd });
+    expect(ended.code).toBe(3);
+    expectOneLine(ended, message, /Start afresh, or resume with force/);
+  }
+  expect((await run(['status', id], { cwd })).stdout).toContain('paused');
+});
+
+test('changed and forced: goes on', async () => {
+  const cwd = project(4000);
+  const id = await paused(cwd);
+  writeFileSync(join(cwd, 'p.ts'), DOUBLING.replace("version: '1'", "version: '2'"));
+  const explained = await run(['resume', id, '--explain', '--force'], { cwd });
+  expect(explained).toMatchObject({ code: 0, stderr: '' });
+  const ended = await run(['resume', id, '--force'], { cwd });
+  expect(ended.code).toBe(0);
+  expect(text(cwd, 'out.jsonl').split('\n')).toHaveLength(4001);
+});
+
+test('corrupt: 6, and every other command goes on', async () => {
+  const cwd = project(4000);
+  const id = await paused(cwd);
+  const home = join(cwd, '.xstate-pipeline', id);
+  for (const name of readdirSync(home).filter((file) => file.startsWith('checkpoint')))
+    writeFileSync(join(home, name), '{"format":1,"__proto__":{}}');
+  for (const args of [
+    ['resume', id],
+    ['resume', id, '--explain'],
+    ['show', id],
+    ['status', id],
+  ]) {
+    const ended = await run(args, { cwd });
+    expect(ended.code, args.join(' ')).toBe(6);
+    expectOneLine(ended, /cannot be used: .*checkpoint\.json/);
+  }
+  expect((await run(['sessions'], { cwd })).stdout).toMatch(new RegExp(`${id} +\\? +corrupt`));
+  expect((await run(['run', 'p.ts'], { cwd })).code).toBe(0);
+});
+
+test('the pipeline file was changed into something else, or moved: say where it is', async () => {
+  const cwd = project(4000);
+  const id = await paused(cwd);
+  writeFileSync(join(cwd, 'moved.ts'), DOUBLING);
+  writeFileSync(join(cwd, 'p.ts'), 'export default 1;');
+  const ended = await run(['resume', id], { cwd });
+  expect(ended.code).toBe(2);
+  expectOneLine(ended, /p\.ts: its default export is a value of type number/);
+  expect((await run(['resume', id, 'moved.ts'], { cwd })).code).toBe(0);
+});
+
+test('completed already: 0, and nothing is run', async () => {
+  const cwd = project(3);
+  const first = await run(['run', 'p.ts'], { cwd });
+  const id = /^session (\S+)/.exec(first.stdout)?.[1] ?? '';
+  for (const more of [[], ['--explain'], ['--force']]) {
+    const ended = await run(['resume', id, ...more], { cwd });
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toContain('already completed: 3 rows in, 3 out');
+  }
+  const json = await run(['resume', id, '--json'], { cwd });
+  expect(json).toMatchObject({ code: 0, stdout: '' });
+});

@@ -1,0 +1,41 @@
+/** One file in a fresh folder, for the tests of what reads files; and what is malformed in it. */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach } from 'vitest';
+import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
+import type { MalformedRowError } from '../../src/errors.js';
+import type { OpenSource } from '../../src/sources/source.js';
+import { contextOf } from '../../src/testing/contracts/source.js';
+
+export const context = contextOf(nodeFileSystem);
+
+let fresh: string;
+beforeEach(async () => {
+  fresh = await mkdtemp(join(tmpdir(), 'source-'));
+});
+
+/** Of this test alone. */
+export const folder = (): string => fresh;
+
+/** @returns the path of a file in it that holds this. */
+export async function file(text: string | Uint8Array): Promise<string> {
+  const path = join(fresh, 'in');
+  await writeFile(path, text);
+  return path;
+}
+
+/** Reads all and closes. */
+export async function malformedOf(source: OpenSource<unknown>): Promise<MalformedRowError[]> {
+  const errors: MalformedRowError[] = [];
+  for (;;) {
+    const batch = await source.read(2, 1_000_000);
+    if (batch === undefined) break;
+    batch.decode(
+      () => {},
+      (error) => errors.push(error),
+    );
+  }
+  await source.close();
+  return errors;
+}
