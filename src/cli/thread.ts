@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { concatenated } from '../bytes.js';
-import { InvalidOptionError, type MalformedRowError, messageOf } from '../errors.js';
+import { InvalidOptionError, messageOf } from '../errors.js';
 import { Chains } from '../executor/chains.js';
 import { definePipeline } from '../executor/definition.js';
 import { consoleLogger } from '../executor/environment.js';
@@ -43,12 +43,14 @@ try {
     const malformed: SentMalformed[] = [];
     if (chain === undefined || source.decodeRaw === undefined) return { kind: 'bailed', stage: job.first };
     const { rowOffset, batch, attempt, sessionId } = job;
+    const rows: unknown[] = [];
+    source.decodeRaw(
+      job.raw,
+      (row) => rows.push(row),
+      ({ file, line, byte, what }) => malformed.push({ file, line, byte, what }),
+    );
     const passed = chain.run(
-      (visit) =>
-        source.decodeRaw?.(job.raw, visit, (error: MalformedRowError) => {
-          const { file, line, byte, what } = error;
-          malformed.push({ file, line, byte, what });
-        }),
+      rows,
       (place): StageContext => ({
         batch: { index: batch, rowOffset },
         attempt,

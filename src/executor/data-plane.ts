@@ -2,7 +2,7 @@
  * Where the rows are (I3): keyed by batch, never seen by a machine. It decodes, runs attempts, journals and encodes.
  *
  * 1. A batch holds its rows in one form at a time: raw (not decoded), rows, or encoded for the sink.
- * 2. Adjacent synchronous row stages run in one pass over each row, when the first of them is reached; those after it are
+ * 2. Adjacent synchronous row stages share one pass over a batch, when the first of them is reached; those after it are
  *    told that the batch has passed. Every stage keeps its own figures, errors and events.
  * 3. A durable stage's output is in the journal before anyone sees it, and takes the JSON round trip here too, so that the
  *    next stage sees the same on the live path and after a resume (I8).

@@ -50,18 +50,9 @@ export class Passes {
   #here(batch: PlaneBatch, first: number, contextOf: ContextOf): Passed | undefined {
     const chain = this.#chains.from(first);
     if (chain === undefined) return undefined;
-    const malformed: MalformedRowError[] = [];
-    const { raw } = batch;
-    const pass = chain.run(
-      (visit) => {
-        if (raw !== null) raw.decode(visit, (error) => malformed.push(error));
-        else batch.rows().forEach(visit);
-      },
-      (place) => contextOf(first + place),
-    );
-    if (!pass.bailed) return { parts: pass.stages, malformed, out: { rows: pass.rows } };
-    this.#chains.forget();
-    return this.#here(batch, first, contextOf);
+    const { rows, stages, bailed } = chain.run(batch.rows(), (place) => contextOf(first + place));
+    if (bailed) this.#chains.forget();
+    return stages.length === 0 ? undefined : { parts: stages, malformed: [], out: { rows } };
   }
 
   #inThread(batch: PlaneBatch, first: number, contextOf: ContextOf): Promise<Passed | undefined> | undefined {

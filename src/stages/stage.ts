@@ -2,7 +2,7 @@
  * What a stage is. A stage is described by plain data and functions; the executor spawns an actor for it and runs it.
  *
  * Two kinds: a *batch stage* sees a whole batch at once; a *row stage* sees one row at a time, so that one failing row
- * does not take its batch along, and so that adjacent synchronous row stages run in one pass over each row.
+ * does not take its batch along, and so that adjacent synchronous row stages share one pass over a batch.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { JsonObject } from '../json.js';

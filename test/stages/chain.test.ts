@@ -1,9 +1,9 @@
 /**
- * Row stages in one pass over each row. Guarantees pinned here:
+ * Row stages in one pass over a batch. Guarantees pinned here:
  * - the pass gives what stage by stage would have given: rows, failures with their indexes, counts;
- * - each row goes through all stages before the next one is looked at; each stage has its own context;
+ * - each stage has its own context;
  * - a failure of a stage that ends the run ends the pass;
- * - a stage whose first answer is a promise makes the pass bail out and is remembered; later it is an error of its row.
+ * - a stage whose first answer is a promise ends the pass before it and is remembered; later it is an error of its row.
  */
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
@@ -29,10 +29,7 @@ function chained(stages: readonly AnyStage[]) {
 }
 
 function over(rows: readonly unknown[], stages: readonly AnyStage[]): ChainPass {
-  return chained(stages).run(
-    (visit) => rows.forEach(visit),
-    () => contextFor(),
-  );
+  return chained(stages).run(rows, () => contextFor());
 }
 
 /** The same, stage by stage. */
@@ -44,25 +41,19 @@ function stageByStage(rows: readonly unknown[], stages: readonly AnyStage[]): Ch
     current = out;
     return part;
   });
-  return { bailed: false, rows: [...current], stages: parts };
+  return { rows: [...current], stages: parts, bailed: false };
 }
 
-test('map, filter and flatMap, one row after the other through all of them', () => {
-  const order: string[] = [];
-  const seen = <T>(name: string, row: T): T => {
-    order.push(`${name}${row}`);
-    return row;
-  };
+test('map, filter and flatMap', () => {
   const pass = over(
     [1, 2, 3],
     [
-      map('a', (row: number) => seen('a', row) * 10),
-      filter('b', (row: number) => seen('b', row) !== 20),
-      flatMap('c', (row: number) => [seen('c', row), row + 1]),
-      map('d', (row: number) => seen('d', row)),
+      map('a', (row: number) => row * 10),
+      filter('b', (row: number) => row !== 20),
+      flatMap('c', (row: number) => [row, row + 1]),
+      map('d', (row: number) => row),
     ],
   );
-  expect(order.join(' ')).toBe('a1 b10 c10 d10 d11 a2 b20 a3 b30 c30 d30 d31');
   expect(pass).toEqual({
     bailed: false,
     rows: [10, 11, 30, 31],
@@ -111,10 +102,7 @@ test('every stage has its own context and index', () => {
   const both = chained([filter('a', (row: number, c, i) => note(row, c, i) && row !== 1), filter('b', note)]);
   for (let batch = 0; batch < 2; batch++) {
     seen.length = 0;
-    both.run(
-      (visit) => [1, 2].forEach(visit),
-      (place) => contexts[place] as (typeof contexts)[0],
-    );
+    both.run([1, 2], (place) => contexts[place] as (typeof contexts)[0]);
     expect(seen).toEqual([
       [1, 'k0', 0],
       [2, 'k0', 1],
@@ -125,11 +113,7 @@ test('every stage has its own context and index', () => {
 
 test('passes do not share anything', () => {
   const both = chained([map('a', (row: number) => row)]);
-  const run = (rows: number[]) =>
-    both.run(
-      (visit) => rows.forEach(visit),
-      () => contextFor(),
-    );
+  const run = (rows: number[]) => both.run(rows, () => contextFor());
   const first = run([1, 2]);
   run([3]);
   expect(first).toMatchObject({ rows: [1, 2], stages: [{ rowsIn: 2 }] });
@@ -138,16 +122,17 @@ test('passes do not share anything', () => {
 test('a failure of a stage that ends the run ends the pass', () => {
   const calls: number[] = [];
   const stages = [
-    map('a', noted(calls)),
+    map('a', (row: number) => row),
     map('b', (row: number) => {
       if (row === 2) throw 'bad';
-      return row;
+      return noted(calls)(row);
     }),
+    map('c', noted(calls)),
   ];
   expect(over([1, 2, 3], stages)).toMatchObject({
-    stages: [{ rowsIn: 2 }, { rowsIn: 2, rowsOut: 1, failures: [{ index: 1, row: 2, error: 'bad' }] }],
+    stages: [{ rowsIn: 3 }, { rowsIn: 2, rowsOut: 1, failures: [{ index: 1, row: 2, error: 'bad' }] }],
   });
-  expect(calls).toEqual([1, 2]);
+  expect(calls).toEqual([1]);
 });
 
 test('after a failure behind a flatMap its other rows go on, unless the run ends', () => {
@@ -166,50 +151,37 @@ test('after a failure behind a flatMap its other rows go on, unless the run ends
 
 test('an aborted signal: nothing is called', () => {
   const signal = AbortSignal.abort(new Error('cancelled'));
-  const one = chained([map('a', (row: number) => row)]);
-  expect(() =>
-    one.run(
-      () => expect.unreachable(),
-      () => contextFor({ signal }),
-    ),
-  ).toThrow('cancelled');
-});
-
-test('what the source throws comes through, and the chain can be used again', () => {
-  const one = chained([map('a', (row: number) => row)]);
-  const contextOf = () => contextFor();
-  const failing = () => {
-    throw new Error('disk');
-  };
-  expect(() => one.run(failing, contextOf)).toThrow('disk');
-  expect(one.run((visit) => visit(1), contextOf)).toMatchObject({ rows: [1] });
+  const one = chained([map('a', () => expect.unreachable())]);
+  expect(() => one.run([1], () => contextFor({ signal }))).toThrow('cancelled');
 });
 
 test('a chain that is run inside itself', () => {
   const contextOf = () => contextFor();
   const depth = chained([
-    map('a', (row: number): unknown => (row === 0 ? 'end' : depth.run((visit) => visit(row - 1), contextOf))),
+    map('a', (row: number): unknown => (row === 0 ? 'end' : depth.run([row - 1], contextOf))),
     map('b', (row: unknown) => row),
   ]);
-  expect(depth.run((visit) => visit(1), contextOf)).toMatchObject({
+  expect(depth.run([1], contextOf)).toMatchObject({
     rows: [{ rows: ['end'] }],
     stages: [{}, { rowsIn: 1 }],
   });
 });
 
 describe('promises', () => {
-  test('at a stage’s first call: the pass bails out, the stage is not chainable any more, nothing is unhandled', async () => {
+  test('at a stage’s first call: the pass ends before it, the stage is not chainable any more, nothing is unhandled', async () => {
     const unhandled: unknown[] = [];
     const note = (error: unknown) => unhandled.push(error);
     process.on('unhandledRejection', note);
     const sly = map('sly', (row: number) => Promise.reject<number>(new Error(`${row}`)));
     const calls: number[] = [];
     const before = map('before', noted(calls));
-    expect(over([1, 2, 3], [before, sly])).toEqual({ bailed: true });
+    expect(over([1, 2, 3], [before, sly])).toMatchObject({
+      ...{ bailed: true, rows: [1, 2, 3], stages: [{ rowsIn: 3, rowsOut: 3 }] },
+    });
     await microtasks();
     process.off('unhandledRejection', note);
     expect(unhandled).toEqual([]);
-    expect(calls).toEqual([1]);
+    expect(calls).toEqual([1, 2, 3]);
     expect(isChainable(sly)).toBe(false);
     expect(isChainable(before)).toBe(true);
   });
@@ -230,7 +202,7 @@ describe('promises', () => {
       shape === 'filter'
         ? filter('f', (row: number) => Promise.resolve(row > 1))
         : flatMap('fm', (row: number) => Promise.resolve([row]));
-    expect(over([1], [stage])).toEqual({ bailed: true });
+    expect(over([1], [stage])).toEqual({ bailed: true, rows: [1], stages: [] });
   });
 });
 
