@@ -1,7 +1,8 @@
 /**
  * A recording as files: `<session>/recording/000001.jsonl` and so on.
  *
- * 1. The run does not wait for it: text is gathered, and written in pieces of 64 KB or after a moment.
+ * 1. The run does not wait for it: lines are gathered, and written in pieces of 64 KB or after a moment. They become bytes
+ *    as they come: kept as text until then, they outlive the rows of many batches, and the collector copies them.
  * 2. Bounded (I13): on disk by `maxBytes`, in memory by what may wait for a slow disk; beyond that the recording ends.
  * 3. A process begins a segment of its own: what an earlier one left torn stays as it is.
  * 4. The owner of the session is the only one who writes (I10).
@@ -13,14 +14,14 @@ import { directoryExists, listDirectory, makeDirectory } from './state-directory
 
 const DIRECTORY = 'recording';
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
-/** Characters that are written at once. */
+/** Bytes that are written at once. */
 const PIECE = 64 * 1024;
+/** In UTF-8, of one UTF-16 unit. */
+const MAX_UNIT_BYTES = 3;
 const SOON_MS = 100;
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 /** As long as the longest line that a recording has, and one more. */
 const TAIL_BYTES = 256 * 1024;
-
-const encoder = new TextEncoder();
 
 export const recordingDirectory = (sessionDirectory: string): string => join(sessionDirectory, DIRECTORY);
 
@@ -76,7 +77,8 @@ class FileRecordingLog implements RecordingLog {
   readonly #sizes: Map<number, number>;
   #number: number;
   #handle: FileHandle | undefined;
-  #text = '';
+  #piece = Buffer.allocUnsafe(PIECE);
+  #used = 0;
   #waitingBytes = 0;
   #stopTimer: (() => void) | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -96,10 +98,14 @@ class FileRecordingLog implements RecordingLog {
   }
 
   append(lines: string): void {
-    if (this.#isOver) return;
-    this.#text += lines;
-    if (this.#text.length >= PIECE) this.#flush();
-    else this.#stopTimer ??= this.options.setTimer(() => this.#flush(), SOON_MS);
+    if (this.#isOver || lines === '') return;
+    const most = MAX_UNIT_BYTES * lines.length;
+    if (most > PIECE - this.#used) this.#flush();
+    if (most > PIECE) this.#write(Buffer.from(lines));
+    else {
+      this.#used += this.#piece.write(lines, this.#used);
+      this.#stopTimer ??= this.options.setTimer(() => this.#flush(), SOON_MS);
+    }
   }
 
   nextSegment(): void {
@@ -130,9 +136,14 @@ class FileRecordingLog implements RecordingLog {
   #flush(): void {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    if (this.#text === '') return;
-    const bytes = encoder.encode(this.#text);
-    this.#text = '';
+    if (this.#used === 0) return;
+    const bytes = this.#piece.subarray(0, this.#used);
+    this.#piece = Buffer.allocUnsafe(PIECE);
+    this.#used = 0;
+    this.#write(bytes);
+  }
+
+  #write(bytes: Uint8Array): void {
     this.#waitingBytes += bytes.length;
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
       this.#fail(new Error('the disk is too slow for it'));
@@ -156,7 +167,7 @@ class FileRecordingLog implements RecordingLog {
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#text = '';
+    this.#used = 0;
     this.#stopTimer?.();
     this.#work = this.#work.then(() => this.#stop()).catch(() => {});
     this.options.onFailure(error);

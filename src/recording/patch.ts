@@ -33,8 +33,12 @@ export function patchText(
   let splice = '';
   let kept = 0;
   for (const key in after) {
-    const to = own(after, key);
-    const from = own(before, key);
+    if (isSame(before[key], after[key])) {
+      kept++;
+      continue;
+    }
+    const to = json(after[key]);
+    const from = json(before[key]);
     if (from !== undefined && to !== undefined) kept++;
     if (to === from || to === undefined) continue;
     if (typeof to === 'object' && typeof from === 'object' && to !== null && from !== null) {
@@ -62,9 +66,11 @@ export function patchText(
   return `{${text}}`;
 }
 
+const isSame = (from: unknown, to: unknown): boolean =>
+  from === to && from !== undefined && typeof from !== 'function';
+
 /** What is no JSON is not there; nor is what every object inherits (`valueOf`). */
-function own(object: Readonly<Record<string, unknown>>, key: string): unknown {
-  const value = object[key];
+function json(value: unknown): unknown {
   return typeof value === 'function' ? undefined : value;
 }
 
@@ -74,12 +80,10 @@ function missingText(
   after: Readonly<Record<string, unknown>>,
   kept: number,
 ): string {
-  let keys = 0;
-  for (const key in before) if (own(before, key) !== undefined) keys++;
-  if (keys === kept) return '';
+  if (Object.keys(before).length === kept) return '';
   let text = '';
   for (const key in before) {
-    if (own(before, key) === undefined || own(after, key) !== undefined) continue;
+    if (json(before[key]) === undefined || json(after[key]) !== undefined) continue;
     text += `${text === '' ? '' : ','}${stringText(key)}`;
   }
   return text;

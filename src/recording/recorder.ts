@@ -121,12 +121,7 @@ export class Recorder {
       this.#head(options.resumed ?? false, false);
     });
     if (this.#isEnded) return;
-    this.#inspection = actor.system.inspect((inspected) => {
-      const event = inspected as MicrostepEvent;
-      if (event.type !== '@xstate.microstep') return;
-      const followed = this.#followed.get(event.actorRef);
-      if (followed !== undefined && !this.#isEnded) this.#try(() => this.#step(followed, event));
-    });
+    this.#inspection = actor.system.inspect((inspected) => this.#hear(inspected as MicrostepEvent));
   }
 
   /** Whether the end has been written; nothing is after that. */
@@ -159,12 +154,28 @@ export class Recorder {
     try {
       work();
     } catch (error) {
-      this.#stop();
-      try {
-        this.#options.onFailure?.(error);
-      } catch {
-        // There is nobody left to tell.
-      }
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#stop();
+    try {
+      this.#options.onFailure?.(error);
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+
+  /** Of four inspection events three say what the microstep says too. */
+  #hear(inspected: MicrostepEvent): void {
+    if (inspected.type !== '@xstate.microstep' || this.#isEnded) return;
+    const followed = this.#followed.get(inspected.actorRef);
+    if (followed === undefined) return;
+    try {
+      this.#step(followed, inspected);
+    } catch (error) {
+      this.#fail(error);
     }
   }
 

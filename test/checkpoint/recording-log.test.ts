@@ -50,6 +50,19 @@ test('what is appended is there after a moment, without anybody waiting for it',
   expect(await textOf(disk)).toBe('one\ntwo\nthree\n');
 });
 
+test('lines of any length and script are written whole, in order', async () => {
+  const disk = await freshDisk();
+  const { log } = await opened(disk);
+  let text = '';
+  for (const length of [10, 30_000, 30_000, 1, 100_000, 7]) {
+    const lines = `${'\u00e9\u4e16'.repeat(length)}\n`;
+    text += lines;
+    log.append(lines);
+  }
+  await log.close();
+  expect(await textOf(disk)).toBe(text);
+});
+
 test('each opening has a segment of its own, and knows the lines before', async () => {
   const disk = await freshDisk();
   const first = await opened(disk);
