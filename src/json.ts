@@ -19,7 +19,8 @@ export interface JsonLimits {
  * @throws {SyntaxError} naming which of these it broke; never quoting the text. */
 export function parseUntrusted(text: string, limits: JsonLimits): Json {
   if (text.length > limits.maxLength) throw new SyntaxError(`longer than ${limits.maxLength} characters`);
-  assertDepth(text, limits.maxDepth);
+  // Each level takes two characters.
+  if (text.length > 2 * limits.maxDepth) assertDepth(text, limits.maxDepth);
   let value: Json;
   try {
     value = JSON.parse(text) as Json;

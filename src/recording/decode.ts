@@ -7,8 +7,8 @@ import type { ActorFrame, ActorStatus, RecordingRecord, StateValue } from './for
 import { EMPTY_PATCH, type Patch } from './patch.js';
 
 /** Characters of a line: a keyframe holds what a checkpoint holds. */
-const MAX_LINE = 1024 * 1024;
-const MAX_DEPTH = 32;
+export const MAX_LINE = 1024 * 1024;
+export const MAX_DEPTH = 32;
 
 export function decodeRecord(line: string, n: number, at: number): RecordingRecord {
   try {

@@ -69,7 +69,8 @@ export interface TransitionDefinition {
   readonly reenter: boolean;
 }
 
-interface Stamp {
+/** Which record it is, and when it was written. */
+export interface Stamp {
   /** Running number, over all processes of the session. */
   readonly n: number;
   /** Milliseconds since the epoch. */

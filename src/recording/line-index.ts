@@ -80,8 +80,11 @@ export class LineIndex {
   }
 
   head(index: number): LineHead {
-    const kind = String.fromCharCode(this.#kinds.at(index)) as Kind;
-    return { kind, n: this.#numbers.at(index), at: this.#times.at(index) };
+    return { kind: this.kind(index), n: this.#numbers.at(index), at: this.#times.at(index) };
+  }
+
+  kind(index: number): Kind {
+    return String.fromCharCode(this.#kinds.at(index)) as Kind;
   }
 
   text(index: number): string {

@@ -6,7 +6,14 @@
  * 3. Nothing in a recording is trusted, and nothing in it throws: what is damaged is said to be.
  */
 import { decodeRecord } from './decode.js';
-import { type ActorFrame, type BeginRecord, KINDS, type RecordingRecord, type RecordType } from './format.js';
+import {
+  type ActorFrame,
+  type BeginRecord,
+  KINDS,
+  type RecordingRecord,
+  type RecordType,
+  type Stamp,
+} from './format.js';
 import { LineIndex } from './line-index.js';
 import { applyPatch, changedPaths } from './patch.js';
 import { type RecordingSummary, SummaryBuilder } from './summary.js';
@@ -99,7 +106,21 @@ export class RecordingReader {
    * @throws {RangeError} for an index that is none. */
   typeAt(index: number): RecordType {
     this.#check(index);
-    return KINDS[this.#lines.head(index).kind];
+    return KINDS[this.#lines.kind(index)];
+  }
+
+  /** Number and time of a record.
+   * @throws {RangeError} for an index that is none. */
+  stampAt(index: number): Stamp {
+    this.#check(index);
+    return this.#lines.head(index);
+  }
+
+  /** The line as it was written.
+   * @throws {RangeError} for an index that is none. */
+  textAt(index: number): string {
+    this.#check(index);
+    return this.#lines.text(index);
   }
 
   /** Everything as it was after a record.
@@ -125,7 +146,7 @@ export class RecordingReader {
       word === undefined ? [] : [JSON.stringify(word).slice(1, -1)],
     );
     for (let index = Math.max(0, from); index < end && found.length < count; index++) {
-      const type: RecordType = KINDS[this.#lines.head(index).kind];
+      const type: RecordType = KINDS[this.#lines.kind(index)];
       if (filter.types !== undefined && !filter.types.includes(type)) continue;
       if (said.length > 0) {
         const line = this.#lines.text(index);
@@ -152,14 +173,14 @@ export class RecordingReader {
   /** Between a `begin` and the keyframe that ends the segment's head. */
   #isHead(index: number): boolean {
     let first = index;
-    while (first > 0 && this.#lines.head(first).kind === 'd') first--;
-    return this.#lines.head(first).kind === 'b';
+    while (first > 0 && this.#lines.kind(first) === 'd') first--;
+    return this.#lines.kind(first) === 'b';
   }
 
   /** In a segment's head, what the keyframe at its end says. */
   #headFrame(index: number): Folded {
     let end = index + 1;
-    while (end < this.length && this.#lines.head(end).kind === 'd') end++;
+    while (end < this.length && this.#lines.kind(end) === 'd') end++;
     const keyframe = end < this.length ? this.record(end) : undefined;
     if (keyframe?.type !== 'keyframe') return { index, actors: {}, isUncertain: true };
     return { index: end, actors: keyframe.actors, isUncertain: false };
@@ -173,7 +194,7 @@ export class RecordingReader {
         ? last
         : { index: Math.max(0, base) - 1, actors: {}, isUncertain: true };
     for (let i = folded.index + 1; i <= index; i++) {
-      if (!FOLDED.includes(this.#lines.head(i).kind)) continue;
+      if (!FOLDED.includes(this.#lines.kind(i))) continue;
       folded = foldOne(folded, i, i === index ? record : this.record(i));
     }
     this.#last = folded;

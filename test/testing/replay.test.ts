@@ -4,73 +4,21 @@
  */
 import { describe, expect, test } from 'vitest';
 import { createActor } from 'xstate';
-import { defineStage, map, pipeline } from 'xstate-pipeline';
 import { createExecutorMachine } from 'xstate-pipeline/machines';
-import { jsonl } from 'xstate-pipeline/node';
 import {
   assertReplays,
   createTestExecutor,
-  fail,
   matchers,
   type PipelineMatchers,
   replay,
   snapshotAt,
-  stall,
-  succeed,
 } from 'xstate-pipeline/testing';
+import { bytesOf, files, ROWS, recordedRun, textOf, whole, wholeWith } from './recorded-run.js';
 
 declare module 'vitest' {
   interface Matchers<T> extends PipelineMatchers<T> {}
 }
 expect.extend(matchers);
-
-interface Row {
-  readonly n: number;
-}
-
-const ROWS = 12;
-const files = { 'in.jsonl': Array.from({ length: ROWS }, (_, n) => `{"n":${n}}\n`).join('') };
-
-function wholeWith(attempts = 3, name = 'paid') {
-  const paid = defineStage({
-    ...{ name, durable: true, concurrency: 2 },
-    retry: { attempts, initialDelayMs: 10 },
-    process: async (rows: Row[]) => rows,
-  });
-  return pipeline('p', { batchSize: 1, checkpointInterval: 2 })
-    .from(jsonl<Row>('in.jsonl'))
-    .pipe(map('same', (row: Row) => row))
-    .pipe(paid)
-    .to(jsonl('out.jsonl'));
-}
-
-const whole = wholeWith();
-
-/** Retried, killed, resumed, paused, completed. */
-async function recordedRun() {
-  const script = { paid: { 1: [fail(new Error('no')), succeed()], 5: [stall()], 9: [stall()] } };
-  const run = createTestExecutor(whole, { files, script });
-  run.executor.record();
-  run.execute();
-  await run.advance(1000);
-  run.crash().restart();
-  run.resume();
-  await run.settle();
-  run.pause();
-  await run.release();
-  await run.advance(7);
-  run.resume();
-  await run.advance(1000);
-  expect(run.state).toBe('COMPLETED');
-  return run;
-}
-
-function textOf(run: Awaited<ReturnType<typeof recordedRun>>): string {
-  const segments = run.disk.files().filter((path) => path.includes('/recording/'));
-  return segments.map((path) => run.text(path)).join('');
-}
-
-const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 describe('the same', () => {
   test('over a crash, a pause and their resumes', async () => {
@@ -88,6 +36,15 @@ describe('the same', () => {
       const torn = `${lines.slice(0, end).join('\n')}\n${lines[end]?.slice(0, 20)}`;
       expect(await replay(whole, bytesOf(torn))).toMatchObject({ ok: true });
     }
+  });
+
+  test('a shortened event is taken as recorded, with what followed from it', async () => {
+    const text = textOf(await recordedRun());
+    // The executor reads on, by a step without an event.
+    const event = /"e":(\{"type":"source\.batch"[^}]*\})(.*\n.*"a":"executor","e":null)/;
+    const shortened = text.replace(event, '"e":{"type":"source.batch","clipped":true}$2');
+    expect(shortened).not.toBe(text);
+    expect(await replay(whole, bytesOf(shortened))).toMatchObject({ ok: true, unchecked: 2 });
   });
 
   test('what stands after a damaged record, up to the next keyframe, is not checked', async () => {

@@ -1,6 +1,6 @@
 /** The first point at which a recorded run and today's machines part, as data and as text. */
-import type { MachineDefinition } from '../../recording/format.js';
-import type { Difference } from './compare.js';
+import type { MachineDefinition, Stamp, StateValue } from '../../recording/format.js';
+import { type Difference, differences } from './compare.js';
 
 /** How an actor went on. */
 export interface Outcome {
@@ -29,18 +29,66 @@ export interface Divergence {
   readonly expected: Outcome;
   /** Of today's machine. */
   readonly got: Outcome;
-  /** Paths of the context that differ afterwards; the first ten. */
+  /** Paths of the context that differ afterwards; the first ten. Or `sends to <actor>`: a message. */
   readonly differences: readonly Difference[];
+}
+
+const MAX_DIFFERENCES = 10;
+
+/** What a divergence compares. */
+interface Compared {
+  readonly expected: Outcome;
+  readonly got: Outcome;
+  /** Recorded, and today's; empty where there is nothing to compare. */
+  readonly contexts: readonly unknown[];
+}
+
+/** Makes divergences of one recording. */
+export class Divergences {
+  readonly #outcomes = new Map<string, Outcome>();
+
+  /** @param from when the recording began. */
+  constructor(private readonly from: number) {}
+
+  make(
+    { n, at }: Stamp,
+    actor: string,
+    eventType: string | undefined,
+    state: StateValue,
+    { expected, got, contexts: [a, b] }: Compared,
+  ): Divergence {
+    return {
+      ...{ event: n, at, elapsedMs: at - this.from, actor, eventType, state: stateName(state) },
+      ...{ expected, got, differences: differences(a, b, MAX_DIFFERENCES) },
+    };
+  }
+
+  /** Worked out once for each kind of step: the same object for the same one. */
+  outcome(
+    whose: 'recorded' | 'today',
+    definition: MachineDefinition,
+    index: number | null,
+    from: StateValue,
+    to: StateValue,
+  ): Outcome {
+    const key = `${whose} ${definition.id} ${index} ${stateName(from)} ${stateName(to)}`;
+    let outcome = this.#outcomes.get(key);
+    if (outcome === undefined) {
+      outcome = outcomeOf(definition, index, stateName(from), stateName(to));
+      this.#outcomes.set(key, outcome);
+    }
+    return outcome;
+  }
+}
+
+/** A state in words. */
+export function stateName(state: StateValue): string {
+  return typeof state === 'string' ? state : JSON.stringify(state);
 }
 
 /** What a step was, in words that stay the same when other transitions are added.
  * @param index null: the event was ignored. */
-export function outcomeOf(
-  definition: MachineDefinition,
-  index: number | null,
-  from: string,
-  to: string,
-): Outcome {
+function outcomeOf(definition: MachineDefinition, index: number | null, from: string, to: string): Outcome {
   if (index === null) return { state: to, transition: 'none: the event is ignored', actions: [] };
   const taken = definition.transitions[index];
   if (taken === undefined) return { state: to, transition: `unknown (${index})`, actions: [] };
@@ -57,7 +105,7 @@ export function outcomeOf(
   };
 }
 
-export const NO_STEP: Outcome = { state: undefined, transition: 'no step', actions: [] };
+export const NO_STEP = { state: undefined, transition: 'no step', actions: [] } satisfies Outcome;
 
 /** How a context is changed is seen in the context. */
 function isSeenOutside(action: string): boolean {

@@ -6,16 +6,19 @@
  */
 import { type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
 import { describeMachine, type Machine, type MachineTransition } from '../../recording/definition.js';
-import type { ActorFrame, ActorStatus, MachineDefinition } from '../../recording/format.js';
+import type { ActorFrame, ActorStatus, MachineDefinition, StateValue } from '../../recording/format.js';
+import type { Message } from './messages.js';
 
 /** One microstep, as it comes out today. */
 export interface InertStep {
   readonly event: string | null;
-  readonly state: unknown;
+  readonly state: StateValue;
   readonly status: ActorStatus;
-  readonly context: unknown;
+  readonly context: Readonly<Record<string, unknown>>;
   /** Of `definition.transitions`; null: the event was ignored. */
   readonly transition: number | null;
+  /** What it would have sent. */
+  readonly messages: readonly Message[];
 }
 
 interface Microstep {
@@ -28,13 +31,22 @@ interface Microstep {
 
 type Scope = Parameters<AnyStateMachine['transition']>[2];
 
+interface SendAction {
+  readonly to?: string | { readonly id: string };
+  readonly event?: Message['event'];
+}
+
+const NO_MESSAGES: readonly Message[] = [];
+
 export class InertActor {
   readonly definition: MachineDefinition;
   readonly #machine: AnyStateMachine;
   readonly #scope: Scope;
   readonly #indexOf: ReadonlyMap<object, number>;
+  readonly #parent: string;
   #snapshot: AnyMachineSnapshot;
   #steps: InertStep[] = [];
+  #messages: Message[] = [];
 
   /** @param frame where it stands.
    * @param children ids, which are also the `src`, of those that it has. */
@@ -43,24 +55,37 @@ export class InertActor {
     const { definition, indexOf } = describeMachine(machine as unknown as Machine);
     this.definition = definition;
     this.#indexOf = indexOf;
-    this.#scope = inertScope(machine, (microstep) => this.#steps.push(this.#stepOf(microstep)));
+    this.#parent = frame.parent ?? '';
+    this.#scope = this.#inertScope(machine);
     this.#snapshot = this.#restored(frame, children);
   }
 
   /** The steps that an event leads to. */
-  send(event: { readonly type: string }): readonly InertStep[] {
+  send(event: { readonly type: string }): InertStep[] {
     this.#steps = [];
+    this.#messages = [];
     this.#snapshot = this.#machine.transition(this.#snapshot, event, this.#scope);
     return this.#steps;
   }
 
-  #stepOf({ event, snapshot, _transitions: [taken] }: Microstep): InertStep {
+  #noteStep({ event, snapshot, _transitions: [taken] }: Microstep): void {
     const { value, status, context } = snapshot;
-    return {
+    this.#steps.push({
       event: taken !== undefined && taken.eventType === '' ? null : event.type,
-      ...{ state: value, status, context },
+      state: value,
+      status,
+      context,
       transition: (taken === undefined ? undefined : this.#indexOf.get(taken)) ?? null,
-    };
+      messages: this.#messages.length === 0 ? NO_MESSAGES : this.#messages,
+    });
+    if (this.#messages.length > 0) this.#messages = [];
+  }
+
+  /** A stage's report goes to its parent, which is not there: XState gives the actor itself instead. */
+  #noteMessage({ to, event }: SendAction): void {
+    if (to === undefined || event === undefined) return;
+    const id = typeof to === 'string' ? to : to.id;
+    this.#messages.push({ to: to === (this.#scope.self as unknown) ? this.#parent : id, event });
   }
 
   #restored({ state, status, context }: ActorFrame, children: readonly string[]): AnyMachineSnapshot {
@@ -71,17 +96,30 @@ export class InertActor {
     };
     return this.#machine.restoreSnapshot(persisted as never, this.#scope);
   }
-}
 
-function inertScope(machine: AnyStateMachine, onStep: (microstep: Microstep) => void): Scope {
-  const self = createActor(machine, { input: {} });
-  const nothing = () => {};
-  self.system.inspect((inspected) => {
-    const event = inspected as unknown as Microstep;
-    if (event.type === '@xstate.microstep' && event.actorRef === self) onStep(event);
-  });
-  return {
-    ...{ self, system: self.system, id: self.id, sessionId: self.sessionId, logger: nothing },
-    ...{ defer: nothing, stopChild: nothing, emit: nothing, actionExecutor: nothing },
-  };
+  #inertScope(machine: AnyStateMachine): Scope {
+    const self = createActor(machine, { input: {} });
+    const nothing = () => {};
+    return {
+      ...{ self, system: this.#listeningSystem(self), id: self.id, sessionId: self.sessionId },
+      ...{ logger: nothing, defer: nothing, stopChild: nothing, emit: nothing },
+      actionExecutor: ({ type, params }) => {
+        if (type === 'xstate.sendTo') this.#noteMessage(params as SendAction);
+      },
+    };
+  }
+
+  /** What it tells inspectors is heard where it is said, if that can be: on its way XState copies every event, and the
+   * copies cost the collector more than the step cost. */
+  #listeningSystem(self: Scope['self']): Scope['system'] {
+    const { system } = self;
+    const hear = (inspected: unknown) => {
+      const event = inspected as Microstep;
+      if (event.type === '@xstate.microstep' && event.actorRef === self) this.#noteStep(event);
+    };
+    if (typeof (system as { _sendInspectionEvent?: unknown })._sendInspectionEvent === 'function')
+      return { ...system, _sendInspectionEvent: hear } as Scope['system'];
+    system.inspect(hear);
+    return system;
+  }
 }

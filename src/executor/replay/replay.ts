@@ -3,11 +3,11 @@
  *
  * 1. No stage, source or sink is called: what came from outside (answers, times, positions, settings) is in the recorded
  *    events, and machines are pure. An `execute` without facts of its own, as a parent machine sends it, takes the recorded ones.
- * 2. Compared at every step of every actor: the state, the context, the transition that was chosen, and what it asks of the
- *    outside. From the first difference on nothing is comparable, so that is where it ends.
+ * 2. Compared at every step of every actor: the state, the context, the transition that was chosen, what it asks of the
+ *    outside, and what it sends to other actors. From the first difference on nothing is comparable, so that is where it ends.
  * 3. A process that goes on with a session begins from its own recorded actors: what a kill cut off is no difference.
- * 4. Events that the recorder had to shorten, and what stands after a damaged record up to the next keyframe, cannot be
- *    checked: they are taken as recorded, and counted.
+ * 4. Steps whose event the recorder had to shorten, and what stands after a damaged record up to the next keyframe, cannot
+ *    be checked: they are taken as recorded, and counted.
  */
 import type { AnyStateMachine } from 'xstate';
 import { createExecutorMachine } from '../../../machines/executor.machine.js';
@@ -16,9 +16,11 @@ import { stageMachine } from '../../../machines/stage.machine.js';
 import type { JsonObject } from '../../json.js';
 import type { RecordingRecord, StepRecord } from '../../recording/format.js';
 import type { RecordingReader } from '../../recording/reader.js';
+import { readStepLine, type StepLine } from '../../recording/step-text.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { stageInputs } from '../stage-inputs.js';
 import { type Divergence, divergenceText } from './divergence.js';
+import { isMessage } from './messages.js';
 import { ReplayedActors } from './replayed-actors.js';
 
 /** What a replay found. */
@@ -70,9 +72,10 @@ class Replay {
   run(): ReplayResult {
     const { reader } = this;
     for (let index = 0; index < reader.length; index++) {
-      if (reader.typeAt(index) === 'event') continue;
-      const divergence = this.#one(reader.record(index));
-      if (divergence !== undefined) return this.#result(divergence);
+      const type = reader.typeAt(index);
+      if (type === 'event') continue;
+      const divergence = type === 'step' ? this.#line(index) : this.#one(reader.record(index));
+      if (divergence !== undefined) return this.#result(this.#first(divergence));
     }
     return this.#result(undefined);
   }
@@ -108,20 +111,52 @@ class Replay {
     }
   }
 
+  /** A step whose line is the one that today's step would have is the same, and was never decoded. */
+  #line(index: number): Divergence | undefined {
+    const { reader } = this;
+    const actors = this.#actors;
+    const line = readStepLine(reader.textAt(index));
+    const isEasy = line !== undefined && line.event?.type !== 'execute' && actors.knowsCause(line);
+    if (!isEasy) return this.#one(reader.record(index));
+    const stamp = reader.stampAt(index);
+    const divergence = actors.receive(stamp, line);
+    if (divergence === undefined && !actors.isAsWritten(stamp, line)) {
+      const record = reader.record(index);
+      if (record.type !== 'step') return this.#one(record);
+      this.#count(line);
+      return actors.compare(record);
+    }
+    this.#count(line);
+    return divergence;
+  }
+
   #step(step: StepRecord): Divergence | undefined {
+    const actors = this.#actors;
+    this.#count(step);
+    if (!actors.has(step.actor)) {
+      this.#unchecked++;
+      return undefined;
+    }
+    if (!actors.knowsCause(step)) {
+      this.#unchecked++;
+      actors.takeAsRecorded(step);
+      return undefined;
+    }
+    if (step.event?.type === 'execute') this.#recorded = actors.recordedAfter(step);
+    return actors.receive(step, step) ?? actors.compare(step);
+  }
+
+  /** A message too many is noticed when the next one arrives: what else differs meanwhile may come of it. Events from
+   * outside find every mailbox empty. */
+  #first(divergence: Divergence): Divergence {
+    const { eventType = '' } = divergence;
+    const astray = this.#actors.messageAstray(eventType !== '' && !isMessage(eventType));
+    return astray !== undefined && astray.event < divergence.event ? astray : divergence;
+  }
+
+  #count({ event }: Pick<StepLine, 'event'>): void {
     this.#steps++;
-    if (step.event !== null) this.#events++;
-    if (!this.#actors.has(step.actor)) {
-      this.#unchecked++;
-      return undefined;
-    }
-    if (step.event?.clipped === true) {
-      this.#unchecked++;
-      this.#actors.takeAsRecorded(step);
-      return undefined;
-    }
-    if (step.event?.type === 'execute') this.#recorded = this.#actors.recordedAfter(step);
-    return this.#actors.step(step);
+    if (event !== null) this.#events++;
   }
 
   #result(divergence: Divergence | undefined): ReplayResult {

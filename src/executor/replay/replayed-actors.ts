@@ -1,21 +1,31 @@
-/** The actors of a recording, each on today's machine, and beside it what was recorded of it. */
+/**
+ * The actors of a recording, each on today's machine, and what they send one another.
+ *
+ * A recorded step comes in two halves: `receive` gives the actor its event; `isAsWritten`, or where the texts are not the same
+ * `compare`, says whether what it led to is what was recorded.
+ */
 import type { AnyStateMachine } from 'xstate';
+import { stageActorId } from '../../../machines/executor.machine.js';
 import type { JsonObject } from '../../json.js';
 import {
   type ActorFrame,
   type ActorRecord,
-  type EndRecord,
   EXECUTOR,
   type KeyframeRecord,
   type MachineDefinition,
+  type Stamp,
+  type StateValue,
   type StepRecord,
 } from '../../recording/format.js';
 import { applyPatch } from '../../recording/patch.js';
+import type { StepLine } from '../../recording/step-text.js';
 import type { AnyStage } from '../../stages/stage.js';
-import { differences, isPatched, isSame } from './compare.js';
-import { type Divergence, NO_STEP, type Outcome, outcomeOf } from './divergence.js';
+import { isPatched, isSame } from './compare.js';
+import { type Divergence, Divergences, NO_STEP, type Outcome, stateName } from './divergence.js';
 import { expectedInput } from './expected-input.js';
-import { InertActor, type InertStep } from './inert-actor.js';
+import type { InertStep } from './inert-actor.js';
+import { type MessageDivergence, Messages, senderOf } from './messages.js';
+import { ReplayedActor, type Turn } from './replayed-actor.js';
 
 export interface ReplayedActorsOptions {
   readonly stages: readonly AnyStage[];
@@ -27,39 +37,30 @@ export interface ReplayedActorsOptions {
   readonly from: number;
 }
 
-interface Replayed {
-  readonly inert: InertActor;
-  readonly recorded: MachineDefinition;
-  /** The statechart is drawn as it was: transitions have the same numbers. */
-  readonly isSameChart: boolean;
-  /** As recorded so far, which is as today's machine has it. */
-  frame: ActorFrame;
-  /** The last step that was recorded of it. */
-  last: Stamped | undefined;
-  /** Steps of the last event that were not recorded yet. */
-  pending: readonly InertStep[];
-}
-
-const MAX_DIFFERENCES = 10;
-const NOTHING: readonly InertStep[] = [];
-
-interface Stamped {
-  readonly n: number;
-  readonly at: number;
-}
-
 export class ReplayedActors {
-  readonly #actors = new Map<string, Replayed>();
-  readonly #outcomes = new Map<string, Outcome>();
+  readonly #actors = new Map<string, ReplayedActor>();
+  readonly #messages = new Messages<Turn>();
+  readonly #stageActors: readonly string[];
+  readonly #divergences: Divergences;
 
-  constructor(private readonly options: ReplayedActorsOptions) {}
+  constructor(private readonly options: ReplayedActorsOptions) {
+    this.#stageActors = options.stages.map(({ name }) => stageActorId(name));
+    this.#divergences = new Divergences(options.from);
+  }
 
   has(actor: string): boolean {
     return this.#actors.has(actor);
   }
 
+  /** Whether what led to a step is known in full: its event, or where it has none, the one before. */
+  knowsCause({ actor, event }: Pick<StepLine, 'actor' | 'event'>): boolean {
+    const replayed = this.#actors.get(actor);
+    return replayed !== undefined && (event === null ? replayed.turn !== undefined : event.clipped !== true);
+  }
+
   clear(): void {
     this.#actors.clear();
+    this.#messages.clear();
   }
 
   /** All actors as they are recorded here. */
@@ -78,106 +79,129 @@ export class ReplayedActors {
     const { actor, definition, parent, state, status, context } = record;
     const frame: ActorFrame = { definition, parent, state, status, context };
     const divergence = this.#checkInput(record, actor, frame);
-    if (divergence === undefined) this.#follow(actor, frame, []);
-    return divergence;
+    if (divergence !== undefined) return divergence;
+    this.#messages.begin(actor, this.#actors.get(EXECUTOR)?.turn);
+    this.#follow(actor, frame, []);
+    return undefined;
   }
 
   /** What a keyframe in the middle says is what the steps have led to. */
   checkFrames(record: KeyframeRecord): Divergence | undefined {
-    for (const [actor, frame] of Object.entries(record.actors)) {
+    for (const [actor, { state, context }] of Object.entries(record.actors)) {
       const replayed = this.#actors.get(actor);
-      if (replayed === undefined || isSame(frame.context, replayed.frame.context)) continue;
-      return this.#divergence(record, actor, undefined, replayed.frame, {
-        expected: { ...NO_STEP, state: stateText(frame.state), transition: 'a keyframe' },
-        got: { ...NO_STEP, state: stateText(replayed.frame.state), transition: 'a keyframe' },
-        contexts: [frame.context, replayed.frame.context],
+      if (replayed === undefined || isSame(context, replayed.context)) continue;
+      return this.#divergences.make(record, actor, undefined, replayed.state, {
+        expected: { ...NO_STEP, state: stateName(state), transition: 'a keyframe' },
+        got: { ...NO_STEP, state: stateName(replayed.state), transition: 'a keyframe' },
+        contexts: [context, replayed.context],
       });
     }
     return undefined;
   }
 
-  /** Recorded in order to its end: then no actor takes another step today. */
-  checkNothingIsLeft(record: EndRecord): Divergence | undefined {
-    for (const actor of this.#actors.keys()) {
-      const divergence = this.#checkNoPending(record, actor);
+  /** Recorded in order to its end: then no actor takes another step today, and none waits for what was sent. */
+  checkNothingIsLeft(stamp: Stamp): Divergence | undefined {
+    for (const [actor, replayed] of this.#actors) {
+      const divergence = this.#checkNoStepIsLeft(stamp, actor, replayed);
       if (divergence !== undefined) return divergence;
     }
-    return undefined;
+    return this.messageAstray(false);
+  }
+
+  /** A message that nobody has got.
+   * @param isQuiet nothing can be under way; else what an actor sent at its last event may be. */
+  messageAstray(isQuiet: boolean): Divergence | undefined {
+    const turns = isQuiet ? undefined : new Set([...this.#actors.values()].map(({ turn }) => turn));
+    return this.#messageDivergence(this.#messages.left((origin) => turns?.has(origin) ?? false));
   }
 
   /** The context after a step, as recorded. */
   recordedAfter({ actor, patch }: StepRecord): JsonObject {
-    return applyPatch(this.#get(actor).frame.context, patch);
+    return applyPatch(this.#get(actor).context as JsonObject, patch);
   }
 
-  step(step: StepRecord): Divergence | undefined {
-    const replayed = this.#get(step.actor);
-    if (step.event !== null) {
-      const left = this.#checkNoPending(step, step.actor);
-      if (left !== undefined) return left;
-      try {
-        replayed.pending = replayed.inert.send(step.event);
-      } catch (error) {
-        return this.#threw(step, replayed, error);
-      }
-    }
-    const got = replayed.pending[0];
-    const before = replayed.frame;
-    const { status = before.status, patch } = step;
+  /** The first half of a step. */
+  receive(stamp: Stamp, { actor, event }: Pick<StepLine, 'actor' | 'event'>): Divergence | undefined {
+    if (event === null) return undefined;
+    const replayed = this.#get(actor);
+    const divergence = this.#checkNoStepIsLeft(stamp, actor, replayed) ?? this.#checkMessage(actor, event);
+    if (divergence === undefined) replayed.receive(stamp, event);
+    return divergence;
+  }
+
+  /** The second half, by the text alone. False: it has to be decoded. */
+  isAsWritten(stamp: Stamp, line: StepLine): boolean {
+    const replayed = this.#get(line.actor);
+    const { next } = replayed;
+    if (next === undefined || !replayed.isWritten(next, line)) return false;
+    this.#take(stamp, line.actor, replayed, next);
+    return true;
+  }
+
+  /** The second half. */
+  compare(step: StepRecord): Divergence | undefined {
+    const { actor, event, to, patch } = step;
+    const replayed = this.#get(actor);
+    const { next, context, thrown, state } = replayed;
+    const { status = replayed.status } = step;
     const isRight =
-      got !== undefined &&
-      (got.event === null) === (step.event === null) &&
-      got.status === status &&
-      isSame(step.to, got.state) &&
-      isPatched(before.context, got.context, patch) &&
-      this.#isSameOutcome(step, replayed, got);
-    if (!isRight) {
-      return this.#divergence(step, step.actor, step.event?.type ?? '', before, {
-        expected: this.#recordedOutcome(step, replayed),
-        got: got === undefined ? NO_STEP : this.#todaysOutcome(replayed, before, got),
-        contexts: got === undefined ? [] : [applyPatch(before.context, patch), got.context],
-      });
+      next !== undefined &&
+      (next.event === null) === (event === null) &&
+      next.status === status &&
+      isSame(to, next.state) &&
+      isPatched(context, next.context, patch) &&
+      this.#isSameOutcome(step, replayed, next);
+    if (isRight) {
+      this.#take(step, actor, replayed, next);
+      return undefined;
     }
-    replayed.last = step;
-    replayed.pending = replayed.pending.length === 1 ? NOTHING : replayed.pending.slice(1);
-    // What was recorded, and what is today: they are equal.
-    replayed.frame = { ...before, state: step.to, status, context: got.context as JsonObject };
-    return undefined;
+    const none = thrown === undefined ? NO_STEP : { ...NO_STEP, transition: `the machine throws: ${thrown}` };
+    return this.#divergences.make(step, actor, event?.type ?? '', state, {
+      expected: this.#recordedOutcome(step, replayed),
+      got: next === undefined ? none : this.#todaysOutcome(replayed, state, next),
+      contexts: next === undefined ? [] : [applyPatch(context as JsonObject, patch), next.context],
+    });
   }
 
-  /** The step's event says too little to be replayed. */
+  /** What led to the step cannot be replayed. */
   takeAsRecorded(step: StepRecord): void {
-    const { frame } = this.#get(step.actor);
-    const { to: state, status = frame.status } = step;
-    const context = this.recordedAfter(step);
-    const children = [...this.#actors].filter(([, other]) => other.frame.parent === step.actor);
+    const { actor, to: state, event } = step;
+    const { definition, parent, status: before } = this.#get(actor);
+    const { status = before } = step;
+    const from = event === null ? undefined : senderOf(actor, event, this.#stageActors);
+    if (from !== undefined) this.#messages.skip(from, actor);
+    const children = [...this.#actors].filter(([, other]) => other.parent === actor);
     this.#follow(
-      step.actor,
-      { ...frame, state, status, context },
+      actor,
+      { definition, parent, state, status, context: this.recordedAfter(step) },
       children.map(([id]) => id),
     );
   }
 
-  #get(actor: string): Replayed {
-    return this.#actors.get(actor) as Replayed;
+  #get(actor: string): ReplayedActor {
+    return this.#actors.get(actor) as ReplayedActor;
   }
 
   #follow(actor: string, frame: ActorFrame, children: readonly string[]): void {
     const machine = this.options.machines[frame.definition];
     const recorded = this.options.definitions[frame.definition];
     if (machine === undefined || recorded === undefined) return;
-    const inert = new InertActor(machine, frame, children);
-    const isSameChart = isSame(recorded, inert.definition);
-    this.#actors.set(actor, { inert, recorded, isSameChart, frame, last: undefined, pending: NOTHING });
+    this.#actors.set(actor, new ReplayedActor(machine, recorded, frame, children));
+  }
+
+  #take(stamp: Stamp, actor: string, replayed: ReplayedActor, next: InertStep): void {
+    replayed.take(stamp, next);
+    if (next.messages.length > 0 && replayed.turn !== undefined)
+      this.#messages.send(actor, next.messages, replayed.turn);
   }
 
   /** What the pipeline gives an actor to begin with: names, order, attempts, concurrency. */
-  #checkInput(stamp: Stamped, actor: string, frame: ActorFrame): Divergence | undefined {
+  #checkInput(stamp: Stamp, actor: string, frame: ActorFrame): Divergence | undefined {
     const expected = expectedInput(this.options.stages, actor, frame);
     const recorded = Object.fromEntries(Object.keys(expected).map((key) => [key, frame.context[key]]));
     if (isSame(recorded, expected)) return undefined;
-    const outcome = { ...NO_STEP, state: stateText(frame.state) };
-    return this.#divergence(stamp, actor, undefined, frame, {
+    const outcome = { ...NO_STEP, state: stateName(frame.state) };
+    return this.#divergences.make(stamp, actor, undefined, frame.state, {
       expected: { ...outcome, transition: 'as recorded' },
       got: { ...outcome, transition: 'as the pipeline is today' },
       contexts: [recorded, expected],
@@ -185,77 +209,51 @@ export class ReplayedActors {
   }
 
   /** A step more than was recorded: told of the event that it follows from. */
-  #checkNoPending(stamp: Stamped, actor: string): Divergence | undefined {
-    const replayed = this.#get(actor);
-    const [got] = replayed.pending;
-    if (got === undefined) return undefined;
-    const { frame, last = stamp } = replayed;
-    return this.#divergence(last, actor, got.event ?? '', frame, {
-      expected: { ...NO_STEP, state: stateText(frame.state) },
-      got: this.#todaysOutcome(replayed, frame, got),
-      contexts: [frame.context, got.context],
+  #checkNoStepIsLeft(stamp: Stamp, actor: string, replayed: ReplayedActor): Divergence | undefined {
+    const { state, context, next, last = stamp } = replayed;
+    if (next === undefined) return undefined;
+    return this.#divergences.make(last, actor, next.event ?? '', state, {
+      expected: { ...NO_STEP, state: stateName(state) },
+      got: this.#todaysOutcome(replayed, state, next),
+      contexts: [context, next.context],
     });
   }
 
-  #threw(step: StepRecord, replayed: Replayed, error: unknown): Divergence {
-    const message = error instanceof Error ? error.message : String(error);
-    return this.#divergence(step, step.actor, step.event?.type ?? '', replayed.frame, {
-      expected: this.#recordedOutcome(step, replayed),
-      got: { ...NO_STEP, transition: `the machine throws: ${message}` },
-      contexts: [],
-    });
+  /** An event that another actor sends is what that actor has sent today. */
+  #checkMessage(actor: string, event: { readonly type: string }): Divergence | undefined {
+    const from = senderOf(actor, event, this.#stageActors);
+    if (from === undefined) return undefined;
+    const turn = this.#actors.get(from)?.turn;
+    if (turn !== undefined) return this.#messageDivergence(this.#messages.receive(from, actor, event, turn));
+    // What it did before it was followed, nobody knows.
+    this.#messages.skip(from, actor);
+    return undefined;
   }
 
-  #isSameOutcome(step: StepRecord, replayed: Replayed, got: InertStep): boolean {
-    if (replayed.isSameChart) return step.transition === got.transition;
+  #messageDivergence(found: MessageDivergence<Turn> | undefined): Divergence | undefined {
+    if (found === undefined) return undefined;
+    const { from, origin, differences } = found;
+    const { stamp, eventType, state, first } = origin;
+    const outcome = first === undefined ? NO_STEP : this.#todaysOutcome(this.#get(from), state, first);
+    const both = { expected: outcome, got: outcome };
+    return {
+      ...this.#divergences.make(stamp, from, eventType, state, { ...both, contexts: [] }),
+      differences,
+    };
+  }
+
+  #isSameOutcome(step: StepRecord, replayed: ReplayedActor, next: InertStep): boolean {
+    if (replayed.isSameChart) return step.transition === next.transition;
     const a = this.#recordedOutcome(step, replayed);
-    const b = this.#todaysOutcome(replayed, replayed.frame, got);
+    const b = this.#todaysOutcome(replayed, replayed.state, next);
     return a === b || (a.transition === b.transition && isSame(a.actions, b.actions));
   }
 
-  #recordedOutcome({ from, to, transition }: StepRecord, { recorded }: Replayed): Outcome {
-    return this.#outcome('recorded', recorded, transition, stateText(from), stateText(to));
+  #recordedOutcome({ from, to, transition }: StepRecord, { recorded }: ReplayedActor): Outcome {
+    return this.#divergences.outcome('recorded', recorded, transition, from, to);
   }
 
-  #todaysOutcome({ inert }: Replayed, { state }: ActorFrame, got: InertStep): Outcome {
-    return this.#outcome('today', inert.definition, got.transition, stateText(state), stateText(got.state));
+  #todaysOutcome({ today }: ReplayedActor, from: StateValue, { transition, state }: InertStep): Outcome {
+    return this.#divergences.outcome('today', today, transition, from, state);
   }
-
-  /** Worked out once for each kind of step. */
-  #outcome(
-    whose: string,
-    definition: MachineDefinition,
-    index: number | null,
-    from: string,
-    to: string,
-  ): Outcome {
-    const key = `${whose} ${definition.id} ${index} ${from} ${to}`;
-    let outcome = this.#outcomes.get(key);
-    if (outcome === undefined) {
-      outcome = outcomeOf(definition, index, from, to);
-      this.#outcomes.set(key, outcome);
-    }
-    return outcome;
-  }
-
-  #divergence(
-    { n, at }: Stamped,
-    actor: string,
-    eventType: string | undefined,
-    { state }: ActorFrame,
-    {
-      expected,
-      got,
-      contexts: [a, b],
-    }: { readonly expected: Outcome; readonly got: Outcome; readonly contexts: readonly unknown[] },
-  ): Divergence {
-    return {
-      ...{ event: n, at, elapsedMs: at - this.options.from, actor, eventType, state: stateText(state) },
-      ...{ expected, got, differences: differences(a, b, MAX_DIFFERENCES) },
-    };
-  }
-}
-
-function stateText(state: unknown): string {
-  return typeof state === 'string' ? state : JSON.stringify(state);
 }

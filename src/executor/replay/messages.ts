@@ -1,0 +1,153 @@
+/**
+ * What actors send one another: what one of today's machines sends has to be what another was recorded to get, in the same
+ * order. In a recording a message stands where it arrived; what sends it is the sender's event before.
+ *
+ * 1. The executor sends to stages, a stage to the executor: who has sent an event follows from its type.
+ * 2. A sender of which no event was replayed since it is followed may have sent anything.
+ */
+import type { StageEvent, StageReport } from '../../../machines/stage.machine.js';
+import { EXECUTOR } from '../../recording/format.js';
+import { type Difference, isSame } from './compare.js';
+
+type AnyEvent = { readonly type: string };
+
+/** A message, as it was sent today. */
+export interface Message {
+  /** The actor that gets it. */
+  readonly to: string;
+  readonly event: AnyEvent;
+}
+
+/** A message that is not the recorded one. */
+export interface MessageDivergence<Origin> {
+  readonly from: string;
+  readonly origin: Origin;
+  readonly differences: readonly Difference[];
+}
+
+const TO_STAGES = { process: true, passed: true, abort: true } satisfies Record<
+  Exclude<StageEvent['type'], `attempt.${string}` | 'retry.due'>,
+  true
+>;
+const TO_EXECUTOR = { 'stage.done': true, 'stage.failed': true } satisfies Record<StageReport['type'], true>;
+
+/** Whether events of this type are sent by one actor to another. */
+export function isMessage(type: string): boolean {
+  return Object.hasOwn(TO_STAGES, type) || Object.hasOwn(TO_EXECUTOR, type);
+}
+
+/** Who has sent an event that an actor got; undefined: it came from outside.
+ * @param stageActors ids of the stages' actors, in order. */
+export function senderOf(actor: string, event: AnyEvent, stageActors: readonly string[]): string | undefined {
+  if (actor !== EXECUTOR) return Object.hasOwn(TO_STAGES, event.type) ? EXECUTOR : undefined;
+  if (!Object.hasOwn(TO_EXECUTOR, event.type)) return undefined;
+  return stageActors[(event as { readonly stage?: number }).stage ?? -1];
+}
+
+/** Messages under way between the actors of a recording.
+ * @typeParam Origin what the sender was doing. */
+export class Messages<Origin> {
+  /** By the stage's actor: from the executor, and to it. */
+  readonly #down = new Map<string, Queue<Origin>>();
+  readonly #up = new Map<string, Queue<Origin>>();
+
+  clear(): void {
+    this.#down.clear();
+    this.#up.clear();
+  }
+
+  /** A stage's actor begins: what was sent to the one before it never arrives.
+   * @param origin what was sent by this is for the new one. */
+  begin(actor: string, origin: Origin | undefined): void {
+    this.#between(EXECUTOR, actor)?.keep((other) => other === origin);
+  }
+
+  send(from: string, messages: readonly Message[], origin: Origin): void {
+    for (const { to, event } of messages) this.#between(from, to)?.push(event, origin);
+  }
+
+  /** Takes the next message, unseen. */
+  skip(from: string, to: string): void {
+    this.#between(from, to)?.shift();
+  }
+
+  /** A message arrives, as recorded.
+   * @param last what its sender did last. */
+  receive(from: string, to: string, event: AnyEvent, last: Origin): MessageDivergence<Origin> | undefined {
+    const queue = this.#between(from, to);
+    const expected = { path: pathOf(to), expected: event };
+    const [next, origin] = [queue?.events[0], queue?.origins[0]];
+    if (next === undefined || origin === undefined) {
+      const astray = this.#all().filter((sent) => sent.origin === last && sent.event.type === event.type);
+      return {
+        from,
+        origin: last,
+        differences: [{ ...expected, got: undefined }, ...astray.map(notRecorded)],
+      };
+    }
+    if (!isSame(event, next)) return { from, origin, differences: [{ ...expected, got: next }] };
+    queue?.shift();
+    return undefined;
+  }
+
+  /** What nobody has got.
+   * @param mayBeUnderWay what was sent by this may still have been so when the recording ended. */
+  left(mayBeUnderWay: (origin: Origin) => boolean): MessageDivergence<Origin> | undefined {
+    const left = this.#all().find(({ origin }) => !mayBeUnderWay(origin));
+    if (left === undefined) return undefined;
+    return { from: left.from, origin: left.origin, differences: [notRecorded(left)] };
+  }
+
+  #between(from: string, to: string): Queue<Origin> | undefined {
+    if ((from === EXECUTOR) === (to === EXECUTOR)) return undefined;
+    const [of, stage] = from === EXECUTOR ? [this.#down, to] : [this.#up, from];
+    let queue = of.get(stage);
+    if (queue === undefined) {
+      queue = new Queue(from, to);
+      of.set(stage, queue);
+    }
+    return queue;
+  }
+
+  #all() {
+    return [...this.#down.values(), ...this.#up.values()].flatMap((queue) => queue.all());
+  }
+}
+
+/** In two lists: an object for each message would be long-lived in V8's opinion, and all that it refers to with it. */
+class Queue<Origin> {
+  events: AnyEvent[] = [];
+  origins: Origin[] = [];
+
+  constructor(
+    readonly from: string,
+    readonly to: string,
+  ) {}
+
+  push(event: AnyEvent, origin: Origin): void {
+    this.events.push(event);
+    this.origins.push(origin);
+  }
+
+  shift(): void {
+    this.events.shift();
+    this.origins.shift();
+  }
+
+  keep(fits: (origin: Origin) => boolean): void {
+    const kept = this.all().filter(({ origin }) => fits(origin));
+    this.events = kept.map(({ event }) => event);
+    this.origins = kept.map(({ origin }) => origin);
+  }
+
+  all() {
+    const { from, to } = this;
+    return this.events.map((event, i) => ({ from, to, event, origin: this.origins[i] as Origin }));
+  }
+}
+
+const pathOf = (to: string): string => `sends to ${to}`;
+
+const notRecorded = ({ to, event }: Message): Difference => ({
+  ...{ path: pathOf(to), expected: undefined, got: event },
+});

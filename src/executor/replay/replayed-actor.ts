@@ -1,0 +1,111 @@
+/**
+ * One actor of a recording on today's machine. As long as nothing parts, what is recorded of it and what it is today are
+ * equal: only today's is kept.
+ */
+import type { AnyStateMachine } from 'xstate';
+import type {
+  ActorFrame,
+  ActorStatus,
+  MachineDefinition,
+  Stamp,
+  StateValue,
+} from '../../recording/format.js';
+import { jsonText } from '../../recording/json-text.js';
+import { outcomeText, type StepEnd, type StepLine } from '../../recording/step-text.js';
+import { isSame } from './compare.js';
+import { InertActor, type InertStep } from './inert-actor.js';
+
+/** An event that an actor got, and the first step that it led to. */
+export interface Turn {
+  readonly stamp: Stamp;
+  readonly eventType: string;
+  readonly state: StateValue;
+  readonly first: InertStep | undefined;
+}
+
+const NOTHING: readonly InertStep[] = [];
+
+export class ReplayedActor implements StepEnd {
+  readonly definition: string;
+  readonly parent: string | null;
+  /** The statechart is drawn as it was: transitions have the same numbers. */
+  readonly isSameChart: boolean;
+  state: StateValue;
+  stateText: string;
+  status: ActorStatus;
+  context: Readonly<Record<string, unknown>>;
+  /** The last step that was recorded of it. */
+  last: Stamp | undefined;
+  /** Undefined: none since it is followed. */
+  turn: Turn | undefined;
+  /** What today's machine threw at the last event. */
+  thrown: string | undefined;
+  readonly #inert: InertActor;
+  /** Of the last turn; those from `#taken` on were not recorded yet. */
+  #steps: readonly InertStep[] = NOTHING;
+  #taken = 0;
+
+  /** @param recorded the machine's definition, as recorded.
+   * @param frame where it stands.
+   * @param children ids of those that it has. */
+  constructor(
+    machine: AnyStateMachine,
+    readonly recorded: MachineDefinition,
+    frame: ActorFrame,
+    children: readonly string[],
+  ) {
+    this.#inert = new InertActor(machine, frame, children);
+    this.isSameChart = isSame(recorded, this.today);
+    this.definition = frame.definition;
+    this.parent = frame.parent;
+    this.state = frame.state;
+    this.stateText = jsonText(frame.state);
+    this.status = frame.status;
+    this.context = frame.context;
+  }
+
+  /** The machine's definition today. */
+  get today(): MachineDefinition {
+    return this.#inert.definition;
+  }
+
+  receive(stamp: Stamp, event: { readonly type: string }): void {
+    this.thrown = undefined;
+    this.#taken = 0;
+    try {
+      this.#steps = this.#inert.send(event);
+    } catch (error) {
+      this.thrown = error instanceof Error ? error.message : String(error);
+      this.#steps = NOTHING;
+    }
+    this.turn = { stamp, eventType: event.type, state: this.state, first: this.#steps[0] };
+  }
+
+  /** The step that comes next today; undefined: none before another event. */
+  get next(): InertStep | undefined {
+    return this.#steps[this.#taken];
+  }
+
+  /** Whether the line says that the next step is this one. False: or says it in other words. */
+  isWritten(next: InertStep, { event, outcome }: StepLine): boolean {
+    if (!this.isSameChart || (next.event === null) !== (event === null)) return false;
+    const { status, context, transition } = next;
+    return (
+      outcome === outcomeText(this, { stateText: this.#textOf(next.state), status, context }, transition)
+    );
+  }
+
+  /** The next step is the recorded one. */
+  take(stamp: Stamp, next: InertStep): void {
+    this.last = stamp;
+    this.#taken++;
+    this.stateText = this.#textOf(next.state);
+    this.state = next.state;
+    this.status = next.status;
+    this.context = next.context;
+  }
+
+  #textOf(state: StateValue): string {
+    return state === this.state ? this.stateText : jsonText(state);
+  }
+}
