@@ -9,6 +9,11 @@ export function mayRead(context: ExecutorContext): boolean {
   return context.window.length < context.settings.maxInFlight;
 }
 
+/** Batches that may be read at once: what the window has room for (I13), and one alone while any is suspected. */
+export function roomToRead({ settings, suspicion, window }: ExecutorContext): number {
+  return suspicion === null ? settings.maxInFlight - window.length : 1;
+}
+
 /** Only the head of the window is ever written (I4). */
 export function mayWrite(context: ExecutorContext, stages: number): boolean {
   return !context.flow.writing && context.window[0]?.at === stages;

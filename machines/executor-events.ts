@@ -1,6 +1,6 @@
 /** What the executor machine is told: commands by the facade, a parent or another process; answers by its wiring. */
 import type { ErrorFacts, ExecutorSettings, JsonObject, WrittenFacts } from './facts.js';
-import type { StageReport } from './stage.machine.js';
+import type { StageReport } from './stage-events.js';
 
 /** What a person, or a parent machine, may tell the executor (I2). */
 export type ExecutorCommand =
@@ -25,12 +25,16 @@ export type ExecutorEvent =
   | { readonly type: 'sink.opened'; readonly sink: JsonObject }
   | { readonly type: 'opened' }
   | {
-      readonly type: 'source.batch';
+      readonly type: 'source.batches';
+      /** The first of them; they are consecutive. */
       readonly batch: number;
-      readonly rows: number;
-      /** The first stage that has to see it: those before are covered by the journal (I5). */
+      /** Of each. */
+      readonly rows: readonly number[];
+      /** The first stage that has to see them: those before are covered by the journal (I5). */
       readonly at: number;
-      /** It was held to be what kills the process, and was set aside. */
+      /** The same `read` goes on. */
+      readonly more?: boolean;
+      /** There is one, and it was held to be what kills the process, and was set aside. */
       readonly condemned?: boolean;
     }
   | { readonly type: 'source.end' }

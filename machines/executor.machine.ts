@@ -17,7 +17,17 @@
  */
 import { type AnyActorRef, setup, spawnChild, stopChild } from 'xstate';
 import {
-  isDrained,
+  admitted,
+  type Change,
+  checkpointSaved,
+  type EventOf,
+  folded,
+  movedOn,
+  reached,
+  sinkFlushed,
+  sinkOpened,
+} from './changes.js';
+import {
   isPauseDone,
   lastReady,
   lostEverything,
@@ -25,12 +35,14 @@ import {
   mayRead,
   mayWrite,
   placeInWindow,
+  roomToRead,
 } from './decisions.js';
 import type { ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
-import { advance, type ErrorFacts, type ExecutorContext, type ExecutorOutput, type Flow } from './facts.js';
+import type { ErrorFacts, ExecutorContext, ExecutorOutput, Flow } from './facts.js';
 import { initialContext, outputOf } from './initial-context.js';
 import { rewind } from './rewind.js';
-import { type StageInput, stageMachine } from './stage.machine.js';
+import { stageMachine } from './stage.machine.js';
+import type { StageInput } from './stage-events.js';
 import { firstAttempt, isCondemned } from './suspicion.js';
 
 const NO_USABLE_OUTPUT: ErrorFacts = {
@@ -39,10 +51,21 @@ const NO_USABLE_OUTPUT: ErrorFacts = {
   message: 'The input had rows, and errors left no output for any of them. Nothing was published.',
 };
 
-type StageDone = Extract<ExecutorEvent, { type: 'stage.done' }>;
+type StageDone = EventOf<'stage.done'>;
+type SourceBatches = EventOf<'source.batches'>;
 
-/** Where a batch stands after this: the first stage that has not seen it. */
-const reached = ({ stage, through }: StageDone): number => (through ?? stage) + 1;
+/** What `read` is asked for. */
+export interface ReadParams {
+  /** The first. */
+  readonly batch: number;
+  /** At most. */
+  readonly count: number;
+  /** It is held to be what kills the process. */
+  readonly condemned: boolean;
+}
+
+const areInWindow = (context: ExecutorContext, { batches }: StageDone): boolean =>
+  batches.every((batch) => placeInWindow(context, batch) >= 0);
 
 /** The actor id of a stage, and its `src`: stable across processes, so that a snapshot restores. */
 export const stageActorId = (name: string): string => `stage:${name}`;
@@ -78,8 +101,9 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     actions: {
       /** Open lock, journal, source and sink at `flushed`; save a first checkpoint; answer `opened`. */
       open: () => {},
-      /** Read batch `next`; answer `source.batch` or `source.end`. */
-      read: (_, _params: { readonly batch: number; readonly condemned: boolean }) => {},
+      /** Read at most `count` batches, from `batch` on; answer `source.batches`, several times if they come slowly, or
+       * `source.end`. No further one once the run is pausing. */
+      read: (_, _params: ReadParams) => {},
       /** PAUSED is left: open what a restored actor has not opened yet. */
       reopen: () => {},
       /** Append finished batches up to `upTo`; answer `sink.written`. */
@@ -108,16 +132,15 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       mayWrite: ({ context }) => mayWrite(context, end),
       mayRead: ({ context }) => mayRead(context),
       mayCommit: ({ context }) => mayCommit(context),
-      isInWindow: ({ context, event }) => 'batch' in event && placeInWindow(context, event.batch) >= 0,
-      startsAtStage: ({ event }) => event.type === 'source.batch' && event.at < end,
+      isInWindow: ({ context, event }) => event.type === 'stage.done' && areInWindow(context, event),
+      startsAtStage: ({ event }) =>
+        event.type === 'source.batches' && event.rows.length > 0 && event.at < end,
       hasNextStage: ({ event }) => event.type === 'stage.done' && reached(event) < end,
       /** One pass did the work of several stages, but not of the last. */
       passedSome: ({ event }) =>
         event.type === 'stage.done' && reached(event) > event.stage + 1 && reached(event) < end,
       passedTheRest: ({ context, event }) =>
-        event.type === 'stage.done' &&
-        reached(event) > event.stage + 1 &&
-        placeInWindow(context, event.batch) >= 0,
+        event.type === 'stage.done' && reached(event) > event.stage + 1 && areInWindow(context, event),
     },
   });
 
@@ -134,12 +157,8 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   });
 
   const rewindRun = machine.assign(({ context }) => rewind(context));
-  /** A fresh sink has a place of its own: the first checkpoint says which, so that a resume finds it. */
-  const noteSinkOpened = machine.assign(({ context, event }) => {
-    if (event.type !== 'sink.opened' || context.flushed.sink !== null) return {};
-    const flushed = { ...context.flushed, sink: event.sink };
-    return { flushed, written: { ...context.written, sink: event.sink } };
-  });
+  const noteError = machine.assign(({ event }) => ('error' in event ? { error: event.error } : {}));
+  const noteNothingUsable = machine.assign({ error: NO_USABLE_OUTPUT });
   const note = (change: Partial<Flow>) =>
     machine.assign(({ context }) => ({ flow: { ...context.flow, ...change } }));
   const noteReading = note({ reading: true });
@@ -155,56 +174,16 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const noteResumed = note({ pausing: false, resting: false });
   const noteRested = note({ resting: false });
   const noteEnd = note({ reading: false, exhausted: true });
-  const noteError = machine.assign(({ event }) => ('error' in event ? { error: event.error } : {}));
-  const noteNothingUsable = machine.assign({ error: NO_USABLE_OUTPUT });
-
-  const admit = machine.assign(({ context, event }) => {
-    if (event.type !== 'source.batch') return {};
-    const { batch, rows, at } = event;
-    const suspicion = event.condemned === true ? null : context.suspicion;
-    const flow = { ...context.flow, reading: false };
-    return { flow, next: batch + 1, window: [...context.window, { batch, rows, at }], suspicion };
-  });
-
-  const moveOn = machine.assign(({ context, event }) => {
-    if (event.type !== 'stage.done') return {};
-    const place = placeInWindow(context, event.batch);
-    const entry = context.window[place];
-    if (entry === undefined) return {};
-    const window = context.window.slice();
-    window[place] = { ...entry, at: reached(event) };
-    return { window };
-  });
-
-  const fold = machine.assign(({ context, event }) => {
-    if (event.type !== 'sink.written') return {};
-    return {
-      flow: { ...context.flow, writing: false },
-      written: advance(context.written, event.upTo + 1, event.facts),
-      window: context.window.slice(placeInWindow(context, event.upTo) + 1),
-    };
-  });
-
-  /** Batches written while the flush was under way are not covered by it. */
-  const noteFlushed = machine.assign(({ context, event }) => {
-    if (event.type !== 'sink.flushed') return {};
-    const { sink, deadLetter, elapsedMs } = event;
-    return {
-      flushed: { ...(context.flushing ?? context.flushed), sink, deadLetter, elapsedMs },
-      flushing: null,
-    };
-  });
-
-  const noteSaved = machine.assign(({ context, event }) => {
-    const resting = event.type === 'checkpoint.saved' && event.resting === true;
-    const { flow, flushed, written, suspicion } = context;
-    const sealed = flow.exhausted && isDrained(context) && flushed.batches === written.batches;
-    return {
-      flow: { ...flow, committing: false, sealed, resting },
-      committed: flushed.batches,
-      suspicion: flushed.batches > (suspicion?.to ?? -1) ? null : suspicion,
-    };
-  });
+  const on = <Type extends ExecutorEvent['type']>(type: Type, change: Change<Type>) =>
+    machine.assign(({ context, event }) =>
+      event.type === type ? change(context, event as EventOf<Type>) : {},
+    );
+  const admit = on('source.batches', admitted);
+  const moveOn = on('stage.done', movedOn);
+  const fold = on('sink.written', folded);
+  const noteSinkOpened = on('sink.opened', sinkOpened);
+  const noteFlushed = on('sink.flushed', sinkFlushed);
+  const noteSaved = on('checkpoint.saved', checkpointSaved);
 
   const spawnStages = [...inputs.values()].flatMap((input) => {
     const id = stageActorId(input.name);
@@ -218,27 +197,39 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const params = <P>(of: (args: { context: ExecutorContext; event: ExecutorEvent }) => P) => of;
   const readNext = {
     type: 'read' as const,
-    params: params(({ context }) => ({ batch: context.next, condemned: isCondemned(context) })),
+    params: params(({ context }) => ({
+      batch: context.next,
+      count: roomToRead(context),
+      condemned: isCondemned(context),
+    })),
   };
   const writeReady = {
     type: 'write' as const,
     params: params(({ context }) => ({ upTo: lastReady(context, end) })),
   };
-  const routeTo = (stageOf: (event: ExecutorEvent) => number) =>
-    machine.sendTo(
-      ({ event }) => stageActorId(names[stageOf(event)] as string),
-      ({ context, event }) => {
-        const { batch } = event as { batch: number };
-        return { type: 'process', batch, attempt: firstAttempt(context, batch) };
-      },
-    );
-  const routeFromSource = routeTo((event) => (event as { at: number }).at);
-  const routeOn = routeTo((event) => reached(event as StageDone));
+  const process = (context: ExecutorContext, batches: readonly number[]) => ({
+    ...{ type: 'process' as const, batches },
+    ...(context.suspicion === null ? {} : { attempts: batches.map((batch) => firstAttempt(context, batch)) }),
+  });
+  const routeFromSource = machine.sendTo(
+    ({ event }) => stageActorId(names[(event as SourceBatches).at] as string),
+    ({ context, event }) => {
+      const { batch, rows } = event as SourceBatches;
+      return process(
+        context,
+        rows.map((_, i) => batch + i),
+      );
+    },
+  );
+  const routeOn = machine.sendTo(
+    ({ event }) => stageActorId(names[reached(event as StageDone)] as string),
+    ({ context, event }) => process(context, (event as StageDone).batches),
+  );
   /** The stages whose work was done in the pass of the one that reports: each counts the batch as its own. */
   const tellPassed = machine.enqueueActions(({ enqueue, event }) => {
-    const { stage, batch } = event as StageDone;
+    const { stage, batches } = event as StageDone;
     for (const name of names.slice(stage + 1, reached(event as StageDone)))
-      enqueue.sendTo(stageActorId(name), { type: 'passed', batch });
+      enqueue.sendTo(stageActorId(name), { type: 'passed', batches });
   });
   const settle = (how: 'paused' | 'completed' | 'failed' | 'cancelled') => ({
     type: 'settled' as const,
@@ -276,7 +267,10 @@ export function createExecutorMachine<Output = ExecutorOutput>(
           { guard: 'mayRead', actions: [noteReading, readNext] },
         ],
         on: {
-          'source.batch': [{ guard: 'startsAtStage', actions: [admit, routeFromSource] }, { actions: admit }],
+          'source.batches': [
+            { guard: 'startsAtStage', actions: [admit, routeFromSource] },
+            { actions: admit },
+          ],
           'source.end': { actions: noteEnd },
           'stage.done': [
             { guard: 'passedSome', actions: [moveOn, tellPassed, routeOn] },

@@ -24,13 +24,6 @@ export {
 } from './facts.js';
 export { hasDied, InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
 export { rewind } from './rewind.js';
-export {
-  type StageBatch,
-  type StageContext,
-  type StageEvent,
-  type StageInput,
-  type StageMachine,
-  type StageReport,
-  stageMachine,
-} from './stage.machine.js';
+export { type StageMachine, stageMachine } from './stage.machine.js';
+export type { StageBatch, StageContext, StageEvent, StageInput, StageReport } from './stage-events.js';
 export { suspect } from './suspicion.js';

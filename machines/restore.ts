@@ -27,7 +27,7 @@ import {
 } from './facts.js';
 import { initialContext, outputOf } from './initial-context.js';
 import { rewind } from './rewind.js';
-import type { StageInput } from './stage.machine.js';
+import type { StageInput } from './stage-events.js';
 
 /** A persisted snapshot that was not written by this machine over these stages, or was damaged. */
 export class InvalidSnapshotError extends Error {

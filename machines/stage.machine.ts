@@ -5,91 +5,25 @@
  *    answers with `attempt.done`, `attempt.failed` or `attempt.timedOut`.
  * 2. At most `concurrency` batches run at once; a freed slot is filled before the parent hears of the batch that left it, in
  *    the same transition: a slot is never free while a batch waits for one, and nothing is decided by `always`.
- * 3. An answer of an attempt that is not running any more (timed out, aborted) is ignored.
- * 4. A batch between two attempts holds no slot. Its due time is data; a timer of the wiring sends `retry.due`.
- * 5. `abort` is final: the wiring aborts what runs, nothing starts again (I17).
- * 6. A batch whose work was done in the pass of a stage before this one has only `passed` here. A stage of which that is
+ * 3. What happens to several batches at the same moment is one event: hundreds may be running, and a transition costs
+ *    what it costs whether it is about one of them or all.
+ * 4. An answer of an attempt that is not running any more (timed out, aborted) is ignored.
+ * 5. A batch between two attempts holds no slot. Its due time is data; a timer of the wiring sends `retry.due`.
+ * 6. `abort` is final: the wiring aborts what runs, nothing starts again (I17).
+ * 7. A batch whose work was done in the pass of a stage before this one has only `passed` here. A stage of which that is
  *    so has no other work meanwhile.
- * 7. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
+ * 8. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
  */
 import { sendTo, setup } from 'xstate';
-import type { ErrorFacts } from './facts.js';
-
-/** What a stage's actor begins with. */
-export interface StageInput {
-  readonly name: string;
-  readonly index: number;
-  readonly concurrency: number;
-  /** Attempts in all, from 1. */
-  readonly attempts: number;
-}
-
-/** A batch at a stage, with the attempt that is next or under way. */
-export interface StageBatch {
-  readonly batch: number;
-  /** From 1. */
-  readonly attempt: number;
-}
-
-/** All that a stage's actor knows: which batches it has, and where each stands. */
-export interface StageContext extends StageInput {
-  readonly queue: readonly StageBatch[];
-  readonly running: readonly StageBatch[];
-  /** Between attempts; `dueAt` in milliseconds since the epoch. */
-  readonly waiting: readonly (StageBatch & { readonly dueAt: number })[];
-  readonly done: number;
-  readonly retried: number;
-  readonly error: ErrorFacts | null;
-}
-
-interface AttemptFailure {
-  readonly batch: number;
-  readonly attempt: number;
-  readonly error: ErrorFacts;
-  /** Milliseconds until the next attempt, if there is one; `dueAt` is that moment. */
-  readonly delayMs: number;
-  readonly dueAt: number;
-}
-
-/** What a stage's actor is told: by the executor, and by the attempts that it has started. */
-export type StageEvent =
-  | { readonly type: 'process'; readonly batch: number; readonly attempt?: number }
-  | {
-      readonly type: 'attempt.done';
-      readonly batch: number;
-      readonly attempt: number;
-      /** The last stage whose work was done in the same pass; absent: this one. */
-      readonly through?: number;
-    }
-  | { readonly type: 'passed'; readonly batch: number }
-  | ({ readonly type: 'attempt.failed' } & AttemptFailure)
-  | ({ readonly type: 'attempt.timedOut' } & AttemptFailure)
-  | { readonly type: 'retry.due'; readonly batch: number }
-  | { readonly type: 'abort' };
-
-/** What a stage tells the executor. */
-export type StageReport =
-  | {
-      readonly type: 'stage.done';
-      readonly stage: number;
-      readonly batch: number;
-      /** The last stage whose work is done; absent: this one. */
-      readonly through?: number;
-    }
-  | {
-      readonly type: 'stage.failed';
-      readonly stage: number;
-      readonly batch: number;
-      readonly error: ErrorFacts;
-    };
+import type { StageBatch, StageContext, StageEvent, StageInput, StageReport } from './stage-events.js';
 
 type FailureEvent = Extract<StageEvent, { type: 'attempt.failed' | 'attempt.timedOut' }>;
 
 const stage = setup({
   types: {} as { context: StageContext; events: StageEvent; input: StageInput },
   actions: {
-    /** Provided: work on `batch`; answer with an attempt event. */
-    start: (_, _params: StageBatch) => {},
+    /** Provided: work on each of these; answer with attempt events. */
+    start: (_, _params: { readonly batches: readonly StageBatch[] }) => {},
     /** Provided: send `retry.due` after `delayMs`. */
     arm: (_, _params: { readonly batch: number; readonly delayMs: number }) => {},
     /** Provided: abort every attempt and timer. */
@@ -101,14 +35,13 @@ const stage = setup({
     ),
   },
   guards: {
-    current: ({ context, event }) => isCurrent(context, event),
-    currentAndQueued: ({ context, event }) => isCurrent(context, event) && context.queue.length > 0,
-    currentAndLast: ({ context, event }) =>
-      isCurrent(context, event) && isAlone(context) && context.waiting.length === 0,
-    currentAndOnlyWaiting: ({ context, event }) => isCurrent(context, event) && isAlone(context),
+    current: ({ context, event }) => current(context, event).length > 0,
+    currentAndQueued: ({ context, event }) => current(context, event).length > 0 && context.queue.length > 0,
+    currentAndLast: ({ context, event }) => isAllThereIs(context, event) && context.waiting.length === 0,
+    currentAndOnlyWaiting: ({ context, event }) => isAllThereIs(context, event),
     retryable: ({ context, event }) => isRetryable(context, event),
     retryableAndQueued: ({ context, event }) => isRetryable(context, event) && context.queue.length > 0,
-    retryableAndLast: ({ context, event }) => isRetryable(context, event) && isAlone(context),
+    retryableAndLast: ({ context, event }) => isRetryable(context, event) && isAllThereIs(context, event),
     hasSlot: ({ context }) => context.running.length < context.concurrency,
     waitsFor: ({ context, event }) => waitOf(context, event) !== undefined,
     waitsForAndHasSlot: ({ context, event }) =>
@@ -116,16 +49,22 @@ const stage = setup({
   },
 });
 
-/** Is it the answer of an attempt that is running? */
-const isCurrent = (context: StageContext, event: StageEvent): boolean =>
-  'attempt' in event &&
-  context.running.some((run) => run.batch === event.batch && run.attempt === event.attempt);
+/** Those whose running attempts this is the answer of. */
+function current({ running }: StageContext, event: StageEvent): readonly number[] {
+  if (!('attempt' in event)) return [];
+  const { attempt } = event;
+  const batches = 'batch' in event ? [event.batch] : event.batches;
+  return batches.filter((batch) => running.some((run) => run.batch === batch && run.attempt === attempt));
+}
 
 const isRetryable = (context: StageContext, event: StageEvent): boolean =>
-  'attempt' in event && (event.attempt ?? 1) < context.attempts && isCurrent(context, event);
+  'attempt' in event && event.attempt < context.attempts && current(context, event).length > 0;
 
-/** One batch is running, and none waits for its slot. */
-const isAlone = ({ running, queue }: StageContext): boolean => running.length === 1 && queue.length === 0;
+/** It is the answer of everything that is running, and nothing waits for a slot. */
+const isAllThereIs = (context: StageContext, event: StageEvent): boolean =>
+  context.queue.length === 0 &&
+  context.running.length > 0 &&
+  current(context, event).length === context.running.length;
 
 const waitOf = (context: StageContext, event: StageEvent): StageContext['waiting'][number] | undefined =>
   'batch' in event ? context.waiting.find((wait) => wait.batch === event.batch) : undefined;
@@ -133,37 +72,40 @@ const waitOf = (context: StageContext, event: StageEvent): StageContext['waiting
 const without = <T extends { readonly batch: number }>(list: readonly T[], batch: number): readonly T[] =>
   list.filter((item) => item.batch !== batch);
 
-/** What runs when one batch has left its slot, and the head of the queue has taken it. */
-const refilled = ({ running, queue }: StageContext, left: number) => {
-  const [first] = queue;
-  const others = without(running, left);
-  return first === undefined ? { running: others } : { running: [...others, first], queue: queue.slice(1) };
-};
+/** What runs when these have left their slots, and the head of the queue has taken them. */
+function refilled({ running, queue }: StageContext, left: readonly number[]) {
+  const others = running.filter((run) => !left.includes(run.batch));
+  if (queue.length === 0) return { running: others };
+  return { running: [...others, ...queue.slice(0, left.length)], queue: queue.slice(left.length) };
+}
 
-const asked = (event: StageEvent & { type: 'process' }): StageBatch => ({
-  batch: event.batch,
-  attempt: event.attempt ?? 1,
+const asked = (event: StageEvent): readonly StageBatch[] =>
+  event.type === 'process'
+    ? event.batches.map((batch, i) => ({ batch, attempt: event.attempts?.[i] ?? 1 }))
+    : [];
+
+/** As many as there are slots for; the others wait. */
+const takeSlots = stage.assign(({ context, event }) => {
+  const { running, queue, concurrency } = context;
+  const free = concurrency - running.length;
+  const batches = asked(event);
+  return { running: [...running, ...batches.slice(0, free)], queue: [...queue, ...batches.slice(free)] };
 });
 
-const enqueue = stage.assign(({ context, event }) =>
-  event.type === 'process' ? { queue: [...context.queue, asked(event)] } : {},
-);
+const leave = stage.assign(({ context, event }) => {
+  const left = current(context, event);
+  return { ...refilled(context, left), done: context.done + left.length };
+});
 
-const takeSlot = stage.assign(({ context, event }) =>
-  event.type === 'process' ? { running: [...context.running, asked(event)] } : {},
-);
-
-const leave = stage.assign(({ context, event }) =>
-  event.type === 'attempt.done' ? { ...refilled(context, event.batch), done: context.done + 1 } : {},
-);
-
-const countPassed = stage.assign({ done: ({ context }) => context.done + 1 });
+const countPassed = stage.assign({
+  done: ({ context, event }) => context.done + (event.type === 'passed' ? event.batches.length : 0),
+});
 
 const backOff = stage.assign(({ context, event }) => {
   if (event.type !== 'attempt.failed' && event.type !== 'attempt.timedOut') return {};
   const { batch, attempt, dueAt } = event;
   return {
-    ...refilled(context, batch),
+    ...refilled(context, [batch]),
     waiting: [...context.waiting, { batch, attempt, dueAt }],
     retried: context.retried + 1,
   };
@@ -200,32 +142,48 @@ const armRetry = {
   },
 };
 
+/** Before they leave. */
 const reportDone = {
   type: 'report' as const,
-  params: ({ context, event }: { context: StageContext; event: StageEvent }): StageReport => {
-    const { batch, through } = event as Extract<StageEvent, { type: 'attempt.done' }>;
-    const report = { type: 'stage.done', stage: context.index, batch } as const;
+  params: ({ context, event }: Args): StageReport => {
+    const { through } = event as Extract<StageEvent, { type: 'attempts.done' }>;
+    const report = { type: 'stage.done', stage: context.index, batches: current(context, event) } as const;
     return through === undefined ? report : { ...report, through };
   },
 };
 
 const reportFailed = {
   type: 'report' as const,
-  params: ({ context, event }: { context: StageContext; event: StageEvent }): StageReport => {
+  params: ({ context, event }: Args): StageReport => {
     const { batch, error } = event as FailureEvent;
     return { type: 'stage.failed', stage: context.index, batch, error };
   },
 };
 
-/** The last one that took a slot. */
-const startTaken = {
+type Args = { readonly context: StageContext; readonly event: StageEvent };
+
+/** Before they take their slots. */
+const startAsked = {
   type: 'start' as const,
-  params: ({ context }: { context: StageContext }): StageBatch =>
-    context.running[context.running.length - 1] as StageBatch,
+  params: ({ context, event }: Args) => ({
+    batches: asked(event).slice(0, context.concurrency - context.running.length),
+  }),
+};
+
+/** Before they take the slots that become free. */
+const startQueued = {
+  type: 'start' as const,
+  params: ({ context, event }: Args) => ({ batches: context.queue.slice(0, current(context, event).length) }),
+};
+
+/** The one that has just taken a slot. */
+const startDue = {
+  type: 'start' as const,
+  params: ({ context }: Args) => ({ batches: context.running.slice(-1) }),
 };
 
 const failure = [
-  { guard: 'retryableAndQueued' as const, actions: [backOff, armRetry, startTaken] },
+  { guard: 'retryableAndQueued' as const, actions: [startQueued, backOff, armRetry] },
   { guard: 'retryableAndLast' as const, target: 'backingOff', actions: [backOff, armRetry] },
   { guard: 'retryable' as const, actions: [backOff, armRetry] },
   { guard: 'current' as const, target: 'failed', actions: [giveUp, reportFailed] },
@@ -250,31 +208,31 @@ export const stageMachine = stage.createMachine({
   states: {
     idle: {
       on: {
-        process: { target: 'running', actions: [takeSlot, startTaken] },
+        process: { target: 'running', actions: [startAsked, takeSlots] },
         passed: { actions: countPassed },
       },
     },
     running: {
       on: {
-        process: [{ guard: 'hasSlot', actions: [takeSlot, startTaken] }, { actions: enqueue }],
-        'attempt.done': [
-          { guard: 'currentAndQueued', actions: [leave, startTaken, reportDone] },
-          { guard: 'currentAndLast', target: 'idle', actions: [leave, reportDone] },
-          { guard: 'currentAndOnlyWaiting', target: 'backingOff', actions: [leave, reportDone] },
-          { guard: 'current', actions: [leave, reportDone] },
+        process: [{ guard: 'hasSlot', actions: [startAsked, takeSlots] }, { actions: takeSlots }],
+        'attempts.done': [
+          { guard: 'currentAndQueued', actions: [startQueued, reportDone, leave] },
+          { guard: 'currentAndLast', target: 'idle', actions: [reportDone, leave] },
+          { guard: 'currentAndOnlyWaiting', target: 'backingOff', actions: [reportDone, leave] },
+          { guard: 'current', actions: [reportDone, leave] },
         ],
         'attempt.failed': failure,
         'attempt.timedOut': failure,
         'retry.due': [
-          { guard: 'waitsForAndHasSlot', actions: [takeDue, startTaken] },
+          { guard: 'waitsForAndHasSlot', actions: [takeDue, startDue] },
           { guard: 'waitsFor', actions: due },
         ],
       },
     },
     backingOff: {
       on: {
-        process: { target: 'running', actions: [takeSlot, startTaken] },
-        'retry.due': { guard: 'waitsFor', target: 'running', actions: [takeDue, startTaken] },
+        process: { target: 'running', actions: [startAsked, takeSlots] },
+        'retry.due': { guard: 'waitsFor', target: 'running', actions: [takeDue, startDue] },
       },
     },
     /** An attempt failed for good: the executor aborts the run. */

@@ -47,8 +47,8 @@ test('resume reads on from there, and routes the batch through the stage to the 
   expect(actor.getSnapshot().value).toBe('EXECUTING');
   expect(asked).toEqual(['reopen', 'read 21']);
 
-  actor.send({ type: 'source.batch', batch: 21, rows: 500, at: 0 });
-  actor.send({ type: 'stage.done', stage: 0, batch: 21 });
+  actor.send({ type: 'source.batches', batch: 21, rows: [500], at: 0 });
+  actor.send({ type: 'stage.done', stage: 0, batches: [21] });
   expect(asked).toEqual(['reopen', 'read 21', 'read 22', 'write up to 21']);
 });
 

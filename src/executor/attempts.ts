@@ -10,18 +10,19 @@ import { messageOf, PipelineError, StageError, StageTimeoutError } from '../erro
 import { ABORTABLE, type AttemptContext, LazyAbort } from '../stages/abortable.js';
 import { retryDelayMs } from '../stages/backoff.js';
 import type { AnyStage, Logger } from '../stages/stage.js';
+import { type AnswerActor, Answers } from './answers.js';
 import { type AttemptFigures, type AttemptOutcome, type DataPlane, endsTheRun } from './data-plane.js';
 import { errorFacts } from './error-facts.js';
 import type { EventDraft } from './publish.js';
 
 /** The stage actor, as far as it is needed here. */
-export interface StageActor {
+export type StageActor = AnswerActor & {
   send(event: {
-    readonly type: 'attempt.done' | 'attempt.failed' | 'attempt.timedOut' | 'retry.due';
+    readonly type: 'attempt.failed' | 'attempt.timedOut' | 'retry.due';
     readonly batch: number;
     readonly [field: string]: unknown;
   }): void;
-}
+};
 
 export interface AttemptsOptions {
   readonly sessionId: string;
@@ -55,6 +56,7 @@ export class Attempts {
   readonly #running = new Map<string, Attempt>();
   readonly #timers = new Set<() => void>();
   readonly #started = new Set<number>();
+  readonly #answers = new Answers();
   #isAborted = false;
   /** What a stage threw last when it failed for good: `stage.failed` carries facts only. */
   lastFailure: unknown;
@@ -66,7 +68,8 @@ export class Attempts {
     const { plane, clock } = this.options;
     this.#announce(stageIndex, batch, attempt);
     const running = this.#begin(actor, stageIndex, batch, attempt);
-    const done = ({ passed, ...figures }: AttemptOutcome) => {
+    const through = (passed: number) => (passed === 0 ? undefined : stageIndex + passed);
+    const done = ({ passed, ...figures }: AttemptOutcome, isNow: boolean) => {
       if (!this.#end(stageIndex, batch, running)) return;
       const durationMs = clock.now() - running.startedAt;
       plane.note(stageIndex, batch, durationMs, attempt > 1);
@@ -75,8 +78,9 @@ export class Attempts {
         this.#announce(stageIndex + 1 + i, batch, attempt);
         this.#completed(stageIndex + 1 + i, batch, attempt, of, 0);
       });
-      const answer = { type: 'attempt.done', batch, attempt } as const;
-      actor.send(passed.length === 0 ? answer : { ...answer, through: stageIndex + passed.length });
+      const answer = { actor, attempt, through: through(passed.length) };
+      if (isNow) this.#answers.send(answer, [batch]);
+      else this.#answers.add(answer, batch);
     };
     const failed = (error: unknown) => {
       if (!this.#end(stageIndex, batch, running)) return;
@@ -87,8 +91,8 @@ export class Attempts {
       const figures = plane.attempt(stageIndex, batch, (index) =>
         this.#context(index, batch, attempt, running),
       );
-      if (figures instanceof Promise) figures.then(done, failed);
-      else done(figures);
+      if (figures instanceof Promise) figures.then((outcome) => done(outcome, false), failed);
+      else done(figures, true);
     } catch (error) {
       failed(error);
     }
@@ -127,6 +131,7 @@ export class Attempts {
   /** Aborts everything, now; no answer comes any more. */
   abortAll(reason: unknown): void {
     this.#isAborted = true;
+    this.#answers.drop();
     for (const stop of this.#timers) stop();
     this.#timers.clear();
     const running = [...this.#running.values()];
@@ -193,7 +198,7 @@ export class Attempts {
     plane.loseBatch(stageIndex, batch, error).then(({ passed: _, ...figures }) => {
       if (this.#isAborted) return;
       this.#completed(stageIndex, batch, attempt, figures, 0);
-      actor.send({ type: 'attempt.done', batch, attempt });
+      this.#answers.add({ actor, attempt, through: undefined }, batch);
     }, fail);
   }
 

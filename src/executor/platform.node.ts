@@ -13,5 +13,8 @@ export const platform: Platform = {
   storage: (directory) => lowdbStorage(directory ?? DEFAULT_STATE_DIRECTORY),
   source: sourceFromDescription,
   sink: sinkFromDescription,
+  soon: (callback) => {
+    setImmediate(callback);
+  },
   threads: (options) => new ThreadPool({ ...options, file: absolutePath(options.file, 'workers') }),
 };

@@ -14,6 +14,8 @@ export interface Platform {
   /** Rebuilds a file source from its description. @throws {InvalidOptionError} */
   source(description: JsonObject): Source<unknown>;
   sink(description: JsonObject): Sink<unknown>;
+  /** Runs `callback` when what is happening at this moment has all happened: as soon as the event loop comes round. */
+  soon(callback: () => void): void;
   /** Worker threads; absent where there are none. */
   threads?(options: ThreadsOptions): PassThreads;
 }

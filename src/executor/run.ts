@@ -7,11 +7,11 @@
  *    does any more.
  * 4. A failure of any part ends the run by a `failure` event; nothing here throws into the machine.
  */
-import type { Mark, Suspicion, WrittenFacts } from '../../machines/facts.js';
+import type { ReadParams } from '../../machines/executor.machine.js';
+import type { ExecutorContext, WrittenFacts } from '../../machines/facts.js';
 import type { Journal } from '../checkpoint/journal.js';
 import type { SessionLock } from '../checkpoint/lock.js';
-import type { Witness } from '../checkpoint/witness.js';
-import { PipelineMismatchError, PoisonBatchError } from '../errors.js';
+import { PipelineMismatchError } from '../errors.js';
 import type { OpenSink } from '../sinks/sink.js';
 import type { OpenSource } from '../sources/source.js';
 import { Attempts } from './attempts.js';
@@ -22,19 +22,13 @@ import { DeadLetterFile } from './dead-letter-file.js';
 import type { Environment } from './environment.js';
 import { errorFacts } from './error-facts.js';
 import { stageFingerprints } from './fingerprints.js';
+import { Intake } from './intake.js';
 import { Pace } from './pace.js';
 import type { RunOptions, RunStart } from './run-options.js';
 import { compareIdentity, identityOf } from './source-identity.js';
 import type { StoredRecording } from './stored-recording.js';
 import { openThreads } from './threads/workers.js';
 import { sumWritten } from './written.js';
-
-/** Bytes of source a batch at most, about. */
-const MAX_BATCH_BYTES = 384 * 1024;
-
-/** Batches told to the witness before they are taken in. Suspecting some too many costs little: they are told apart by
- * working on them one at a time, before any is condemned. */
-const NOTED_AHEAD = 15;
 
 const CLOSE_PATIENCE_MS = 1_000;
 
@@ -45,6 +39,7 @@ interface OpenParts {
   readonly plane: DataPlane;
   readonly attempts: Attempts;
   readonly deadLetters: DeadLetterFile;
+  readonly intake: Intake;
 }
 
 export class Run {
@@ -58,9 +53,6 @@ export class Run {
   readonly #pace: Pace;
   /** Batches that the checkpoint before the newest covers. */
   #coveredBefore: number;
-  #rowsRead: number;
-  /** The last batch that the witness knows of. */
-  #noted = -1;
   readonly writer: CheckpointWriter;
   isAnnounced = false;
   recording: StoredRecording | undefined;
@@ -75,7 +67,6 @@ export class Run {
     this.#lock = start.lock;
     this.#pace = new Pace(options.environment.clock, start.mark.elapsedMs);
     this.#coveredBefore = start.mark.batches;
-    this.#rowsRead = start.mark.rowsIn;
     this.writer = new CheckpointWriter(actor, options, start);
   }
 
@@ -120,8 +111,8 @@ export class Run {
     await this.#checkIdentity(source);
     this.#stopIfClosed();
     const isDurable = stages.some((stage) => stage.durable);
-    this.#witness = await stateManager.witness(sessionId);
-    if (this.#witness !== undefined) this.#closeLater(this.#witness);
+    const witness = await stateManager.witness(sessionId);
+    if (witness !== undefined) this.#closeLater(witness);
     const journal = isDurable ? await stateManager.journal(sessionId, epoch) : undefined;
     if (journal !== undefined) this.#closeLater(journal);
     const sink = await definition.sink.open(mark.sink ?? undefined, wasSealed, context);
@@ -143,7 +134,13 @@ export class Run {
     const { clock, random, logger } = environment;
     const fail = (error: unknown) => this.fail(error);
     const attempts = new Attempts({ sessionId, stages, plane, clock, random, logger, publish, fail });
-    this.#parts = { source, sink, journal, plane, attempts, deadLetters };
+    const intake = new Intake({
+      ...{ source, plane, witness, definition, epoch, rowsBefore: mark.rowsIn, stages: stages.length },
+      batchSize: this.writer.batchSize,
+      context: () => (this.#isClosed ? undefined : this.#context),
+      send: (event) => this.send(event),
+    });
+    this.#parts = { source, sink, journal, plane, attempts, deadLetters, intake };
     this.#stopIfClosed();
     this.send({ type: 'sink.opened', sink: sink.position });
   }
@@ -154,7 +151,6 @@ export class Run {
   }
 
   #source: OpenSource<unknown> | undefined;
-  #witness: Witness | undefined;
   /** What writes: the lock is held until these are closed. */
   readonly #closers: { close(): Promise<void> }[] = [];
 
@@ -192,6 +188,10 @@ export class Run {
     return this.#pace.elapsedMs;
   }
 
+  get #context(): ExecutorContext {
+    return (this.actor.getSnapshot() as { readonly context: ExecutorContext }).context;
+  }
+
   /** Answers the machine, unless the run is over. */
   send(event: Parameters<MachineActor['send']>[0]): void {
     if (!this.#isClosed) this.actor.send(event);
@@ -216,34 +216,8 @@ export class Run {
       .catch((error: unknown) => this.fail(error));
   }
 
-  /** @param condemned the process died on it too often. */
-  read(batch: number, condemned: boolean): void {
-    this.do(async ({ source, plane }) => {
-      const read = await source.read(this.writer.batchSize, MAX_BATCH_BYTES);
-      if (read === undefined) {
-        this.send({ type: 'source.end' });
-        return;
-      }
-      await this.#note(batch);
-      const rowOffset = this.#rowsRead;
-      this.#rowsRead += read.size;
-      const { onPoison, maxDeaths } = this.options.definition;
-      const at = await plane.admit(batch, rowOffset, read);
-      // A batch whose work is all in the journal cannot have been what killed the process.
-      const isPoison = condemned && at < this.options.stages.length;
-      if (isPoison)
-        plane.condemn(batch, new PoisonBatchError(batch, rowOffset, read.size, maxDeaths), onPoison);
-      const poisoned = { at: this.options.stages.length, condemned: true };
-      this.send({ type: 'source.batch', batch, rows: read.size, at, ...(isPoison ? poisoned : {}) });
-    });
-  }
-
-  /** Before a batch is worked on: told for some batches at once, as long as no batch is suspected of anything. */
-  async #note(batch: number): Promise<void> {
-    if (this.#witness === undefined || batch <= this.#noted) return;
-    const { context } = this.actor.getSnapshot() as { context: { suspicion: Suspicion | null } };
-    this.#noted = context.suspicion === null ? batch + NOTED_AHEAD : batch;
-    await this.#witness.note(this.start.epoch, this.#noted);
+  read(params: ReadParams): void {
+    this.do(({ intake }) => intake.read(params));
   }
 
   write(from: number, upTo: number): void {
@@ -259,7 +233,7 @@ export class Run {
   flush(): void {
     this.#pace.commitBegins();
     this.do(async ({ sink, deadLetters, source }) => {
-      const covered = (this.actor.getSnapshot() as { context: { flushing: Mark | null } }).context.flushing;
+      const covered = this.#context.flushing;
       // The recording as well, so that it is never behind the last commit that was announced, however the process ends.
       const flushed = [sink.flush(), deadLetters.flush(), this.recording?.flush()] as const;
       const [position, deadLetter] = await Promise.all(flushed);

@@ -41,7 +41,7 @@ export function createRunnableMachine({ stages, newRun, controllerOf }: Runnable
     ),
     actions: {
       open: ({ self, context }) => of(self).open(context),
-      read: ({ self }, { batch, condemned }) => of(self).run?.read(batch, condemned),
+      read: ({ self }, params) => of(self).run?.read(params),
       write: ({ self, context }, { upTo }) => of(self).run?.write(context.written.batches, upTo),
       flush: ({ self }) => of(self).run?.flush(),
       save: ({ self }) => of(self).run?.save(),
@@ -62,8 +62,11 @@ function runnableStage(index: number, of: (executor: object) => Controller) {
   };
   return stageMachine.provide({
     actions: {
-      start: ({ self }, { batch, attempt }) =>
-        attemptsOf(self as AnyActorRef)?.start(self as unknown as StageActor, index, batch, attempt),
+      start: ({ self }, { batches }) => {
+        const attempts = attemptsOf(self as AnyActorRef);
+        for (const { batch, attempt } of batches)
+          attempts?.start(self as unknown as StageActor, index, batch, attempt);
+      },
       arm: ({ self }, { batch, delayMs }) =>
         attemptsOf(self as AnyActorRef)?.arm(self as unknown as StageActor, batch, delayMs),
     },

@@ -1,4 +1,4 @@
-import type { StageInput } from '../../machines/stage.machine.js';
+import type { StageInput } from '../../machines/stage-events.js';
 import type { AnyStage } from '../stages/stage.js';
 
 /** What the machines know of the stages. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Snapshot } from 'xstate';
 import type { ExecutorState } from '../../machines/facts.js';
 import { type RestoredSnapshot, restoreSnapshot } from '../../machines/restore.js';
-import type { StageInput } from '../../machines/stage.machine.js';
+import type { StageInput } from '../../machines/stage-events.js';
 import { type Checkpoint, decodeCheckpoint, MAX_CHECKPOINT_BYTES } from '../checkpoint/envelope.js';
 import { nodeFileSystem } from '../checkpoint/node-file-system.js';
 import { CorruptCheckpointError, messageOf } from '../errors.js';

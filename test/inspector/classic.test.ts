@@ -148,7 +148,7 @@ test('what a viewer sends beside these changes nothing', async () => {
     'constructor',
   ])
     viewer.send(executor, type);
-  for (const type of ['abort', 'attempt.done', 'pause', 'cancel']) viewer.send(stage, type);
+  for (const type of ['abort', 'attempts.done', 'pause', 'cancel']) viewer.send(stage, type);
   viewer.send('x:no-such', 'cancel');
   // Messages of one viewer arrive in order: the answer to this one says that the others have been heard.
   viewer.send(executor, 'pause');

@@ -53,11 +53,16 @@ function possible({ value, context }: Snapshot): StageEvent[] {
   if (value === 'failed' || value === 'stopped') return [{ type: 'abort' }];
   const seen = queue.length + running.length + waiting.length + done;
   return [
-    ...(seen < BATCHES ? [{ type: 'process', batch: seen, attempt: 1 } as const] : []),
+    ...(seen < BATCHES ? [{ type: 'process', batches: [seen] } as const] : []),
+    ...(seen + 1 < BATCHES ? [{ type: 'process', batches: [seen, seen + 1] } as const] : []),
+    ...attemptsRunning(running).map((attempt) => {
+      const batches = running.filter((run) => run.attempt === attempt).map((run) => run.batch);
+      return { type: 'attempts.done', batches, attempt } as const;
+    }),
     ...running.flatMap(({ batch, attempt }): StageEvent[] => {
       const failure = { batch, attempt, error, delayMs: RETRY_MS, dueAt: 0 };
       return [
-        { type: 'attempt.done', batch, attempt },
+        { type: 'attempts.done', batches: [batch], attempt },
         { type: 'attempt.failed', ...failure },
         { type: 'attempt.timedOut', ...failure },
       ];
@@ -66,6 +71,10 @@ function possible({ value, context }: Snapshot): StageEvent[] {
     { type: 'abort' },
   ];
 }
+
+const attemptsRunning = (running: StageContext['running']) => [
+  ...new Set(running.map(({ attempt }) => attempt)),
+];
 
 function pathsOf(concurrency: number): (readonly Step[])[] {
   const shortest = getShortestPaths(machine as never, {
@@ -133,12 +142,17 @@ test('all transitions were covered', () => {
 });
 
 function nameOf(path: readonly Step[]): string {
-  return path.map(({ event }) => `${event.type}${'batch' in event ? ` ${event.batch}` : ''}`).join(', ');
+  return path
+    .map(({ event }) => {
+      const batches = 'batch' in event ? [event.batch] : 'batches' in event ? event.batches : [];
+      return [event.type, ...batches].join(' ');
+    })
+    .join(', ');
 }
 
 /** Resolves when whatever could settle by itself has settled. */
 async function settled(): Promise<void> {
-  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 interface Attempt {
@@ -223,18 +237,19 @@ function realStage(concurrency: number) {
       await settled();
     },
     async make(event: StageEvent) {
-      if (event.type === 'process') releases[event.batch]?.();
-      else if (event.type === 'retry.due') goOff(retries.get(event.batch));
+      if (event.type === 'process') {
+        for (const batch of event.batches) releases[batch]?.();
+      } else if (event.type === 'retry.due') goOff(retries.get(event.batch));
       else if (event.type === 'abort') {
         const isLegal = executor.can('cancel');
         const cancelling = executor.cancel();
         if (isLegal) cancelling.catch(() => {});
         else await expect(cancelling).rejects.toMatchObject({ code: 'ILLEGAL_COMMAND' });
       } else if (event.type !== 'passed') {
-        const attempt = attempts.get(`${event.batch}/${event.attempt}`) as Attempt;
-        if (event.type === 'attempt.done') attempt.answer();
-        else if (event.type === 'attempt.failed') attempt.fail();
-        else attempt.timeOut();
+        const of = (batch: number) => attempts.get(`${batch}/${event.attempt}`) as Attempt;
+        if (event.type === 'attempts.done') for (const batch of event.batches) of(batch).answer();
+        else if (event.type === 'attempt.failed') of(event.batch).fail();
+        else of(event.batch).timeOut();
       }
       await settled();
       if (event.type === 'attempt.failed' || event.type === 'attempt.timedOut')

@@ -38,8 +38,9 @@ export const BUGS = [
     what: 'the checkpoint is saved before the sink is flushed',
     invariant: 'I6',
     file: 'src/executor/run.ts',
-    search: 'await Promise.all([sink.flush(), deadLetters.flush()]);',
-    replace: 'await Promise.all([sink.position, deadLetters.flush()]);\n      sink.flush().catch(() => {});',
+    search: 'const flushed = [sink.flush(), deadLetters.flush(), this.recording?.flush()] as const;',
+    replace:
+      'const flushed = [sink.position, deadLetters.flush(), undefined] as const;\n      sink.flush().catch(() => {});',
     suite: COMMIT_ORDER,
   },
   {

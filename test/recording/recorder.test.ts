@@ -85,7 +85,7 @@ test('a step names the very transition that was taken', async () => {
   const taken = executor.map((step) => definitions.executor?.transitions[step.transition ?? -1]);
   expect(executor[0]).toMatchObject({ from: 'IDLE', to: 'INITIALIZING', event: { type: 'execute' } });
   expect(taken.at(-1)).toMatchObject({ guard: 'isFinished', targets: ['COMPLETED'] });
-  expect(taken.find((one) => one?.event === 'source.batch')).toMatchObject({ guard: 'startsAtStage' });
+  expect(taken.find((one) => one?.event === 'source.batches')).toMatchObject({ guard: 'startsAtStage' });
   const stage = steps.find(({ actor, event }) => actor === 'stage:only' && event?.type === 'process');
   expect(definitions.stage?.transitions[stage?.transition ?? -1]?.event).toBe('process');
 });
@@ -128,7 +128,7 @@ test('stages that are spawned anew take the place of those before, whose end con
   const spawned = reader.find({ types: ['actor'] });
   expect(spawned).toHaveLength(2);
   const work = reader.find({ actor: 'stage:only', text: 'process' }, spawned[1]?.index);
-  expect(work).toHaveLength(5);
+  expect(work.flatMap(({ record }) => (record as StepRecord).event?.batches)).toHaveLength(5);
   for (const { index } of work) expect(reader.frameAt(index).actors['stage:only']?.status).toBe('active');
 });
 

@@ -29,8 +29,10 @@ export function drivenMachine(driving: Driving) {
   const losses = loseAll ? { total: 10, named: [], reasons: [] } : { total: 0, named: [], reasons: [] };
   const stage = stageMachine.provide({
     actions: {
-      start: ({ self }, { batch, attempt }) => {
-        if (!manual) self.send({ type: 'attempt.done', batch, attempt });
+      start: ({ self }, { batches: started }) => {
+        if (manual) return;
+        for (const { batch, attempt } of started)
+          self.send({ type: 'attempts.done', batches: [batch], attempt });
       },
     },
   });
@@ -41,7 +43,7 @@ export function drivenMachine(driving: Driving) {
       read: ({ self }, { batch }) => {
         log.push(`read ${batch}`);
         self.send(
-          batch < batches ? { type: 'source.batch', batch, rows: 10, at: 0 } : { type: 'source.end' },
+          batch < batches ? { type: 'source.batches', batch, rows: [10], at: 0 } : { type: 'source.end' },
         );
       },
       write: ({ self, context }, { upTo }) => {
@@ -87,7 +89,8 @@ export function drivenMachine(driving: Driving) {
     stages,
     log,
     /** Stage `index` has done `batch`. */
-    finish: (index: number, batch: number) => child(index)?.send({ type: 'attempt.done', batch, attempt: 1 }),
+    finish: (index: number, batch: number) =>
+      child(index)?.send({ type: 'attempts.done', batches: [batch], attempt: 1 }),
     failStage: (index: number, batch: number) =>
       child(index)?.send({
         type: 'attempt.failed',

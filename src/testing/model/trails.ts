@@ -36,8 +36,8 @@ const input = {
 const WORLD: readonly ExecutorEvent[] = [
   { type: 'opened' },
   { type: 'failure', error },
-  { type: 'source.batch', batch: 0, rows: 10, at: 0 },
-  { type: 'stage.done', stage: 0, batch: 0 },
+  { type: 'source.batches', batch: 0, rows: [10], at: 0 },
+  { type: 'stage.done', stage: 0, batches: [0] },
   { type: 'stage.failed', stage: 0, batch: 0, error },
   { type: 'source.end' },
   { type: 'sink.written', upTo: 0, facts },
@@ -52,7 +52,7 @@ function isAsked(event: ExecutorEvent, { value, context }: Snapshot): boolean {
   switch (event.type) {
     case 'failure':
       return value === 'INITIALIZING';
-    case 'source.batch':
+    case 'source.batches':
       return flow.reading && next === 0;
     case 'source.end':
       return flow.reading && next === 1;

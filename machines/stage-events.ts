@@ -1,0 +1,76 @@
+/** What a stage's actor knows, is told, and tells: batches by index, never rows (I3). */
+import type { ErrorFacts } from './facts.js';
+
+/** What a stage's actor begins with. */
+export interface StageInput {
+  readonly name: string;
+  readonly index: number;
+  readonly concurrency: number;
+  /** Attempts in all, from 1. */
+  readonly attempts: number;
+}
+
+/** A batch at a stage, with the attempt that is next or under way. */
+export interface StageBatch {
+  readonly batch: number;
+  /** From 1. */
+  readonly attempt: number;
+}
+
+/** All that a stage's actor knows: which batches it has, and where each stands. */
+export interface StageContext extends StageInput {
+  readonly queue: readonly StageBatch[];
+  readonly running: readonly StageBatch[];
+  /** Between attempts; `dueAt` in milliseconds since the epoch. */
+  readonly waiting: readonly (StageBatch & { readonly dueAt: number })[];
+  readonly done: number;
+  readonly retried: number;
+  readonly error: ErrorFacts | null;
+}
+
+interface AttemptFailure {
+  readonly batch: number;
+  readonly attempt: number;
+  readonly error: ErrorFacts;
+  /** Milliseconds until the next attempt, if there is one; `dueAt` is that moment. */
+  readonly delayMs: number;
+  readonly dueAt: number;
+}
+
+/** What a stage's actor is told: by the executor, and by the attempts that it has started. */
+export type StageEvent =
+  | {
+      readonly type: 'process';
+      readonly batches: readonly number[];
+      /** Of each the attempt that is next; absent: the first. */
+      readonly attempts?: readonly number[];
+    }
+  | {
+      readonly type: 'attempts.done';
+      readonly batches: readonly number[];
+      /** Of all of them. */
+      readonly attempt: number;
+      /** The last stage whose work was done in the same pass; absent: this one. */
+      readonly through?: number;
+    }
+  | { readonly type: 'passed'; readonly batches: readonly number[] }
+  | ({ readonly type: 'attempt.failed' } & AttemptFailure)
+  | ({ readonly type: 'attempt.timedOut' } & AttemptFailure)
+  | { readonly type: 'retry.due'; readonly batch: number }
+  | { readonly type: 'abort' };
+
+/** What a stage tells the executor. */
+export type StageReport =
+  | {
+      readonly type: 'stage.done';
+      readonly stage: number;
+      readonly batches: readonly number[];
+      /** The last stage whose work is done; absent: this one. */
+      readonly through?: number;
+    }
+  | {
+      readonly type: 'stage.failed';
+      readonly stage: number;
+      readonly batch: number;
+      readonly error: ErrorFacts;
+    };
