@@ -60,7 +60,6 @@ export class Answers {
   /** Nobody wants to know any more. */
   drop(): void {
     this.#isOver = true;
-    this.#groups = [];
   }
 
   #flush(): void {

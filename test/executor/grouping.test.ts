@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
 import { defineStage } from 'xstate-pipeline';
 import type { ExecutorEvent, StageEvent } from '../../machines/index.js';
+import { Answers } from '../../src/executor/answers.js';
 import { gate, type Harness, harness, type Row } from '../support/runs.js';
 
 type Told = Extract<ExecutorEvent | StageEvent, { type: 'source.batches' | 'attempts.done' | 'stage.done' }>;
@@ -21,15 +22,13 @@ function told(run: Harness) {
 }
 
 test('batches that end together: one event to the stage, one to the executor, one to the next stage', async () => {
-  const { opened, open } = gate();
-  let waiting = 0;
   const stage = (name: string) =>
     defineStage<Row, Row>({
       name,
       concurrency: 8,
       async process(rows) {
-        if (++waiting === 8) open();
-        await opened;
+        // Each in a turn of its own, all of them when the event loop comes round.
+        await new Promise((resolve) => setImmediate(resolve));
         return rows;
       },
     });
@@ -101,25 +100,22 @@ test('a pause ends the read that is under way, behind the batch that it is about
   expect(taken).toEqual([0, 1, 2, 3]);
 });
 
-test('an answer that comes at the moment of a cancel is nobody’s', async () => {
-  const { opened, open } = gate();
-  const stage = defineStage<Row, Row>({
-    name: 'only',
-    concurrency: 8,
-    async process(rows) {
-      await opened;
-      return rows;
-    },
-  });
-  const run = harness([stage], { count: 80 });
-  const of = told(run);
-  const started = run.event('batch.started', (event) => 'batch' in event && event.batch === 7);
-  const outcome = run.start();
-  await started;
-  open();
-  await opened;
-  await run.executor.cancel();
-  await expect(outcome).rejects.toMatchObject({ code: 'CANCELLED' });
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(of('attempts.done')).toEqual([]);
+test('answers are told apart by actor, attempt and how far a pass went, and are told to nobody once dropped', async () => {
+  const heard: unknown[] = [];
+  const actor = { send: (event: unknown) => heard.push(event) };
+  const answers = new Answers();
+  const soon = () => new Promise((resolve) => setImmediate(resolve));
+  for (const batch of [1, 2]) answers.add({ actor, attempt: 1, through: undefined }, batch);
+  answers.add({ actor, attempt: 2, through: undefined }, 3);
+  answers.add({ actor, attempt: 1, through: 4 }, 5);
+  await soon();
+  expect(heard).toEqual([
+    { type: 'attempts.done', attempt: 1, batches: [1, 2] },
+    { type: 'attempts.done', attempt: 2, batches: [3] },
+    { type: 'attempts.done', attempt: 1, through: 4, batches: [5] },
+  ]);
+  answers.add({ actor, attempt: 1, through: undefined }, 6);
+  answers.drop();
+  await soon();
+  expect(heard).toHaveLength(3);
 });

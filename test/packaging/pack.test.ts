@@ -39,6 +39,7 @@ const WEB_GLOBALS = [
     'console',
     'crypto',
     'performance',
+    'MessageChannel',
     'queueMicrotask',
   ] as const),
   ...(['setInterval', 'setTimeout', 'structuredClone'] as const),
