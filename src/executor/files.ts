@@ -32,8 +32,12 @@ export function jsonl<T = JsonObject>(path: string | URL, options: JsonlOptions 
 
 /** A CSV file, to read from or to write to. `header` as a list names the columns of a file without a header.
  *
- * Read, a row is an object of text, or with `header: false` an array of text, whatever `T` is: name another type only
- * where the file is written.
+ * Read, a row is an object of text, or with `header: false` an array of text. `T` may say which columns there are; as with
+ * `jsonl`, nobody checks that but a stage's `input` schema, which says it best itself.
+ *
+ * ```ts
+ * pipeline('reviews').from(csv<z.input<typeof Review>>('in.csv')).pipe(map('parse', tidy, { input: Review }))
+ * ```
  * @param path relative to the working directory at this moment, or a `file:` URL.
  * @throws {InvalidOptionError} */
 export function csv<T extends object = readonly string[]>(

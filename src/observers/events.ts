@@ -70,11 +70,13 @@ export type PipelineEvent = Stamp &
         readonly batch: number;
         readonly rowsIn: number;
         readonly rowsOut: number;
+        /** The attempt that succeeded, from 1; 0 where none was made, because the output was taken from the journal. */
         readonly attempt: number;
+        /** 0 where it was taken from the journal, and where the work was done in the pass of an earlier stage. */
         readonly durationMs: number;
         /** Its output is in the journal and will never be computed again. */
         readonly durable: boolean;
-        /** Taken from the journal, not computed. */
+        /** Taken from the journal, not computed: no `batch.started` came before. */
         readonly replayed: boolean;
       }
     | {

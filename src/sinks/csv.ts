@@ -2,16 +2,17 @@
  * CSV to a file, after RFC 4180 with LF as record end.
  *
  * 1. The columns are those of the first row that is appended, unless told; every later row has to fit them. They are read
- *    again from the header when the file is reopened, so that a resumed run writes the same ones (I7).
+ *    again from the header when the file is reopened, so that a resumed run writes the same ones (I7). A result without
+ *    rows has its header where the columns were told, and is an empty file where nobody knows them.
  * 2. A value is quoted where reading it back would otherwise give another one: lone CR and byte order mark included.
  */
 import { parse } from 'csv-parse/sync';
-import { stringify } from 'csv-stringify/sync';
 import { CsvScanner, csvDialect, forEachCsvRecord } from '../csv-records.js';
 import { InvalidOptionError, PipelineMismatchError, SinkError } from '../errors.js';
 import { absolutePath } from '../file-problems.js';
 import type { JsonObject } from '../json.js';
 import { MAX_RECORD_BYTES } from '../records.js';
+import { CsvEncoder, type CsvForm } from './csv-encoder.js';
 import { deadLetterPath } from './dead-letter-path.js';
 import { FileSink, publishOption } from './file-sink.js';
 import { jsonlSink } from './jsonl.js';
@@ -20,7 +21,8 @@ import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.j
 import type { Publish } from './working-file.js';
 
 export interface CsvSinkOptions {
-  /** Default: the keys of the first row. */
+  /** In order. Default: the keys of the first row; without any row nobody knows them then, and the file is empty. Give them
+   * where whoever reads the file expects a header in any case. */
   readonly columns?: readonly string[] | undefined;
   /** Whether the first record names the columns. Default true. Without it give `columns`, or rows that are arrays. */
   readonly header?: boolean | undefined;
@@ -71,13 +73,6 @@ export function csvSink<T extends object = object>(
 function isNames(value: unknown): value is readonly string[] {
   if (!Array.isArray(value) || value.length === 0) return false;
   return value.every((name) => typeof name === 'string') && new Set(value).size === value.length;
-}
-
-interface CsvForm {
-  readonly path: string;
-  readonly delimiter: string;
-  readonly header: boolean;
-  readonly columns: readonly string[] | undefined;
 }
 
 async function* readRows(
@@ -151,15 +146,14 @@ interface Deferred<T> {
 class OpenCsvSink<T extends object> implements OpenSink<T> {
   readonly #form: CsvForm;
   readonly #file: FileSink;
-  #columns: readonly string[] | undefined;
-  #columnSet: ReadonlySet<string>;
+  readonly #encoder: CsvEncoder;
+  /** 0: not written yet. */
   #headerBytes: number;
 
   constructor(form: CsvForm, file: FileSink, written: WrittenHeader | undefined) {
     this.#form = form;
     this.#file = file;
-    this.#columns = written?.columns ?? form.columns;
-    this.#columnSet = new Set(this.#columns);
+    this.#encoder = new CsvEncoder(form, written?.columns);
     this.#headerBytes = written?.bytes ?? 0;
   }
 
@@ -169,10 +163,10 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
   }
 
   encode(rows: readonly T[]): EncodedRows {
-    if (this.#columns === undefined && this.#form.header) {
+    if (this.#encoder.columns === undefined && this.#form.header) {
       return { rows: rows.length, bytes: 0, data: { rows: [...rows] } satisfies Deferred<T> };
     }
-    const bytes = this.#encode(rows);
+    const bytes = this.#encoder.encode(rows);
     return { rows: rows.length, bytes: bytes.length, data: bytes };
   }
 
@@ -180,7 +174,7 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
     const chunks: Uint8Array[] = [];
     for (const { data } of batches) {
       if (data instanceof Uint8Array) chunks.push(data);
-      else chunks.push(this.#encode((data as Deferred<T>).rows));
+      else chunks.push(this.#encoder.encode((data as Deferred<T>).rows));
     }
     await this.#file.append([...this.#header(), ...chunks]);
   }
@@ -203,101 +197,11 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
 
   /** The header when it is to be written now. */
   #header(): Uint8Array[] {
-    if (!this.#form.header || this.#columns === undefined || this.#headerBytes > 0 || this.#file.published)
+    const { columns } = this.#encoder;
+    if (!this.#form.header || columns === undefined || this.#headerBytes > 0 || this.#file.published)
       return [];
-    const header = this.#text([[...this.#columns]]);
+    const header = this.#encoder.header(columns);
     this.#headerBytes = header.length;
     return [header];
-  }
-
-  #encode(rows: readonly T[]): Uint8Array {
-    return this.#text(rows.map((row, index) => this.#values(row, index)));
-  }
-
-  #values(row: T, index: number): string[] {
-    if (typeof row !== 'object' || row === null) {
-      throw this.#problem(index, 'is not an object: a CSV row is an object or an array of values');
-    }
-    const columns = this.#columns;
-    if (Array.isArray(row)) {
-      if (columns === undefined && this.#form.header) {
-        throw this.#problem(index, 'is an array: give columns, or header: false');
-      }
-      if (row.length === 0 || (columns !== undefined && row.length !== columns.length)) {
-        throw this.#problem(
-          index,
-          `has ${row.length} values${columns ? ` for ${columns.length} columns` : ''}`,
-        );
-      }
-      return row.map((value) => this.#cell(value, index));
-    }
-    return this.#valuesOf(row, index, columns ?? this.#firstColumns(row, index));
-  }
-
-  #firstColumns(row: T, index: number): readonly string[] {
-    const columns = Object.keys(row);
-    if (!this.#form.header) throw this.#problem(index, 'is an object: with header: false, give columns');
-    if (columns.length === 0) throw this.#problem(index, 'has no columns, and is the first');
-    this.#columns = columns;
-    this.#columnSet = new Set(columns);
-    return columns;
-  }
-
-  #valuesOf(row: T, index: number, columns: readonly string[]): string[] {
-    const values = row as Readonly<Record<string, unknown>>;
-    for (const [place, key] of Object.keys(values).entries()) {
-      if (this.#columnSet.has(key)) continue;
-      const known = this.#form.columns ? 'columns' : 'the columns of the first row; give columns';
-      throw this.#problem(index, `has a key (number ${place + 1} of its own) that is not among ${known}`);
-    }
-    // Own values only: a column named `constructor` is empty where a row has none.
-    return columns.map((name) => (Object.hasOwn(values, name) ? this.#cell(values[name], index) : ''));
-  }
-
-  #cell(value: unknown, index: number): string {
-    switch (typeof value) {
-      case 'string':
-        return value;
-      case 'undefined':
-        return '';
-      case 'number':
-      case 'boolean':
-      case 'bigint':
-        return String(value);
-      case 'object': {
-        if (value === null) return '';
-        let text: unknown;
-        try {
-          text = value instanceof Date ? value.toJSON() : JSON.stringify(value);
-        } catch (error) {
-          throw this.#problem(index, 'has a value that cannot be turned into JSON', error);
-        }
-        return typeof text === 'string' ? text : '';
-      }
-      default:
-        throw this.#problem(index, 'has a value that is a function or a symbol');
-    }
-  }
-
-  #text(records: string[][]): Uint8Array {
-    const options = {
-      delimiter: this.#form.delimiter,
-      record_delimiter: '\n',
-      quoted_match: /[\r\ufeff]/,
-    };
-    const hasEmptyLine = records.some((record) => record.length === 1 && record[0] === '');
-    if (!hasEmptyLine) return Buffer.from(records.length === 0 ? '' : stringify(records, options));
-    // A record of one empty value would be an empty line, which is no record.
-    const lines = records.map((record) =>
-      record.join('') === '' && record.length === 1 ? '""\n' : stringify([record], options),
-    );
-    return Buffer.from(lines.join(''));
-  }
-
-  #problem(index: number, what: string, cause?: unknown): SinkError {
-    return new SinkError(
-      `${this.#form.path}: row ${index} of a batch (from 0) ${what}.`,
-      cause === undefined ? undefined : { cause },
-    );
   }
 }

@@ -189,7 +189,8 @@ function objectsOf(dialect: CsvDialect, columns: readonly string[]): DecodeRecor
       dialect,
       (fields, index) => {
         if (fields.length !== count) {
-          const what = `${fields.length} columns where there should be ${count}`;
+          const columns = fields.length === 1 ? '1 column' : `${fields.length} columns`;
+          const what = `${columns} where there should be ${count}`;
           return malformed(records.malformed(index, what));
         }
         // A plain assignment to __proto__ would be lost.

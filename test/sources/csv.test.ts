@@ -147,7 +147,7 @@ describe('csv', () => {
     expect(errors.map(({ message }) => message.slice(message.indexOf('byte')))).toEqual([
       'byte 12: a quote inside a field that does not begin with one.',
       'byte 22: text between a closing quote and the end of its field.',
-      'byte 29: 1 columns where there should be 2.',
+      'byte 29: 1 column where there should be 2.',
       'byte 35: a quoted field is not closed.',
     ]);
   });

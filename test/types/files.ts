@@ -1,0 +1,25 @@
+/**
+ * What compiles and what does not, for files and schemas; checked by `tsc -p test/tsconfig.json`. Nothing here is run.
+ *
+ * - what CSV gives is text by column, of columns that nobody knows;
+ * - a type names them, best the schema of the stage that checks them.
+ */
+import { collect, map, pipeline } from 'xstate-pipeline';
+import { csv } from 'xstate-pipeline/node';
+import * as z from 'zod';
+
+const Review = z.object({ title: z.string(), stars: z.coerce.number() });
+const better = map('better', (row) => ({ ...row, stars: row.stars + 1 }), { input: Review });
+
+const unnamed = pipeline('p').from(csv('in.csv'));
+const named = pipeline('p').from(csv<z.input<typeof Review>>('in.csv'));
+const misnamed = pipeline('p').from(csv<{ title: string }>('in.csv'));
+
+named.pipe(better).to(collect<z.output<typeof Review>>());
+unnamed.pipe(map('columns', ({ title = '', stars }) => ({ title, stars }))).pipe(better);
+// @ts-expect-error: nobody says that there is a title.
+unnamed.pipe(better);
+// @ts-expect-error: there are no stars.
+misnamed.pipe(better);
+// @ts-expect-error: text where the stage takes a number.
+named.pipe(map('half', ({ title }: { title: number }) => title / 2));
