@@ -92,10 +92,13 @@ export class SessionLockedError extends PipelineError {
   constructor(
     readonly sessionId: string,
     readonly pid?: number,
+    /** What it writes to, where that is what somebody else wants. */
+    output?: string,
   ) {
-    super(
-      `Session ${sessionId} is being run${pid === undefined ? '' : ` by process ${pid}`}. Pause or cancel it there first.`,
-    );
+    const by = pid === undefined ? '' : ` by process ${pid}`;
+    const writes = output === undefined ? '' : `, and writes to ${output}`;
+    const or = output === undefined ? '' : ', or write to another file';
+    super(`Session ${sessionId} is being run${by}${writes}. Pause or cancel it there first${or}.`);
   }
 }
 

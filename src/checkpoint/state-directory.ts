@@ -89,6 +89,7 @@ const ADVICE: Readonly<Record<string, string | undefined>> = {
   EACCES: 'give yourself permission to read and write it, or choose another',
   EPERM: 'give yourself permission to read and write it, or choose another',
   EROFS: 'the file system is read-only; choose another',
+  ENOENT: 'no directory can be made there; choose another',
   ENOTDIR: 'a part of its path is not a directory; choose another',
   EEXIST: 'something else is in its place; choose another',
   ELOOP: 'its path goes through a symlink that leads nowhere; choose another',

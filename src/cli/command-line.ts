@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCommands, type Perform } from './commands.js';
-import { exitCodeOf, WRONG_USAGE } from './exit-codes.js';
+import { COMPLETED, exitCodeOf, WRONG_USAGE } from './exit-codes.js';
 import { EXAMPLES } from './help-examples.js';
 import { isVerbose, reportError } from './report.js';
 import type { Terminal } from './terminal.js';
@@ -25,8 +25,10 @@ export async function commandLine(argv: readonly string[], terminal: Terminal): 
       program.outputHelp({ error: true });
       return WRONG_USAGE;
     }
-    program.parse(inspectWithoutValue(argv), { from: 'user' });
-    return (await work?.()) ?? 0;
+    program.parse(helpOfUnknown(inspectWithoutValue(argv), program), { from: 'user' });
+    const code = (await work?.()) ?? COMPLETED;
+    if (code === COMPLETED) await terminal.assertWritten();
+    return code;
   } catch (error) {
     if (error instanceof CommanderError) return usageExit(error, argv, program, terminal);
     reportError(terminal, error, verbose);
@@ -57,6 +59,16 @@ function inspectWithoutValue(argv: readonly string[]): string[] {
   return argv.map((word, i) => (word === '--inspect' && (end < 0 || i < end) ? '--inspect=page' : word));
 }
 
+/** `help nope`: not the help of everything, but that there is no such command. */
+function helpOfUnknown(argv: readonly string[], program: Command): readonly string[] {
+  const [first, second] = argv;
+  return first === 'help' && second !== undefined && !commandNamed(second, program) ? [second] : argv;
+}
+
+function commandNamed(name: string | undefined, { commands }: Command): Command | undefined {
+  return commands.find((command) => command.name() === name);
+}
+
 /** Help and version are no errors. */
 function usageExit(
   error: CommanderError,
@@ -71,8 +83,10 @@ function usageExit(
     .replace(/\s*\n\s*/g, ' ')
     .replace(/\.? \(Did you mean (.*)\?\)$/, '. Did you mean $1?');
   const end = /[.?]$/.test(what) ? '' : '.';
-  const given = argv.find((word) => !word.startsWith('-'));
-  const known = program.commands.find((command) => command.name() === given);
+  const known = commandNamed(
+    argv.find((word) => !word.startsWith('-')),
+    program,
+  );
   const help = `xstate-pipeline ${known === undefined ? '' : `${known.name()} `}--help`;
   terminal.message(`${terminal.errorColors.red('error:')} ${what}${end} See ${help}`);
   return WRONG_USAGE;

@@ -1,6 +1,5 @@
 /** `pause`, `cancel`, `status`: speak to the process that runs a session, from any terminal. */
 import { join } from 'node:path';
-import { isUnfinished } from '../checkpoint/checkpoint-summary.js';
 import { sendControl } from '../checkpoint/control-client.js';
 import type { ControlCommand } from '../checkpoint/lock.js';
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
@@ -37,7 +36,7 @@ export async function control(
   terminal: Terminal,
 ): Promise<number> {
   const stateManager = new StateManager(lowdbStorage(stateDir));
-  const sessionId = await findSession(stateManager, given, isUnfinished);
+  const sessionId = await findSession(stateManager, given, { runIn: stateDir });
   let answer: JsonObject;
   try {
     const directory = join(stateDir, sessionId);

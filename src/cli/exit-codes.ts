@@ -2,7 +2,7 @@
  * What the process ends with: the one table from error to exit code.
  *
  *     0  completed                            4  no such session
- *     1  the run failed                       5  another process owns the session
+ *     1  the run failed                       5  another process owns the session, or its output
  *     2  wrong usage, file does not load      6  the checkpoint, or the journal, is corrupt
  *     3  pipeline, input or replay differ       128 + n  paused or cancelled by signal n
  *

@@ -1,5 +1,6 @@
 /**
- * `resume --explain`: what going on would reuse, run again or refuse; nothing is run.
+ * `resume --explain`: what going on would reuse, run again or refuse; nothing is run. What is refused is told beside the rest,
+ * and then as the error that the resume would end with.
  *
  * The same checks as the resume itself, in the same order, each by the code that makes them there: the lock (I10), the
  * checkpoint (I9), fingerprints and descriptions (I15), the input's identity. Only what is written so far is looked at here
@@ -8,12 +9,12 @@
 import { stat } from 'node:fs/promises';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { systemClock } from '../clock.js';
-import { PipelineMismatchError } from '../errors.js';
+import { codeOf, PipelineMismatchError } from '../errors.js';
 import { stageFingerprints } from '../executor/fingerprints.js';
 import type { Pipeline } from '../executor/pipeline.js';
 import { platform } from '../executor/platform.node.js';
 import { compareIdentity } from '../executor/source-identity.js';
-import { loadSession, type StoredSession } from '../executor/stored-session.js';
+import { loadSession, type ResumeOptions, type StoredSession } from '../executor/stored-session.js';
 import type { JsonObject } from '../json.js';
 import { counted, grouped, printable } from '../observers/terminal-text.js';
 import type { OpenContext } from '../open-context.js';
@@ -43,6 +44,8 @@ interface Explanation {
   /** What is read, and run, again or for the first time. */
   readonly rest: { readonly unit: 'bytes' | 'rows'; readonly from: number; readonly of: number } | null;
   readonly output: { readonly path: string; readonly cutTo: number } | null;
+  /** Why it would not go on at all. */
+  readonly refused: readonly string[];
 }
 
 /** @returns the exit code. @throws what the resume would refuse with. */
@@ -55,11 +58,11 @@ export async function explain(options: ExplainOptions): Promise<number> {
   } finally {
     await lock.release();
   }
-  if (json) {
-    terminal.data(`${JSON.stringify(explanation)}\n`);
-    return COMPLETED;
-  }
-  for (const line of explanationLines(explanation, terminal)) terminal.result(line);
+  const { refused } = explanation;
+  if (json) terminal.data(`${JSON.stringify(explanation)}\n`);
+  else for (const line of explanationLines(explanation, terminal)) terminal.result(line);
+  if (refused.length > 0) throw new PipelineMismatchError(refused);
+  if (json) return COMPLETED;
   const command = sessionCommand('resume', sessionId, stateDir, ...(force ? ['--force'] : []));
   terminal.result(`Nothing was run. To resume: ${command}`);
   return COMPLETED;
@@ -71,10 +74,18 @@ async function explainOwned({
   stateManager,
   force,
 }: ExplainOptions): Promise<Explanation> {
-  const session = await loadSession(sessionId, pipeline.stages, stateManager, pipeline, { force });
+  const refused: string[] = [];
+  const load = (options: ResumeOptions) =>
+    loadSession(sessionId, pipeline.stages, stateManager, pipeline, options);
+  const session = await unlessRefused(
+    () => load({ force }),
+    () => load({ force: true }),
+    refused,
+  );
   const { mark } = session.start;
-  const rest = await sameInput(session, force);
-  const output = await sameOutput(session);
+  const nothing = async () => null;
+  const rest = await unlessRefused(() => sameInput(session, force), nothing, refused);
+  const output = await unlessRefused(() => sameOutput(session), nothing, refused);
   const { batches, rowsIn, rowsOut } = mark;
   return {
     sessionId,
@@ -84,7 +95,23 @@ async function explainOwned({
     journaled: await journaledAbove(session, pipeline, stateManager),
     rest,
     output,
+    refused,
   };
+}
+
+/** @param refused is added to, where the check refuses. */
+async function unlessRefused<T, U>(
+  check: () => Promise<T>,
+  otherwise: () => Promise<U>,
+  refused: string[],
+): Promise<T | U> {
+  try {
+    return await check();
+  } catch (error) {
+    if (codeOf(error) !== 'PIPELINE_MISMATCH') throw error;
+    refused.push(...(error as PipelineMismatchError).differences);
+    return otherwise();
+  }
 }
 
 /** The input, compared with the one that the session began with (I15). */
@@ -169,7 +196,7 @@ function contextOf(sessionId: string): OpenContext {
 }
 
 function explanationLines(explanation: Explanation, { colors }: Terminal): string[] {
-  const { sessionId, pipeline, warnings, committed, journaled, rest, output } = explanation;
+  const { sessionId, pipeline, warnings, committed, journaled, rest, output, refused } = explanation;
   const { batches, rowsIn, rowsOut } = committed;
   const done =
     batches === 0
@@ -186,9 +213,10 @@ function explanationLines(explanation: Explanation, { colors }: Terminal): strin
         `${counted(numbers.length, 'output')} of stage "${printable(stage)}" from the journal: batch ${ranges(numbers)}`,
       ),
     ),
-    line(colors.cyan('run      '), restText(rest, batches)),
+    ...(refused.length > 0 ? [] : [line(colors.cyan('run      '), restText(rest, batches))]),
     ...(output === null ? [] : [line('output', `${output.path}, from byte ${grouped(output.cutTo)}`)]),
-    line('refused', 'nothing'),
+    ...refused.map((difference) => line(colors.red('refused  '), printable(difference))),
+    ...(refused.length > 0 ? [] : [line('refused', 'nothing')]),
   ];
 }
 

@@ -8,8 +8,8 @@ Examples:
   xstate-pipeline pause last                      from another terminal: pause the process that runs it
   xstate-pipeline run reviews.ts --json | jq .    one event a line
   xstate-pipeline run reviews.ts --inspect        watch it in a page, pause and resume it there
-  xstate-pipeline replay last reviews.ts          would the machines of today take the same way?
   xstate-pipeline inspect last                    the same for what is stored, or runs elsewhere
+  xstate-pipeline replay last reviews.ts          would the machines of today take the same way?
 
 A pipeline file, TypeScript or JavaScript:
   import { map, pipeline } from 'xstate-pipeline';
@@ -18,5 +18,5 @@ A pipeline file, TypeScript or JavaScript:
 
 Exit codes:
   0 completed   1 the run failed   2 wrong usage, or the file does not load   3 pipeline, input or replay differ
-  4 no such session   5 another process runs it   6 corrupt checkpoint
+  4 no such session   5 another process has it, or its output   6 corrupt checkpoint
   129, 130, 141, 143 paused or cancelled by SIGHUP, SIGINT (or a command), a closed pipe, SIGTERM`;

@@ -15,7 +15,7 @@ import { checkStages } from '../executor/definition.js';
 import { isPipeline, type Pipeline } from '../executor/pipeline.js';
 import { problemOf } from '../file-problems.js';
 import { printable } from '../observers/terminal-text.js';
-import { isForeseen } from './exit-codes.js';
+import { COMPLETED, isForeseen, WRONG_USAGE } from './exit-codes.js';
 import { shownPath, userFrame } from './report.js';
 
 export interface LoadedPipeline {
@@ -26,7 +26,8 @@ export interface LoadedPipeline {
 
 const TYPESCRIPT = ['.ts', '.mts', '.cts'];
 const JAVASCRIPT = ['.js', '.mjs', '.cjs'];
-const END_IT_WITH = "End it with: export default pipeline('name').from(source).pipe(stage).to(sink);";
+const END_IT_WITH = "End it with: export default pipeline('name').from(source).pipe(stage).to(sink)";
+const CORRECT_IT = ' Correct it and run again.';
 
 /** @throws {PipelineFileError} */
 export async function loadPipelineFile(given: string): Promise<LoadedPipeline> {
@@ -43,13 +44,21 @@ export async function loadPipelineFile(given: string): Promise<LoadedPipeline> {
   return { file, pipeline };
 }
 
-/** A file that awaits what never comes would let the process end, and as if all were well. */
+/** A file that awaits what never comes, or ends the process, would let it end as if all were well. */
 async function settled<T>(loading: Promise<T>, shown: string): Promise<T> {
   const giveUp = new Promise<never>((_, reject) => {
     const onIdle = () =>
       reject(new PipelineFileError(`${shown} never finishes loading: it awaits something that never comes.`));
-    process.once('beforeExit', onIdle);
-    const done = () => process.off('beforeExit', onIdle);
+    // The signals end with other codes.
+    const onExit = (code: number) => {
+      if (code !== COMPLETED) return;
+      process.exitCode = WRONG_USAGE;
+      process.stderr.write(
+        `error: ${shown} ends the process while it is loaded: leave out process.exit().\n`,
+      );
+    };
+    process.once('beforeExit', onIdle).once('exit', onExit);
+    const done = () => process.off('beforeExit', onIdle).off('exit', onExit);
     loading.then(done, done);
   });
   return Promise.race([loading, giveUp]);
@@ -117,8 +126,8 @@ async function importThroughJiti(file: string): Promise<unknown> {
 }
 
 function asFileError(error: unknown, file: string, shown: string): PipelineFileError {
-  const fail = (place: string, what: string) =>
-    new PipelineFileError(`${place}: ${what.replace(/[.\s]+$/, '')}.`, { cause: error });
+  const fail = (place: string, what: string, advice = '') =>
+    new PipelineFileError(`${place}: ${what.replace(/[.\s]+$/, '')}.${advice}`, { cause: error });
   const message = messageOf(error);
   // jiti: "ParseError: <what> \n <file>:<line from 1>:<column from 0>".
   const parsed = /^(?:ParseError|SyntaxError): (.*?)\s*\n\s*(\S[^\n]*):(\d+):(\d+)\s*$/s.exec(message);
@@ -126,13 +135,14 @@ function asFileError(error: unknown, file: string, shown: string): PipelineFileE
     const [, what = '', path = file, line, column] = parsed;
     return fail(
       `${shownPath(path)}:${line}:${Number(column) + 1}`,
-      `syntax error: ${printable(what)}. Correct it and run again`,
+      `syntax error: ${printable(what)}`,
+      CORRECT_IT,
     );
   }
   if (error instanceof SyntaxError) {
     const [, path = file, line] = /^(?:file:\/\/)?(\/\S+):(\d+)\n/.exec(error.stack ?? '') ?? [];
     const place = line === undefined ? shown : `${shownPath(path)}:${line}`;
-    return fail(place, `syntax error: ${printable(message)}. Correct it and run again`);
+    return fail(place, `syntax error: ${printable(message)}`, CORRECT_IT);
   }
   const missing = /Cannot find (?:module|package) '([^']+)'/.exec(message)?.[1];
   if (missing !== undefined && missing !== file) {
@@ -165,7 +175,11 @@ function defaultExportOf(loaded: unknown, shown: string): Pipeline<unknown> {
   if (typeof shape?.to === 'function')
     throw fail('its default export has no sink yet: end it with .to(sink).');
   if (typeof shape?.from === 'function') throw fail(`its default export has no source yet. ${END_IT_WITH}`);
-  const kind =
-    value === null ? 'null' : Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
-  throw fail(`its default export is ${kind}, not a pipeline. ${END_IT_WITH}`);
+  throw fail(`its default export is ${kindOf(value)}, not a pipeline. ${END_IT_WITH}`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

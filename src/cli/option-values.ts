@@ -1,22 +1,15 @@
 /** What stands behind an option, as a number; a slip is wrong usage, in words. */
 import { InvalidArgumentError } from 'commander';
 
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError('It has to be a whole number, from 1.');
-  return value;
-}
-
+export const wholeNumber = (text: string): number => within(text, 1);
 /** Batches are counted from 0. */
-export function batchNumber(text: string): number {
-  return text === '0' ? 0 : wholeNumber(text);
-}
-
+export const batchNumber = (text: string): number => within(text, 0);
 /** 0: any port that is free. */
-export function portNumber(text: string): number {
+export const portNumber = (text: string): number => within(text, 0, 65_535);
+
+function within(text: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value > 65_535)
-    throw new InvalidArgumentError('It has to be a number up to 65535.');
-  return value;
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  const upTo = max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`;
+  throw new InvalidArgumentError(`It has to be a whole number, from ${min}${upTo}.`);
 }

@@ -24,9 +24,15 @@ export function reportError(terminal: Terminal, error: unknown, verbose: boolean
   const place = frame === undefined ? '' : ` (${frame})`;
   const hint = foreseen || verbose ? '' : dim(' --verbose shows the stack.');
   terminal.message(
-    `${red('error:')} ${foreseen ? '' : where}${sentence(printable(messageOf(error)))}${place}${hint}`,
+    `${red('error:')} ${foreseen ? '' : where}${sentence(printable(messageOf(error)))}${adviceOn(error)}${place}${hint}`,
   );
   if (verbose) terminal.message(error instanceof Error ? inspect(error) : inspect(error, { depth: 3 }));
+}
+
+/** What to do, where the message is also written beside a row that was set aside, to whom it is no advice. */
+function adviceOn(error: unknown): string {
+  if (codeOf(error) !== 'MALFORMED_ROW') return '';
+  return " Mend it and resume, or give the source onMalformed: 'skip' or 'dead-letter'.";
 }
 
 /** What the user's own code threw, when that is what went wrong. */

@@ -10,7 +10,8 @@ import { explain } from './explain.js';
 import { findSession } from './find-session.js';
 import { sessionCommand } from './invocation.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
-import { placesOf, type RunCommandOptions, workersOf } from './run.js';
+import { refuseSharedOutput } from './output-owner.js';
+import { outputsOf, placesOf, type RunCommandOptions, workersOf } from './run.js';
 import { runSession } from './run-session.js';
 import { stopsBeforeSession } from './stops-before-session.js';
 import { storedMark, storedPath } from './stored-figures.js';
@@ -32,7 +33,7 @@ export async function resume(
   const stops = stopsBeforeSession(terminal, verbose);
   if (json && !options.explain) terminal.reserveForJson();
   const stateManager = new StateManager(lowdbStorage(stateDir));
-  const sessionId = await findSession(stateManager, given, isUnfinished);
+  const sessionId = await findSession(stateManager, given, 'unfinished');
   const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
   if (checkpoint.state === 'COMPLETED') {
     const mark = storedMark(checkpoint);
@@ -51,6 +52,8 @@ export async function resume(
     );
   }
   const { file, pipeline } = await loadPipelineFile(from);
+  const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
+  await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir, sessionId);
   if (options.explain) return explain({ sessionId, pipeline, stateManager, stateDir, force, json, terminal });
   return runSession({
     ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect, sessionId },

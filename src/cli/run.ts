@@ -1,5 +1,5 @@
 /** `run <file>`: a new session. */
-import { isUnfinished } from '../checkpoint/checkpoint-summary.js';
+import { isUnfinished, type SoundSummary } from '../checkpoint/checkpoint-summary.js';
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { definePipeline } from '../executor/definition.js';
@@ -11,6 +11,7 @@ import { ago } from './durations.js';
 import type { InspectorKind } from './inspectors.js';
 import { sessionCommand } from './invocation.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
+import { type Outputs, refuseSharedOutput } from './output-owner.js';
 import { ownerOf } from './owner.js';
 import { runSession, type SessionOptions } from './run-session.js';
 import { stopsBeforeSession } from './stops-before-session.js';
@@ -41,11 +42,13 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
   const stateManager = new StateManager(lowdbStorage(stateDir));
   const settings = checkpointInterval === undefined ? {} : { checkpointInterval };
   const whole = { ...pipeline, options: { ...pipeline.options, ...settings } };
+  const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
+  await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir);
   const session: SessionOptions = {
     ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect },
     name: pipeline.name,
     places: placesOf(pipeline),
-    notices: await noticesOf(pipeline.name, stateManager, stateDir),
+    notices: await noticesOf(pipeline.name, unfinished, stateDir),
     executor: (logger) =>
       new PipelineExecutor(pipeline.stages, stateManager, [], {
         logger,
@@ -68,11 +71,19 @@ export function placesOf(pipeline: Pipeline<unknown>): Places {
   return { output: sink.label, deadLetters: deadLetter?.label };
 }
 
+/** The same, as a checkpoint describes it. */
+export function outputsOf(pipeline: Pipeline<unknown>): Outputs {
+  const { sink, deadLetter } = definePipeline(pipeline, pipeline.stages);
+  return { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null };
+}
+
 /** Another session of the same pipeline that is not finished is not to be forgotten, nor disturbed. */
-async function noticesOf(name: string, stateManager: StateManager, stateDir: string): Promise<string[]> {
-  const others = (await stateManager.listCheckpoints())
-    .filter(isUnfinished)
-    .filter(({ pipeline }) => pipeline === name);
+async function noticesOf(
+  name: string,
+  unfinished: readonly SoundSummary[],
+  stateDir: string,
+): Promise<string[]> {
+  const others = unfinished.filter(({ pipeline }) => pipeline === name);
   const [newest] = others;
   if (newest === undefined) return [];
   const { sessionId, checkpoint, savedAt } = newest;

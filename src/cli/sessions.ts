@@ -3,7 +3,7 @@ import { type CheckpointSummary, isSound, isUnfinished } from '../checkpoint/che
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { DEFAULT_STATE_DIRECTORY } from '../executor/platform.node.js';
-import { grouped, printable } from '../observers/terminal-text.js';
+import { grouped, printable, widthOf } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import { COMPLETED } from './exit-codes.js';
 import { programName, quoted } from './invocation.js';
@@ -57,21 +57,25 @@ function factsOf({ summary, owner }: ListedSession): object {
   };
 }
 
-/** Pure. */
+/** Pure. Ids are as short as they may be where whole ones would break the lines. */
 export function sessionLines(
   listed: readonly ListedSession[],
   stateDir: string,
   now: number,
-  { colors }: Pick<Terminal, 'colors'>,
+  { colors, columns = Number.POSITIVE_INFINITY }: Pick<Terminal, 'colors' | 'columns'>,
 ): string[] {
   if (listed.length === 0) return [`No sessions in ${stateDir}. Begin one: ${programName()} run pipeline.ts`];
-  const [header = '', ...rows] = tableLines(
-    [
-      ['SESSION', 'PIPELINE', 'STATE', 'ROWS IN', 'ROWS OUT', 'SAVED'],
-      ...listed.map(({ summary, owner }) => rowOf(summary, owner, now)),
-    ],
-    [3, 4],
-  );
+  const linesWith = (idLength: number) =>
+    tableLines(
+      [
+        ['SESSION', 'PIPELINE', 'STATE', 'ROWS IN', 'ROWS OUT', 'SAVED'],
+        ...listed.map(({ summary, owner }) => rowOf(summary, owner, now, idLength)),
+      ],
+      [3, 4],
+    );
+  const whole = linesWith(ID_LENGTH);
+  const fits = whole.every((line) => widthOf(line) <= columns);
+  const [header = '', ...rows] = fits ? whole : linesWith(distinctLength(listed));
   const painted = rows.map((line, i) => {
     const { summary, owner } = listed[i] as ListedSession;
     return paintState(line, stateWord(summary.state, owner), colors);
@@ -80,12 +84,29 @@ export function sessionLines(
   return [colors.dim(header), ...painted, ...(open.length > 0 ? ['', howToResume(open, stateDir)] : [])];
 }
 
-function rowOf(summary: CheckpointSummary, owner: SessionOwner | undefined, now: number): string[] {
+const ID_LENGTH = 36;
+const SHORT_ID_LENGTH = 8;
+
+/** How many characters tell them apart. */
+function distinctLength(listed: readonly ListedSession[]): number {
+  const ids = listed.map(({ summary }) => summary.sessionId);
+  let length = SHORT_ID_LENGTH;
+  while (length < ID_LENGTH && new Set(ids.map((id) => id.slice(0, length))).size < ids.length) length++;
+  return length;
+}
+
+function rowOf(
+  summary: CheckpointSummary,
+  owner: SessionOwner | undefined,
+  now: number,
+  idLength: number,
+): string[] {
   const word = stateWord(summary.state, owner);
-  if (!isSound(summary)) return [summary.sessionId, '?', word, '?', '?', '?'];
+  const id = summary.sessionId.slice(0, idLength);
+  if (!isSound(summary)) return [id, '?', word, '?', '?', '?'];
   const mark = storedMark(summary.checkpoint);
   return [
-    summary.sessionId,
+    id,
     printable(summary.pipeline),
     word,
     mark === undefined ? '?' : grouped(mark.rowsIn),

@@ -5,8 +5,8 @@
  *    moment.
  * 2. An uncaught error cancels at once: what the process holds is not to be trusted any more.
  */
-import { STOPPED_BY, type StopSignal } from './exit-codes.js';
-import type { Terminal } from './terminal.js';
+import { FAILED, STOPPED_BY, type StopSignal } from './exit-codes.js';
+import { isGone, type Terminal, unwritten } from './terminal.js';
 
 export interface StopRequest {
   readonly kind: 'pause' | 'cancel';
@@ -31,14 +31,12 @@ export class StopRequests {
       process.on(signal, () => this.#signalled(STOPPED_BY[signal]));
     }
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-      process.on(event, (error: unknown) => this.#request({ kind: 'cancel', exitCode: 1, error }));
+      process.on(event, (error: unknown) => this.#request({ kind: 'cancel', exitCode: FAILED, error }));
     }
-    terminal.whenBroken((code) => {
-      if (code === 'EPIPE') this.#signalled(STOPPED_BY.SIGPIPE);
-      else {
-        const error = new Error(`Standard output cannot be written (${code})`);
-        this.#request({ kind: 'pause', exitCode: 1, error });
-      }
+    terminal.whenBroken((error) => {
+      terminal.resultsAsMessages();
+      if (isGone(error)) this.#signalled(STOPPED_BY.SIGPIPE);
+      else this.#request({ kind: 'pause', exitCode: FAILED, error: unwritten(error) });
     });
   }
 

@@ -7,7 +7,8 @@
  * 3. Every line is one line: nothing in it moves the cursor.
  */
 import pc from 'picocolors';
-import { codeOf } from '../errors.js';
+import { codeOf, SinkError } from '../errors.js';
+import { problemOf } from '../file-problems.js';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -16,11 +17,12 @@ export class Terminal {
   readonly colors: Colors;
   /** For standard error. */
   readonly errorColors: Colors;
-  #broken: string | undefined;
-  #onBroken: (code: string) => void = () => {};
+  #broken: Error | undefined;
+  #onBroken: (error: Error) => void = () => {};
   /** Prints above a live progress bar, while there is one. */
   #above: ((line: string) => void) | undefined;
   #isJson = false;
+  #resultsAreMessages = false;
   readonly #writeOut: (text: string) => boolean;
 
   constructor(
@@ -32,8 +34,8 @@ export class Terminal {
     this.#writeOut = stdout.write.bind(stdout);
     stdout.on('error', (error) => {
       if (this.#broken !== undefined) return;
-      this.#broken = codeOf(error);
-      this.#onBroken(this.#broken);
+      this.#broken = error;
+      this.#onBroken(error);
     });
     // Nobody is left to tell.
     stderr.on('error', () => {});
@@ -42,6 +44,7 @@ export class Terminal {
   /** Standard output is for events from now on; what a stage prints there goes to standard error. */
   reserveForJson(): void {
     this.#isJson = true;
+    this.#resultsAreMessages = true;
     this.stdout.write = this.stderr.write.bind(this.stderr);
   }
 
@@ -49,14 +52,24 @@ export class Terminal {
     return this.#isJson;
   }
 
+  /** Of standard output, where it is a terminal. */
+  get columns(): number | undefined {
+    return this.stdout.isTTY ? this.stdout.columns : undefined;
+  }
+
   /** The stream for a progress bar. */
   get live(): NodeJS.WriteStream {
     return this.stderr;
   }
 
+  /** Where standard output is gone, whoever still reads standard error is to have them. */
+  resultsAsMessages(): void {
+    this.#resultsAreMessages = true;
+  }
+
   /** A result. */
   result(line: string): void {
-    if (this.#isJson) this.message(line);
+    if (this.#resultsAreMessages) this.message(line);
     else this.data(`${line}\n`);
   }
 
@@ -76,10 +89,17 @@ export class Terminal {
     this.#above = print;
   }
 
-  /** Tells, once, with the error's code, that standard output cannot be written any more. */
-  whenBroken(listener: (code: string) => void): void {
+  /** Tells, once, that standard output cannot be written any more. */
+  whenBroken(listener: (error: Error) => void): void {
     this.#onBroken = listener;
     if (this.#broken !== undefined) listener(this.#broken);
+  }
+
+  /** When everything was handed to the system: a reader that went away has all that it wanted; any other failure is one.
+   * @throws {SinkError} */
+  async assertWritten(): Promise<void> {
+    await this.flush();
+    if (this.#broken !== undefined && !isGone(this.#broken)) throw unwritten(this.#broken);
   }
 
   /** Resolves when everything was handed to the system, or cannot be. */
@@ -92,3 +112,9 @@ export class Terminal {
     if (!this.stderr.destroyed) await drained((text, done) => this.stderr.write(text, done));
   }
 }
+
+/** Whether it is the reader that has gone. */
+export const isGone = (error: Error): boolean => codeOf(error) === 'EPIPE';
+
+export const unwritten = (cause: Error): SinkError =>
+  new SinkError(`Standard output cannot be written: ${problemOf(cause)}.`, { cause });

@@ -8,9 +8,9 @@ import { counted, grouped, printable, span, spanInSeconds } from './terminal-tex
 type EndEvent = EventOf<'pipeline.paused' | 'pipeline.cancelled' | 'pipeline.completed' | 'pipeline.failed'>;
 
 export function startLine(event: EventOf<'pipeline.started'>): string {
-  const stages = event.stages.map(printable).join(', ');
+  const stages = [counted(event.stages.length, 'stage'), event.stages.map(printable).join(', ')];
   const from = event.resumed ? ` goes on after ${counted(event.fromBatch, 'batch', 'batches')}` : ' started';
-  return `${printable(event.pipeline)}${from}, session ${event.sessionId}, ${counted(event.stages.length, 'stage')}: ${stages}`;
+  return `${printable(event.pipeline)}${from}, session ${event.sessionId}, ${stages.filter((text) => text !== '').join(': ')}`;
 }
 
 export function plainLine(progress: Progress, ascii: boolean): string {

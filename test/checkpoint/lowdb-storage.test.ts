@@ -24,6 +24,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { lowdbStorage } from '../../src/checkpoint/lowdb-storage.js';
+import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { StateManager } from '../../src/checkpoint/state-manager.js';
 import type { CheckpointStorage } from '../../src/checkpoint/storage.js';
 import { CorruptCheckpointError, SessionLockedError, StateDirectoryError } from '../../src/errors.js';
@@ -101,6 +102,17 @@ describe('a state directory that cannot be used', () => {
     const below = lowdbStorage(join(base, 'file', 'state'));
     await expect(below.list()).rejects.toThrow(StateDirectoryError);
     await expect(below.write(SESSION, '1')).rejects.toThrow(StateDirectoryError);
+  });
+
+  test('where no directory can be made', async () => {
+    // As /proc says it.
+    const mkdir = () => Promise.reject(Object.assign(new Error('ENOENT'), { code: 'ENOENT' }));
+    const elsewhere = lowdbStorage(directory, { fileSystem: { ...nodeFileSystem, mkdir } });
+    await expect(elsewhere.write(SESSION, '1')).rejects.toThrow(
+      new StateDirectoryError(
+        `${directory} cannot be used as state directory (ENOENT): no directory can be made there; choose another.`,
+      ),
+    );
   });
 
   test('without permission', async () => {

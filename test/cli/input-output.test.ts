@@ -44,7 +44,7 @@ test('a malformed line: file, line and byte; mended, the session goes on', async
   const cwd = folder({ 'p.ts': DOUBLING, 'in.jsonl': `${good}{"n": oops}\n${rowsText(5, 42)}` });
   const ended = await run(['run', 'p.ts', '--quiet', '--checkpoint-interval', '20'], { cwd });
   expect(ended.code).toBe(1);
-  expectOneLine(ended, new RegExp(`in\\.jsonl, line 42, byte ${good.length}: `));
+  expectOneLine(ended, new RegExp(`in\\.jsonl, line 42, byte ${good.length}: .*Mend it and resume`));
   expect(ended.stderr).not.toContain('oops');
   writeFileSync(join(cwd, 'in.jsonl'), rowsText(47));
   const again = await run(['resume', 'last'], { cwd });

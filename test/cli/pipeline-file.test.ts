@@ -177,6 +177,12 @@ describe('does not load: 2, and where', () => {
     }
   });
 
+  test('one that ends the process has not been run', async () => {
+    const ended = await run(['run', 'p.ts'], { cwd: folder({ 'p.ts': 'process.exit();' }) });
+    expect(ended.code).toBe(2);
+    expectOneLine(ended, /p\.ts ends the process while it is loaded/);
+  });
+
   test('under --json nothing is on standard output, and --verbose shows the stack', async () => {
     const cwd = folder({ 'p.ts': `${imports}throw new Error('no key');` });
     const json = await run(['run', 'p.ts', '--json'], { cwd });

@@ -67,10 +67,12 @@ test.each(['resume', 'show', 'pause', 'cancel', 'status'])(
   '%s of a session that is not there: 4',
   async (command) => {
     const cwd = folder();
-    for (const id of [UNKNOWN, 'last', '../../etc']) {
+    for (const id of [UNKNOWN, 'last', '../../etc', 'abc']) {
       const ended = await run([command, id], { cwd });
       expect(ended.code, id).toBe(4);
-      expectOneLine(ended, /No session .*xstate-pipeline sessions/);
+      const why =
+        id === 'abc' ? /at least 4 characters of its id\. "xstate/ : /No session .*xstate-pipeline sessions/;
+      expectOneLine(ended, why);
     }
   },
 );
@@ -109,6 +111,13 @@ test.each<[string, (cwd: string) => void, RegExp]>([
     const ended = await run(['resume', id, ...more], { cwd });
     expect(ended.code).toBe(3);
     expectOneLine(ended, message, /Start afresh, or resume with force/);
+    if (more.length === 0) continue;
+    expect(ended.stdout).toMatch(/^ {2}reused {5}[\d,]+ batches committed: /m);
+    expect(ended.stdout).toMatch(new RegExp(`^ {2}refused {4}.*${message.source}`, 'm'));
+    expect(ended.stdout).not.toMatch(/Nothing was run|^ {2}run /m);
+    const json = await run(['resume', id, ...more, '--json'], { cwd });
+    expect(json.code).toBe(3);
+    expect(JSON.parse(json.stdout).refused).toEqual([expect.stringMatching(message)]);
   }
   expect((await run(['status', id], { cwd })).stdout).toContain('paused');
 });
@@ -151,7 +160,7 @@ test('the pipeline file was changed into something else, or moved: say where it 
   writeFileSync(join(cwd, 'p.ts'), 'export default 1;');
   const ended = await run(['resume', id], { cwd });
   expect(ended.code).toBe(2);
-  expectOneLine(ended, /p\.ts: its default export is a value of type number/);
+  expectOneLine(ended, /p\.ts: its default export is a number/);
   expect((await run(['resume', id, 'moved.ts'], { cwd })).code).toBe(0);
 });
 

@@ -1,7 +1,11 @@
 /** What is stored, listed, shown and removed. Never removed: what somebody runs (I10), what is not finished unless asked. */
 import { mkdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import pc from 'picocolors';
 import { describe, expect, test } from 'vitest';
+import { summaryOf } from '../../src/checkpoint/checkpoint-summary.js';
+import { sessionLines } from '../../src/cli/sessions.js';
+import { aCheckpoint } from '../support/checkpoints.js';
 import {
   copied,
   events,
@@ -32,6 +36,14 @@ describe('sessions', () => {
     const ended = await run(['sessions'], { cwd: folder() });
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     expect(ended.stdout).toMatch(/^No sessions in \.xstate-pipeline\. Begin one: .* run pipeline\.ts/);
+  });
+
+  test('status last: of the newest, where none is being run and none unfinished', async () => {
+    const cwd = project(5);
+    const { stdout } = await run(['run', 'p.ts', '--json'], { cwd });
+    const ended = await run(['status', 'last'], { cwd });
+    expect(ended.code).toBe(0);
+    expect(ended.stdout).toContain(`session ${sessionOf(stdout)}: completed, 5 rows in`);
   });
 
   test('newest first, with states, rows and how to go on', async () => {
@@ -79,6 +91,22 @@ describe('sessions', () => {
     const json = JSON.parse((await run(['show', completed, '--json'], { cwd })).stdout);
     expect(json).toMatchObject({ sessionId: completed, state: 'COMPLETED', pipeline: 'words' });
   });
+});
+
+test('a narrow terminal is shown as much of the ids as tells them apart', () => {
+  const ids = ['0f8fad5b-d9cb-469f-a165-70867728950e', '0f8fad5b-d0cb-469f-a165-70867728950e'];
+  const listed = ids.map((sessionId) => ({
+    summary: summaryOf(aCheckpoint({ sessionId })),
+    owner: undefined,
+  }));
+  const shown = (columns?: number) =>
+    sessionLines(listed, '.xstate-pipeline', 1_700_000_100_000, { colors: pc.createColors(false), columns });
+  expect(shown()[1]).toMatch(`${ids[0]}  reviews   paused`);
+  expect(shown(90)).toEqual(shown());
+  for (const [i, line] of shown(80).slice(1, 3).entries()) {
+    expect(line).toMatch(new RegExp(`^${ids[i]?.slice(0, 11)}  reviews   paused`));
+    expect(line.length).toBeLessThanOrEqual(80);
+  }
 });
 
 describe('prune', () => {

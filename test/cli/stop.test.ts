@@ -6,11 +6,12 @@
  * 3. `kill -9`, a closed pipe, an uncaught error, an exhausted heap: resumable too, each with its exit code.
  * 4. `pause`, `cancel` and `status` reach the process that runs the session; a second process is refused with code 5.
  */
-import { rmSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
   copied,
+  DOUBLING,
   events,
   expectOneLine,
   folder,
@@ -138,6 +139,21 @@ describe('an end that nobody asked for', () => {
     expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
   });
 
+  test.runIf(existsSync('/dev/full'))(
+    'an output that cannot be written: 1, and what is saved on standard error',
+    async () => {
+      const shell = 'exec "$@" > /dev/full';
+      const listed = await run(['sessions'], { cwd, shell });
+      expect(listed.code).toBe(1);
+      expectOneLine(listed, /Standard output cannot be written: the disk is full; make room/);
+      const ended = await run(['run', 'p.ts', '--checkpoint-interval', '20'], { cwd, env: SLOWLY, shell });
+      expect(ended.code).toBe(1);
+      expect(ended.stderr).toMatch(/^error: Standard output cannot be written: the disk is full; make room/m);
+      expect(await copied(RESUME.exec(ended.stderr)?.[1] ?? '', cwd)).toContain('completed: 4,000 rows in');
+      expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
+    },
+  );
+
   test.each([
     ['a stray rejection', 'Promise.reject(new Error("stray"))'],
     ['a throwing timer', 'setTimeout(() => { throw new Error("stray"); })'],
@@ -205,15 +221,48 @@ describe('from another terminal', () => {
       expect(second.code).toBe(5);
       expectOneLine(second, `process ${child.process.pid}`);
     }
-    const notice = await run(['run', 'p.ts'], { cwd });
-    expect(notice.stderr).toContain(`is being run by process ${child.process.pid}`);
-    rmSync(join(cwd, 'out.jsonl'));
     const cancelled = await run(['cancel', 'last'], { cwd });
     expect(cancelled).toMatchObject({ code: 0, stderr: '' });
     expect(cancelled.stdout).toMatch(/^Cancelled: 60 rows in, 60 out/);
     const ended = await child.ended;
     expect(ended.code).toBe(130);
     expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.cancelled');
+  });
+
+  test('a run to the file that another is writing to is refused with 5; one to a file of its own is told', async () => {
+    writeFileSync(join(cwd, 'other.ts'), DOUBLING.replace('out.jsonl', 'other.jsonl'));
+    const paused = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
+    await paused.printed(/batches\.committed/);
+    paused.process.kill('SIGINT');
+    const id = sessionOf((await paused.ended).stdout);
+
+    const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
+    await child.printed(/"batches\.committed","upTo":2/);
+    const { pid } = child.process;
+    for (const args of [
+      ['run', 'p.ts'],
+      ['resume', id],
+      ['resume', id, '--explain'],
+    ]) {
+      const refused = await run(args, { cwd });
+      expect(refused).toMatchObject({ code: 5, stdout: '' });
+      expectOneLine(
+        refused,
+        `process ${pid}, and writes to ${join(cwd, 'out.jsonl')}`,
+        /or write to another/,
+      );
+    }
+    const beside = start(['run', 'other.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
+    await beside.printed(/batches\.committed/);
+    beside.process.kill('SIGINT');
+    const { stdout } = await beside.ended;
+    expect(events(stdout)[1]?.message).toContain(`is being run by process ${pid}`);
+
+    // Of the sessions that are not finished it is the oldest but one, and the only one that somebody runs.
+    expect((await run(['cancel', 'last'], { cwd })).stdout).toMatch(/^Cancelled: 60 rows in, 60 out/);
+    expect((await child.ended).code).toBe(130);
+    expect((await run(['resume', id], { cwd })).code).toBe(0);
+    expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
   });
 
   test('nobody runs it: 1, and where it stands', async () => {

@@ -18,6 +18,8 @@ describe('usage: 2, and what was meant', () => {
     ['an interval that is no number', ['run', 'p.ts', '--checkpoint-interval', '5k'], /whole number/],
     ['no threads', ['run', 'p.ts', '--threads', '0'], /whole number, from 1/],
     ['too many threads', ['run', 'p.ts', '--threads', '65'], /a whole number from 1 to 64/],
+    ['a batch before the first', ['fork', 'last', '--from', '-1'], /whole number, from 0/],
+    ['help of an unknown command', ['help', 'rnu'], /'rnu'\. Did you mean run\?/],
     ['prune without an age', ['prune'], /--older-than/],
     ['an age that is none', ['prune', '--older-than', '7 days'], /7d, 12h/],
     [
@@ -25,7 +27,7 @@ describe('usage: 2, and what was meant', () => {
       ['run', 'p.ts', '--inspect=clasic'],
       /Allowed choices are page, classic, stately\./,
     ],
-    ['a port that is none', ['inspect', '--port', '99999'], /a number up to 65535/],
+    ['a port that is none', ['inspect', '--port', '99999'], /a whole number, from 0 to 65535/],
     [
       'an address that is everybody’s',
       ['inspect', '--host', '0.0.0.0'],
@@ -68,6 +70,12 @@ describe('the state directory', () => {
       expect(ended.code).toBe(2);
       expectOneLine(ended, `${name} is ${message}`, 'choose another state directory');
     }
+  });
+
+  test.runIf(process.platform === 'linux')('cannot be made', async () => {
+    const ended = await run(['run', 'p.ts', '--state-dir', '/proc/xstate-pipeline'], { cwd: project(3) });
+    expect(ended.code).toBe(2);
+    expectOneLine(ended, /no directory can be made there; choose another/);
   });
 
   test('is below a file', async () => {

@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import type { Progress, StageProgress } from '../../src/observers/progress.js';
 import { type LinesLayout, progressLines } from '../../src/observers/progress-lines.js';
+import { startLine } from '../../src/observers/progress-summary.js';
 import { compact, grouped, shortened, span, widthOf } from '../../src/observers/terminal-text.js';
 
 const lane = (stage: string, rows: number, more: Partial<StageProgress> = {}): StageProgress => ({
@@ -218,4 +219,11 @@ describe('figures and widths', () => {
     expect(shortened('abc', 3, '…')).toBe('abc');
     expect(shortened('abc', 0, '…')).toBe('');
   });
+});
+
+test('a run without stages is said to have none', () => {
+  const event = { type: 'pipeline.started', sessionId: 'id', at: 0, pipeline: 'copy', stages: [] } as const;
+  const start = { ...event, resumed: false, fromBatch: 0, rowsIn: 0, rowsOut: 0, done: 0 };
+  expect(startLine(start)).toBe('copy started, session id, 0 stages');
+  expect(startLine({ ...start, stages: ['a', 'b'] })).toBe('copy started, session id, 2 stages: a, b');
 });
