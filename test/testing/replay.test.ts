@@ -40,11 +40,13 @@ describe('the same', () => {
 
   test('a shortened event is taken as recorded, with what followed from it', async () => {
     const text = textOf(await recordedRun());
-    // The executor reads on, by a step without an event.
-    const event = /"e":(\{"type":"source\.batch"[^}]*\})(.*\n.*"a":"executor","e":null)/;
-    const shortened = text.replace(event, '"e":{"type":"source.batch","clipped":true}$2');
+    // The executor goes on with a step that needs none.
+    const written = /"e":\{"type":"sink\.written".*?(?=,"f":)(?=.*\n.*"a":"executor","e":null)/;
+    const shortened = text.replace(written, '"e":{"type":"sink.written","clipped":true}');
     expect(shortened).not.toBe(text);
-    expect(await replay(whole, bytesOf(shortened))).toMatchObject({ ok: true, unchecked: 2 });
+    const { ok, unchecked } = await replay(whole, bytesOf(shortened));
+    expect(ok).toBe(true);
+    expect(unchecked).toBeGreaterThan(1);
   });
 
   test('what stands after a damaged record, up to the next keyframe, is not checked', async () => {

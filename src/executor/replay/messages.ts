@@ -5,17 +5,23 @@
  * 1. The executor sends to stages, a stage to the executor: who has sent an event follows from its type.
  * 2. A sender of which no event was replayed since it is followed may have sent anything.
  */
-import type { StageEvent, StageReport } from '../../../machines/stage.machine.js';
+import type { StageEvent, StageReport } from '../../../machines/stage-events.js';
 import { EXECUTOR } from '../../recording/format.js';
 import { type Difference, isSame } from './compare.js';
 
 type AnyEvent = { readonly type: string };
 
-/** A message, as it was sent today. */
+/** A message between actors. */
 export interface Message {
   /** The actor that gets it. */
   readonly to: string;
   readonly event: AnyEvent;
+}
+
+interface Sent<Origin> extends Message {
+  readonly from: string;
+  /** What the sender was doing. */
+  readonly origin: Origin;
 }
 
 /** A message that is not the recorded one. */
@@ -26,15 +32,10 @@ export interface MessageDivergence<Origin> {
 }
 
 const TO_STAGES = { process: true, passed: true, abort: true } satisfies Record<
-  Exclude<StageEvent['type'], `attempt.${string}` | 'retry.due'>,
+  Exclude<StageEvent['type'], `attempt${string}` | 'retry.due'>,
   true
 >;
 const TO_EXECUTOR = { 'stage.done': true, 'stage.failed': true } satisfies Record<StageReport['type'], true>;
-
-/** Whether events of this type are sent by one actor to another. */
-export function isMessage(type: string): boolean {
-  return Object.hasOwn(TO_STAGES, type) || Object.hasOwn(TO_EXECUTOR, type);
-}
 
 /** Who has sent an event that an actor got; undefined: it came from outside.
  * @param stageActors ids of the stages' actors, in order. */
@@ -78,7 +79,8 @@ export class Messages<Origin> {
     const expected = { path: pathOf(to), expected: event };
     const [next, origin] = [queue?.events[0], queue?.origins[0]];
     if (next === undefined || origin === undefined) {
-      const astray = this.#all().filter((sent) => sent.origin === last && sent.event.type === event.type);
+      const sent = this.#queues().flatMap((queue) => queue.all());
+      const astray = sent.filter((other) => other.origin === last && other.event.type === event.type);
       return {
         from,
         origin: last,
@@ -90,12 +92,33 @@ export class Messages<Origin> {
     return undefined;
   }
 
-  /** What nobody has got.
+  /** What a stage has not got when everything is over.
    * @param mayBeUnderWay what was sent by this may still have been so when the recording ended. */
   left(mayBeUnderWay: (origin: Origin) => boolean): MessageDivergence<Origin> | undefined {
-    const left = this.#all().find(({ origin }) => !mayBeUnderWay(origin));
-    if (left === undefined) return undefined;
-    return { from: left.from, origin: left.origin, differences: [notRecorded(left)] };
+    const all = [...this.#down.values()].flatMap((queue) => queue.all());
+    const left = all.find(({ origin }) => !mayBeUnderWay(origin));
+    return left === undefined ? undefined : notReceived(left);
+  }
+
+  /** What never arrives: something else was recorded in its place.
+   * @param recorded the messages that do, from here on. */
+  astray(recorded: Iterable<Message & { readonly from: string }>): readonly MessageDivergence<Origin>[] {
+    const open = new Map(
+      this.#queues().flatMap((queue) => (queue.events.length === 0 ? [] : [[queue, queue.all()] as const])),
+    );
+    const found: MessageDivergence<Origin>[] = [];
+    if (open.size === 0) return found;
+    for (const { from, to, event } of recorded) {
+      const queue = this.#between(from, to);
+      const sent = queue === undefined ? undefined : open.get(queue);
+      const next = sent?.shift();
+      if (queue === undefined || sent === undefined || next === undefined) continue;
+      const isAstray = !isSame(event, next.event);
+      if (isAstray) found.push(notReceived(next));
+      if (isAstray || sent.length === 0) open.delete(queue);
+      if (open.size === 0) break;
+    }
+    return found;
   }
 
   #between(from: string, to: string): Queue<Origin> | undefined {
@@ -109,8 +132,8 @@ export class Messages<Origin> {
     return queue;
   }
 
-  #all() {
-    return [...this.#down.values(), ...this.#up.values()].flatMap((queue) => queue.all());
+  #queues(): Queue<Origin>[] {
+    return [...this.#down.values(), ...this.#up.values()];
   }
 }
 
@@ -140,13 +163,17 @@ class Queue<Origin> {
     this.origins = kept.map(({ origin }) => origin);
   }
 
-  all() {
+  all(): Sent<Origin>[] {
     const { from, to } = this;
     return this.events.map((event, i) => ({ from, to, event, origin: this.origins[i] as Origin }));
   }
 }
 
 const pathOf = (to: string): string => `sends to ${to}`;
+
+const notReceived = <Origin>(sent: Sent<Origin>): MessageDivergence<Origin> => ({
+  ...{ from: sent.from, origin: sent.origin, differences: [notRecorded(sent)] },
+});
 
 const notRecorded = ({ to, event }: Message): Difference => ({
   ...{ path: pathOf(to), expected: undefined, got: event },

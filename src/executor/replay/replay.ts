@@ -20,7 +20,6 @@ import { readStepLine, type StepLine } from '../../recording/step-text.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { stageInputs } from '../stage-inputs.js';
 import { type Divergence, divergenceText } from './divergence.js';
-import { isMessage } from './messages.js';
 import { ReplayedActors } from './replayed-actors.js';
 
 /** What a replay found. */
@@ -39,6 +38,9 @@ export interface ReplayResult {
   /** For a person: one line, or where it parts. */
   readonly text: string;
 }
+
+/** Records in which a message that was sent arrives, if ever. */
+const LOOKED_AHEAD = 10_000;
 
 /** @param stages of today's pipeline, in order. */
 export function replayRecording(stages: readonly AnyStage[], reader: RecordingReader): ReplayResult {
@@ -75,7 +77,7 @@ class Replay {
       const type = reader.typeAt(index);
       if (type === 'event') continue;
       const divergence = type === 'step' ? this.#line(index) : this.#one(reader.record(index));
-      if (divergence !== undefined) return this.#result(this.#first(divergence));
+      if (divergence !== undefined) return this.#result(this.#first(divergence, index));
     }
     return this.#result(undefined);
   }
@@ -146,12 +148,22 @@ class Replay {
     return actors.receive(step, step) ?? actors.compare(step);
   }
 
-  /** A message too many is noticed when the next one arrives: what else differs meanwhile may come of it. Events from
-   * outside find every mailbox empty. */
-  #first(divergence: Divergence): Divergence {
-    const { eventType = '' } = divergence;
-    const astray = this.#actors.messageAstray(eventType !== '' && !isMessage(eventType));
+  /** A message too many is noticed when the next one arrives: what differs before that may come of it. */
+  #first(divergence: Divergence, index: number): Divergence {
+    const astray = this.#actors.messageAstray(this.#stepsAfter(index));
     return astray !== undefined && astray.event < divergence.event ? astray : divergence;
+  }
+
+  /** As far as the same actors took them. */
+  *#stepsAfter(index: number) {
+    const { reader } = this;
+    const end = Math.min(reader.length, index + LOOKED_AHEAD);
+    for (let i = index + 1; i < end; i++) {
+      const type = reader.typeAt(i);
+      if (type === 'begin' || type === 'actor') return;
+      const line = type === 'step' ? readStepLine(reader.textAt(i)) : undefined;
+      if (line !== undefined) yield line;
+    }
   }
 
   #count({ event }: Pick<StepLine, 'event'>): void {

@@ -105,14 +105,23 @@ export class ReplayedActors {
       const divergence = this.#checkNoStepIsLeft(stamp, actor, replayed);
       if (divergence !== undefined) return divergence;
     }
-    return this.messageAstray(false);
+    const turns = new Set([...this.#actors.values()].map(({ turn }) => turn));
+    return this.#messageDivergence(this.#messages.left((origin) => turns.has(origin)));
   }
 
-  /** A message that nobody has got.
-   * @param isQuiet nothing can be under way; else what an actor sent at its last event may be. */
-  messageAstray(isQuiet: boolean): Divergence | undefined {
-    const turns = isQuiet ? undefined : new Set([...this.#actors.values()].map(({ turn }) => turn));
-    return this.#messageDivergence(this.#messages.left((origin) => turns?.has(origin) ?? false));
+  /** The first message of today that never arrives.
+   * @param steps that were recorded from here on. */
+  messageAstray(steps: Iterable<Pick<StepLine, 'actor' | 'event'>>): Divergence | undefined {
+    const astray = this.#messages.astray(this.#recordedMessages(steps));
+    const [first] = astray.toSorted((a, b) => a.origin.stamp.n - b.origin.stamp.n);
+    return this.#messageDivergence(first);
+  }
+
+  *#recordedMessages(steps: Iterable<Pick<StepLine, 'actor' | 'event'>>) {
+    for (const { actor: to, event } of steps) {
+      const from = event === null ? undefined : senderOf(to, event, this.#stageActors);
+      if (event !== null && from !== undefined) yield { from, to, event };
+    }
   }
 
   /** The context after a step, as recorded. */
