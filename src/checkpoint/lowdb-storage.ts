@@ -29,7 +29,7 @@ import { nodeFileSystem } from './node-file-system.js';
 import type { RecordingLog, RecordingLogOptions } from './recording-log.js';
 import { assertSessionId, isSessionId } from './session-id.js';
 import { acquireSessionLock } from './session-lock.js';
-import { directoryExists, listDirectory, makeDirectory, removeTree } from './state-directory.js';
+import { directoryExists, listDirectory, makeDirectory, removeTree, usable } from './state-directory.js';
 import type { CheckpointStorage, StoredCheckpoint } from './storage.js';
 import type { Witness } from './witness.js';
 
@@ -149,7 +149,9 @@ class LowdbStorage implements CheckpointStorage {
     const home = this.#home(sessionId);
     const { fileSystem } = this;
     await this.#prepare(home);
-    const lock = await this.acquireLock({ fileSystem, directory: home, sessionId, handlers });
+    const lock = await usable(home, () =>
+      this.acquireLock({ fileSystem, directory: home, sessionId, handlers }),
+    );
     const release = async () => {
       await lock.release();
       // Of a session that came to nothing, not even its directory stays. Any other is not empty.

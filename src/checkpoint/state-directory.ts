@@ -72,7 +72,7 @@ export async function removeTree(fileSystem: FileSystem, path: string): Promise<
 }
 
 /** Runs an operation on a directory, saying of the failures that a person can mend what to do about them. */
-async function usable<R>(path: string, operation: () => Promise<R>): Promise<R> {
+export async function usable<R>(path: string, operation: () => Promise<R>): Promise<R> {
   try {
     return await operation();
   } catch (error) {

@@ -7,7 +7,7 @@
  * 3. Whatever is wrong with the file is a `PipelineFileError` in one line: file, line and column where known, what to do.
  * 4. Nothing is asked of the default export but its shape: a second copy of the package may have made it.
  */
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { codeOf, messageOf, PipelineFileError } from '../errors.js';
@@ -67,6 +67,7 @@ async function settled<T>(loading: Promise<T>, shown: string): Promise<T> {
 async function assertFile(file: string, shown: string): Promise<void> {
   try {
     if ((await stat(file)).isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    await (await open(file)).close();
   } catch (error) {
     throw new PipelineFileError(`Cannot load the pipeline file ${shown}: ${problemOf(error)}.`, {
       cause: error,

@@ -116,13 +116,17 @@ describe('a state directory that cannot be used', () => {
   });
 
   test('without permission', async () => {
-    mkdirSync(directory, { mode: 0o000 });
-    chmodSync(base, 0o555);
+    await storage.write(SESSION, '1');
+    for (const path of [base, directory, home]) chmodSync(path, 0o555);
+    await unprivileged(async () => {
+      await expect(storage.lock(SESSION, {})).rejects.toThrow(/EACCES.*permission/);
+    });
+    chmodSync(directory, 0o000);
     await unprivileged(async () => {
       await expect(storage.list()).rejects.toThrow(StateDirectoryError);
       await expect(lowdbStorage(join(base, 'new')).write(SESSION, '1')).rejects.toThrow(/EACCES.*permission/);
     });
-    chmodSync(base, 0o700);
+    for (const path of [base, directory, home]) chmodSync(path, 0o700);
   });
 });
 

@@ -2,10 +2,21 @@
  * The pipeline file: TypeScript or JavaScript, anywhere, also where the package is not installed or is another copy.
  * One that does not load: exit code 2, and one line with file, line and column, and what to do.
  */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { loadPipelineFile } from '../../src/cli/load-pipeline-file.js';
+import { unprivileged } from '../support/unprivileged.js';
 import { expectOneLine, folder, rowsText, run, text } from './command.js';
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
@@ -175,6 +186,15 @@ describe('does not load: 2, and where', () => {
       expect(ended.code).toBe(2);
       expectOneLine(ended, name, message);
     }
+  });
+
+  test('without permission to read it', async () => {
+    const cwd = folder({ 'p.ts': 'export default 1;' });
+    chmodSync(join(cwd, 'p.ts'), 0o000);
+    chmodSync(cwd, 0o755);
+    await unprivileged(() =>
+      expect(loadPipelineFile(join(cwd, 'p.ts'))).rejects.toThrow(/^Cannot load .*p\.ts: permission denied/),
+    );
   });
 
   test('one that ends the process has not been run', async () => {
