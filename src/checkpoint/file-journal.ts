@@ -19,20 +19,12 @@ import {
   MAX_SESSION_BYTES,
   type PreviousSegment,
   recordHeaderBytes,
-  segmentHeader,
   segmentName,
-  segmentSeed,
 } from './journal-format.js';
-import {
-  assertWhole,
-  frameGroup,
-  stageText,
-  storedText,
-  type WaitingRecord,
-  waitingRecord,
-} from './journal-group.js';
+import { assertWhole, stageText, storedText, type WaitingRecord, waitingRecord } from './journal-group.js';
 import { type RecoveredJournal, recoverSegments, type Segment } from './journal-recovery.js';
 import { readRecord } from './journal-scan.js';
+import { OpenSegment } from './open-segment.js';
 
 export interface FileJournalOptions {
   readonly fileSystem: FileSystem;
@@ -67,11 +59,6 @@ interface Entry {
   readonly offset: number;
   readonly headerBytes: number;
   readonly payloadBytes: number;
-}
-
-interface OpenSegment extends Segment {
-  readonly handle: FileHandle;
-  readonly previous: PreviousSegment;
 }
 
 /** Below this a segment whose records are all trimmed is kept and appended to: making a new file costs an fsync. */
@@ -173,7 +160,7 @@ class FileJournal implements Journal {
     if (current !== undefined && this.committing === undefined && current.live === 0) {
       if (current.size >= Math.min(WORTH_DROPPING_BYTES, this.options.segmentBytes)) {
         this.current = undefined;
-        await current.handle.close();
+        await current.complete();
       }
     }
     for (const segment of this.segments) {
@@ -190,7 +177,7 @@ class FileJournal implements Journal {
     await this.committing;
     const current = this.current;
     this.current = undefined;
-    await current?.handle.close();
+    await current?.complete();
     // Not what was passed over for its fingerprint: only a trim says that it is not needed.
     if (current?.live === 0 && this.failure === undefined) await this.drop(current);
   }
@@ -223,19 +210,7 @@ class FileJournal implements Journal {
 
   private async commit(group: readonly WaitingRecord[]): Promise<void> {
     const segment = await this.segmentToAppendTo();
-    const isNew = segment.size === 0;
-    const start = isNew ? segmentHeader(this.options.sessionId, segment.number, segment.previous) : undefined;
-    const { chunks, offsets, end } = frameGroup(group, segment, start);
-    try {
-      await segment.handle.write(chunks, segment.size);
-      await segment.handle.datasync();
-      if (isNew) await this.options.fileSystem.syncDirectory(this.folder);
-    } catch (error) {
-      // What a failed fsync has lost can still be read, until the machine restarts: nobody may find it and rely on it.
-      await segment.handle.truncate(segment.size).catch(() => undefined);
-      throw error;
-    }
-    segment.size = end;
+    const offsets = await segment.append(group);
     group.forEach((record, i) => {
       const { key, payloadBytes } = record;
       const offset = offsets[i] as number;
@@ -247,19 +222,19 @@ class FileJournal implements Journal {
 
   private async segmentToAppendTo(): Promise<OpenSegment> {
     const { fileSystem, directory, sessionId, segmentBytes } = this.options;
-    if (this.current !== undefined && this.current.size < segmentBytes) return this.current;
+    if (this.current?.isFull === false) return this.current;
     const full = this.current;
     this.current = undefined;
-    await full?.handle.close();
+    await full?.complete();
     if (!this.folderExists) {
       await fileSystem.mkdir(this.folder);
       await fileSystem.syncDirectory(directory);
       this.folderExists = true;
     }
-    const previous = { number: this.last.number, size: this.last.size };
-    const number = previous.number + 1;
-    const handle = await fileSystem.open(`${this.folder}/${segmentName(number)}`, 'create');
-    const segment = { number, seed: segmentSeed(sessionId, number), size: 0, live: 0, handle, previous };
+    const segment = await OpenSegment.create(
+      { fileSystem, folder: this.folder, sessionId, segmentBytes },
+      this.last,
+    );
     this.last = segment;
     this.current = segment;
     this.segments.add(segment);

@@ -1,7 +1,10 @@
 /**
  * Group commit: many appenders share an fsync, and none is told "durable" before it (I8); a failure is final (I6).
  */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { segmentName } from '../../src/checkpoint/journal-format.js';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import type { FileHandle, FileSystem } from '../../src/file-system.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
@@ -89,6 +92,29 @@ test('appenders that loop stay together', async () => {
   expect(journal.keys()).toHaveLength(640);
   expect(fsyncs).toBeLessThanOrEqual(12);
   await journal.close();
+});
+
+test('small groups go where space was reserved: the file keeps its length, and gives the rest back in the end', async () => {
+  const lengths = new Set<number>();
+  const directory = await freshDirectory();
+  const file = (number: number) => statSync(join(directory, 'journal', segmentName(number))).size;
+  const journal = await open(directory, { segmentBytes: 20_000 });
+  for (let batch = 0; batch < 100; batch++) {
+    await journal.append(at(batch), [bytes('a small result')]);
+    lengths.add(file(1));
+  }
+  expect(lengths.size).toBeLessThanOrEqual(3);
+  expect(file(1)).toBeGreaterThan(journal.size);
+  // What is too large is written as it is, and so is the next segment's first group.
+  await journal.append(at(100), [new Uint8Array(18_000)]);
+  await journal.append(at(101), [new Uint8Array(18_000)]);
+  expect(file(1) + file(2)).toBe(journal.size);
+  await journal.append(at(102), [bytes('a small result')]);
+  await journal.close();
+  expect(file(1) + file(2)).toBe(journal.size);
+  const again = await open(directory, { epoch: 2 });
+  expect(again.keys()).toHaveLength(103);
+  await again.close();
 });
 
 test('nothing is durable before the fsync, nor the first of a file before its directory is synced', async () => {

@@ -25,10 +25,25 @@ const made = specs.map(({ name, durable, concurrency }) =>
       }),
 );
 
+/**
+ * At once and whole: what was told before a kill is told, and a pipe whose reader is busy is waited for.
+ * @param {string} line
+ */
+function tell(line) {
+  let rest = Buffer.from(`${line}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if (/** @type {{ code?: string }} */ (error).code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
 const executor = new PipelineExecutor(
   made,
   new StateManager(lowdbStorage(state), { checkpointInterval: 200 }),
-  [{ next: (event) => writeSync(1, `${JSON.stringify(event)}\n`) }],
+  [{ next: (event) => tell(JSON.stringify(event)) }],
 );
 const pipeline = {
   name: 'killed',
