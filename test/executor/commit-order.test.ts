@@ -43,6 +43,31 @@ test('I6: nothing is committed before the sink has flushed it', async () => {
   expect(committed()).toBeGreaterThan(0);
 });
 
+test('I6: nothing is announced as committed before the checkpoint that covers it is saved', async () => {
+  const storage = memoryStorage();
+  const asked = gate();
+  const door = gate();
+  let writes = 0;
+  const slow = replacing(storage, 'write', async (...args: Parameters<typeof storage.write>) => {
+    // The first says that the run has begun.
+    if (++writes > 1) {
+      asked.open();
+      await door.opened;
+    }
+    return storage.write(...args);
+  });
+  const stateManager = new StateManager(slow, { checkpointInterval: 20 });
+  const h = harness([map('pass', (row: Row) => row)], { stateManager, count: 50 });
+  const committed = () => h.events.filter(({ type }) => type === 'batches.committed').length;
+  const run = h.start();
+  await Promise.race([asked.opened, run]);
+  for (let turn = 0; turn < 50; turn++) await soon();
+  expect(committed()).toBe(0);
+  door.open();
+  expect((await run).success).toBe(true);
+  expect(committed()).toBeGreaterThan(0);
+});
+
 test('I8: the journal is trimmed up to the checkpoint before the newest, and no further', async () => {
   const storage = memoryStorage();
   const trims: { readonly batch: number; readonly covered: number }[] = [];

@@ -36,12 +36,14 @@ test('backs off on the injected clock, then succeeds; rows that succeeded are no
 test('an attempt that outlives its timeout is aborted and tried again', async () => {
   const clock = manualClock();
   const signals: AbortSignal[] = [];
+  const keys = new Set<string>();
   const stage = defineStage({
     name: 'slow',
     timeoutMs: 50,
     retry: { attempts: 2, initialDelayMs: 10, jitter: false },
-    process: (batch: Row[], { attempt, signal }): Row[] | Promise<Row[]> => {
+    process: (batch: Row[], { attempt, signal, idempotencyKey }): Row[] | Promise<Row[]> => {
       signals.push(signal);
+      keys.add(idempotencyKey);
       return attempt === 1 ? new Promise(() => {}) : batch;
     },
   });
@@ -56,4 +58,6 @@ test('an attempt that outlives its timeout is aborted and tried again', async ()
   clock.advance(10);
   expect((await run).metrics).toMatchObject({ rowsOut: 10, retries: 1 });
   expect(signals[0]?.aborted).toBe(true);
+  // I8: a service that deduplicates sees one call.
+  expect([...keys]).toEqual([`${h.executor.sessionId}:slow:0`]);
 });

@@ -135,10 +135,23 @@ describe('what is refused', () => {
     ['a session id with a path in it', (s) => (context(s).sessionId = '../../etc/passwd')],
     ['other stages', (s) => (context(s).stages = ['a', 'c'])],
     ['a window of nothing', (s) => ((context(s).settings as Record<string, unknown>).maxInFlight = 0)],
+    ['a window of everything', (s) => ((context(s).settings as Record<string, unknown>).maxInFlight = 1e9)],
   ])('%s', (_, damage) => {
     const snapshot = good();
     damage(snapshot);
     expect(() => restoreSnapshot(snapshot, STAGES)).toThrow(InvalidSnapshotError);
+  });
+
+  test('what nobody asked for is left behind, wherever it stands; positions are the source’s and the sink’s', () => {
+    const snapshot = good();
+    const paths = pathsOf(snapshot).filter(
+      (path) => !/^(source|sink|deadLetter|children)$/.test(path.at(-1) ?? ''),
+    );
+    for (const path of [[], ...paths]) {
+      const place = path.reduce((at, key) => at[key] as typeof snapshot, snapshot);
+      if (typeof place === 'object' && place !== null && !Array.isArray(place)) place.more = { evil: true };
+    }
+    expect(restoreSnapshot(snapshot, STAGES)).toEqual(restoreSnapshot(good(), STAGES));
   });
 
   test('any mutation is refused or gives a snapshot that runs to the end', () => {
