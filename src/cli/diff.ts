@@ -2,7 +2,7 @@
 import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { nodeFileSystem } from '../checkpoint/node-file-system.js';
 import { StateManager } from '../checkpoint/state-manager.js';
-import { diffOutputs, diffText } from '../executor/fork/diff-sessions.js';
+import { diffOutputs, diffText, isSameOutput } from '../executor/fork/diff-sessions.js';
 import { sessionOutput } from '../executor/fork/session-output.js';
 import { COMPLETED, DIFFERENT } from './exit-codes.js';
 import { findSession } from './find-session.js';
@@ -32,5 +32,5 @@ export async function diff(
   const found = await diffOutputs(nodeFileSystem, before, after, { key });
   if (json) terminal.data(`${JSON.stringify(found)}\n`);
   else for (const line of diffText(found).split('\n')) terminal.result(line);
-  return found.changed + found.added + found.disappeared === 0 ? COMPLETED : DIFFERENT;
+  return isSameOutput(found) ? COMPLETED : DIFFERENT;
 }

@@ -4,9 +4,8 @@ import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { nodeFileSystem } from '../checkpoint/node-file-system.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { PipelineFileError } from '../errors.js';
-import { diffOutputs, diffText } from '../executor/fork/diff-sessions.js';
+import { diffFork, diffText } from '../executor/fork/diff-sessions.js';
 import { forkSession } from '../executor/fork/fork-session.js';
-import { sessionOutput } from '../executor/fork/session-output.js';
 import { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { openRecording } from '../executor/replay/open-recording.js';
 import { COMPLETED } from './exit-codes.js';
@@ -65,12 +64,7 @@ export async function fork(
   });
   if (code !== COMPLETED) return code;
   const ended = await stateManager.loadCheckpoint(forked.sessionId);
-  const found = await diffOutputs(
-    nodeFileSystem,
-    forked.forked,
-    await sessionOutput(nodeFileSystem, ended.checkpoint),
-    { key, common: { bytes: Number(forked.mark.sink?.bytes ?? 0), rows: forked.mark.rowsOut } },
-  );
+  const found = await diffFork(nodeFileSystem, forked, ended.checkpoint, { key });
   for (const line of diffText(found).split('\n')) terminal.result(line);
   return code;
 }

@@ -4,10 +4,8 @@ import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { memoryLock } from '../checkpoint/memory-lock.js';
 import { nodeFileSystem } from '../checkpoint/node-file-system.js';
 import { StateManager } from '../checkpoint/state-manager.js';
-import { diffOutputs, diffText } from '../executor/fork/diff-sessions.js';
+import { diffFork, diffText, type OutputDiff } from '../executor/fork/diff-sessions.js';
 import { forkSession } from '../executor/fork/fork-session.js';
-import type { RowDiff } from '../executor/fork/row-diff.js';
-import { sessionOutput } from '../executor/fork/session-output.js';
 import type { Pipeline } from '../executor/pipeline.js';
 import { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { openRecording, type StoredSessionPlace } from '../executor/replay/open-recording.js';
@@ -26,14 +24,14 @@ export interface RerunOptions {
 }
 
 /** What `rerun` found. */
-export interface RerunResult extends RowDiff {
+export interface RerunResult<T = unknown> extends OutputDiff {
   /** Of the new session. */
   readonly sessionId: string;
   /** The batch that it began at. */
   readonly from: number;
   /** Path of the new output. */
   readonly output: string;
-  readonly result: ExecutionResult;
+  readonly result: ExecutionResult<T>;
   /** For a person. */
   readonly text: string;
 }
@@ -42,11 +40,11 @@ export interface RerunResult extends RowDiff {
  * the rows. The forked session and its output stay as they are.
  * @param session its id, in `.xstate-pipeline`; or `{ session, stateDir }`.
  * @throws {ForkError | PipelineMismatchError | CheckpointNotFoundError} and what ends the run. */
-export async function rerun(
-  pipeline: Pipeline<unknown>,
+export async function rerun<T>(
+  pipeline: Pipeline<T>,
   session: string | StoredSessionPlace,
   options: RerunOptions,
-): Promise<RerunResult> {
+): Promise<RerunResult<T>> {
   const place: StoredSessionPlace = typeof session === 'string' ? { session } : session;
   const { session: sessionId, stateDir = '.xstate-pipeline' } = place;
   const fileSystem = place.fileSystem ?? nodeFileSystem;
@@ -58,13 +56,10 @@ export async function rerun(
     to: to === undefined ? undefined : resolve(to),
     recording: isRecorded === true ? await openRecording(place) : undefined,
   });
-  const executor = new PipelineExecutor(pipeline.stages, stateManager, [], { fileSystem });
+  const executor = new PipelineExecutor<T>(pipeline.stages, stateManager, [], { fileSystem });
   const result = await executor.resume(fork.sessionId, fork.pipeline, { force: true });
   const { checkpoint } = await stateManager.loadCheckpoint(fork.sessionId);
-  const diff = await diffOutputs(fileSystem, fork.forked, await sessionOutput(fileSystem, checkpoint), {
-    ...{ key, examples },
-    common: { bytes: Number(fork.mark.sink?.bytes ?? 0), rows: fork.mark.rowsOut },
-  });
+  const diff = await diffFork(fileSystem, fork, checkpoint, { key, examples });
   const begun = fork.from === from ? '' : `, the last committed point before batch ${from}`;
   const text = `Again from batch ${fork.from}${begun}, into ${fork.output}: ${diffText(diff)}`;
   return { ...diff, sessionId: fork.sessionId, from: fork.from, output: fork.output, result, text };

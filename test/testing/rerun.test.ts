@@ -41,7 +41,7 @@ describe('rerun', () => {
       .filter((path) => path.includes(place.session))
       .map((path) => run.text(path));
     const changed = doubling(({ n }) => (n === 30 ? [] : n === 35 ? [{ n: 100 }] : [{ n }]));
-    const result = await rerun(changed as never, place, { from: 11 });
+    const result = await rerun(changed, place, { from: 11 });
     expect(result.from).toBeGreaterThan(0);
     expect(result.from).toBeLessThanOrEqual(11);
     expect(result).toMatchObject({ same: 38, changed: 1, added: 0, disappeared: 1 });
@@ -62,19 +62,19 @@ describe('rerun', () => {
 
   test('without: from the stored checkpoints, here only the start; to a file that is named', async () => {
     const { run, place } = await completed(false);
-    const result = await rerun(doubling() as never, place, { from: 11, to: 'other.jsonl' });
+    const result = await rerun(doubling(), place, { from: 11, to: 'other.jsonl' });
     expect(result).toMatchObject({ from: 0, same: ROWS, changed: 0, added: 0, disappeared: 0 });
     expect(run.text('other.jsonl')).toBe(run.text('out.jsonl'));
-    await expect(rerun(doubling() as never, place, { from: 0, to: 'other.jsonl' })).rejects.toThrow(
+    await expect(rerun(doubling(), place, { from: 0, to: 'other.jsonl' })).rejects.toThrow(
       'is there already',
     );
-    await expect(rerun(doubling() as never, place, { from: -1 })).rejects.toThrow('a whole number from 0');
+    await expect(rerun(doubling(), place, { from: -1 })).rejects.toThrow('a whole number from 0');
   });
 
   test('an input that is another is refused', async () => {
     const { run, place } = await completed(true);
     run.disk.put(`${process.cwd()}/in.jsonl`, files['in.jsonl'].replace('{"n":0}', '{"n":9}'));
-    await expect(rerun(doubling() as never, place, { from: 10 })).rejects.toThrow('input');
+    await expect(rerun(doubling(), place, { from: 10 })).rejects.toThrow('input');
   });
 });
 

@@ -1,8 +1,17 @@
 /** The outputs of two sessions, compared; and the comparison as text. */
+import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { InvalidOptionError } from '../../errors.js';
 import type { FileSystem } from '../../file-system.js';
+import type { Fork } from './fork-session.js';
 import { diffRows, type RowDiff, type RowDifference } from './row-diff.js';
-import { rowTexts, type SessionOutput } from './session-output.js';
+import { headerText, rowTexts, type SessionOutput, sessionOutput } from './session-output.js';
+import { writtenPosition } from './written-file.js';
+
+/** What two outputs have in common, and what not. */
+export interface OutputDiff extends RowDiff {
+  /** Where it is another: the first record of two CSV files, which is no row. '' where there is none. */
+  readonly header?: { readonly before: string; readonly after: string };
+}
 
 export interface OutputDiffOptions {
   /** Field whose value makes a row the same row in both outputs. Default: the whole row. For JSON Lines. */
@@ -13,12 +22,14 @@ export interface OutputDiffOptions {
   readonly common?: { readonly bytes: number; readonly rows: number } | undefined;
 }
 
+type Output = Omit<SessionOutput, 'mark'>;
+
 export async function diffOutputs(
   fileSystem: FileSystem,
-  before: Omit<SessionOutput, 'mark'>,
-  after: Omit<SessionOutput, 'mark'>,
+  before: Output,
+  after: Output,
   { key, examples, common = { bytes: 0, rows: 0 } }: OutputDiffOptions = {},
-): Promise<RowDiff> {
+): Promise<OutputDiff> {
   if (key !== undefined && (before.sink.kind !== 'jsonl' || after.sink.kind !== 'jsonl'))
     throw new InvalidOptionError('A key is a field of JSON Lines; rows of other outputs are compared whole.');
   const found = await diffRows(
@@ -26,7 +37,28 @@ export async function diffOutputs(
     rowTexts(fileSystem, after, common.bytes),
     { examples, key: key === undefined ? undefined : keyOf(key), offset: common.rows },
   );
-  return { ...found, same: found.same + common.rows };
+  const [a = '', b = ''] = [await headerText(fileSystem, before), await headerText(fileSystem, after)];
+  return {
+    ...found,
+    same: found.same + common.rows,
+    ...(a === b ? {} : { header: { before: a, after: b } }),
+  };
+}
+
+/** What a fork, by now, has put out otherwise than the session that it was forked from.
+ * @param ended the fork's checkpoint. */
+export async function diffFork(
+  fileSystem: FileSystem,
+  { forked, mark }: Pick<Fork, 'forked' | 'mark'>,
+  ended: Checkpoint,
+  options: Omit<OutputDiffOptions, 'common'>,
+): Promise<OutputDiff> {
+  const common = { bytes: writtenPosition(mark.sink).bytes, rows: mark.rowsOut };
+  return diffOutputs(fileSystem, forked, await sessionOutput(fileSystem, ended), { ...options, common });
+}
+
+export function isSameOutput({ changed, added, disappeared, header }: OutputDiff): boolean {
+  return changed + added + disappeared === 0 && header === undefined;
 }
 
 /** Rows without it are told apart by their text. */
@@ -42,11 +74,13 @@ function keyOf(field: string): (text: string) => string {
 }
 
 /** Some lines for a person. */
-export function diffText({ same, changed, added, disappeared, first }: RowDiff): string {
+export function diffText(diff: OutputDiff): string {
+  const { same, changed, added, disappeared, header, first } = diff;
   const counts = `${same} rows the same, ${changed} changed, ${added} added, ${disappeared} disappeared`;
   const more = changed + added + disappeared - first.length;
   return [
-    changed + added + disappeared === 0 ? `The same: ${same} rows.` : `${counts}.`,
+    isSameOutput(diff) ? `The same: ${same} rows.` : `${counts}.`,
+    ...(header === undefined ? [] : ['another header', ...beside(header.before, header.after)]),
     ...first.flatMap(lines),
     ...(more > 0 ? [`and ${more} more`] : []),
   ].join('\n');
@@ -56,8 +90,11 @@ const MAX_TEXT = 160;
 
 function lines({ kind, row, newRow, before, after }: RowDifference): string[] {
   const at = `row ${row ?? newRow}${row !== undefined && newRow !== undefined && row !== newRow ? `, now ${newRow}` : ''}`;
+  return [`${kind} (${at})`, ...beside(before, after)];
+}
+
+function beside(before: string | undefined, after: string | undefined): string[] {
   return [
-    `${kind} (${at})`,
     ...(before === undefined ? [] : [`  - ${shortened(before)}`]),
     ...(after === undefined ? [] : [`  + ${shortened(after)}`]),
   ];

@@ -8,7 +8,7 @@
  *    ever flushed is known, without one only those of the stored checkpoints, and the start. What lies before is copied.
  * 3. Nothing is taken from the journal: every stage runs again for every batch from there on.
  */
-import type { Mark } from '../../../machines/facts.js';
+import { emptyMark, type Mark } from '../../../machines/facts.js';
 import { restoreSnapshot } from '../../../machines/restore.js';
 import { rewind } from '../../../machines/rewind.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
@@ -18,14 +18,12 @@ import { ForkError, PipelineMismatchError } from '../../errors.js';
 import type { FileSystem } from '../../file-system.js';
 import type { JsonObject } from '../../json.js';
 import type { RecordingReader } from '../../recording/reader.js';
-import { deadLetterPath } from '../../sinks/dead-letter-path.js';
-import { workingPath } from '../../sinks/working-file.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { PipelineLike } from '../definition.js';
 import { toSource } from '../endpoints.js';
 import { platform } from '../platform.node.js';
 import { compareIdentity } from '../source-identity.js';
-import { copyBytes } from './copy-bytes.js';
+import { copyUpTo, type ForkedFiles, forkedFiles, holdMark } from './forked-files.js';
 import { recordedMarks } from './recorded-marks.js';
 import { durableMark, type SessionOutput, sessionOutput } from './session-output.js';
 
@@ -82,55 +80,52 @@ async function fork(
   known: readonly Mark[],
 ): Promise<Fork> {
   const forked = await sessionOutput(fileSystem, checkpoint);
-  const target = String(forked.sink.path);
-  const output = to ?? `${target}.fork${/\.\w+$/.exec(target)?.[0] ?? ''}`;
-  await assertFree(fileSystem, output, target);
-  await assertSameInput(checkpoint, fileSystem);
+  const files = await forkedFiles(fileSystem, checkpoint, forked, to);
+  await assertSameInput(fileSystem, checkpoint, pipeline);
   const marks = recording === undefined ? known : [...known, ...recordedMarks(recording)];
-  const mark = latest(marks, from);
-  const sink = { ...forked.sink, path: output, publish: 'rename' };
-  const begun = mark === undefined ? undefined : await copied(fileSystem, checkpoint, forked, mark, output);
+  const found = await latest(fileSystem, marks, from, files);
+  const start = found ?? emptyMark(forked.mark.stages.map(({ stage }) => stage));
   const id = (newSessionId ?? (() => globalThis.crypto.randomUUID()))();
-  const { context } = restoreSnapshot(checkpoint.snapshot, inputsOf(checkpoint));
-  const start: Mark = begun ?? startOf(forked.mark);
-  const snapshot = {
-    ...{ status: 'active', value: 'PAUSED', children: {}, historyValue: {} },
-    context: { ...rewind({ ...context, sessionId: id, flushed: start }), error: null },
-  };
-  const { error: _, ...kept } = checkpoint;
-  const now = systemClock.now();
-  const deadLetter = { kind: 'jsonl', path: deadLetterPath(output), publish: 'rename' };
-  await stateManager.saveCheckpoint({
-    ...{ ...kept, sessionId: id, epoch: 0, startedAt: now, savedAt: now, state: 'PAUSED', sink },
-    deadLetter: checkpoint.deadLetter === null ? null : deadLetter,
-    sourceIdentity: null,
-    snapshot: JSON.parse(JSON.stringify(snapshot)) as JsonObject,
-  });
-  const { deadLetter: __, ...settings } = pipeline.options ?? {};
+  const { mark, undo } = await copyUpTo(fileSystem, files, start);
+  try {
+    await stateManager.saveCheckpoint(checkpointOf(checkpoint, id, mark, files));
+  } catch (error) {
+    await stateManager.cleanupCheckpoints(id).catch(() => {});
+    await undo();
+    throw error;
+  }
+  const { deadLetter: _, ...options } = pipeline.options ?? {};
   const { name, source } = pipeline;
+  const { sink, deadLetter } = files;
   return {
     sessionId: id,
-    pipeline: { name, source, sink: platform.sink(sink), options: settings },
-    from: start.batches,
-    mark: start,
-    ...{ output, forked },
+    pipeline: {
+      ...{ name, source, sink: platform.sink(sink.description) },
+      options:
+        deadLetter === undefined
+          ? options
+          : { ...options, deadLetter: platform.sink(deadLetter.description) },
+    },
+    from: mark.batches,
+    mark,
+    output: sink.path,
+    forked,
   };
-}
-
-/** The file of another run is never written over. */
-async function assertFree(fileSystem: FileSystem, output: string, target: string): Promise<void> {
-  for (const path of [output, workingPath({ path: output, publish: 'rename' }, 1)])
-    if (output === target || (await fileSystem.stat(path)) !== undefined)
-      throw new ForkError(`${path} is there already: name another file for the output of the fork.`);
 }
 
 /** I15: the rows that are read again are those that were read then. */
 async function assertSameInput(
-  { source, sourceIdentity, sessionId, snapshot }: Checkpoint,
   fileSystem: FileSystem,
+  { source, sourceIdentity, sessionId, snapshot }: Checkpoint,
+  pipeline: PipelineLike,
 ): Promise<void> {
-  const { source: at } = durableMark({ snapshot } as Checkpoint);
+  const { source: at } = durableMark({ snapshot });
   if (source === null || at === null) return;
+  const today = toSource(pipeline.source).describe();
+  if (today?.kind !== source.kind || today?.path !== source.path)
+    throw new PipelineMismatchError([
+      `the session has read ${source.path}, and the pipeline reads something else`,
+    ]);
   const context = { sessionId, clock: systemClock, fileSystem };
   const open = await toSource(platform.source(source)).open(at, context);
   try {
@@ -142,41 +137,36 @@ async function assertSameInput(
 }
 
 /** Undefined: the start. */
-function latest(marks: readonly Mark[], from: number): Mark | undefined {
-  const before = marks.filter(({ batches, sink }) => batches > 0 && batches <= from && sink !== null);
-  return before.sort((a, b) => b.batches - a.batches)[0];
-}
-
-/** The new output, as the forked one was at the mark. */
-async function copied(
+async function latest(
   fileSystem: FileSystem,
-  { deadLetter }: Checkpoint,
-  forked: SessionOutput,
-  mark: Mark,
-  output: string,
-): Promise<Mark> {
-  const part = (path: string) => workingPath({ path, publish: 'rename' }, 1);
-  await copyBytes(fileSystem, forked.path, part(output), Number(mark.sink?.bytes ?? 0));
-  let lost = mark.deadLetter;
-  if (lost !== null && typeof deadLetter?.path === 'string') {
-    const working = workingPath({ path: deadLetter.path, publish: 'rename' }, Number(lost.part ?? 1));
-    const from = (await fileSystem.stat(working)) === undefined ? deadLetter.path : working;
-    await copyBytes(fileSystem, from, part(deadLetterPath(output)), Number(lost.bytes ?? 0));
-    lost = { ...lost, part: 1 };
-  }
-  return { ...mark, sink: { ...mark.sink, part: 1 }, deadLetter: lost };
+  marks: readonly Mark[],
+  from: number,
+  files: ForkedFiles,
+): Promise<Mark | undefined> {
+  const before = marks.filter(({ batches, sink }) => batches > 0 && batches <= from && sink !== null);
+  for (const mark of before.sort((a, b) => b.batches - a.batches))
+    if (await holdMark(fileSystem, files, mark)) return mark;
+  return undefined;
 }
 
-function startOf(mark: Mark): Mark {
-  const nothing = { batches: 0, rowsIn: 0, rowsOut: 0, malformed: 0, done: 0, elapsedMs: 0 };
-  const stages = mark.stages.map(({ stage }) => ({
-    ...{ stage, batches: 0, rowsIn: 0, rowsOut: 0 },
-    ...{ skipped: 0, deadLettered: 0, retries: 0, busyMs: 0 },
-  }));
-  const losses = { total: 0, named: [], reasons: [] };
-  return { ...nothing, source: null, sink: null, deadLetter: null, stages, losses };
-}
-
-function inputsOf(checkpoint: Checkpoint) {
-  return durableMark(checkpoint).stages.map(({ stage }) => ({ name: stage, concurrency: 1, attempts: 1 }));
+/** Of the new session: what it is to go on from. */
+function checkpointOf(
+  checkpoint: Checkpoint,
+  sessionId: string,
+  flushed: Mark,
+  { sink, deadLetter }: ForkedFiles,
+): Checkpoint {
+  const inputs = flushed.stages.map(({ stage }) => ({ name: stage, concurrency: 1, attempts: 1 }));
+  const { context } = restoreSnapshot(checkpoint.snapshot, inputs);
+  const snapshot = {
+    ...{ status: 'active', value: 'PAUSED', children: {}, historyValue: {} },
+    context: { ...rewind({ ...context, sessionId, flushed }), error: null },
+  };
+  const { error: _, ...kept } = checkpoint;
+  const now = systemClock.now();
+  return {
+    ...{ ...kept, sessionId, epoch: 0, startedAt: now, savedAt: now, state: 'PAUSED', sourceIdentity: null },
+    ...{ sink: sink.description, deadLetter: deadLetter?.description ?? null },
+    snapshot: JSON.parse(JSON.stringify(snapshot)) as JsonObject,
+  };
 }

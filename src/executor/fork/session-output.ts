@@ -1,19 +1,22 @@
 /** The rows that a session has put out, as text, from any byte of its file on. For Node. */
 import type { Mark } from '../../../machines/facts.js';
 import { restoreSnapshot } from '../../../machines/restore.js';
+import { readAt } from '../../byte-blocks.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { CsvScanner, csvDialect } from '../../csv-records.js';
 import { ForkError } from '../../errors.js';
 import type { FileHandle, FileSystem } from '../../file-system.js';
 import type { JsonObject } from '../../json.js';
 import { LineScanner, MAX_RECORD_BYTES, RecordReader } from '../../records.js';
-import { workingPath } from '../../sinks/working-file.js';
+import { describedFile, findWritten, writtenPosition } from './written-file.js';
 
 /** What a session has put out that is durable. */
 export interface SessionOutput {
   /** The file that holds it now: the target, or a part file beside it. */
   readonly path: string;
   readonly bytes: number;
+  /** Of them those before the first row: a CSV file's first record. */
+  readonly headerBytes: number;
   readonly sink: JsonObject;
   readonly mark: Mark;
 }
@@ -22,7 +25,7 @@ const ROWS_AT_ONCE = 512;
 const BYTES_AT_ONCE = 96 * 1024;
 
 /** How far a session is durable. @throws {InvalidSnapshotError} */
-export function durableMark({ snapshot }: Checkpoint): Mark {
+export function durableMark({ snapshot }: Pick<Checkpoint, 'snapshot'>): Mark {
   const { context } = snapshot as { context?: { stages?: unknown } };
   const names = Array.isArray(context?.stages) ? context.stages.map(String) : [];
   const stages = names.map((name) => ({ name, concurrency: 1, attempts: 1 }));
@@ -32,37 +35,42 @@ export function durableMark({ snapshot }: Checkpoint): Mark {
 /** @throws {ForkError} where the output is no file, or is gone. */
 export async function sessionOutput(fileSystem: FileSystem, checkpoint: Checkpoint): Promise<SessionOutput> {
   const { sink, sessionId, state } = checkpoint;
-  const path = sink?.path;
-  if (sink === null || typeof path !== 'string')
-    throw new ForkError(`The output of session ${sessionId} is no file.`);
+  const file = describedFile(sink);
+  if (sink === null || file === undefined)
+    throw new ForkError(`The output of session ${sessionId} is no JSON Lines or CSV file.`);
   const mark = durableMark(checkpoint);
-  const { bytes = 0, part = 1 } = mark.sink ?? {};
-  const publish = sink.publish === 'direct' ? 'direct' : 'rename';
-  const working = workingPath({ path, publish }, Number(part));
-  const isThere = state !== 'COMPLETED' && (await fileSystem.stat(working)) !== undefined;
-  const found = isThere ? working : path;
-  const size = (await fileSystem.stat(found))?.size;
-  if (Number(bytes) > 0 && (size === undefined || size < Number(bytes)))
-    throw new ForkError(
-      size === undefined
-        ? `The output of session ${sessionId}, ${found}, is not there any more.`
-        : `The output of session ${sessionId}, ${found}, is shorter than what the session had written.`,
-    );
-  return { path: found, bytes: Number(bytes), sink, mark };
+  const at = writtenPosition(mark.sink);
+  const path = await findWritten(fileSystem, file, at, state === 'COMPLETED');
+  return { path, bytes: at.bytes, headerBytes: at.header, sink, mark };
+}
+
+/** The header, as text; undefined where there is none. */
+export async function headerText(
+  fileSystem: FileSystem,
+  { path, headerBytes }: Pick<SessionOutput, 'path' | 'headerBytes'>,
+): Promise<string | undefined> {
+  if (headerBytes === 0) return undefined;
+  const handle = await fileSystem.open(path, 'read');
+  try {
+    return new TextDecoder().decode(await readAt(handle, 0, headerBytes)).trimEnd();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** The text of each row from a byte on, up to what is durable. */
 export async function* rowTexts(
   fileSystem: FileSystem,
-  { path, bytes, sink }: Omit<SessionOutput, 'mark'>,
+  { path, bytes, headerBytes, sink }: Omit<SessionOutput, 'mark'>,
   from = 0,
 ): AsyncGenerator<string> {
-  if (bytes <= from) return;
+  const start = Math.max(from, headerBytes);
+  if (bytes <= start) return;
   const handle = await fileSystem.open(path, 'read');
   const delimiter = typeof sink.delimiter === 'string' ? sink.delimiter : undefined;
   const reader = new RecordReader(
     upTo(handle, bytes),
-    { bytes: from, rows: 0, lines: 0 },
+    { bytes: start, rows: 0, lines: 0 },
     {
       path,
       makeScanner: () =>
