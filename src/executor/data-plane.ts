@@ -16,7 +16,7 @@ import { abortOf } from '../stages/abortable.js';
 import { type AttemptResult, newAttemptMemory, type RowFailure, runAttempt } from '../stages/attempt.js';
 import type { ChainTally } from '../stages/chain.js';
 import type { AnyStage, OnError, StageContext } from '../stages/stage.js';
-import { decodeOutput, encodeOutput } from './journal-record.js';
+import { decodeOutput, encodeOutput, type OutputPart } from './journal-record.js';
 import { type Passed, Passes } from './passes.js';
 import { PlaneBatch, type PlaneBatchOptions } from './plane-batch.js';
 import type { PassThreads } from './threads/pass-job.js';
@@ -134,7 +134,7 @@ export class DataPlane {
       if (place === 0) throw batch.failedAhead?.error;
       return outcomeOf(batch, first, false);
     }
-    if ('lines' in out) this.#adopt(batch, batch.reached - 1, out.lines, out.count);
+    if ('lines' in out) this.#adopt(batch, batch.reached - 1, [{ lines: out.lines, rows: out.count }]);
     else batch.hold(out.rows);
     if (batch.reached === this.options.stages.length) this.#encode(batch);
     return outcomeOf(batch, first, false);
@@ -190,7 +190,7 @@ export class DataPlane {
     batch.isJournaling = true;
     return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(() => {
       batch.isJournaling = false;
-      this.#adopt(batch, stageIndex, record.lines, rows.length);
+      this.#adopt(batch, stageIndex, record.parts);
       return this.#concluded(batch, stageIndex, true);
     });
   }
@@ -203,11 +203,12 @@ export class DataPlane {
   }
 
   /** The rows as the journal has them: their text goes straight to a sink of the same form, or is parsed. */
-  #adopt(batch: PlaneBatch, stageIndex: number, lines: Uint8Array, rows: number): void {
+  #adopt(batch: PlaneBatch, stageIndex: number, parts: readonly OutputPart[]): void {
     const isLast = stageIndex + 1 === this.options.stages.length;
     const { sink } = this.options;
-    if (isLast && sink.encodeJsonLines !== undefined) batch.holdEncoded(sink.encodeJsonLines(lines, rows));
-    else batch.hold(decodeOutput.rows(lines));
+    const encode = isLast ? sink.encodeJsonLines?.bind(sink) : undefined;
+    if (encode === undefined) batch.hold(decodeOutput.rows(parts));
+    else batch.holdEncoded(parts.map(({ lines, rows }) => encode(lines, rows)));
   }
 
   /** The output of the last durable stage that has one there, if it is for these rows and by this code. */
@@ -220,7 +221,7 @@ export class DataPlane {
       const found = decodeOutput.record(payload, batch, this.options.fingerprints[i] as string);
       if (found === undefined) continue;
       batch.takeFacts(found, i);
-      this.#adopt(batch, i, found.lines, found.rows);
+      this.#adopt(batch, i, [found]);
       const facts = { ...figuresOf(batch, i, true), attempt: 0, durationMs: 0, replayed: true };
       this.options.publish({ type: 'batch.completed', ...key, ...facts });
       return;
@@ -228,7 +229,7 @@ export class DataPlane {
   }
 
   #encode(batch: PlaneBatch): void {
-    if (batch.encoded === null) batch.holdEncoded(this.options.sink.encode(batch.rows()));
+    if (batch.encoded === null) batch.holdEncoded([this.options.sink.encode(batch.rows())]);
   }
 
   #batch(index: number): PlaneBatch {

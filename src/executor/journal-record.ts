@@ -7,6 +7,7 @@
  */
 import type { JsonObject, Losses, StageTally } from '../../machines/facts.js';
 import { CorruptJournalError, StageError } from '../errors.js';
+import { BETWEEN_ROWS, textOfRows } from '../json-rows.js';
 
 interface BatchFacts {
   readonly rowOffset: number;
@@ -37,13 +38,24 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const LINE_END = 10;
 
+/** Strings beyond about 100 KB go to V8's large-object space, where everything costs more. */
+const PART_CHARACTERS = 90 * 1024;
+
+/** Some rows of an output, as JSON Lines. */
+export interface OutputPart {
+  readonly lines: Uint8Array;
+  readonly rows: number;
+  /** The same rows as a JSON array, where that is at hand. */
+  readonly text?: string;
+}
+
 /** @throws {StageError} for an output that is not JSON: it could not come back from the journal as it is. */
 export function encodeOutput(
   batch: BatchFacts,
   stage: string,
   fingerprint: string,
   rows: readonly unknown[],
-): { readonly payload: readonly Uint8Array[]; readonly lines: Uint8Array } {
+): { readonly payload: readonly Uint8Array[]; readonly parts: readonly OutputPart[] } {
   const { rowOffset, size, malformed, tallies, deadLetters, losses } = batch;
   const facts: RecordFacts = {
     fingerprint,
@@ -55,18 +67,38 @@ export function encodeOutput(
     losses: losses.losses,
     deadLetters,
   };
+  const noJson = (row: number) =>
+    new StageError(
+      `Stage "${stage}", batch ${batch.index}: its output row ${row} is not JSON, and a durable stage's output must be. Return plain values.`,
+    );
+  const parts: OutputPart[] = [];
+  const atOnce = Math.max(1, Math.floor(PART_CHARACTERS / (1 + (lineOf(rows[0])?.length ?? 0))));
+  for (let first = 0; first < rows.length; first += atOnce) {
+    const some = rows.length <= atOnce ? rows : rows.slice(first, first + atOnce);
+    parts.push(encodeTogether(some) ?? encodeEach(some, (row) => noJson(first + row)));
+  }
+  return {
+    payload: [encoder.encode(`${JSON.stringify(facts)}\n`), ...parts.map(({ lines }) => lines)],
+    parts,
+  };
+}
+
+/** Undefined where that cannot be shown to be exact. */
+function encodeTogether(rows: readonly unknown[]): OutputPart | undefined {
+  const text = textOfRows(rows);
+  const lines = text?.slice(1, -1).split(BETWEEN_ROWS);
+  if (text === undefined || lines?.length !== rows.length) return undefined;
+  return { lines: encoder.encode(`${lines.join('}\n{')}\n`), rows: rows.length, text };
+}
+
+function encodeEach(rows: readonly unknown[], problem: (row: number) => StageError): OutputPart {
   let text = '';
   for (let i = 0; i < rows.length; i++) {
     const line = lineOf(rows[i]);
-    if (line === undefined) {
-      throw new StageError(
-        `Stage "${stage}", batch ${batch.index}: its output row ${i} is not JSON, and a durable stage's output must be. Return plain values.`,
-      );
-    }
+    if (line === undefined) throw problem(i);
     text += `${line}\n`;
   }
-  const lines = encoder.encode(text);
-  return { payload: [encoder.encode(`${JSON.stringify(facts)}\n`), lines], lines };
+  return { lines: encoder.encode(text), rows: rows.length };
 }
 
 function lineOf(row: unknown): string | undefined {
@@ -94,9 +126,12 @@ export const decodeOutput = {
     return isSame ? { ...facts, lines: payload.subarray(end + 1) } : undefined;
   },
 
-  /** Rows of JSON Lines text. */
-  rows(lines: Uint8Array): unknown[] {
-    const text = decoder.decode(lines);
-    return text === '' ? [] : (JSON.parse(`[${text.slice(0, -1).replaceAll('\n', ',')}]`) as unknown[]);
+  /** The rows, as anybody will find them in the journal. */
+  rows(parts: readonly OutputPart[]): unknown[] {
+    return parts.flatMap(({ lines, text }) => JSON.parse(text ?? arrayText(lines)) as unknown[]);
   },
 };
+
+function arrayText(lines: Uint8Array): string {
+  return `[${decoder.decode(lines).trimEnd().replaceAll('\n', ',')}]`;
+}

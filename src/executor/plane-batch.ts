@@ -28,7 +28,7 @@ export class PlaneBatch {
   raw: SourceBatch<unknown> | null;
   /** Decoded rows; null while they are raw, and once they are encoded. */
   decoded: readonly unknown[] | null = null;
-  encoded: EncodedRows | null = null;
+  encoded: readonly EncodedRows[] | null = null;
   /** Stages whose work is in it. */
   reached = 0;
   /** A failure that a pass met beyond the stage it began at. */
@@ -75,7 +75,7 @@ export class PlaneBatch {
     this.raw = null;
   }
 
-  holdEncoded(encoded: EncodedRows): void {
+  holdEncoded(encoded: readonly EncodedRows[]): void {
     this.encoded = encoded;
     this.decoded = null;
     this.raw = null;

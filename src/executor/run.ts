@@ -223,7 +223,8 @@ export class Run {
   write(from: number, upTo: number): void {
     this.do(async ({ plane, sink, deadLetters }) => {
       const batches = plane.take(from, upTo);
-      await sink.append(batches.map((batch) => batch.encoded ?? sink.encode([])));
+      const encoded = batches.flatMap((batch) => batch.encoded ?? []);
+      if (encoded.length > 0) await sink.append(encoded);
       await deadLetters.append(batches.flatMap((batch) => batch.deadLetters));
       const facts: WrittenFacts = sumWritten(batches, this.options.stages);
       this.send({ type: 'sink.written', upTo, facts });

@@ -12,7 +12,7 @@ export function sumWritten(batches: readonly PlaneBatch[], stages: readonly AnyS
   const tallies = stages.map((stage) => emptyTally(stage.name));
   for (const batch of batches) {
     rowsIn += batch.size;
-    rowsOut += batch.encoded?.rows ?? 0;
+    for (const { rows } of batch.encoded ?? []) rowsOut += rows;
     malformed += batch.malformed;
     if (batch.losses.losses.total > 0) losses = addLosses(losses, batch.losses.losses);
     batch.tallies.forEach((tally, i) => {

@@ -1,18 +1,13 @@
-/**
- * Rows to JSON Lines, as bytes.
- *
- * JSON.stringify is asked once for many rows, and the commas between them become line ends. That is exact where every row
- * is a plain object without `toJSON`: the text between two rows is `},{` then, so when `},{` occurs exactly once less
- * than there are rows, each of its places is between two rows. Anything else is encoded row by row.
- */
+/** Rows to JSON Lines, as bytes: many at once where that is exact (`json-rows.ts`), anything else row by row. */
 import { SinkError } from '../errors.js';
+import { BETWEEN_ROWS, textOfRows } from '../json-rows.js';
 
 /** Strings beyond about 100 KB go to V8's large-object space, where everything costs more. */
 const GROUP_BYTES = 90 * 1024;
 const FIRST_GROUP_ROWS = 128;
 
 const LF = 0x0a;
-const BETWEEN = Buffer.from('},{');
+const BETWEEN = Buffer.from(BETWEEN_ROWS);
 
 const utf8 = new TextEncoder();
 
@@ -74,15 +69,8 @@ function whyNot(error: unknown): string {
 
 /** Undefined where that cannot be shown to be exact. */
 function encodeTogether(rows: readonly unknown[]): Uint8Array | undefined {
-  for (let i = 0; i < rows.length; i++) {
-    if (!isPlainRow(rows[i])) return undefined;
-  }
-  let text: string;
-  try {
-    text = JSON.stringify(rows);
-  } catch {
-    return undefined;
-  }
+  const text = textOfRows(rows);
+  if (text === undefined) return undefined;
   const bytes = utf8Of(text);
   let places = 0;
   for (let at = bytes.indexOf(BETWEEN); at !== -1; at = bytes.indexOf(BETWEEN, at + 2)) {
@@ -103,13 +91,4 @@ function utf8Of(text: string): Buffer {
   const bytes = Buffer.allocUnsafe(written);
   bytes.set(scratch.subarray(0, written));
   return bytes;
-}
-
-function isPlainRow(row: unknown): boolean {
-  return (
-    typeof row === 'object' &&
-    row !== null &&
-    Object.getPrototypeOf(row) === Object.prototype &&
-    (row as { toJSON?: unknown }).toJSON === undefined
-  );
 }
