@@ -6,7 +6,7 @@ import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError, codeOf } from '../errors.js';
 import type { JsonObject } from '../json.js';
-import { counted, grouped, printable, span } from '../observers/terminal-text.js';
+import { counted, printable, rowsThrough, span } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import { COMPLETED } from './exit-codes.js';
 import { findSession } from './find-session.js';
@@ -60,20 +60,22 @@ function receiptLines(
   answer: JsonObject,
   stateDir: string,
 ): string[] {
-  const { batches, rowsIn, rowsOut } = answer;
+  const { batches } = answer;
   const done = command === 'pause' ? 'Paused' : 'Cancelled';
   return [
-    `${done}: ${grouped(Number(rowsIn))} rows in, ${grouped(Number(rowsOut))} out are saved (${counted(Number(batches), 'batch', 'batches')}).`,
+    `${done}: ${rowsThrough(figuresOf(answer))} are saved (${counted(Number(batches), 'batch', 'batches')}).`,
     `  resume  ${sessionCommand('resume', sessionId, stateDir)}`,
   ];
 }
 
+const figuresOf = ({ rowsIn, rowsOut }: JsonObject) => ({ rowsIn: Number(rowsIn), rowsOut: Number(rowsOut) });
+
 function statusLine(answer: JsonObject): string {
-  const { sessionId, pipeline, state, pausing, batchesInFlight, rowsIn, rowsOut, elapsedMs } = answer;
+  const { sessionId, pipeline, state, pausing, batchesInFlight, elapsedMs } = answer;
   const word = pausing === true ? 'pausing' : String(state).toLowerCase();
   return [
     `${printable(String(pipeline))}, session ${String(sessionId)}: ${word}`,
-    `${grouped(Number(rowsIn))} rows in, ${grouped(Number(rowsOut))} out`,
+    rowsThrough(figuresOf(answer)),
     `${counted(Number(batchesInFlight), 'batch', 'batches')} in flight`,
     span(Number(elapsedMs)),
   ].join(', ');
@@ -105,7 +107,7 @@ async function storedStatus(
     return COMPLETED;
   }
   terminal.result(
-    `${printable(pipeline)}, session ${sessionId}: ${word}, ${grouped(rowsIn)} rows in, ${grouped(rowsOut)} out, saved ${ago(savedAt, Date.now())}`,
+    `${printable(pipeline)}, session ${sessionId}: ${word}, ${rowsThrough({ rowsIn, rowsOut })}, saved ${ago(savedAt, Date.now())}`,
   );
   if (state !== 'COMPLETED') terminal.result(`  resume  ${sessionCommand('resume', sessionId, stateDir)}`);
   return COMPLETED;

@@ -16,7 +16,7 @@ import { platform } from '../executor/platform.node.js';
 import { compareIdentity } from '../executor/source-identity.js';
 import { loadSession, type ResumeOptions, type StoredSession } from '../executor/stored-session.js';
 import type { JsonObject } from '../json.js';
-import { counted, grouped, printable } from '../observers/terminal-text.js';
+import { counted, grouped, printable, rowsThrough } from '../observers/terminal-text.js';
 import type { OpenContext } from '../open-context.js';
 import { COMPLETED } from './exit-codes.js';
 import { sessionCommand } from './invocation.js';
@@ -197,11 +197,11 @@ function contextOf(sessionId: string): OpenContext {
 
 function explanationLines(explanation: Explanation, { colors }: Terminal): string[] {
   const { sessionId, pipeline, warnings, committed, journaled, rest, output, refused } = explanation;
-  const { batches, rowsIn, rowsOut } = committed;
+  const { batches } = committed;
   const done =
     batches === 0
       ? 'nothing is committed yet'
-      : `${counted(batches, 'batch', 'batches')} committed: ${grouped(rowsIn)} rows in, ${grouped(rowsOut)} out`;
+      : `${counted(batches, 'batch', 'batches')} committed: ${rowsThrough(committed)}`;
   const line = (label: string, text: string) => `  ${label.padEnd(9)}  ${text}`;
   return [
     `${colors.bold(printable(pipeline))}, session ${sessionId}`,

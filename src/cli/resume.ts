@@ -4,7 +4,7 @@ import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { PipelineFileError } from '../errors.js';
 import { PipelineExecutor } from '../executor/pipeline-executor.js';
-import { grouped, printable } from '../observers/terminal-text.js';
+import { printable, rowsThrough } from '../observers/terminal-text.js';
 import { COMPLETED } from './exit-codes.js';
 import { explain } from './explain.js';
 import { findSession } from './find-session.js';
@@ -37,7 +37,7 @@ export async function resume(
   const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
   if (checkpoint.state === 'COMPLETED') {
     const mark = storedMark(checkpoint);
-    const rows = mark === undefined ? '' : `: ${grouped(mark.rowsIn)} rows in, ${grouped(mark.rowsOut)} out`;
+    const rows = mark === undefined ? '' : `: ${rowsThrough(mark)}`;
     const output = storedPath(checkpoint.sink);
     terminal.result(
       `Session ${sessionId} of ${printable(checkpoint.pipeline)} is already completed${rows}${output === undefined ? '' : `, output ${output}`}.`,

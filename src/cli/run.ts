@@ -6,7 +6,7 @@ import { definePipeline } from '../executor/definition.js';
 import type { Pipeline } from '../executor/pipeline.js';
 import { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { checkWorkers, type WorkerOptions } from '../executor/threads/workers.js';
-import { counted, grouped, printable } from '../observers/terminal-text.js';
+import { counted, printable } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import type { InspectorKind } from './inspectors.js';
 import { sessionCommand } from './invocation.js';
@@ -92,10 +92,10 @@ async function noticesOf(
     const by = owner.pid === undefined ? 'another process' : `process ${owner.pid}`;
     return [`Session ${sessionId} of ${printable(name)} is being run by ${by} at this moment.`];
   }
-  const rows = grouped(storedMark(checkpoint)?.rowsIn ?? 0);
+  const rows = counted(storedMark(checkpoint)?.rowsIn ?? 0, 'row');
   const more = others.length > 1 ? ` (${counted(others.length, 'such session')} in all)` : '';
   const command = sessionCommand('resume', sessionId, stateDir);
   return [
-    `An unfinished session of ${printable(name)} is stored, ${rows} rows in, saved ${ago(savedAt, Date.now())}${more}. To go on with it instead: ${command}`,
+    `An unfinished session of ${printable(name)} is stored, ${rows} in, saved ${ago(savedAt, Date.now())}${more}. To go on with it instead: ${command}`,
   ];
 }

@@ -1,7 +1,7 @@
 /** The last lines of a run: what came of it, where it is, how to go on. Pure. */
 import type { Mark } from '../../machines/index.js';
 import type { ExecutionResult } from '../executor/result.js';
-import { counted, grouped, printable, span } from '../observers/terminal-text.js';
+import { counted, grouped, printable, rowsThrough, span } from '../observers/terminal-text.js';
 import type { Colors } from './terminal.js';
 
 export interface Places {
@@ -24,10 +24,10 @@ export function completedEnding(
   { output, deadLetters }: Places,
   colors: Colors,
 ): Ending {
-  const { rowsIn, rowsOut, rowsFailed, rowsDeadLettered, durationMs, rowsPerSecond, retries } = metrics;
+  const { rowsFailed, rowsDeadLettered, durationMs, rowsPerSecond, retries } = metrics;
   const mark = isComplete ? colors.green('✔') : colors.yellow('▲');
   const figures = [
-    `${grouped(rowsIn)} rows in, ${grouped(rowsOut)} out, ${grouped(rowsFailed)} lost`,
+    `${rowsThrough(metrics)}, ${grouped(rowsFailed)} lost`,
     `in ${span(durationMs)}`,
     `${grouped(rowsPerSecond)} rows/s`,
     ...(retries > 0 ? [counted(retries, 'retry', 'retries')] : []),
@@ -66,7 +66,7 @@ export function stoppedEnding(
   const saved =
     mark === undefined
       ? 'before anything was saved'
-      : `${grouped(mark.rowsIn)} rows in, ${grouped(mark.rowsOut)} out are saved (${counted(mark.batches, 'batch', 'batches')})`;
+      : `${rowsThrough(mark)} are saved (${counted(mark.batches, 'batch', 'batches')})`;
   return { head: `${sign} ${colors.bold(printable(name))} ${stop}: ${saved}`, details: [], next };
 }
 

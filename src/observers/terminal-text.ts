@@ -73,3 +73,14 @@ export function spanInSeconds(ms: number): string {
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${grouped(count)} ${Math.round(count) === 1 ? one : many}`;
 }
+
+/** 1,200 rows in, 1,100 out */
+export function rowsThrough({
+  rowsIn,
+  rowsOut,
+}: {
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+}): string {
+  return `${counted(rowsIn, 'row')} in, ${grouped(rowsOut)} out`;
+}
