@@ -68,6 +68,31 @@ test('I6: nothing is announced as committed before the checkpoint that covers it
   expect(committed()).toBeGreaterThan(0);
 });
 
+test('I16: a pause is no receipt before the checkpoint that says PAUSED is saved', async () => {
+  const storage = memoryStorage();
+  const asked = gate();
+  const door = gate();
+  const slow = replacing(storage, 'write', async (id: string, text: string) => {
+    if (text.includes('"state":"PAUSED"')) {
+      asked.open();
+      await door.opened;
+    }
+    return storage.write(id, text);
+  });
+  const stateManager = new StateManager(slow, { checkpointInterval: 20 });
+  const h = harness([map('pass', (row: Row) => row)], { stateManager, count: 5_000 });
+  const started = h.event('batch.started');
+  h.start();
+  await started;
+  let receipts = 0;
+  const pausing = h.executor.pause().finally(() => receipts++);
+  await asked.opened;
+  for (let turn = 0; turn < 50; turn++) await soon();
+  expect(receipts).toBe(0);
+  door.open();
+  expect((await pausing).batches).toBeGreaterThan(0);
+});
+
 test('I8: the journal is trimmed up to the checkpoint before the newest, and no further', async () => {
   const storage = memoryStorage();
   const trims: { readonly batch: number; readonly covered: number }[] = [];
