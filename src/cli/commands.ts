@@ -114,24 +114,22 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
         return replay(recording, file, { stateDir, json }, terminal);
       }),
     );
-  command(
+  runCommand(
     'fork <session> [file]',
     'run a session again from a batch on, into a new session; say what differs',
   )
     .requiredOption('--from <batch>', 'the first batch to be done again, from 0', batchNumber)
     .option('--to <file>', 'where the rows go; default: beside the output, as <output>.fork.jsonl')
     .option('--key <field>', 'what makes a row the same row; default: the whole row')
-    .option('--quiet', 'no progress and no notices')
     .action(
       (
         session: string,
         file: string | undefined,
-        options: CommonOptions & { from: number; to?: string; key?: string; quiet?: boolean },
+        options: RunOptions & { from: number; to?: string; key?: string },
       ) =>
         perform(options, async () => {
           const { fork } = await import('./fork.js');
-          const { quiet = false } = options;
-          return fork(session, file, { ...options, quiet, verbose: isVerbose(options.verbose) }, terminal);
+          return fork(session, file, withSwitches(options), terminal);
         }),
     );
   command('diff <session> <session>', 'compare the outputs of two sessions, row by row')

@@ -10,19 +10,17 @@ import { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { openRecording } from '../executor/replay/open-recording.js';
 import { COMPLETED } from './exit-codes.js';
 import { findSession } from './find-session.js';
+import { programName } from './invocation.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
-import { placesOf } from './run.js';
+import { placesOf, type RunCommandOptions, workersOf } from './run.js';
 import { runSession } from './run-session.js';
 import { stopsBeforeSession } from './stops-before-session.js';
 import type { Terminal } from './terminal.js';
 
-export interface ForkCommandOptions {
-  readonly stateDir: string;
+export interface ForkCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval'> {
   readonly from: number;
   readonly to?: string;
   readonly key?: string;
-  readonly quiet: boolean;
-  readonly verbose: boolean;
 }
 
 /** @param givenFile undefined: the file that the session was begun from. @returns the exit code. */
@@ -32,20 +30,22 @@ export async function fork(
   options: ForkCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { stateDir, from, to, key, quiet, verbose } = options;
+  const { stateDir, from, to, key, json, quiet, verbose, record, inspect } = options;
   const stops = stopsBeforeSession(terminal, verbose);
+  if (json) terminal.reserveForJson();
   const stateManager = new StateManager(lowdbStorage(stateDir));
   const sessionId = await findSession(stateManager, given);
   const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
   const wanted = givenFile ?? checkpoint.pipelineFile;
   if (wanted === undefined)
     throw new PipelineFileError(
-      `Session ${sessionId} was not begun from a pipeline file. Say which one it is: xstate-pipeline fork ${sessionId} --from ${from} FILE`,
+      `Session ${sessionId} was not begun from a pipeline file. Say which one it is: ${programName()} fork ${sessionId} --from ${from} FILE`,
     );
   const { file, pipeline } = await loadPipelineFile(wanted);
+  const workers = workersOf(options.threads, file);
   const isRecorded = await stateManager.storage.isRecorded?.(sessionId);
   const forked = await forkSession({
-    ...{ stateManager, fileSystem: nodeFileSystem, sessionId, pipeline, from },
+    ...{ stateManager, fileSystem: nodeFileSystem, sessionId, pipeline, from, key },
     to: to === undefined ? undefined : resolve(to),
     recording: isRecorded === true ? await openRecording({ session: sessionId, stateDir }) : undefined,
   });
@@ -54,17 +54,19 @@ export async function fork(
       ? `batch ${from}`
       : `batch ${forked.from}, the last committed point that is known before batch ${from}`;
   const code = await runSession({
-    ...{ terminal, stops, stateManager, stateDir, json: false, quiet, verbose, record: false },
-    ...{ inspect: undefined, sessionId: forked.sessionId, name: checkpoint.pipeline },
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect },
+    ...{ sessionId: forked.sessionId, name: checkpoint.pipeline },
     places: placesOf({ ...pipeline, ...forked.pipeline, options: forked.pipeline.options ?? {} }),
     notices: [`It begins at ${where} of session ${sessionId}.`],
     executor: (logger) =>
-      new PipelineExecutor(pipeline.stages, stateManager, [], { logger, pipelineFile: file }),
+      new PipelineExecutor(pipeline.stages, stateManager, [], { logger, pipelineFile: file, ...workers }),
     start: (executor) => executor.resume(forked.sessionId, forked.pipeline, { force: true }),
   });
   if (code !== COMPLETED) return code;
   const ended = await stateManager.loadCheckpoint(forked.sessionId);
   const found = await diffFork(nodeFileSystem, forked, ended.checkpoint, { key });
+  const compared = { type: 'fork.compared', sessionId: forked.sessionId, with: sessionId, ...found };
+  if (json) terminal.data(`${JSON.stringify(compared)}\n`);
   for (const line of diffText(found).split('\n')) terminal.result(line);
   return code;
 }

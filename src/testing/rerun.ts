@@ -52,7 +52,7 @@ export async function rerun<T>(
   const { from, to, key, examples } = options;
   const isRecorded = await stateManager.storage.isRecorded?.(sessionId);
   const fork = await forkSession({
-    ...{ stateManager, fileSystem, sessionId, pipeline, from },
+    ...{ stateManager, fileSystem, sessionId, pipeline, from, key },
     to: to === undefined ? undefined : resolve(to),
     recording: isRecorded === true ? await openRecording(place) : undefined,
   });

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DOUBLE, events, folder, pipelineFile, rowsText, run } from './command.js';
+import { DOUBLE, events, folder, pipelineFile, rowsText, run, sessionOf } from './command.js';
 
 async function recordedSession() {
   const cwd = folder({ 'in.jsonl': rowsText(400), 'p.ts': pipelineFile(DOUBLE) });
@@ -49,6 +49,38 @@ test('fork and diff', async () => {
   expect((await run(['diff', id, id], { cwd })).stdout).toBe('The same: 400 rows.\n');
 });
 
+test('fork takes the options of run: --json, --record, --threads', async () => {
+  const cwd = folder({
+    'in.jsonl': rowsText(400),
+    'p.ts': pipelineFile(".pipe(map('double', (row: Row) => ({ ...row, n: row.n * 2 })))"),
+    'q.ts': pipelineFile(".pipe(map('double', (row: Row) => ({ ...row, n: row.n * 3 })))"),
+  });
+  const first = await run(['run', 'p.ts', '--threads', '2', '--record', '--json'], { cwd });
+  expect(first.code, first.stderr).toBe(0);
+  const id = sessionOf(first.stdout);
+  // Threads widen the stages that they work on: that is no difference.
+  expect((await run(['replay', id, 'p.ts'], { cwd })).code).toBe(0);
+  const words = ['fork', id, 'q.ts', '--from', '3', '--threads', '2', '--record', '--json'];
+  const forked = await run(words, { cwd });
+  expect(forked.code, forked.stderr).toBe(0);
+  const told = events(forked.stdout);
+  expect(told[0]?.type).toBe('pipeline.started');
+  expect(told.at(-2)?.type).toBe('pipeline.completed');
+  expect(told.at(-1)).toMatchObject({
+    ...{ type: 'fork.compared', sessionId: sessionOf(forked.stdout), with: id },
+    ...{ added: 0, disappeared: 0 },
+  });
+  const compared = told.at(-1);
+  expect(Number(compared?.same) + Number(compared?.changed)).toBe(400);
+  expect(compared?.changed).toBeGreaterThan(300);
+  expect(forked.stderr).toMatch(/\d+ changed, 0 added, 0 disappeared/);
+  const recording = join('.xstate-pipeline', sessionOf(forked.stdout), 'recording/000001.jsonl');
+  expect(readFileSync(join(cwd, recording), 'utf8')).toContain('"name":"double","concurrency":4');
+  const replayed = await run(['replay', recording, 'q.ts', '--json'], { cwd });
+  expect(JSON.parse(replayed.stdout)).toMatchObject({ ok: true, unchecked: 0 });
+  expect((await run([...words, '--key', 'n', '--to', 'key.jsonl'], { cwd })).code).toBe(0);
+});
+
 test('what was mistyped is one line', async () => {
   const { cwd, id } = await recordedSession();
   const cases: [string[], number, string][] = [
@@ -60,6 +92,7 @@ test('what was mistyped is one line', async () => {
     [['fork', id], 2, '--from'],
     [['fork', id, '--from', 'x'], 2, 'whole number'],
     [['fork', id, '--from', '1', '--to', 'out.jsonl'], 2, 'is there already'],
+    [['fork', id, '--from', '1', '--threads', 'x'], 2, 'whole number'],
     [['diff', id, 'abcd1234'], 4, 'abcd1234'],
   ];
   for (const [args, code, message] of cases) {

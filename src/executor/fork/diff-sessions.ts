@@ -1,8 +1,9 @@
 /** The outputs of two sessions, compared; and the comparison as text. */
+import type { Mark } from '../../../machines/facts.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { InvalidOptionError } from '../../errors.js';
 import type { FileSystem } from '../../file-system.js';
-import type { Fork } from './fork-session.js';
+import type { JsonObject } from '../../json.js';
 import { diffRows, type RowDiff, type RowDifference } from './row-diff.js';
 import { headerText, rowTexts, type SessionOutput, sessionOutput } from './session-output.js';
 import { writtenPosition } from './written-file.js';
@@ -30,8 +31,7 @@ export async function diffOutputs(
   after: Output,
   { key, examples, common = { bytes: 0, rows: 0 } }: OutputDiffOptions = {},
 ): Promise<OutputDiff> {
-  if (key !== undefined && (before.sink.kind !== 'jsonl' || after.sink.kind !== 'jsonl'))
-    throw new InvalidOptionError('A key is a field of JSON Lines; rows of other outputs are compared whole.');
+  for (const { sink } of [before, after]) assertKeyed(key, sink);
   const found = await diffRows(
     rowTexts(fileSystem, before, common.bytes),
     rowTexts(fileSystem, after, common.bytes),
@@ -45,11 +45,17 @@ export async function diffOutputs(
   };
 }
 
+/** @throws {InvalidOptionError} where rows have no fields to be told apart by. */
+export function assertKeyed(key: string | undefined, sink: JsonObject | null): void {
+  if (key !== undefined && sink?.kind !== 'jsonl')
+    throw new InvalidOptionError('A key is a field of JSON Lines; rows of other outputs are compared whole.');
+}
+
 /** What a fork, by now, has put out otherwise than the session that it was forked from.
  * @param ended the fork's checkpoint. */
 export async function diffFork(
   fileSystem: FileSystem,
-  { forked, mark }: Pick<Fork, 'forked' | 'mark'>,
+  { forked, mark }: { readonly forked: SessionOutput; readonly mark: Mark },
   ended: Checkpoint,
   options: Omit<OutputDiffOptions, 'common'>,
 ): Promise<OutputDiff> {

@@ -23,6 +23,7 @@ import type { PipelineLike } from '../definition.js';
 import { toSource } from '../endpoints.js';
 import { platform } from '../platform.node.js';
 import { compareIdentity } from '../source-identity.js';
+import { assertKeyed } from './diff-sessions.js';
 import { copyUpTo, type ForkedFiles, forkedFiles, holdMark } from './forked-files.js';
 import { recordedMarks } from './recorded-marks.js';
 import { durableMark, type SessionOutput, sessionOutput } from './session-output.js';
@@ -37,6 +38,8 @@ export interface ForkOptions {
   readonly from: number;
   /** Absolute path of the new output. Default: `<output>.fork.jsonl`, with the extension of the output. */
   readonly to?: string | undefined;
+  /** What will make a row the same row, where they are compared. */
+  readonly key?: string | undefined;
   /** The session's. */
   readonly recording?: RecordingReader | undefined;
   /** Of the new session. */
@@ -75,10 +78,11 @@ export async function forkSession(options: ForkOptions): Promise<Fork> {
 }
 
 async function fork(
-  { fileSystem, pipeline, from, to, recording, stateManager, newSessionId }: ForkOptions,
+  { fileSystem, pipeline, from, to, key, recording, stateManager, newSessionId }: ForkOptions,
   checkpoint: Checkpoint,
   known: readonly Mark[],
 ): Promise<Fork> {
+  assertKeyed(key, checkpoint.sink);
   const forked = await sessionOutput(fileSystem, checkpoint);
   const files = await forkedFiles(fileSystem, checkpoint, forked, to);
   await assertSameInput(fileSystem, checkpoint, pipeline);
