@@ -83,6 +83,26 @@ test('the lock is held until the sink is closed', async () => {
   await (await taken()).release();
 });
 
+test('I17: a sink that never closes is given a second, and then up', async () => {
+  const clock = manualClock();
+  const closing = gate();
+  const close = () => {
+    closing.open();
+    return new Promise<never>(() => {});
+  };
+  const h = harness([map('pass', (row: Row) => row)], { environment: { clock } });
+  const started = h.event('batch.started');
+  const run = h.executor.execute({ name: 'test', source: rows(numbers(5_000)), sink: discarding({ close }) });
+  run.catch(() => {});
+  await started;
+  const cancelled = h.executor.cancel();
+  await closing.opened;
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(1_000);
+  const { sessionId } = await cancelled;
+  await (await h.stateManager.lock(sessionId, {})).release();
+});
+
 test('batches that are written are not kept in memory', async () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
