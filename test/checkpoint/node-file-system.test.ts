@@ -2,20 +2,18 @@
  * The real file system, and the simulated disk that stands for it in tests, against one contract. And what only the real
  * one can show: that files are the owner's alone, and that short writes are finished.
  */
-import { chmodSync, mkdtempSync, readFileSync, statSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { fileSystemContract } from '../contracts/file-system.js';
+import { freshFolder } from '../support/folders.js';
 import { unprivileged } from '../support/unprivileged.js';
-
-const freshDirectory = () => mkdtempSync(join(tmpdir(), 'xsp-'));
 
 fileSystemContract('node', () => ({
   fileSystem: nodeFileSystem,
-  directory: freshDirectory(),
+  directory: freshFolder(),
   symlink: (path, target) => symlinkSync(target, path),
 }));
 
@@ -33,7 +31,7 @@ describe('the real file system', () => {
   afterEach(() => vi.restoreAllMocks());
 
   test('makes files 0600 and directories 0700, whatever the umask lets through', async () => {
-    const directory = join(freshDirectory(), 'a', 'b');
+    const directory = join(freshFolder(), 'a', 'b');
     await nodeFileSystem.mkdir(directory);
     await (await nodeFileSystem.open(join(directory, 'f'), 'create')).close();
     expect(statSync(directory).mode & 0o777).toBe(0o700);
@@ -42,7 +40,7 @@ describe('the real file system', () => {
   });
 
   test('goes on after a short write until every byte is written', async () => {
-    const path = join(freshDirectory(), 'f');
+    const path = join(freshFolder(), 'f');
     const handle = await nodeFileSystem.open(path, 'create');
     const real = (handle as unknown as { handle: import('node:fs/promises').FileHandle }).handle;
     const whole = real.writev.bind(real);
@@ -60,7 +58,7 @@ describe('the real file system', () => {
   });
 
   test('does not write for ever where nothing is taken', async () => {
-    const handle = await nodeFileSystem.open(join(freshDirectory(), 'f'), 'create');
+    const handle = await nodeFileSystem.open(join(freshFolder(), 'f'), 'create');
     const real = (handle as unknown as { handle: import('node:fs/promises').FileHandle }).handle;
     vi.spyOn(real, 'writev').mockImplementation(
       async (buffers) => ({ bytesWritten: 0, buffers: [...buffers] }) as never,
@@ -70,7 +68,7 @@ describe('the real file system', () => {
   });
 
   test('says that it may not', async () => {
-    const directory = freshDirectory();
+    const directory = freshFolder();
     chmodSync(directory, 0o000);
     await unprivileged(() =>
       expect(nodeFileSystem.list(directory)).rejects.toMatchObject({ code: 'EACCES' }),

@@ -1,6 +1,4 @@
 /** Every storage of the product against the one contract. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, vi } from 'vitest';
 import { localStorageStorage } from '../../src/checkpoint/local-storage.js';
@@ -10,11 +8,12 @@ import { memoryStorage } from '../../src/checkpoint/memory-storage.js';
 import { storageContract } from '../../src/testing/contracts/storage.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { FakeLocalStorage } from '../support/fake-local-storage.js';
+import { freshFolder } from '../support/folders.js';
 
 storageContract(
   'lowdb in files',
   async () => {
-    const directory = join(mkdtempSync(join(tmpdir(), 'xsp-')), 'a', 'state');
+    const directory = join(freshFolder(), 'a', 'state');
     return () => lowdbStorage(directory);
   },
   { describe, it: test },

@@ -3,12 +3,12 @@
  * Nothing here waits for time to pass: a child is waited for by what it prints.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, expect } from 'vitest';
+import { freshFolder } from '../support/folders.js';
 
 export const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
@@ -26,19 +26,16 @@ export interface Running {
   printed(pattern: RegExp, from?: 'stdout' | 'stderr'): Promise<RegExpExecArray>;
 }
 
-const folders: string[] = [];
 const children = new Set<ChildProcess>();
 
 afterEach(() => {
   for (const child of children) child.kill('SIGKILL');
   children.clear();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
 /** A fresh folder, with these files in it. */
 export function folder(files: Readonly<Record<string, string>> = {}): string {
-  const path = mkdtempSync(join(tmpdir(), 'xstate-pipeline-cli-'));
-  folders.push(path);
+  const path = freshFolder();
   for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text);
   return path;
 }

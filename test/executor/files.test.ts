@@ -2,8 +2,7 @@
  * Pins: one name serves for reading and writing; a source or sink is rebuilt from its description, in another working
  * directory too; a description that nobody wrote is refused (I9).
  */
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
@@ -14,6 +13,7 @@ import type { Json } from '../../src/json.js';
 import type { Sink } from '../../src/sinks/sink.js';
 import type { Source } from '../../src/sources/source.js';
 import { contextOf, readAll } from '../../src/testing/contracts/source.js';
+import { freshFolder } from '../support/folders.js';
 
 const context = contextOf(nodeFileSystem);
 
@@ -31,7 +31,7 @@ const stored = (description: Json | undefined): Json => JSON.parse(JSON.stringif
 
 describe('one name for reading and writing', () => {
   test('jsonl to csv to jsonl, each rebuilt from its description', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'files-'));
+    const folder = freshFolder();
     const at = (name: string) => join(folder, name);
     await writeFile(at('a.jsonl'), '{"a":"1","b":"x;y"}\n{"a":"2","b":""}\n');
     const options = { delimiter: ';' } as const;
@@ -48,7 +48,7 @@ describe('one name for reading and writing', () => {
   });
 
   test('a list as header names the columns of a file without one, both ways', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'files-'));
+    const folder = freshFolder();
     await writeFile(join(folder, 'in.csv'), '1,2\n');
     const options = { header: ['x', 'y'] };
     await copy(

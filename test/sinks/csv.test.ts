@@ -2,8 +2,7 @@
  * Pins: CSV out keeps the contract; what it writes is read back as the same text; the columns are those of the first row
  * in the output's order, also after a reopening; rows that do not fit are named and not quoted.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -13,11 +12,12 @@ import { type CsvSinkOptions, csvSink } from '../../src/sinks/csv.js';
 import { csvSource } from '../../src/sources/csv.js';
 import { sinkContract } from '../../src/testing/contracts/sink.js';
 import { contextOf, readAll } from '../../src/testing/contracts/source.js';
+import { freshFolder } from '../support/folders.js';
 
 const context = contextOf(nodeFileSystem);
 let path: string;
-beforeEach(async () => {
-  path = join(await mkdtemp(join(tmpdir(), 'csv-sink-')), 'out.csv');
+beforeEach(() => {
+  path = join(freshFolder(), 'out.csv');
 });
 
 const ROWS = Array.from({ length: 9 }, (_, n) => ({
@@ -35,7 +35,7 @@ for (const [name, options] of Object.entries(forms)) {
   sinkContract(
     `csv with ${name}`,
     async () => {
-      const file = join(await mkdtemp(join(tmpdir(), 'csv-sink-')), 'out.csv');
+      const file = join(freshFolder(), 'out.csv');
       return {
         sink: csvSink(file, options) as ReturnType<typeof csvSink<object>> as never,
         rows: ROWS,

@@ -2,8 +2,7 @@
  * Pins: JSON Lines out keep the contract, in both ways of publishing; the fast way of encoding gives what JSON.stringify
  * gives row by row, always; what is no JSON value is named by its index and not quoted.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -13,23 +12,20 @@ import { JsonLinesEncoder } from '../../src/sinks/json-lines-encoder.js';
 import { jsonlSink } from '../../src/sinks/jsonl.js';
 import { sinkContract } from '../../src/testing/contracts/sink.js';
 import { contextOf } from '../../src/testing/contracts/source.js';
+import { freshFolder } from '../support/folders.js';
 
 const context = contextOf(nodeFileSystem);
 let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'jsonl-sink-'));
+beforeEach(() => {
+  folder = freshFolder();
 });
 
 const ROWS = Array.from({ length: 11 }, (_, n) => [{ n }, { né: '🚲'.repeat(n) }, [n, null], 'text'][n % 4]);
 
-async function freshFolder(): Promise<string> {
-  return await mkdtemp(join(tmpdir(), 'jsonl-sink-'));
-}
-
 sinkContract(
   'jsonl',
   async () => {
-    const path = join(await freshFolder(), 'deep', 'er', 'out.jsonl');
+    const path = join(freshFolder(), 'deep', 'er', 'out.jsonl');
     return {
       sink: jsonlSink<unknown>(path),
       rows: ROWS,

@@ -1,18 +1,18 @@
 /** One file in a fresh folder, for the tests of what reads files; and what is malformed in it. */
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach } from 'vitest';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import type { MalformedRowError } from '../../src/errors.js';
 import type { OpenSource } from '../../src/sources/source.js';
 import { contextOf } from '../../src/testing/contracts/source.js';
+import { freshFolder } from '../support/folders.js';
 
 export const context = contextOf(nodeFileSystem);
 
 let fresh: string;
-beforeEach(async () => {
-  fresh = await mkdtemp(join(tmpdir(), 'source-'));
+beforeEach(() => {
+  fresh = freshFolder();
 });
 
 /** Of this test alone. */
