@@ -7,6 +7,7 @@ export {
 } from './executor.machine.js';
 export type { ExecutorCommand, ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
 export {
+  type BatchRef,
   type ErrorFacts,
   EXECUTOR_STATES,
   type ExecutorContext,

@@ -9,8 +9,10 @@ export type { Checkpoint, CheckpointSettings } from './checkpoint/envelope.js';
 export type { Journal, JournalKey } from './checkpoint/journal.js';
 export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/lock.js';
 export { memoryStorage } from './checkpoint/memory-storage.js';
+export type { RecordingLog, RecordingLogOptions } from './checkpoint/recording-log.js';
 export { StateManager, type StateManagerOptions } from './checkpoint/state-manager.js';
 export type { CheckpointStorage, StoredCheckpoint } from './checkpoint/storage.js';
+export type { Witness } from './checkpoint/witness.js';
 export { type Clock, type Random, seededRandom, systemClock } from './clock.js';
 export {
   CheckpointNotFoundError,
@@ -55,40 +57,83 @@ export { type PipelineMachineOptions, pipelineMachine } from './executor/pipelin
 export type { CancelReceipt, PauseReceipt } from './executor/receipts.js';
 export type { ExecutionResult, LostRow, OutputRows } from './executor/result.js';
 export type { ResumeOptions } from './executor/stored-session.js';
+export type { WorkerOptions } from './executor/threads/workers.js';
 export type { FileHandle, FileStat, FileSystem, OpenMode } from './file-system.js';
 export type { Json, JsonObject } from './json.js';
 export { attachObserver, type PipelineObserver } from './observers/attach.js';
-export type { ErrorFacts, EventOf, EventType, PipelineEvent, StageTally } from './observers/events.js';
+export type {
+  ErrorFacts,
+  EventOf,
+  EventType,
+  PipelineEvent,
+  StageTally,
+  Stamp as EventStamp,
+} from './observers/events.js';
 export { jsonLines } from './observers/json-lines.js';
 export type { RunMetrics } from './observers/metrics.js';
 export type { Progress, StageProgress } from './observers/progress.js';
-export { progressBar } from './observers/progress-bar.js';
+export { type ProgressBar, type ProgressBarOptions, progressBar } from './observers/progress-bar.js';
+export type { TerminalStream } from './observers/terminal-block.js';
 export type { OpenContext } from './open-context.js';
 export type {
   ActorFrame,
+  ActorRecord,
   ActorStatus,
+  BeginRecord,
+  DamagedRecord,
+  DefinitionRecord,
+  EndRecord,
+  EventRecord,
+  KeyframeRecord,
   MachineDefinition,
   RecordingRecord,
   RecordingSink,
+  RecordType,
+  Stamp as RecordStamp,
   StateDefinition,
   StateValue,
   StepRecord,
   TransitionDefinition,
 } from './recording/format.js';
 export { applyPatch, type Patch } from './recording/patch.js';
-export { type Frame, type RecordFilter, RecordingReader } from './recording/reader.js';
+export { type FoundRecord, type Frame, type RecordFilter, RecordingReader } from './recording/reader.js';
 export { type RecordableActor, Recorder, type RecorderOptions } from './recording/recorder.js';
-export type { Mark as RecordingMark, RecordingSummary } from './recording/summary.js';
-export { collect } from './sinks/collect.js';
+export type {
+  Mark as RecordingMark,
+  MarkKind as RecordingMarkKind,
+  Point as RecordingPoint,
+  RecordingSummary,
+} from './recording/summary.js';
+export { type CollectSink, collect } from './sinks/collect.js';
 export type { EncodedRows, OpenSink, ReadableSink, Sink, SinkPosition } from './sinks/sink.js';
-export { rows } from './sources/rows.js';
-export type { MalformedPolicy, OpenSource, Source, SourceBatch, SourcePosition } from './sources/source.js';
-export { defineStage, filter, flatMap, map } from './stages/define.js';
+export { type RowsInput, rows } from './sources/rows.js';
+export type {
+  MalformedPolicy,
+  OpenSource,
+  RawRows,
+  Source,
+  SourceBatch,
+  SourcePosition,
+} from './sources/source.js';
+export {
+  type BatchStageOptions,
+  defineStage,
+  filter,
+  flatMap,
+  map,
+  type RowStageOptions,
+  type Settled,
+  type SettledRowStage,
+  type Taken,
+} from './stages/define.js';
 export type {
   AnyStage,
+  BatchStage,
   Logger,
   OnError,
   RetryOptions,
+  RowShape,
+  RowStage,
   Stage,
   StageContext,
   StageHooks,

@@ -1,5 +1,5 @@
 /** `xstate-pipeline/node`: what needs files: sources, sinks, the state directory, structured logs. */
-export { type LowdbStorageOptions, lowdbStorage } from './checkpoint/lowdb-storage.js';
+export { type AcquireLock, type LowdbStorageOptions, lowdbStorage } from './checkpoint/lowdb-storage.js';
 export { nodeFileSystem } from './checkpoint/node-file-system.js';
 export {
   type InspectedFeed,
@@ -10,5 +10,6 @@ export {
   inspectorHost,
 } from './cli/inspector-host.js';
 export type { FileEndpoint } from './executor/endpoints.js';
-export { csv, jsonl } from './executor/files.js';
-export { logEvents } from './observers/logger.js';
+export { type CsvOptions, csv, type JsonlOptions, jsonl } from './executor/files.js';
+export { type EventLogger, type LogEventsOptions, logEvents } from './observers/logger.js';
+export type { Publish } from './sinks/working-file.js';

@@ -2,6 +2,7 @@
  * `xstate-pipeline/testing`: for tests of your own pipelines, sources, sinks and storages, under any test runner. For Node.
  */
 
+export type { OutputDiff } from './executor/fork/diff-sessions.js';
 export type { RowDiff, RowDifference } from './executor/fork/row-diff.js';
 export type { Difference } from './executor/replay/compare.js';
 export type { Divergence, Outcome } from './executor/replay/divergence.js';

@@ -48,6 +48,7 @@ export interface Checkpoint {
   readonly snapshot: Json;
 }
 
+/** Sizes that a session keeps from its beginning. */
 export interface CheckpointSettings {
   /** Rows. */
   readonly batchSize: number;

@@ -38,6 +38,7 @@ const NEWEST = 'checkpoint.json';
 const PREVIOUS = 'checkpoint.previous.json';
 const MAX_BYTES = 1024 * 1024;
 
+/** What the storage stands on. */
 export interface LowdbStorageOptions {
   /** The real one unless told. */
   readonly fileSystem?: FileSystem;
@@ -45,6 +46,7 @@ export interface LowdbStorageOptions {
   readonly acquireLock?: AcquireLock;
 }
 
+/** Locks a session; rejects with `SessionLockedError` where somebody else has it. */
 export type AcquireLock = (session: {
   readonly fileSystem: FileSystem;
   /** The session's directory; it exists. */

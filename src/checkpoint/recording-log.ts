@@ -15,6 +15,7 @@ export interface RecordingLog {
   close(): Promise<void>;
 }
 
+/** What a recording may take, and who is told where it ends. */
 export interface RecordingLogOptions {
   /** Bytes of all segments, about; beyond that the oldest but the first go. Default 256 MB. */
   readonly maxBytes?: number;

@@ -5,6 +5,8 @@
 export interface Witness {
   /** What the process that was here before took in last; undefined: nothing, or nothing is known. */
   readonly before: { readonly epoch: number; readonly batch: number } | undefined;
+  /** Notes the batch that is taken in next. */
   note(epoch: number, batch: number): Promise<void>;
+  /** Frees the file; what was noted stays. */
   close(): Promise<void>;
 }

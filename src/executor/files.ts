@@ -14,6 +14,7 @@ import { type JsonlSourceOptions, jsonlSource } from '../sources/jsonl.js';
 import type { Source } from '../sources/source.js';
 import type { FileEndpoint } from './endpoints.js';
 
+/** `publish` counts when it is written, the others when it is read. */
 export interface JsonlOptions extends JsonlSourceOptions, JsonlSinkOptions {}
 
 /** `columns` and `publish` count when it is written, `quote`, `onMalformed` and `maxRecordBytes` when it is read. */

@@ -8,7 +8,7 @@ import type { ErrorFacts, StageTally } from '../../machines/facts.js';
 export type { ErrorFacts, StageTally };
 
 /** Every event has the session and the time (milliseconds since the epoch). */
-interface Stamp {
+export interface Stamp {
   readonly sessionId: string;
   readonly at: number;
 }

@@ -9,13 +9,19 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
 
 /** What is needed of a pino logger. */
 export interface EventLogger {
+  /** What happens to a batch. */
   debug(fields: object, message: string): void;
+  /** What happens to the run. */
   info(fields: object, message: string): void;
+  /** What was lost, or tried again. */
   warn(fields: object, message: string): void;
+  /** What ended a stage, or the run. */
   error(fields: object, message: string): void;
+  /** Asked first, where it is there. */
   isLevelEnabled?(level: string): boolean;
 }
 
+/** A logger that is made for the events. */
 export interface LogEventsOptions {
   /** The lowest level that is written. Default 'info'. */
   readonly level?: LevelWithSilent;

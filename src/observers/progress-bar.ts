@@ -16,6 +16,7 @@ import { NO_FIGURES } from './run-figures.js';
 import { sizeOf, TerminalBlock, type TerminalStream } from './terminal-block.js';
 import { printable } from './terminal-text.js';
 
+/** Where a progress bar is drawn, and how. */
 export interface ProgressBarOptions {
   readonly stream: TerminalStream;
   readonly clock: Clock;

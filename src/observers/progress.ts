@@ -1,10 +1,11 @@
 /** Progress as a stream: rows, rate, share done, time left, figures per stage; the latest value for whoever comes late. */
 import type { Observable } from 'rxjs';
+import type { ExecutorState } from '../../machines/facts.js';
 import type { Clock } from '../clock.js';
 import type { EventOf, PipelineEvent } from './events.js';
 import { latest } from './latest.js';
 import { reduceProgress } from './reduce-progress.js';
-import { NO_FIGURES, type RunFigures, type RunState, type StageFigures } from './run-figures.js';
+import { NO_FIGURES, type RunFigures, type StageFigures } from './run-figures.js';
 
 /** How far a stage is. */
 export interface StageProgress extends Omit<StageFigures, 'busyMs'> {
@@ -14,7 +15,7 @@ export interface StageProgress extends Omit<StageFigures, 'busyMs'> {
 
 /** How far a run is, and how fast. */
 export interface Progress {
-  readonly state: RunState;
+  readonly state: ExecutorState;
   /** '' before a run has begun. */
   readonly pipeline: string;
   /** '' before a run has begun. */

@@ -5,13 +5,13 @@
  * Times are those of the events. Rows are those of the session: what was committed before this start, plus what this
  * process did; where the executor states a figure (`batches.committed`, `stage.completed` …) it is taken over.
  */
+import type { ExecutorState } from '../../machines/facts.js';
 import type { EventOf, PipelineEvent, StageTally } from './events.js';
 import {
   type Committed,
   figuresWith,
   NO_FIGURES,
   type RunFigures,
-  type RunState,
   type StageFigures,
   stageWith,
 } from './run-figures.js';
@@ -168,7 +168,7 @@ function resumed(figures: RunFigures, event: EventOf<'pipeline.resumed'>): RunFi
   };
 }
 
-function stopped(figures: RunFigures, state: RunState, at: number): RunFigures {
+function stopped(figures: RunFigures, state: ExecutorState, at: number): RunFigures {
   const { runningSince } = figures;
   return {
     ...figures,

@@ -1,7 +1,6 @@
 /** The figures of a run at one moment; `reduce-progress.ts` says how events change them. Never changed in place. */
+import type { ExecutorState } from '../../machines/facts.js';
 import type { EventOf, StageTally } from './events.js';
-
-export type RunState = 'IDLE' | 'INITIALIZING' | 'EXECUTING' | 'PAUSED' | 'COMPLETED' | 'FAILED';
 
 /** One stage, as far as it has come. */
 export interface StageFigures extends StageTally {
@@ -27,7 +26,7 @@ export interface Committed {
 }
 
 export interface RunFigures {
-  readonly state: RunState;
+  readonly state: ExecutorState;
   readonly pipeline: string;
   readonly sessionId: string;
   readonly rowsIn: number;

@@ -11,6 +11,7 @@ import { widthOf } from './terminal-text.js';
 
 /** What is needed of `process.stderr` and its like. */
 export interface TerminalStream {
+  /** Writes text as it is. */
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -19,6 +20,7 @@ export interface TerminalStream {
   readonly writableNeedDrain?: boolean;
   /** Listened to for errors (a reader that went away) and resizing. */
   on?(event: 'error' | 'resize', listener: () => void): unknown;
+  /** Ends the listening. */
   off?(event: 'resize', listener: () => void): unknown;
 }
 

@@ -157,6 +157,7 @@ export type RecordingRecord =
   | EndRecord
   | DamagedRecord;
 
+/** What kind of record it is. */
 export type RecordType = RecordingRecord['type'];
 
 /** The letter that a line begins with. Those that a summary is made of have one of their own. */

@@ -42,6 +42,7 @@ export interface RecordFilter {
   readonly to?: number;
 }
 
+/** A record that was looked for. */
 export interface FoundRecord {
   readonly index: number;
   readonly record: RecordingRecord;

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../json.js';
 import { EXECUTOR, type MachineDefinition, type RecordingRecord } from './format.js';
 
+/** Why a moment is worth finding. */
 export type MarkKind =
   | 'checkpoint'
   | 'paused'

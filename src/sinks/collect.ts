@@ -9,6 +9,7 @@ import { PipelineMismatchError, SinkError } from '../errors.js';
 import { isCount, type JsonObject } from '../json.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 
+/** A sink in memory. */
 export interface CollectSink<T> extends ReadableSink<T> {
   /** What has been appended so far, in order; complete when `published`. */
   readonly rows: readonly T[];

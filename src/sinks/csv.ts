@@ -20,6 +20,7 @@ import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 import type { Publish } from './working-file.js';
 
+/** How CSV is written. */
 export interface CsvSinkOptions {
   /** In order. Default: the keys of the first row; without any row nobody knows them then, and the file is empty. Give them
    * where whoever reads the file expects a header in any case. */

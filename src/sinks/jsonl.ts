@@ -10,6 +10,7 @@ import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 import type { Publish } from './working-file.js';
 
+/** How JSON Lines are written. */
 export interface JsonlSinkOptions {
   /** 'rename': written to `<path>.part`, which becomes `path` when the run completes. 'direct': appended in place.
    * Default 'rename'. */

@@ -22,6 +22,7 @@ import type { MalformedPolicy, Source } from './source.js';
 /** Column name to value. */
 export type CsvRow = Readonly<Record<string, string>>;
 
+/** How CSV is read. */
 export interface CsvSourceOptions {
   /** True: the first record names the columns. A list: these are the columns, and the first record is a row. False: rows
    * are arrays of text, of any length. Default true. */

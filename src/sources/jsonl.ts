@@ -7,6 +7,7 @@ import { FileSource, openForReading } from './file-source.js';
 import { malformedPolicy } from './malformed-policy.js';
 import type { MalformedPolicy, Source } from './source.js';
 
+/** How JSON Lines are read. */
 export interface JsonlSourceOptions {
   /** What a line that is not JSON does. Default 'fail'. */
   readonly onMalformed?: MalformedPolicy | undefined;

@@ -11,6 +11,7 @@ import { InvalidOptionError, PipelineMismatchError, SourceError } from '../error
 import { isCount } from '../json.js';
 import type { OpenSource, Source, SourceBatch, SourcePosition } from './source.js';
 
+/** Rows in memory, or a function that gives them anew. */
 export type RowsInput<T> = Iterable<T> | AsyncIterable<T> | (() => Iterable<T> | AsyncIterable<T>);
 
 /** A source of rows from memory.

@@ -26,11 +26,12 @@ export interface RowStageOptions<I, O, P = I, R = O> extends StageOptions<I, O, 
 
 /** `T`, but not a place to infer it from: without this, what a stage gives would follow from where it is passed, as in
  * `pipe(map(…))`, and not from its function, and a stage that does not fit would compile. */
-type Settled<T> = [T] extends [infer U] ? U : never;
+export type Settled<T> = [T] extends [infer U] ? U : never;
 /** `I`, and a place to infer `P` from: inside a pipe a function need not say what its rows are; what it says, counts.
  * (The second branch is never taken; the compiler infers to it all the same.) */
-type Taken<I, P> = [I] extends [infer U] ? U : P;
-type SettledRowStage<I, O, P> = RowStage<Taken<I, P>, Settled<O>, Settled<P>>;
+export type Taken<I, P> = [I] extends [infer U] ? U : P;
+/** What `map`, `filter` and `flatMap` give. */
+export type SettledRowStage<I, O, P> = RowStage<Taken<I, P>, Settled<O>, Settled<P>>;
 
 /** A stage over whole batches.
  *

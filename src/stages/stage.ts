@@ -112,21 +112,30 @@ interface StageBase<I, O> {
   readonly output: StandardSchemaV1 | undefined;
   readonly hooks: StageHooks;
   /** Never set: carries the row types, so that a stage that does not fit the one before it does not compile. */
-  readonly types?: { readonly in: (row: I) => void; readonly out: O };
+  readonly types?: {
+    /** What it takes. */
+    readonly in: (row: I) => void;
+    /** What it gives. */
+    readonly out: O;
+  };
 }
 
+/** A stage over whole batches. */
 export interface BatchStage<I, O, P = I, R = O> extends StageBase<I, O> {
   readonly kind: 'batch';
-  /** @param rows as the input schema left them; an array of its own, which it may change. Never empty. */
+  /** Answers with any number of rows for these.
+   * @param rows as the input schema left them; an array of its own, which it may change. Never empty. */
   process(rows: P[], context: StageContext): readonly R[] | Promise<readonly R[]>;
 }
 
+/** A stage over one row at a time. */
 export interface RowStage<I, O, P = I> extends StageBase<I, O> {
   readonly kind: 'row';
   readonly shape: RowShape;
   /** Rows of one batch at once, where the function is asynchronous. Default 1. */
   readonly rowConcurrency: number;
-  /** @param row as the input schema left it.
+  /** Works on one row; its `shape` says what the answer means.
+   * @param row as the input schema left it.
    * @param index of the row in the batch as this stage receives it. */
   processRow(row: P, context: StageContext, index: number): unknown;
 }

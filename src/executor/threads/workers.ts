@@ -7,6 +7,7 @@ import type { PipelineDefinition } from '../definition.js';
 import { stageFingerprints } from '../fingerprints.js';
 import type { PassThreads } from './pass-job.js';
 
+/** Worker threads for the synchronous stages at the head of a pipeline. */
 export interface WorkerOptions {
   /** Worker threads, 1 to 64. */
   readonly count: number;

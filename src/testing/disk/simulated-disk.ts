@@ -24,7 +24,13 @@ import {
   LinkNode,
   statOf,
 } from './disk-medium.js';
-import { type FailureManner, NEEDS_SPACE, type Operation, type OperationKind } from './operations.js';
+import {
+  type DiskOfHandle,
+  type FailureManner,
+  NEEDS_SPACE,
+  type Operation,
+  type OperationKind,
+} from './operations.js';
 import { SimulatedHandle } from './simulated-handle.js';
 
 /** How a simulated disk behaves. */
@@ -48,10 +54,16 @@ export class SimulatedDisk implements FileSystem {
   #cutAt = Number.POSITIVE_INFINITY;
   #isDead = false;
 
-  constructor(
-    private readonly options: SimulatedDiskOptions = {},
-    private readonly medium: Medium = { root: new DirectoryNode(1), ticks: 1 },
-  ) {}
+  #medium: Medium = { root: new DirectoryNode(1), ticks: 1 };
+  /** As open files see it. */
+  readonly #inside: DiskOfHandle = {
+    operate: (...operation) => this.#operate(...operation),
+    touch: (file) => {
+      file.modifiedAtMs = ++this.#medium.ticks;
+    },
+  };
+
+  constructor(private readonly options: SimulatedDiskOptions = {}) {}
 
   /** Lets the nth operation from now fail, once. */
   fail(n: number, code: string, manner: FailureManner = 'clean'): void {
@@ -71,14 +83,20 @@ export class SimulatedDisk implements FileSystem {
   /** Power loss; the disk as the next process finds it. */
   crash(seed?: number): SimulatedDisk {
     this.#isDead = true;
-    const root = afterPowerLoss(this.medium.root, seed === undefined ? undefined : seededRandom(seed));
-    return new SimulatedDisk(this.options, { root, ticks: this.medium.ticks });
+    const root = afterPowerLoss(this.#medium.root, seed === undefined ? undefined : seededRandom(seed));
+    return this.#next({ root, ticks: this.#medium.ticks });
   }
 
   /** The end of the process; the disk as the next one finds it. */
   kill(): SimulatedDisk {
     this.#isDead = true;
-    return new SimulatedDisk(this.options, this.medium);
+    return this.#next(this.#medium);
+  }
+
+  #next(medium: Medium): SimulatedDisk {
+    const disk = new SimulatedDisk(this.options);
+    disk.#medium = medium;
+    return disk;
   }
 
   /** Whether it was crashed or killed, or its power was cut. */
@@ -88,7 +106,7 @@ export class SimulatedDisk implements FileSystem {
 
   /** Puts a durable file there, with the directories above it. Not an operation. */
   put(path: string, contents: string | Uint8Array): void {
-    const file = new FileNode(++this.medium.ticks);
+    const file = new FileNode(++this.#medium.ticks);
     const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents;
     file.change({ kind: 'write', at: 0, bytes });
     file.sync();
@@ -97,12 +115,12 @@ export class SimulatedDisk implements FileSystem {
 
   /** Puts a durable directory there. Not an operation. */
   putDirectory(path: string): void {
-    this.#place(path, new DirectoryNode(++this.medium.ticks));
+    this.#place(path, new DirectoryNode(++this.#medium.ticks));
   }
 
   /** Puts a durable symlink there. Not an operation. */
   symlink(path: string, target: string): void {
-    this.#place(path, new LinkNode(++this.medium.ticks, target));
+    this.#place(path, new LinkNode(++this.#medium.ticks, target));
   }
 
   /** What a process would read there now; undefined where there is no file. Not an operation. */
@@ -112,23 +130,19 @@ export class SimulatedDisk implements FileSystem {
   }
 
   /** Paths of all files, sorted. Not an operation. */
-  files(under: DirectoryNode = this.medium.root, path = ''): string[] {
-    return [...under.now]
-      .flatMap(([name, node]) =>
-        node.kind === 'directory' ? this.files(node, `${path}/${name}`) : [`${path}/${name}`],
-      )
-      .sort();
+  files(): string[] {
+    return filesUnder(this.#medium.root, '').sort();
   }
 
   open(path: string, mode: OpenMode): Promise<FileHandle> {
-    return this.operate('open', path, () => {
+    return this.#operate('open', path, () => {
       const { directory, name } = this.#parent(path);
       let node = directory.now.get(name);
       if (mode === 'create') {
         if (node !== undefined) throw failure('EEXIST', path);
-        const file = new FileNode(++this.medium.ticks);
+        const file = new FileNode(++this.#medium.ticks);
         changeNames([{ directory, name, after: file }]);
-        return new SimulatedHandle(this, path, file);
+        return new SimulatedHandle(this.#inside, path, file);
       }
       if (node?.kind === 'symlink') {
         if (mode === 'update') throw failure('ELOOP', path);
@@ -136,12 +150,12 @@ export class SimulatedDisk implements FileSystem {
       }
       if (node === undefined) throw failure('ENOENT', path);
       if (node.kind !== 'file') throw failure('EISDIR', path);
-      return new SimulatedHandle(this, path, node);
+      return new SimulatedHandle(this.#inside, path, node);
     });
   }
 
   readFile(path: string, maxBytes: number): Promise<Uint8Array> {
-    return this.operate('readFile', path, () => {
+    return this.#operate('readFile', path, () => {
       const node = this.#find(path, false);
       if (node === undefined) throw failure('ENOENT', path);
       if (node.kind === 'symlink') throw failure('ELOOP', path);
@@ -152,7 +166,7 @@ export class SimulatedDisk implements FileSystem {
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.operate('rename', from, () => {
+    return this.#operate('rename', from, () => {
       const source = this.#parent(from);
       const target = this.#parent(to);
       const node = source.directory.now.get(source.name);
@@ -172,7 +186,7 @@ export class SimulatedDisk implements FileSystem {
   }
 
   unlink(path: string): Promise<void> {
-    return this.operate('unlink', path, () => {
+    return this.#operate('unlink', path, () => {
       const place = this.#parent(path);
       const node = place.directory.now.get(place.name);
       if (node === undefined) throw failure('ENOENT', path);
@@ -182,7 +196,7 @@ export class SimulatedDisk implements FileSystem {
   }
 
   mkdir(path: string): Promise<void> {
-    return this.operate('mkdir', path, () => {
+    return this.#operate('mkdir', path, () => {
       const { directory, name } = this.#parent(path, true);
       const node = directory.now.get(name) === undefined ? undefined : this.#find(path, true);
       if (node !== undefined && node.kind !== 'directory') throw failure('EEXIST', path);
@@ -191,7 +205,7 @@ export class SimulatedDisk implements FileSystem {
   }
 
   rmdir(path: string): Promise<void> {
-    return this.operate('rmdir', path, () => {
+    return this.#operate('rmdir', path, () => {
       const place = this.#parent(path);
       const node = place.directory.now.get(place.name);
       if (node === undefined) throw failure('ENOENT', path);
@@ -202,15 +216,15 @@ export class SimulatedDisk implements FileSystem {
   }
 
   list(path: string): Promise<readonly string[]> {
-    return this.operate('list', path, () => [...this.#directory(path).now.keys()]);
+    return this.#operate('list', path, () => [...this.#directory(path).now.keys()]);
   }
 
   syncDirectory(path: string): Promise<void> {
-    return this.operate('syncDirectory', path, () => this.#directory(path).sync());
+    return this.#operate('syncDirectory', path, () => this.#directory(path).sync());
   }
 
   stat(path: string): Promise<FileStat | undefined> {
-    return this.operate('stat', path, () => {
+    return this.#operate('stat', path, () => {
       const node = this.#find(path, false);
       return node === undefined ? undefined : statOf(node);
     });
@@ -218,7 +232,7 @@ export class SimulatedDisk implements FileSystem {
 
   /** Numbers an operation, and lets it take effect or fail.
    * @param half what a short write does before it fails, and what a failed fsync leaves. */
-  async operate<R>(
+  async #operate<R>(
     kind: OperationKind,
     path: string,
     effect: () => R,
@@ -243,13 +257,8 @@ export class SimulatedDisk implements FileSystem {
     return effect();
   }
 
-  /** Notes that a file has changed. */
-  touch(file: FileNode): void {
-    file.modifiedAtMs = ++this.medium.ticks;
-  }
-
   #makeDirectory(directory: DirectoryNode, name: string): DirectoryNode {
-    const made = new DirectoryNode(++this.medium.ticks);
+    const made = new DirectoryNode(++this.#medium.ticks);
     changeNames([{ directory, name, after: made }]);
     return made;
   }
@@ -274,7 +283,7 @@ export class SimulatedDisk implements FileSystem {
   #find(path: string, followLast: boolean, hops = 0): DiskNode | undefined {
     if (hops > 40) throw failure('ELOOP', path);
     const whole = absolute(path);
-    if (whole === '/') return this.medium.root;
+    if (whole === '/') return this.#medium.root;
     const parent = this.#find(posix.dirname(whole), true, hops);
     if (parent === undefined) return undefined;
     if (parent.kind !== 'directory') throw failure('ENOTDIR', path);
@@ -285,13 +294,19 @@ export class SimulatedDisk implements FileSystem {
 
   #place(path: string, node: DiskNode): void {
     changeNames([{ ...this.#parent(path, true), after: node }]);
-    this.#syncAll(this.medium.root);
+    this.#syncAll(this.#medium.root);
   }
 
   #syncAll(directory: DirectoryNode): void {
     directory.sync();
     for (const node of directory.now.values()) if (node.kind === 'directory') this.#syncAll(node);
   }
+}
+
+function filesUnder(directory: DirectoryNode, path: string): string[] {
+  return [...directory.now].flatMap(([name, node]) =>
+    node.kind === 'directory' ? filesUnder(node, `${path}/${name}`) : [`${path}/${name}`],
+  );
 }
 
 /** `C:\data` is `/C:/data` here. */
