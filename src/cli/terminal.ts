@@ -9,6 +9,7 @@
 import pc from 'picocolors';
 import { codeOf, SinkError } from '../errors.js';
 import { problemOf } from '../file-problems.js';
+import type { TerminalStream } from '../observers/terminal-block.js';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -28,6 +29,7 @@ export class Terminal {
   constructor(
     private readonly stdout: NodeJS.WriteStream = process.stdout,
     private readonly stderr: NodeJS.WriteStream = process.stderr,
+    private readonly env: NodeJS.ProcessEnv = process.env,
   ) {
     this.colors = pc.createColors(stdout.isTTY === true && pc.isColorSupported);
     this.errorColors = pc.createColors(stderr.isTTY === true && pc.isColorSupported);
@@ -57,9 +59,9 @@ export class Terminal {
     return this.stdout.isTTY ? this.stdout.columns : undefined;
   }
 
-  /** The stream for a progress bar. */
-  get live(): NodeJS.WriteStream {
-    return this.stderr;
+  /** The stream for a progress bar; one that cannot repaint is for lines. */
+  get live(): TerminalStream {
+    return this.env.TERM === 'dumb' ? { write: (text) => this.stderr.write(text) } : this.stderr;
   }
 
   /** Where standard output is gone, whoever still reads standard error is to have them. */

@@ -1,5 +1,6 @@
 /** The parts that need no process: the table of exit codes, ages, commands to copy, the diagram, the order of events. */
 import { readFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { createExecutorMachine, EXECUTOR_STATES, stageMachine } from '../../machines/index.js';
 import { ago, parseAge } from '../../src/cli/durations.js';
@@ -8,6 +9,7 @@ import { programName, quoted } from '../../src/cli/invocation.js';
 import { startedFirst } from '../../src/cli/json-events.js';
 import { mermaid } from '../../src/cli/mermaid.js';
 import { tableLines } from '../../src/cli/table.js';
+import { Terminal } from '../../src/cli/terminal.js';
 import type { PipelineEvent } from '../../src/observers/events.js';
 
 describe('exit codes', () => {
@@ -125,4 +127,17 @@ test('a table aligns what is wide', () => {
       [1],
     ),
   ).toEqual(['名前    1', 'a     100']);
+});
+
+describe('the terminal', () => {
+  const screen = () => Object.assign(new PassThrough(), { isTTY: true }) as unknown as NodeJS.WriteStream;
+
+  test('one that cannot repaint is given lines', () => {
+    expect(new Terminal(screen(), screen(), { TERM: 'xterm' }).live.isTTY).toBe(true);
+    const stderr = screen();
+    const { live } = new Terminal(screen(), stderr, { TERM: 'dumb' });
+    expect(live.isTTY).toBeUndefined();
+    live.write('a line\n');
+    expect(String(stderr.read())).toBe('a line\n');
+  });
 });
