@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createTestExecutor, loadSnapshot, replay } from 'xstate-pipeline/testing';
 import { filesIn, home, type KeptRun, keptRuns } from './corpus.js';
-import { OUTPUT, output, whole } from './runs.mjs';
+import { OUTPUT, output, runs, whole } from './runs.mjs';
 
 /** What it means. */
 const broken = ({ version, name }: KeptRun, what: string) =>
@@ -20,6 +20,15 @@ test('the corpus has every kind of ending, and is small', () => {
     const sizes = Object.values(filesIn(join(home, version))).map(({ length }) => length);
     expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(300_000);
   }
+});
+
+test('the version to come has one', () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const recorded = keptRuns.filter((kept) => kept.version === version).map(({ name }) => name);
+  const how = 'Record it: npm run build && node test/history/record.mjs';
+  expect(recorded.sort(), how).toEqual(Object.keys(runs).sort());
 });
 
 describe.each(keptRuns)('$version/$name', (run) => {
