@@ -8,16 +8,8 @@ import { describe, expect, test } from 'vitest';
 import { CheckpointNotFoundError, defineStage, IllegalCommandError } from 'xstate-pipeline';
 import { EXECUTOR_STATES, type ExecutorState } from '../../machines/index.js';
 import { COMMANDS, type Command } from '../../src/executor/commands.js';
+import { LEGAL } from '../support/legal.js';
 import { gate, type Harness, harness, type Row } from '../support/runs.js';
-
-const LEGAL: Readonly<Record<ExecutorState, readonly Command[]>> = {
-  IDLE: ['execute'],
-  INITIALIZING: ['cancel'],
-  EXECUTING: ['pause', 'cancel'],
-  PAUSED: ['resume', 'cancel'],
-  COMPLETED: [],
-  FAILED: ['execute', 'resume', 'cancel'],
-};
 
 /** How the real executor is brought into each state, to stay there. */
 const reach: Record<ExecutorState, () => Promise<Harness>> = {

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import { collect, defineStage, map, memoryStorage, StateManager } from 'xstate-pipeline';
 import { manualClock } from '../../src/testing/manual-clock.js';
-import { gate, harness, type Row } from '../support/runs.js';
+import { gate, type Harness, harness, type Row } from '../support/runs.js';
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -18,6 +18,20 @@ function replacing<T extends object>(target: T, name: keyof T, method: unknown):
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
+}
+
+type Gate = ReturnType<typeof gate>;
+
+/** Runs to where `door` stops it. */
+async function expectNoCommitBefore(door: Gate, asked: Gate, { events, start }: Harness): Promise<void> {
+  const committed = () => events.filter(({ type }) => type === 'batches.committed').length;
+  const run = start();
+  await Promise.race([asked.opened, run]);
+  for (let turn = 0; turn < 50; turn++) await soon();
+  expect(committed()).toBe(0);
+  door.open();
+  expect((await run).success).toBe(true);
+  expect(committed()).toBeGreaterThan(0);
 }
 
 test('I6: nothing is committed before the sink has flushed it', async () => {
@@ -33,14 +47,7 @@ test('I6: nothing is committed before the sink has flushed it', async () => {
     });
   });
   const h = harness([map('pass', (row: Row) => row)], { sink: slow, count: 50 });
-  const committed = () => h.events.filter(({ type }) => type === 'batches.committed').length;
-  const run = h.start();
-  await Promise.race([asked.opened, run]);
-  for (let turn = 0; turn < 50; turn++) await soon();
-  expect(committed()).toBe(0);
-  door.open();
-  expect((await run).success).toBe(true);
-  expect(committed()).toBeGreaterThan(0);
+  await expectNoCommitBefore(door, asked, h);
 });
 
 test('I6: nothing is announced as committed before the checkpoint that covers it is saved', async () => {
@@ -58,14 +65,7 @@ test('I6: nothing is announced as committed before the checkpoint that covers it
   });
   const stateManager = new StateManager(slow, { checkpointInterval: 20 });
   const h = harness([map('pass', (row: Row) => row)], { stateManager, count: 50 });
-  const committed = () => h.events.filter(({ type }) => type === 'batches.committed').length;
-  const run = h.start();
-  await Promise.race([asked.opened, run]);
-  for (let turn = 0; turn < 50; turn++) await soon();
-  expect(committed()).toBe(0);
-  door.open();
-  expect((await run).success).toBe(true);
-  expect(committed()).toBeGreaterThan(0);
+  await expectNoCommitBefore(door, asked, h);
 });
 
 test('I16: a pause is no receipt before the checkpoint that says PAUSED is saved', async () => {

@@ -4,6 +4,7 @@
 import type { ExecutorState } from '../../machines/index.js';
 import type { PipelineEvent, PipelineExecutor } from '../../src/index.js';
 import type { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { LEGAL } from '../support/legal.js';
 import type { Golden } from './golden.js';
 import type { Ledger } from './ledger.js';
 import { type Plan, ROW_MARK } from './plan.js';
@@ -12,16 +13,6 @@ export const INPUT = '/data/in.jsonl';
 export const OUTPUT = '/data/out.jsonl';
 export const DEAD_LETTERS = '/data/out.dead-letter.jsonl';
 export const STATE = '/state';
-
-/** I2, written down a second time on purpose. */
-export const LEGAL: Record<ExecutorState, readonly string[]> = {
-  IDLE: ['execute'],
-  INITIALIZING: ['cancel'],
-  EXECUTING: ['pause', 'cancel'],
-  PAUSED: ['resume', 'cancel'],
-  COMPLETED: [],
-  FAILED: ['execute', 'resume', 'cancel'],
-};
 
 /** I1. From IDLE a restored session is PAUSED or FAILED. */
 const MAY_FOLLOW: Record<ExecutorState, readonly ExecutorState[]> = {

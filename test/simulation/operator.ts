@@ -4,7 +4,8 @@
  */
 import { codeOf, IllegalCommandError, messageOf } from '../../src/errors.js';
 import type { ExecutionResult } from '../../src/index.js';
-import { LEGAL, storedCheckpoint } from './checks.js';
+import { LEGAL } from '../support/legal.js';
+import { storedCheckpoint } from './checks.js';
 import { resultProblem } from './outcome.js';
 import type { SimulatedProcess } from './process.js';
 import { sessionId, type World } from './world.js';
