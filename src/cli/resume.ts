@@ -5,6 +5,7 @@ import { StateManager } from '../checkpoint/state-manager.js';
 import { PipelineFileError } from '../errors.js';
 import { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { printable, rowsThrough } from '../observers/terminal-text.js';
+import { writingOn } from './begun-output.js';
 import { COMPLETED } from './exit-codes.js';
 import { explain } from './explain.js';
 import { findSession } from './find-session.js';
@@ -51,7 +52,8 @@ export async function resume(
       `Session ${sessionId} was not begun from a pipeline file. Say which one it is: ${command}`,
     );
   }
-  const { file, pipeline } = await loadPipelineFile(from);
+  const { file, pipeline: loaded } = await loadPipelineFile(from);
+  const { pipeline, notices } = writingOn(loaded, checkpoint);
   const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
   await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir, sessionId);
   if (options.explain) return explain({ sessionId, pipeline, stateManager, stateDir, force, json, terminal });
@@ -59,7 +61,7 @@ export async function resume(
     ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect, sessionId },
     name: checkpoint.pipeline,
     places: placesOf(pipeline),
-    notices: [],
+    notices,
     executor: (logger) =>
       new PipelineExecutor(pipeline.stages, stateManager, [], {
         logger,

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DOUBLE, events, folder, pipelineFile, rowsText, run, sessionOf } from './command.js';
+import { DOUBLE, events, folder, pipelineFile, rowsText, run, sessionOf, start } from './command.js';
 
 async function recordedSession() {
   const cwd = folder({ 'in.jsonl': rowsText(400), 'p.ts': pipelineFile(DOUBLE) });
@@ -79,6 +79,25 @@ test('fork takes the options of run: --json, --record, --threads', async () => {
   const replayed = await run(['replay', recording, 'q.ts', '--json'], { cwd });
   expect(JSON.parse(replayed.stdout)).toMatchObject({ ok: true, unchecked: 0 });
   expect((await run([...words, '--key', 'n', '--to', 'key.jsonl'], { cwd })).code).toBe(0);
+});
+
+test('a fork that is interrupted goes on in its own output', async () => {
+  const { cwd, id } = await recordedSession();
+  const output = readFileSync(join(cwd, 'out.jsonl'), 'utf8');
+  const words = ['fork', id, '--from', '5', '--to', 'new.jsonl', '--json'];
+  const child = start(words, { cwd, env: { BATCH_MS: '20' } });
+  await child.printed(/pipeline\.started/);
+  child.process.kill('SIGINT');
+  const ended = await child.ended;
+  expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.paused');
+  const fork = sessionOf(ended.stdout);
+  expect(fork).not.toBe(id);
+  const resumed = await run(['resume', fork], { cwd });
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(resumed.stderr).toMatch(/It goes on writing to .*new\.jsonl, as it began/);
+  expect(readFileSync(join(cwd, 'new.jsonl'), 'utf8')).toBe(output);
+  expect(readFileSync(join(cwd, 'out.jsonl'), 'utf8')).toBe(output);
+  expect((await run(['diff', id, fork], { cwd })).stdout).toBe('The same: 400 rows.\n');
 });
 
 test('what was mistyped is one line', async () => {
