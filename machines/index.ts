@@ -26,5 +26,12 @@ export {
 export { hasDied, InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
 export { rewind } from './rewind.js';
 export { type StageMachine, stageMachine } from './stage.machine.js';
-export type { StageBatch, StageContext, StageEvent, StageInput, StageReport } from './stage-events.js';
+export type {
+  AttemptFailure,
+  StageBatch,
+  StageContext,
+  StageEvent,
+  StageInput,
+  StageReport,
+} from './stage-events.js';
 export { suspect } from './suspicion.js';

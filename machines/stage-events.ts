@@ -28,7 +28,8 @@ export interface StageContext extends StageInput {
   readonly error: ErrorFacts | null;
 }
 
-interface AttemptFailure {
+/** What became of an attempt that went wrong. */
+export interface AttemptFailure {
   readonly batch: number;
   readonly attempt: number;
   readonly error: ErrorFacts;
