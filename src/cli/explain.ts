@@ -108,8 +108,9 @@ async function unlessRefused<T, U>(
   try {
     return await check();
   } catch (error) {
-    if (codeOf(error) !== 'PIPELINE_MISMATCH') throw error;
-    refused.push(...(error as PipelineMismatchError).differences);
+    if (codeOf(error) === 'PIPELINE_MISMATCH') refused.push(...(error as PipelineMismatchError).differences);
+    // The resume would not have come so far.
+    else if (refused.length === 0) throw error;
     return otherwise();
   }
 }

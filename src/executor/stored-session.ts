@@ -125,7 +125,7 @@ function descriptionDifferences(
   const differences: string[] = [];
   const compare = (what: string, stored: JsonObject | null, now: JsonObject | undefined) => {
     if (stored !== null && now !== undefined && canonicalJson(stored) !== canonicalJson(now))
-      differences.push(`the ${what} is another`);
+      differences.push(`the ${what} ${changeOf(stored, now)}`);
     else if (stored === null && now === undefined) return;
     else if ((stored === null) !== (now === undefined)) differences.push(`the ${what} is of another kind`);
   };
@@ -133,6 +133,12 @@ function descriptionDifferences(
     compare('source', checkpoint.source, toSource(pipeline.source).describe());
   if (pipeline?.sink !== undefined) compare('sink', checkpoint.sink, toSink(pipeline.sink).describe());
   return differences;
+}
+
+function changeOf(stored: JsonObject, now: JsonObject): string {
+  if (stored.kind !== now.kind) return `was ${stored.kind} and is ${now.kind}`;
+  if (stored.path === now.path) return 'has other options';
+  return `was ${stored.path} and is ${now.path} (paths begin where the process was started)`;
 }
 
 /** Source and sink as passed, or rebuilt from their descriptions; sizes as the session began with. */

@@ -122,6 +122,19 @@ test.each<[string, (cwd: string) => void, RegExp]>([
   expect((await run(['status', id], { cwd })).stdout).toContain('paused');
 });
 
+test('from another directory: 3, and what became of the path', async () => {
+  const cwd = project(4000);
+  const id = await paused(cwd);
+  const elsewhere = { cwd: folder() };
+  const where = ['--state-dir', join(cwd, '.xstate-pipeline')];
+  for (const more of [['--explain'], []]) {
+    const ended = await run(['resume', id, ...where, ...more], elsewhere);
+    expect(ended.code).toBe(3);
+    const paths = `${join(cwd, 'in.jsonl')} and is ${join(elsewhere.cwd, 'in.jsonl')}`;
+    expectOneLine(ended, `the source was ${paths} (paths begin where`);
+  }
+});
+
 test('changed and forced: goes on', async () => {
   const cwd = project(4000);
   const id = await paused(cwd);

@@ -30,7 +30,7 @@ import {
   StateManager,
   silentLogger,
 } from 'xstate-pipeline';
-import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
+import { csv, jsonl, lowdbStorage } from 'xstate-pipeline/node';
 
 interface Row {
   readonly n: number;
@@ -116,6 +116,23 @@ describe('refusals leave the executor as it was', () => {
     expect(other.executor.state).toBe('IDLE');
     const result = await other.executor.resume(id, undefined, { force: true });
     expect(result.metrics.rowsOut).toBe(1000);
+  });
+
+  test('another file, another kind, another option: what it was and what it is', async () => {
+    const id = await cancelled();
+    const { executor } = executorOf();
+    const refusal = async (source: object, sink: object) => {
+      const error = await executor.resume(id, { source, sink } as never).catch((e: unknown) => e);
+      return (error as PipelineMismatchError).differences;
+    };
+    const { source, sink } = definition();
+    expect(await refusal(jsonl(at('other.jsonl')), sink)).toEqual([
+      `the source was ${at('in.jsonl')} and is ${at('other.jsonl')} (paths begin where the process was started)`,
+    ]);
+    expect(await refusal(source, csv(at('out.jsonl')))).toEqual(['the sink was jsonl and is csv']);
+    expect(await refusal(jsonl(at('in.jsonl'), { onMalformed: 'skip' }), sink)).toEqual([
+      'the source has other options',
+    ]);
   });
 
   test('an input that has changed before the position', async () => {
