@@ -9,6 +9,7 @@ import type { Clock, Random } from '../clock.js';
 import { messageOf, PipelineError, StageError, StageTimeoutError } from '../errors.js';
 import { ABORTABLE, type AttemptContext, LazyAbort } from '../stages/abortable.js';
 import { retryDelayMs } from '../stages/backoff.js';
+import { idempotencyKeyOf } from '../stages/idempotency-key.js';
 import type { AnyStage, Logger } from '../stages/stage.js';
 import { type AnswerActor, Answers } from './answers.js';
 import { type AttemptFigures, type AttemptOutcome, type DataPlane, endsTheRun } from './data-plane.js';
@@ -211,7 +212,7 @@ export class Attempts {
       get signal() {
         return running.signal;
       },
-      idempotencyKey: `${sessionId}:${stage.name}:${batch}`,
+      idempotencyKey: idempotencyKeyOf(sessionId, stage.name, batch),
       logger,
       [ABORTABLE]: running,
     };

@@ -40,11 +40,11 @@ export function widened(
   const chain = new Chains(stages).from(0);
   if (chain === undefined)
     throw new InvalidOptionError(
-      `workers: threads run the synchronous map, filter and flatMap stages at the head of a pipeline, and ${
+      `workers (--threads): threads run the synchronous map, filter and flatMap stages at the head of a pipeline, and ${
         stages[0] === undefined
           ? 'this one has none'
           : `its first stage, "${stages[0].name}", is not one that they can run`
-      }: without retries, timeouts, schemas, hooks, durability. Leave workers out.`,
+      }: without retries, timeouts, schemas, hooks, durability. Leave it out.`,
     );
   const width = JOBS_A_THREAD * workers.count;
   return stages.map((stage, i) =>
@@ -55,10 +55,10 @@ export function widened(
 /** @throws {InvalidOptionError} */
 export function assertThreads({ source }: Pick<PipelineDefinition, 'source'>): void {
   if (platform.threads === undefined)
-    throw new InvalidOptionError('workers: there are no worker threads here; leave workers out.');
+    throw new InvalidOptionError('workers (--threads): there are no worker threads here; leave it out.');
   if (source.decodeRaw === undefined)
     throw new InvalidOptionError(
-      `workers: threads are given the bytes of a file, and ${source.kind} has none: read from jsonl() or csv(), or leave workers out.`,
+      `workers (--threads): threads are given the bytes of a file, and ${source.kind} has none: read from jsonl() or csv(), or leave it out.`,
     );
 }
 
