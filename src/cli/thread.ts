@@ -9,14 +9,11 @@ import { Chains } from '../executor/chains.js';
 import { definePipeline } from '../executor/definition.js';
 import { consoleLogger } from '../executor/environment.js';
 import { stageFingerprints } from '../executor/fingerprints.js';
-import {
-  type PassAnswer,
-  type PassJob,
-  type SentMalformed,
-  sentError,
-} from '../executor/threads/pass-job.js';
+import { type PassResult, runPass } from '../executor/pass.js';
+import { type PassAnswer, type PassJob, sentError } from '../executor/threads/pass-job.js';
 import type { ThreadData, ThreadMessage } from '../executor/threads/thread-pool.js';
 import { JsonLinesEncoder } from '../sinks/json-lines-encoder.js';
+import type { EncodedRows } from '../sinks/sink.js';
 import { idempotencyKeyOf } from '../stages/idempotency-key.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
@@ -38,32 +35,39 @@ try {
   const encoder = new JsonLinesEncoder(sink.label);
   const { signal } = new AbortController();
 
+  const encode = (rows: readonly unknown[], firstIndex: number): EncodedRows => ({
+    rows: rows.length,
+    bytes: 0,
+    data: encoder.encode(rows, firstIndex),
+  });
+
   const pass = (job: PassJob): PassAnswer => {
     const chain = chains.from(job.first);
-    const malformed: SentMalformed[] = [];
-    if (chain === undefined || source.decodeRaw === undefined) return { kind: 'bailed', stage: job.first };
+    const { decodeRaw } = source;
+    if (chain === undefined || decodeRaw === undefined) return { kind: 'bailed', stage: job.first };
     const { rowOffset, batch, attempt, sessionId } = job;
-    const rows: unknown[] = [];
-    source.decodeRaw(
-      job.raw,
-      (row) => rows.push(row),
-      ({ file, line, byte, what }) => malformed.push({ file, line, byte, what }),
-    );
-    const passed = chain.run(
-      rows,
-      (place): StageContext => ({
-        batch: { index: batch, rowOffset },
-        attempt,
-        signal,
-        idempotencyKey: idempotencyKeyOf(sessionId, (stages[job.first + place] as AnyStage).name, batch),
-        logger: consoleLogger,
-      }),
-    );
+    let passed: PassResult;
+    try {
+      passed = runPass({
+        chain,
+        decode: (row, malformed) => decodeRaw(job.raw, row, malformed),
+        contextOf: (place): StageContext => ({
+          batch: { index: batch, rowOffset },
+          attempt,
+          signal,
+          idempotencyKey: idempotencyKeyOf(sessionId, (stages[job.first + place] as AnyStage).name, batch),
+          logger: consoleLogger,
+        }),
+        encode,
+      });
+    } catch (error) {
+      return { kind: 'unwritable', message: messageOf(error) };
+    }
     if (passed.bailed) {
       chains.forget();
-      return { kind: 'bailed', stage: job.first + (chains.from(job.first)?.length ?? 0) };
+      return { kind: 'bailed', stage: job.first + passed.parts.length };
     }
-    const parts = passed.stages.map(({ rowsIn, rowsOut, failures }) => ({
+    const parts = passed.parts.map(({ rowsIn, rowsOut, failures }) => ({
       rowsIn,
       rowsOut,
       failures: failures.map(({ index, row, error }) => ({
@@ -72,16 +76,11 @@ try {
         error: sentError(error),
       })),
     }));
-    const ended = passed.stages.some(
-      ({ failures }, place) => failures.length > 0 && stages[job.first + place]?.onError === 'fail',
-    );
-    if (ended) return { kind: 'passed', lines: new Uint8Array(0), rows: 0, parts, malformed };
-    try {
-      const lines = concatenated(encoder.encode(passed.rows));
-      return { kind: 'passed', lines, rows: passed.rows.length, parts, malformed };
-    } catch (error) {
-      return { kind: 'unwritable', message: messageOf(error) };
-    }
+    const malformed = passed.malformed.map(({ file, line, byte, what }) => ({ file, line, byte, what }));
+    const chunks = 'encoded' in passed.out ? passed.out.encoded : [];
+    const lines = concatenated(chunks.flatMap(({ data }) => data as Uint8Array[]));
+    const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+    return { kind: 'passed', lines, rows, parts, malformed };
   };
 
   parentPort?.on('message', ({ id, job }: { id: number; job: PassJob }) => {

@@ -135,6 +135,7 @@ export class DataPlane {
       return outcomeOf(batch, first, false);
     }
     if ('lines' in out) this.#adopt(batch, batch.reached - 1, [{ lines: out.lines, rows: out.count }]);
+    else if ('encoded' in out) batch.holdEncoded(out.encoded);
     else batch.hold(out.rows);
     if (batch.reached === this.options.stages.length) this.#encode(batch);
     return outcomeOf(batch, first, false);

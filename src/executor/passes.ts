@@ -4,23 +4,19 @@
  *
  * What comes back from a thread is JSON; until one is up, the run does the work itself.
  */
-import type { MalformedRowError } from '../errors.js';
+import type { OpenSink } from '../sinks/sink.js';
 import { abortOf } from '../stages/abortable.js';
-import { type ChainTally, rememberAsynchronous } from '../stages/chain.js';
+import { rememberAsynchronous } from '../stages/chain.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { Chains } from './chains.js';
+import { type PassResult, runPass } from './pass.js';
 import type { PlaneBatch } from './plane-batch.js';
 import { type PassThreads, receivedMalformed, receivedPart, unwritable } from './threads/pass-job.js';
 
 /** What a pass made of a batch. */
-export interface Passed {
-  /** In the order of the stages. */
-  readonly parts: readonly ChainTally[];
-  readonly malformed: readonly MalformedRowError[];
-  /** What came out, as rows or as JSON Lines. */
-  readonly out:
-    | { readonly rows: readonly unknown[] }
-    | { readonly lines: Uint8Array; readonly count: number };
+export interface Passed extends Pick<PassResult, 'parts' | 'malformed'> {
+  /** What came out, as rows, as the sink takes them, or as JSON Lines. */
+  readonly out: PassResult['out'] | { readonly lines: Uint8Array; readonly count: number };
 }
 
 type ContextOf = (stageIndex: number) => StageContext;
@@ -29,6 +25,7 @@ export interface PassesOptions {
   readonly sessionId: string;
   readonly stages: readonly AnyStage[];
   readonly threads: PassThreads | undefined;
+  readonly sink: Pick<OpenSink<unknown>, 'encode'>;
 }
 
 export class Passes {
@@ -48,11 +45,18 @@ export class Passes {
   }
 
   #here(batch: PlaneBatch, first: number, contextOf: ContextOf): Passed | undefined {
+    const { sink, stages } = this.options;
     const chain = this.#chains.from(first);
     if (chain === undefined) return undefined;
-    const { rows, stages, bailed } = chain.run(batch.rows(), (place) => contextOf(first + place));
-    if (bailed) this.#chains.forget();
-    return stages.length === 0 ? undefined : { parts: stages, malformed: [], out: { rows } };
+    const isLast = first + chain.length === stages.length;
+    const passed = runPass({
+      chain,
+      decode: (row, malformed) => batch.forEachRow(row, malformed),
+      contextOf: (place) => contextOf(first + place),
+      encode: isLast ? (rows, firstIndex) => sink.encode(rows, firstIndex) : undefined,
+    });
+    if (passed.bailed) this.#chains.forget();
+    return passed.parts.length === 0 ? undefined : passed;
   }
 
   #inThread(batch: PlaneBatch, first: number, contextOf: ContextOf): Promise<Passed | undefined> | undefined {

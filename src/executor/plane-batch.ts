@@ -70,6 +70,12 @@ export class PlaneBatch {
     return rows;
   }
 
+  /** Visits the rows without keeping them, whatever form they are in. */
+  forEachRow(row: (value: unknown) => void, malformed: (error: MalformedRowError) => void): void {
+    if (this.decoded === null) this.raw?.decode(row, malformed);
+    else for (const value of this.decoded) row(value);
+  }
+
   hold(rows: readonly unknown[]): void {
     this.decoded = rows;
     this.raw = null;

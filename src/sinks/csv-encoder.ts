@@ -31,9 +31,10 @@ export class CsvEncoder {
     return this.#columns;
   }
 
-  /** @throws {SinkError} naming the first row that does not fit, by its index. */
-  encode(rows: readonly unknown[]): Uint8Array {
-    return this.#text(rows.map((row, index) => this.#values(row, index)));
+  /** @param firstIndex of `rows` in their batch.
+   * @throws {SinkError} naming the first row that does not fit, by its index. */
+  encode(rows: readonly unknown[], firstIndex = 0): Uint8Array {
+    return this.#text(rows.map((row, index) => this.#values(row, firstIndex + index)));
   }
 
   /** @param columns in order. */

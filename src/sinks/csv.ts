@@ -142,6 +142,7 @@ async function writtenHeader(
 /** Rows whose columns are not known before the first of all rows is appended: batches may be encoded in any order. */
 interface Deferred<T> {
   readonly rows: readonly T[];
+  readonly firstIndex: number;
 }
 
 class OpenCsvSink<T extends object> implements OpenSink<T> {
@@ -163,11 +164,11 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
     return this.#form.header ? { ...position, header: this.#headerBytes } : position;
   }
 
-  encode(rows: readonly T[]): EncodedRows {
+  encode(rows: readonly T[], firstIndex = 0): EncodedRows {
     if (this.#encoder.columns === undefined && this.#form.header) {
-      return { rows: rows.length, bytes: 0, data: { rows: [...rows] } satisfies Deferred<T> };
+      return { rows: rows.length, bytes: 0, data: { rows: [...rows], firstIndex } satisfies Deferred<T> };
     }
-    const bytes = this.#encoder.encode(rows);
+    const bytes = this.#encoder.encode(rows, firstIndex);
     return { rows: rows.length, bytes: bytes.length, data: bytes };
   }
 
@@ -175,7 +176,10 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
     const chunks: Uint8Array[] = [];
     for (const { data } of batches) {
       if (data instanceof Uint8Array) chunks.push(data);
-      else chunks.push(this.#encoder.encode((data as Deferred<T>).rows));
+      else {
+        const { rows, firstIndex } = data as Deferred<T>;
+        chunks.push(this.#encoder.encode(rows, firstIndex));
+      }
     }
     await this.#file.append([...this.#header(), ...chunks]);
   }

@@ -20,14 +20,15 @@ export class JsonLinesEncoder {
     this.#label = label;
   }
 
-  /** @throws {SinkError} naming the first row that is no JSON value, by its index. */
-  encode(rows: readonly unknown[]): Uint8Array[] {
+  /** @param firstIndex of `rows` in their batch.
+   * @throws {SinkError} naming the first row that is no JSON value, by its index. */
+  encode(rows: readonly unknown[], firstIndex = 0): Uint8Array[] {
     const chunks: Uint8Array[] = [];
     let index = 0;
     while (index < rows.length) {
       const fits = index === 0 && rows.length <= this.#rowsAtOnce;
       const group = fits ? rows : rows.slice(index, index + this.#rowsAtOnce);
-      const chunk = encodeTogether(group) ?? this.#encodeEach(group, index);
+      const chunk = encodeTogether(group) ?? this.#encodeEach(group, firstIndex + index);
       chunks.push(chunk);
       index += group.length;
       this.#rowsAtOnce = Math.max(1, Math.floor((GROUP_BYTES * group.length) / chunk.length));

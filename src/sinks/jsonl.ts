@@ -70,8 +70,8 @@ class OpenJsonlSink<T> implements OpenSink<T> {
     return this.#file.position;
   }
 
-  encode(rows: readonly T[]): EncodedRows {
-    return encoded(rows.length, this.#encoder.encode(rows));
+  encode(rows: readonly T[], firstIndex = 0): EncodedRows {
+    return encoded(rows.length, this.#encoder.encode(rows, firstIndex));
   }
 
   encodeJsonLines(lines: Uint8Array, rows: number): EncodedRows {

@@ -40,8 +40,10 @@ export interface EncodedRows {
 export interface OpenSink<T> {
   /** Where it stands at opening. */
   readonly position: SinkPosition;
-  /** Turns rows into what `append` takes, so that rows need not be kept. Pure. @throws what cannot be encoded. */
-  encode(rows: readonly T[]): EncodedRows;
+  /** Turns rows into what `append` takes, so that rows need not be kept. Pure. A batch may come in several parts.
+   * @param firstIndex rows of the batch before these, for errors. Default 0.
+   * @throws what cannot be encoded. */
+  encode(rows: readonly T[], firstIndex?: number): EncodedRows;
   /** Same as `encode` for rows that are already JSON Lines text; absent where that is not this sink's form. */
   encodeJsonLines?(lines: Uint8Array, rows: number): EncodedRows;
   /** Writes rows, in order; one call at a time. */

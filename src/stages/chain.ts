@@ -1,6 +1,6 @@
 /**
- * Adjacent row stages in one pass over a batch: each goes through its rows in a loop, and the next one begins at once,
- * with nothing in between: no event, no promise, no encoding.
+ * Adjacent row stages in one pass over a batch, a slice of it at a time: each goes through the rows in a loop, and the next
+ * one begins at once, with nothing in between: no event, no promise, no encoding.
  *
  * 1. Only stages that need nothing between two rows are chained (`isChainable`): synchronous, not durable, without hooks,
  *    schemas, timeout and retry.
@@ -55,74 +55,85 @@ export interface ChainTally {
   readonly failures: readonly RowFailure[];
 }
 
-export interface ChainPass {
-  /** What came out of the last of `stages`. */
-  readonly rows: readonly unknown[];
-  /** Of the stages that the rows went through, in order. One that ended the pass by a failure is the last of them, and its
-   * counts are those of the rows seen. */
-  readonly stages: readonly ChainTally[];
-  /** The next stage is not what it seemed: it answers with promises. */
-  readonly bailed: boolean;
-}
-
+/** Stages put together once. */
 export interface Chain {
   /** Stages in it. */
   readonly length: number;
-  /** One pass over a batch.
-   * @param rows not changed.
-   * @param contextOf the context of the stage at this place in the chain.
-   * @throws the signal's reason when it is aborted before the pass. */
-  run(rows: readonly unknown[], contextOf: (stage: number) => StageContext): ChainPass;
+  /** One pass over a batch, whose rows come in slices.
+   * @param contextOf the context of the stage at this place in the chain. */
+  begin(contextOf: (stage: number) => StageContext): ChainPass;
 }
 
-/** Puts stages together once; the chain is then run for every batch.
- * @param stages in order, each of them `isChainable`. */
+/** @param stages in order, each of them `isChainable`. */
 export function chain(stages: readonly ChainableStage[]): Chain {
-  return { length: stages.length, run: (rows, contextOf) => runChain(stages, rows, contextOf) };
+  return { length: stages.length, begin: (contextOf) => new ChainPass(stages, contextOf) };
 }
 
-function runChain(
-  stages: readonly ChainableStage[],
-  rows: readonly unknown[],
-  contextOf: (stage: number) => StageContext,
-): ChainPass {
-  const tallies: ChainTally[] = [];
-  let current = rows;
-  for (const [place, stage] of stages.entries()) {
-    const context = contextOf(place);
-    abortOf(context).throwIfAborted();
-    const work = new StagePass(stage, context, current);
-    if (!work.run()) return { rows: current, stages: tallies, bailed: true };
-    const { out, failures, rowsIn } = work;
-    if (rowsIn > 0) synchronous.add(stage);
-    tallies.push({ rowsIn, rowsOut: out.length, failures });
-    current = out;
-    if (work.hasEnded) break;
+/** One batch on its way through a chain. */
+export class ChainPass {
+  /** A failure has ended it: what comes out now is nobody's. */
+  hasEnded = false;
+  /** The next stage is not what it seemed: it answers with promises. What comes out has been through those before it. */
+  bailed = false;
+  readonly #stages: StagePass[];
+
+  constructor(stages: readonly ChainableStage[], contextOf: (stage: number) => StageContext) {
+    this.#stages = stages.map((stage, place) => new StagePass(stage, contextOf(place)));
   }
-  return { rows: current, stages: tallies, bailed: false };
+
+  /** Of the stages that the rows went through, in order. One that ended the pass by a failure is the last of them, and its
+   * counts are those of the rows seen. */
+  get stages(): readonly ChainTally[] {
+    return this.#stages;
+  }
+
+  /** The next rows through all stages.
+   * @param rows not changed.
+   * @throws the signal's reason when it is aborted before them. */
+  take(rows: readonly unknown[]): readonly unknown[] {
+    let current = rows;
+    for (let place = 0; place < this.#stages.length && !this.hasEnded; place++) {
+      const stage = this.#stages[place] as StagePass;
+      const out = stage.take(current);
+      if (out === undefined) {
+        // No stage from here on has seen a row: slices before this one have given none.
+        this.bailed = true;
+        this.#stages.length = place;
+        return current;
+      }
+      this.hasEnded = stage.hasEnded;
+      if (stage.hasEnded) this.#stages.length = place + 1;
+      current = out;
+    }
+    return current;
+  }
 }
 
 /** One stage over the rows of one batch. */
-class StagePass {
-  readonly out: unknown[] = [];
+class StagePass implements ChainTally {
   readonly failures: RowFailure[] = [];
   /** Rows looked at. */
   rowsIn = 0;
+  rowsOut = 0;
   hasEnded = false;
+  #out: unknown[] = [];
 
   constructor(
     private readonly stage: ChainableStage,
     private readonly context: StageContext,
-    private readonly rows: readonly unknown[],
   ) {}
 
-  /** False: the stage's very first answer was a promise. */
-  run(): boolean {
-    const { rows, stage } = this;
+  /** What the next rows give. Undefined: the stage's very first answer was a promise. */
+  take(rows: readonly unknown[]): readonly unknown[] | undefined {
+    abortOf(this.context).throwIfAborted();
+    this.#out = [];
+    const { stage } = this;
     const take = this.#taker();
     const fn = stage.processRow as (row: unknown, context: StageContext, index: number) => unknown;
-    for (let index = 0; index < rows.length && !this.hasEnded; index++) {
-      const row = rows[index];
+    const before = this.rowsIn;
+    for (let i = 0; i < rows.length && !this.hasEnded; i++) {
+      const row = rows[i];
+      const index = before + i;
       this.rowsIn = index + 1;
       let answer: unknown;
       try {
@@ -133,14 +144,16 @@ class StagePass {
       }
       // Of plain answers only the first is looked into.
       if ((index > 0 && isPlain(answer)) || !isThenable(answer)) take(row, answer);
-      else if (this.#isFirstCallOfAll(answer)) return false;
+      else if (this.#isFirstCallOfAll(answer)) return undefined;
       else this.#lose(row, promisedTooLate(stage));
     }
-    return true;
+    if (this.rowsIn > 0) synchronous.add(stage);
+    this.rowsOut += this.#out.length;
+    return this.#out;
   }
 
   #taker(): (row: unknown, answer: unknown) => void {
-    const { out } = this;
+    const out = this.#out;
     const { name, shape } = this.stage;
     switch (shape) {
       case 'map':

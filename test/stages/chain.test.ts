@@ -10,7 +10,7 @@ import * as z from 'zod';
 import { seededRandom } from '../../src/clock.js';
 import { StageError } from '../../src/errors.js';
 import { type AttemptResult, runAttempt } from '../../src/stages/attempt.js';
-import { type ChainableStage, type ChainPass, chain, isChainable } from '../../src/stages/chain.js';
+import { type Chain, type ChainableStage, type ChainTally, chain, isChainable } from '../../src/stages/chain.js';
 import { defineStage, filter, flatMap, map } from '../../src/stages/define.js';
 import type { AnyStage } from '../../src/stages/stage.js';
 import { contextFor, microtasks } from './support.js';
@@ -28,12 +28,29 @@ function chained(stages: readonly AnyStage[]) {
   return chain(stages as readonly ChainableStage[]);
 }
 
-function over(rows: readonly unknown[], stages: readonly AnyStage[]): ChainPass {
-  return chained(stages).run(rows, () => contextFor());
+interface Passed {
+  readonly rows: readonly unknown[];
+  readonly stages: readonly ChainTally[];
+  readonly bailed: boolean;
+}
+
+/** A pass over rows that come in slices of `size`. */
+function inSlices(rows: readonly unknown[], of: Chain, size = Number.POSITIVE_INFINITY): Passed {
+  const pass = of.begin(() => contextFor());
+  const out: unknown[] = [];
+  for (let i = 0; i === 0 || i < rows.length; i += size) {
+    if (!pass.hasEnded) out.push(...pass.take(rows.slice(i, i + size)));
+  }
+  const stages = pass.stages.map(({ rowsIn, rowsOut, failures }) => ({ rowsIn, rowsOut, failures }));
+  return { rows: out, stages, bailed: pass.bailed };
+}
+
+function over(rows: readonly unknown[], stages: readonly AnyStage[], size?: number): Passed {
+  return inSlices(rows, chained(stages), size);
 }
 
 /** The same, stage by stage. */
-function stageByStage(rows: readonly unknown[], stages: readonly AnyStage[]): ChainPass {
+function stageByStage(rows: readonly unknown[], stages: readonly AnyStage[]): Passed {
   let current = rows;
   const parts = stages.map((stage) => {
     const { rows: out, failures } = runAttempt(stage, current, contextFor()) as AttemptResult;
@@ -86,9 +103,10 @@ test('random chains give what stage by stage gives', () => {
       return shapes[below(4)] as AnyStage;
     });
     const rows = Array.from({ length: below(30) }, () => below(100));
-    const text = (pass: ChainPass) =>
+    const text = (pass: Passed) =>
       JSON.stringify(pass, (_, value) => (value instanceof Error ? String(value) : value));
-    expect(text(over(rows, stages)), `seed ${seed}, round ${round}`).toBe(text(stageByStage(rows, stages)));
+    const sliced = over(rows, stages, 1 + below(30));
+    expect(text(sliced), `seed ${seed}, round ${round}`).toBe(text(stageByStage(rows, stages)));
   }
 });
 
@@ -102,7 +120,7 @@ test('every stage has its own context and index', () => {
   const both = chained([filter('a', (row: number, c, i) => note(row, c, i) && row !== 1), filter('b', note)]);
   for (let batch = 0; batch < 2; batch++) {
     seen.length = 0;
-    both.run([1, 2], (place) => contexts[place] as (typeof contexts)[0]);
+    both.begin((place) => contexts[place] as (typeof contexts)[0]).take([1, 2]);
     expect(seen).toEqual([
       [1, 'k0', 0],
       [2, 'k0', 1],
@@ -113,7 +131,7 @@ test('every stage has its own context and index', () => {
 
 test('passes do not share anything', () => {
   const both = chained([map('a', (row: number) => row)]);
-  const run = (rows: number[]) => both.run(rows, () => contextFor());
+  const run = (rows: number[]) => inSlices(rows, both);
   const first = run([1, 2]);
   run([3]);
   expect(first).toMatchObject({ rows: [1, 2], stages: [{ rowsIn: 2 }] });
@@ -135,6 +153,15 @@ test('a failure of a stage that ends the run ends the pass', () => {
   expect(calls).toEqual([1]);
 });
 
+test('a failure in a later slice: its index is that in the batch, and the stages behind it are left out', () => {
+  const picky = map('b', (row: number) => {
+    if (row === 3) throw 'bad';
+    return row;
+  });
+  const pass = over([1, 2, 3, 4], [map('a', (row: number) => row), picky, map('c', (row: number) => row)], 2);
+  expect(pass.stages).toMatchObject([{ rowsIn: 4 }, { rowsIn: 3, failures: [{ index: 2, row: 3 }] }]);
+});
+
 test('after a failure behind a flatMap its other rows go on, unless the run ends', () => {
   const three = flatMap('three', (row: number) => [row, row + 1, row + 2]);
   const calls: number[] = [];
@@ -152,19 +179,18 @@ test('after a failure behind a flatMap its other rows go on, unless the run ends
 test('an aborted signal: nothing is called', () => {
   const signal = AbortSignal.abort(new Error('cancelled'));
   const one = chained([map('a', () => expect.unreachable())]);
-  expect(() => one.run([1], () => contextFor({ signal }))).toThrow('cancelled');
+  expect(() => one.begin(() => contextFor({ signal })).take([1])).toThrow('cancelled');
 });
 
 test('a chain that is run inside itself', () => {
   const contextOf = () => contextFor();
   const depth = chained([
-    map('a', (row: number): unknown => (row === 0 ? 'end' : depth.run([row - 1], contextOf))),
+    map('a', (row: number): unknown => (row === 0 ? 'end' : depth.begin(contextOf).take([row - 1]))),
     map('b', (row: unknown) => row),
   ]);
-  expect(depth.run([1], contextOf)).toMatchObject({
-    rows: [{ rows: ['end'] }],
-    stages: [{}, { rowsIn: 1 }],
-  });
+  const pass = depth.begin(contextOf);
+  expect(pass.take([1])).toEqual([['end']]);
+  expect(pass.stages).toMatchObject([{}, { rowsIn: 1 }]);
 });
 
 describe('promises', () => {
@@ -184,6 +210,15 @@ describe('promises', () => {
     expect(calls).toEqual([1, 2, 3]);
     expect(isChainable(sly)).toBe(false);
     expect(isChainable(before)).toBe(true);
+  });
+
+  test('at its first call, in a later slice: what the stages before it gave goes on', () => {
+    const from3 = filter('from3', (row: number) => row >= 3);
+    const sly = map('sly', (row: number) => Promise.resolve(row));
+    const after = map('after', () => expect.unreachable());
+    expect(over([1, 2, 3, 4, 5], [from3, sly, after], 2)).toMatchObject({
+      ...{ bailed: true, rows: [3, 4, 5], stages: [{ rowsIn: 5, rowsOut: 3 }] },
+    });
   });
 
   test('later: that row fails and says what to do', () => {
