@@ -7,9 +7,8 @@
  */
 import type { FileHandle } from './file-system.js';
 
-/** A block is more than a batch, so that the next one is read while a batch is worked on: with blocks of 128 KB, a batch had
- * to wait for some of its own, and the whole of W1 took a tenth longer; with 1 MB it does again. */
-export const BLOCK_BYTES = 512 * 1024;
+/** A block is more than a batch, so that the next one is read while a batch is worked on. */
+export const BLOCK_BYTES = 1024 * 1024;
 
 interface Block {
   /** The bytes read are `buffer` from `headroom` to its end. */

@@ -210,20 +210,24 @@ export class Records {
     const { buffer, start } = this.#region;
     const base = bounds[first] as number;
     const region = buffer.subarray(start + base, start + (bounds[end - 1] as number));
+    // All texts before the first is visited: text and JSON in turn would take a tenth longer than one after the other.
+    const texts: (string | undefined)[] = [];
     if (region.length <= REGION_BYTES && isAscii(region)) {
       // One decoding, then slices of it: a fifth less time than decoding line by line, JSON.parse included.
       const text = region.toString('latin1');
       for (let i = first; i < end; i += 2) {
-        visit(text.substring((bounds[i] as number) - base, (bounds[i + 1] as number) - base), i >> 1);
+        texts.push(text.substring((bounds[i] as number) - base, (bounds[i + 1] as number) - base));
       }
-      return;
+    } else {
+      const clean = isUtf8(region);
+      for (let i = first; i < end; i += 2) {
+        const from = (bounds[i] as number) - base;
+        const to = (bounds[i + 1] as number) - base;
+        texts.push(clean || isUtf8(region.subarray(from, to)) ? utf8Text(region, from, to) : undefined);
+      }
     }
-    const clean = isUtf8(region);
-    for (let i = first; i < end; i += 2) {
-      const from = (bounds[i] as number) - base;
-      const to = (bounds[i + 1] as number) - base;
-      visit(clean || isUtf8(region.subarray(from, to)) ? utf8Text(region, from, to) : undefined, i >> 1);
-    }
+    const index = first >> 1;
+    for (let i = 0; i < texts.length; i++) visit(texts[i], index + i);
   }
 
   malformed(index: number, what: string): MalformedRowError {

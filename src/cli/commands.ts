@@ -166,7 +166,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     return command(nameAndArguments, description)
       .option(
         '--threads <count>',
-        'worker threads for the synchronous stages at the head of the pipeline',
+        'threads, this one among them, for the synchronous stages at the head of the pipeline',
         wholeNumber,
       )
       .option('--record', 'write a recording into the session, for inspect and replay')

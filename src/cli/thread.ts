@@ -3,7 +3,6 @@
  * It holds nothing between two batches; what it is given and what it answers are bytes and figures.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { concatenated } from '../bytes.js';
 import { InvalidOptionError, messageOf } from '../errors.js';
 import { Chains } from '../executor/chains.js';
 import { definePipeline } from '../executor/definition.js';
@@ -11,9 +10,9 @@ import { consoleLogger } from '../executor/environment.js';
 import { stageFingerprints } from '../executor/fingerprints.js';
 import { type PassResult, runPass } from '../executor/pass.js';
 import { type PassAnswer, type PassJob, sentError } from '../executor/threads/pass-job.js';
+import { linesEncoder, linesOf } from '../executor/threads/pass-lines.js';
 import type { ThreadData, ThreadMessage } from '../executor/threads/thread-pool.js';
 import { JsonLinesEncoder } from '../sinks/json-lines-encoder.js';
-import type { EncodedRows } from '../sinks/sink.js';
 import { idempotencyKeyOf } from '../stages/idempotency-key.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
@@ -32,14 +31,9 @@ try {
     );
   const { source, sink } = definePipeline(pipeline, stages);
   const chains = new Chains(stages);
-  const encoder = new JsonLinesEncoder(sink.label);
   const { signal } = new AbortController();
 
-  const encode = (rows: readonly unknown[], firstIndex: number): EncodedRows => ({
-    rows: rows.length,
-    bytes: 0,
-    data: encoder.encode(rows, firstIndex),
-  });
+  const encode = linesEncoder(new JsonLinesEncoder(sink.label));
 
   const pass = (job: PassJob): PassAnswer => {
     const chain = chains.from(job.first);
@@ -77,9 +71,7 @@ try {
       })),
     }));
     const malformed = passed.malformed.map(({ file, line, byte, what }) => ({ file, line, byte, what }));
-    const chunks = 'encoded' in passed.out ? passed.out.encoded : [];
-    const lines = concatenated(chunks.flatMap(({ data }) => data as Uint8Array[]));
-    const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+    const { lines, count: rows } = linesOf('encoded' in passed.out ? passed.out.encoded : []);
     return { kind: 'passed', lines, rows, parts, malformed };
   };
 

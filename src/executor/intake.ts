@@ -17,7 +17,7 @@ import type { DataPlane } from './data-plane.js';
 import type { PipelineDefinition } from './definition.js';
 
 /** Bytes of source a batch at most, about. */
-const MAX_BATCH_BYTES = 384 * 1024;
+const MAX_BATCH_BYTES = 768 * 1024;
 
 /** Batches told to the witness before they are taken in. Suspecting some too many costs little: they are told apart by
  * working on them one at a time, before any is condemned. */

@@ -2,21 +2,28 @@
  * The passes that neighbouring synchronous row stages share, here or in a worker thread. Which stages share one is worked
  * out once, and again when a stage turns out to be asynchronous.
  *
- * What comes back from a thread is JSON; until one is up, the run does the work itself.
+ * 1. A batch goes to a worker thread that has room for it. Where none has, this thread is one more that works: one batch a
+ *    turn of the event loop, so that threads that are done meanwhile get their next batch first.
+ * 2. What comes back from a thread is JSON, and so is what this one does in their stead: rows look the same wherever
+ *    they were worked on.
  */
+import { platform } from '#platform';
+import { JsonLinesEncoder } from '../sinks/json-lines-encoder.js';
 import type { OpenSink } from '../sinks/sink.js';
+import type { RawRows, SourceBatch } from '../sources/source.js';
 import { abortOf } from '../stages/abortable.js';
-import { rememberAsynchronous } from '../stages/chain.js';
+import { type Chain, rememberAsynchronous } from '../stages/chain.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { Chains } from './chains.js';
 import { type PassResult, runPass } from './pass.js';
 import type { PlaneBatch } from './plane-batch.js';
 import { type PassThreads, receivedMalformed, receivedPart, unwritable } from './threads/pass-job.js';
+import { type Lines, linesEncoder, linesOf } from './threads/pass-lines.js';
 
 /** What a pass made of a batch. */
 export interface Passed extends Pick<PassResult, 'parts' | 'malformed'> {
   /** What came out, as rows, as the sink takes them, or as JSON Lines. */
-  readonly out: PassResult['out'] | { readonly lines: Uint8Array; readonly count: number };
+  readonly out: PassResult['out'] | Lines;
 }
 
 type ContextOf = (stageIndex: number) => StageContext;
@@ -25,11 +32,14 @@ export interface PassesOptions {
   readonly sessionId: string;
   readonly stages: readonly AnyStage[];
   readonly threads: PassThreads | undefined;
-  readonly sink: Pick<OpenSink<unknown>, 'encode'>;
+  readonly sink: Pick<OpenSink<unknown>, 'encode' | 'encodeJsonLines'>;
 }
 
 export class Passes {
   readonly #chains: Chains;
+  readonly #encoder = new JsonLinesEncoder('a batch on its way to the next stage');
+  /** The last turn of this thread that a batch waits for. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: PassesOptions) {
     this.#chains = new Chains(options.stages);
@@ -41,30 +51,51 @@ export class Passes {
     first: number,
     contextOf: ContextOf,
   ): Passed | Promise<Passed | undefined> | undefined {
-    return this.#inThread(batch, first, contextOf) ?? this.#here(batch, first, contextOf);
-  }
-
-  #here(batch: PlaneBatch, first: number, contextOf: ContextOf): Passed | undefined {
-    const { sink, stages } = this.options;
+    const { threads } = this.options;
     const chain = this.#chains.from(first);
     if (chain === undefined) return undefined;
+    if (threads === undefined || batch.raw?.raw === undefined)
+      return this.#here(chain, batch, first, contextOf);
+    if (threads.isFree) return this.#inThread(threads, chain, batch, first, contextOf);
+    this.#turn = this.#turn.then(() => new Promise<void>((resolve) => platform.soon(resolve)));
+    return this.#turn.then(() => {
+      abortOf(contextOf(first)).throwIfAborted();
+      if (!threads.isFree) return this.#here(this.#chains.from(first), batch, first, contextOf);
+      return this.over(batch, first, contextOf);
+    });
+  }
+
+  #here(
+    chain: Chain | undefined,
+    batch: PlaneBatch,
+    first: number,
+    contextOf: ContextOf,
+  ): Passed | undefined {
+    const { sink, stages, threads } = this.options;
+    if (chain === undefined) return undefined;
     const isLast = first + chain.length === stages.length;
+    const asLines = threads !== undefined && !(isLast && sink.encodeJsonLines !== undefined);
+    const encode = (rows: readonly unknown[], firstIndex: number) => sink.encode(rows, firstIndex);
     const passed = runPass({
       chain,
       decode: (row, malformed) => batch.forEachRow(row, malformed),
       contextOf: (place) => contextOf(first + place),
-      encode: isLast ? (rows, firstIndex) => sink.encode(rows, firstIndex) : undefined,
+      encode: asLines ? linesEncoder(this.#encoder) : isLast ? encode : undefined,
     });
     if (passed.bailed) this.#chains.forget();
-    return passed.parts.length === 0 ? undefined : passed;
+    if (passed.parts.length === 0) return undefined;
+    return asLines && 'encoded' in passed.out ? { ...passed, out: linesOf(passed.out.encoded) } : passed;
   }
 
-  #inThread(batch: PlaneBatch, first: number, contextOf: ContextOf): Promise<Passed | undefined> | undefined {
-    const { threads, sessionId, stages } = this.options;
-    if (!threads?.isReady) return undefined;
-    const chain = this.#chains.from(first);
-    const raw = chain === undefined ? undefined : batch.raw?.raw?.();
-    if (chain === undefined || raw === undefined) return undefined;
+  #inThread(
+    threads: PassThreads,
+    chain: Chain,
+    batch: PlaneBatch,
+    first: number,
+    contextOf: ContextOf,
+  ): Promise<Passed | undefined> {
+    const { sessionId, stages } = this.options;
+    const raw = (batch.raw as SourceBatch<unknown>).raw?.() as RawRows;
     const context = contextOf(first);
     const { index, rowOffset } = batch;
     const job = {

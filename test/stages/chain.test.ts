@@ -10,7 +10,13 @@ import * as z from 'zod';
 import { seededRandom } from '../../src/clock.js';
 import { StageError } from '../../src/errors.js';
 import { type AttemptResult, runAttempt } from '../../src/stages/attempt.js';
-import { type Chain, type ChainableStage, type ChainTally, chain, isChainable } from '../../src/stages/chain.js';
+import {
+  type Chain,
+  type ChainableStage,
+  type ChainTally,
+  chain,
+  isChainable,
+} from '../../src/stages/chain.js';
 import { defineStage, filter, flatMap, map } from '../../src/stages/define.js';
 import type { AnyStage } from '../../src/stages/stage.js';
 import { contextFor, microtasks } from './support.js';

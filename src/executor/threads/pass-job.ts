@@ -90,10 +90,13 @@ export function receivedPart({ rowsIn, rowsOut, failures }: SentPart): ChainTall
 
 export const unwritable = (message: string): SinkError => new SinkError(message);
 
+/** Batches that each thread has at once: one that it works on, one that waits for it. */
+export const BATCHES_A_THREAD = 2;
+
 /** Does the work of passes elsewhere, several at a time. */
 export interface PassThreads {
-  /** Whether a thread is up; until then the run does the work itself. */
-  readonly isReady: boolean;
+  /** A thread is up, and has room for a job; where none is, the run does the work itself. */
+  readonly isFree: boolean;
   /** @throws {WorkerThreadError} when the thread died over it. */
   run(job: PassJob): Promise<PassAnswer>;
   /** Ends every thread at once, whatever it is doing. */
@@ -101,7 +104,7 @@ export interface PassThreads {
 }
 
 export interface ThreadsOptions {
-  /** How many. */
+  /** How many, beside the run's own. */
   readonly count: number;
   /** The pipeline file that each thread imports. */
   readonly file: string | URL;

@@ -1,7 +1,7 @@
 /**
  * Worker threads that run passes: bytes in, bytes out.
  *
- * 1. A job goes to the thread that has the fewest; each has at most a few, so that it never waits for its next one.
+ * 1. A job goes to the thread that has the fewest; each has room for two, so that it never waits for its next one.
  * 2. A thread that dies fails the jobs it had, and no others, and is replaced (I12): a crash is a failed batch.
  * 3. `close` ends threads in the middle of whatever they are doing: cancel is immediate (I17).
  * 4. What a stage prints in a thread is printed by the run's own console.
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { messageOf, WorkerThreadError } from '../../errors.js';
 import type { PassAnswer, PassJob, PassThreads, SentError, ThreadsOptions } from './pass-job.js';
-import { receivedError } from './pass-job.js';
+import { BATCHES_A_THREAD, receivedError } from './pass-job.js';
 
 /** What a thread says. */
 export type ThreadMessage =
@@ -46,8 +46,8 @@ export class ThreadPool implements PassThreads {
     this.#threads = Array.from({ length: options.count }, () => this.#start());
   }
 
-  get isReady(): boolean {
-    return this.#threads.some((thread) => thread.isReady);
+  get isFree(): boolean {
+    return this.#threads.some((thread) => thread.isReady && thread.load < BATCHES_A_THREAD);
   }
 
   run(job: PassJob): Promise<PassAnswer> {

@@ -5,18 +5,16 @@ import type { AnyStage } from '../../stages/stage.js';
 import { Chains } from '../chains.js';
 import type { PipelineDefinition } from '../definition.js';
 import { stageFingerprints } from '../fingerprints.js';
-import type { PassThreads } from './pass-job.js';
+import { BATCHES_A_THREAD, type PassThreads } from './pass-job.js';
 
-/** Worker threads for the synchronous stages at the head of a pipeline. */
+/** Threads for the synchronous stages at the head of a pipeline. */
 export interface WorkerOptions {
-  /** Worker threads, 1 to 64. */
+  /** Threads that work on rows at once, 1 to 64: the run's own, which takes what the others have no room for, and worker
+   * threads. Two are what two cores can use. */
   readonly count: number;
   /** The pipeline file: each thread imports it, and takes the pipeline from its default export. */
   readonly file: string | URL;
 }
-
-/** Jobs a thread has at once: one that it does, one that waits for it. */
-const JOBS_A_THREAD = 2;
 
 /** @throws {InvalidOptionError} */
 export function checkWorkers(workers: WorkerOptions): WorkerOptions {
@@ -46,7 +44,7 @@ export function widened(
           : `its first stage, "${stages[0].name}", is not one that they can run`
       }: without retries, timeouts, schemas, hooks, durability. Leave it out.`,
     );
-  const width = JOBS_A_THREAD * workers.count;
+  const width = BATCHES_A_THREAD * workers.count;
   return stages.map((stage, i) =>
     i < chain.length ? { ...stage, concurrency: Math.max(stage.concurrency, width) } : stage,
   );
@@ -69,7 +67,7 @@ export function openThreads(
   stages: readonly AnyStage[],
   fail: (error: unknown) => void,
 ): PassThreads | undefined {
-  if (workers === undefined) return undefined;
+  if (workers === undefined || workers.count === 1) return undefined;
   const fingerprints = stageFingerprints(stages);
-  return platform.threads?.({ ...workers, fingerprints, onUnfit: fail });
+  return platform.threads?.({ ...workers, count: workers.count - 1, fingerprints, onUnfit: fail });
 }

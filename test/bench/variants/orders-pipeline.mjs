@@ -2,7 +2,9 @@
  * W1, W4, W6 and W7 as a user writes them, a pipeline file, and run by a program: checkpoints and fsync on, options as
  * they come but for `batchSize`.
  */
-import 'xstate-pipeline/node'; // loaded before the clock runs, as everybody's packages are
+// Loaded before the clock runs, as everybody's packages are.
+import 'xstate-pipeline';
+import 'xstate-pipeline/node';
 import { checkpointFigures } from './checkpoint-figures.mjs';
 import { writePipelineFile } from './pipeline-file.mjs';
 

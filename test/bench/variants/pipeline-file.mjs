@@ -25,7 +25,7 @@ export function writePipelineFile(which, { input, output, dir }) {
     `import { filter, map, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
 ${STAGES[which]}
-export default steps(pipeline('${which}', { batchSize: 2048 }).from(jsonl(${JSON.stringify(input)}))).to(jsonl(${JSON.stringify(output)}));
+export default steps(pipeline('${which}', { batchSize: 4096 }).from(jsonl(${JSON.stringify(input)}))).to(jsonl(${JSON.stringify(output)}));
 `,
   );
   return pathToFileURL(file);

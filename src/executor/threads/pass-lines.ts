@@ -1,0 +1,21 @@
+/** What a pass gives where rows may come from any thread: JSON Lines. */
+import { concatenated } from '../../bytes.js';
+import type { JsonLinesEncoder } from '../../sinks/json-lines-encoder.js';
+import type { EncodedRows } from '../../sinks/sink.js';
+import type { PassTask } from '../pass.js';
+
+export interface Lines {
+  readonly lines: Uint8Array;
+  readonly count: number;
+}
+
+/** For `runPass`: what `linesOf` puts together. */
+export function linesEncoder(encoder: JsonLinesEncoder): NonNullable<PassTask['encode']> {
+  return (rows, firstIndex) => ({ rows: rows.length, bytes: 0, data: encoder.encode(rows, firstIndex) });
+}
+
+/** @param encoded by `linesEncoder`. */
+export function linesOf(encoded: readonly EncodedRows[]): Lines {
+  const lines = concatenated(encoded.flatMap(({ data }) => data as readonly Uint8Array[]));
+  return { lines, count: encoded.reduce((sum, { rows }) => sum + rows, 0) };
+}
