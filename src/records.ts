@@ -103,11 +103,12 @@ export class RecordReader {
     }
     if (bounds.length === 0) return undefined;
     const { buffer, start, offset } = blocks;
+    const release = blocks.lease();
     blocks.consume(cursor);
     this.#rows += bounds.length / 2;
     this.#lines = lines;
     const position = { bytes: blocks.offset, rows: this.#rows, lines };
-    return new Records(this.#options, { buffer, start, offset, firstLine }, bounds, position);
+    return new Records(this.#options, { buffer, start, offset, firstLine }, bounds, position, release);
   }
 
   async #skipBom(): Promise<void> {
@@ -168,6 +169,8 @@ export class Records {
     bounds: readonly number[],
     /** Behind the last record. */
     readonly position: RecordPosition,
+    /** The bytes are not looked at any more: the memory behind them may be used again. */
+    readonly release: () => void = () => {},
   ) {
     this.#options = options;
     this.#region = region;

@@ -78,12 +78,17 @@ export class PlaneBatch {
 
   hold(rows: readonly unknown[]): void {
     this.decoded = rows;
-    this.raw = null;
+    this.#leaveRaw();
   }
 
   holdEncoded(encoded: readonly EncodedRows[]): void {
     this.encoded = encoded;
     this.decoded = null;
+    this.#leaveRaw();
+  }
+
+  #leaveRaw(): void {
+    this.raw?.release?.();
     this.raw = null;
   }
 
@@ -151,7 +156,7 @@ export class PlaneBatch {
 
   /** What a journaled output says of the batch; its rows are taken separately. */
   takeFacts(found: JournaledOutput, stageIndex: number): void {
-    this.raw = null;
+    this.#leaveRaw();
     this.malformed = found.malformed;
     found.tallies.forEach((tally, i) => {
       this.tallies[i] = tally;

@@ -145,6 +145,7 @@ export class FileSource<T> implements OpenSource<T> {
       position: { bytes, rows, lines },
       done: bytes,
       decode: (row, malformed) => decode(records, row, malformed),
+      release: records.release,
       raw: () => ({ ...records.raw(), ...this.#rawFacts }),
     };
   }

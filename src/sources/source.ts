@@ -70,6 +70,8 @@ export interface SourceBatch<T> {
   readonly done: number;
   /** Visits the rows in order; a malformed one is given to `malformed` in its place. May be called again (a retry). */
   decode(row: (value: T) => void, malformed: (error: MalformedRowError) => void): void;
+  /** Nothing more is asked of it: the memory behind the rows may be used again. */
+  release?(): void;
   /** The same rows for another thread; absent where the source has no `decodeRaw`. */
   raw?(): RawRows;
 }
