@@ -34,8 +34,8 @@ export interface RunOptions {
   readonly record?: boolean;
   /** Cancels the run when it is aborted; the session can be resumed. */
   readonly signal?: AbortSignal;
-  /** Worker threads that decode, run the synchronous stages at the head of the pipeline, and encode: how many, and the file
-   * whose default export the pipeline is. The output is the same, byte for byte. Default: none. */
+  /** Threads that decode, run the synchronous stages at the head of the pipeline, and encode: how many, the run's own among
+   * them, and the file whose default export the pipeline is. The output is the same, byte for byte. Default: none. */
   readonly workers?: WorkerOptions;
   /** Clock, random numbers, file system, logger: for tests. */
   readonly environment?: Partial<Environment>;
