@@ -8,17 +8,16 @@
  *    they were worked on.
  */
 import { platform } from '#platform';
-import { JsonLinesEncoder } from '../sinks/json-lines-encoder.js';
 import type { OpenSink } from '../sinks/sink.js';
 import type { RawRows, SourceBatch } from '../sources/source.js';
 import { abortOf } from '../stages/abortable.js';
 import { type Chain, rememberAsynchronous } from '../stages/chain.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { Chains } from './chains.js';
-import { type PassResult, runPass } from './pass.js';
+import { type PassResult, type PassTask, runPass } from './pass.js';
 import type { PlaneBatch } from './plane-batch.js';
 import { type PassThreads, receivedMalformed, receivedPart, unwritable } from './threads/pass-job.js';
-import { type Lines, linesEncoder, linesOf } from './threads/pass-lines.js';
+import { type Lines, linesOf } from './threads/pass-lines.js';
 
 /** What a pass made of a batch. */
 export interface Passed extends Pick<PassResult, 'parts' | 'malformed'> {
@@ -37,7 +36,6 @@ export interface PassesOptions {
 
 export class Passes {
   readonly #chains: Chains;
-  readonly #encoder = new JsonLinesEncoder('a batch on its way to the next stage');
   /** The last turn of this thread that a batch waits for. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -75,12 +73,12 @@ export class Passes {
     if (chain === undefined) return undefined;
     const isLast = first + chain.length === stages.length;
     const asLines = threads !== undefined && !(isLast && sink.encodeJsonLines !== undefined);
-    const encode = (rows: readonly unknown[], firstIndex: number) => sink.encode(rows, firstIndex);
+    const toSink: PassTask['encode'] = (rows, firstIndex) => sink.encode(rows, firstIndex);
     const passed = runPass({
       chain,
       decode: (row, malformed) => batch.forEachRow(row, malformed),
       contextOf: (place) => contextOf(first + place),
-      encode: asLines ? linesEncoder(this.#encoder) : isLast ? encode : undefined,
+      encode: asLines ? threads.encode : isLast ? toSink : undefined,
     });
     if (passed.bailed) this.#chains.forget();
     if (passed.parts.length === 0) return undefined;

@@ -5,6 +5,7 @@
 import { codeOf, MalformedRowError, messageOf, SinkError } from '../../errors.js';
 import type { RawRows } from '../../sources/source.js';
 import type { ChainTally } from '../../stages/chain.js';
+import type { PassTask } from '../pass.js';
 
 /** One batch's way through the stages that share a pass. */
 export interface PassJob {
@@ -97,6 +98,8 @@ export const BATCHES_A_THREAD = 2;
 export interface PassThreads {
   /** A thread is up, and has room for a job; where none is, the run does the work itself. */
   readonly isFree: boolean;
+  /** What a thread does with the rows that come out, for those that do not come from one: `linesOf` puts it together. */
+  readonly encode: NonNullable<PassTask['encode']>;
   /** @throws {WorkerThreadError} when the thread died over it. */
   run(job: PassJob): Promise<PassAnswer>;
   /** Ends every thread at once, whatever it is doing. */

@@ -1,6 +1,5 @@
 /** What a pass gives where rows may come from any thread: JSON Lines. */
 import { concatenated } from '../../bytes.js';
-import type { JsonLinesEncoder } from '../../sinks/json-lines-encoder.js';
 import type { EncodedRows } from '../../sinks/sink.js';
 import type { PassTask } from '../pass.js';
 
@@ -9,8 +8,13 @@ export interface Lines {
   readonly count: number;
 }
 
+/** A `JsonLinesEncoder`, which only Node has. */
+interface Encoder {
+  encode(rows: readonly unknown[], firstIndex: number): readonly Uint8Array[];
+}
+
 /** For `runPass`: what `linesOf` puts together. */
-export function linesEncoder(encoder: JsonLinesEncoder): NonNullable<PassTask['encode']> {
+export function linesEncoder(encoder: Encoder): NonNullable<PassTask['encode']> {
   return (rows, firstIndex) => ({ rows: rows.length, bytes: 0, data: encoder.encode(rows, firstIndex) });
 }
 

@@ -10,8 +10,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { messageOf, WorkerThreadError } from '../../errors.js';
+import { JsonLinesEncoder } from '../../sinks/json-lines-encoder.js';
 import type { PassAnswer, PassJob, PassThreads, SentError, ThreadsOptions } from './pass-job.js';
 import { BATCHES_A_THREAD, receivedError } from './pass-job.js';
+import { linesEncoder } from './pass-lines.js';
 
 /** What a thread says. */
 export type ThreadMessage =
@@ -39,6 +41,7 @@ interface Waiting {
 const PROGRAM = new URL('../../cli/thread.js', import.meta.url);
 
 export class ThreadPool implements PassThreads {
+  readonly encode = linesEncoder(new JsonLinesEncoder('rows that leave a pass'));
   readonly #threads: Thread[];
   #isClosed = false;
 
