@@ -11,6 +11,7 @@ import { openRecording } from '../executor/replay/open-recording.js';
 import { COMPLETED } from './exit-codes.js';
 import { findSession } from './find-session.js';
 import { programName } from './invocation.js';
+import { viewerOf } from './live-inspector.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 import { placesOf, type RunCommandOptions, workersOf } from './run.js';
 import { runSession } from './run-session.js';
@@ -41,6 +42,7 @@ export async function fork(
     throw new PipelineFileError(
       `Session ${sessionId} was not begun from a pipeline file. Say which one it is: ${programName()} fork ${sessionId} --from ${from} FILE`,
     );
+  const viewer = viewerOf(inspect, stateDir);
   const { file, pipeline } = await loadPipelineFile(wanted);
   const workers = workersOf(options.threads, file);
   const isRecorded = await stateManager.storage.isRecorded?.(sessionId);
@@ -54,7 +56,7 @@ export async function fork(
       ? `batch ${from}`
       : `batch ${forked.from}, the last committed point that is known before batch ${from}`;
   const code = await runSession({
-    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect },
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, viewer },
     ...{ sessionId: forked.sessionId, name: checkpoint.pipeline },
     places: placesOf({ ...pipeline, ...forked.pipeline, options: forked.pipeline.options ?? {} }),
     notices: [`It begins at ${where} of session ${sessionId}.`],

@@ -10,6 +10,7 @@ import { COMPLETED } from './exit-codes.js';
 import { explain } from './explain.js';
 import { findSession } from './find-session.js';
 import { sessionCommand } from './invocation.js';
+import { viewerOf } from './live-inspector.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 import { refuseSharedOutput } from './output-owner.js';
 import { outputsOf, placesOf, type RunCommandOptions, workersOf } from './run.js';
@@ -52,13 +53,14 @@ export async function resume(
       `Session ${sessionId} was not begun from a pipeline file. Say which one it is: ${command}`,
     );
   }
+  const viewer = options.explain ? undefined : viewerOf(inspect, stateDir);
   const { file, pipeline: loaded } = await loadPipelineFile(from);
   const { pipeline, notices } = writingOn(loaded, checkpoint);
   const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
   await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir, sessionId);
   if (options.explain) return explain({ sessionId, pipeline, stateManager, stateDir, force, json, terminal });
   return runSession({
-    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect, sessionId },
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, viewer, sessionId },
     name: checkpoint.pipeline,
     places: placesOf(pipeline),
     notices,

@@ -10,6 +10,7 @@ import { counted, printable } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
 import type { InspectorKind } from './inspectors.js';
 import { sessionCommand } from './invocation.js';
+import { viewerOf } from './live-inspector.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 import { type Outputs, refuseSharedOutput } from './output-owner.js';
 import { ownerOf } from './owner.js';
@@ -38,6 +39,7 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
   const { stateDir, checkpointInterval, json, quiet, verbose, record, inspect } = options;
   const stops = stopsBeforeSession(terminal, verbose);
   if (json) terminal.reserveForJson();
+  const viewer = viewerOf(inspect, stateDir);
   const { file, pipeline } = await loadPipelineFile(given);
   const stateManager = new StateManager(lowdbStorage(stateDir));
   const settings = checkpointInterval === undefined ? {} : { checkpointInterval };
@@ -45,7 +47,7 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
   const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
   await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir);
   const session: SessionOptions = {
-    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect },
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, viewer },
     name: pipeline.name,
     places: placesOf(pipeline),
     notices: await noticesOf(pipeline.name, unfinished, stateDir),
