@@ -11,7 +11,6 @@ import { openRecording } from '../executor/replay/open-recording.js';
 import { COMPLETED } from './exit-codes.js';
 import { findSession } from './find-session.js';
 import { programName } from './invocation.js';
-import { viewerOf } from './live-inspector.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 import { placesOf, type RunCommandOptions, workersOf } from './run.js';
 import { runSession } from './run-session.js';
@@ -31,7 +30,7 @@ export async function fork(
   options: ForkCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { stateDir, from, to, key, json, quiet, verbose, record, inspect } = options;
+  const { stateDir, from, to, key, json, quiet, verbose, record, viewer } = options;
   const stops = stopsBeforeSession(terminal, verbose);
   if (json) terminal.reserveForJson();
   const stateManager = new StateManager(lowdbStorage(stateDir));
@@ -42,7 +41,6 @@ export async function fork(
     throw new PipelineFileError(
       `Session ${sessionId} was not begun from a pipeline file. Say which one it is: ${programName()} fork ${sessionId} --from ${from} FILE`,
     );
-  const viewer = viewerOf(inspect, stateDir);
   const { file, pipeline } = await loadPipelineFile(wanted);
   const workers = workersOf(options.threads, file);
   const isRecorded = await stateManager.storage.isRecorded?.(sessionId);

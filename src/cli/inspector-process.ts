@@ -8,6 +8,7 @@
  *    Only what nobody else can do is asked of the run: to resume what is paused in its own process.
  */
 import { constants, setPriority } from 'node:os';
+import type { InspectorHost } from './inspector-host.js';
 import type { FromInspector, ToInspector } from './inspector-messages.js';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -26,12 +27,8 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const)
 
 async function serve(stateDir: string): Promise<void> {
   // Only now: until the handlers stand, a Ctrl-C would end this process.
-  const [{ inspectorHost }, { inspectorPackage }] = await Promise.all([
-    import('./inspector-host.js'),
-    import('./inspector-package.js'),
-  ]);
+  const { inspectorPackage } = await import('./inspector-package.js');
   const { serveInspector } = await inspectorPackage();
-  const host = inspectorHost({ stateDir });
   let ownSession: string | undefined;
   let asked = 0;
   const waiting = new Map<number, (isDone: boolean) => void>();
@@ -47,21 +44,32 @@ async function serve(stateDir: string): Promise<void> {
       waiting.delete(message.number);
     }
   });
-  const inspector = await serveInspector(
-    {
-      ...host,
-      async command(id, command) {
-        if (command === 'resume' && id === ownSession && (await resumeThere(id)))
-          return { ok: true, message: 'Resumed.' };
-        return host.command(id, command);
-      },
-    },
-    { commands: true, session: () => ownSession },
-  );
+  const resumed = async (id: string) => id === ownSession && (await resumeThere(id));
+  const host = lateHost(stateDir, resumed);
+  const inspector = await serveInspector(host, { commands: true, session: () => ownSession });
   inspector.onViewers((count) => tell({ type: 'viewers', count }));
   tell({ type: 'listening', url: inspector.url });
-  // The run goes first where both want a processor.
+  // From now on the run goes first where both want a processor.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+}
+
+/** What it takes to read sessions is loaded beside the run that waited for the address.
+ * @param resumed whether the run itself has gone on. */
+function lateHost(stateDir: string, resumed: (id: string) => Promise<boolean>): InspectorHost {
+  let loaded: Promise<InspectorHost> | undefined;
+  const host = () => {
+    loaded ??= import('./inspector-host.js').then(({ inspectorHost }) => inspectorHost({ stateDir }));
+    return loaded;
+  };
+  return {
+    sessions: async () => (await host()).sessions(),
+    open: async (id) => (await host()).open(id),
+    checkpoint: async (id) => (await host()).checkpoint(id),
+    async command(id, command) {
+      if (command === 'resume' && (await resumed(id))) return { ok: true, message: 'Resumed.' };
+      return (await host()).command(id, command);
+    },
+  };
 }
 
 await serve(process.argv[2] ?? '').catch(fail);

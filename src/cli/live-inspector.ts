@@ -33,8 +33,8 @@ export interface LiveInspectorOptions {
 
 export type RunViewer = PageServer | Exclude<InspectorKind, 'page'>;
 
-/** Early: what can be loaded beside the pipeline file is. */
-export function viewerOf(kind: InspectorKind | undefined, stateDir: string): RunViewer | undefined {
+/** Called before anything else is loaded: what serves the page loads meanwhile. */
+export function viewerOf(kind: InspectorKind, stateDir: string): RunViewer {
   return kind === 'page' ? startPageServer(stateDir) : kind;
 }
 

@@ -10,7 +10,6 @@ import { COMPLETED } from './exit-codes.js';
 import { explain } from './explain.js';
 import { findSession } from './find-session.js';
 import { sessionCommand } from './invocation.js';
-import { viewerOf } from './live-inspector.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 import { refuseSharedOutput } from './output-owner.js';
 import { outputsOf, placesOf, type RunCommandOptions, workersOf } from './run.js';
@@ -31,7 +30,7 @@ export async function resume(
   options: ResumeCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { stateDir, json, quiet, verbose, record, inspect, force } = options;
+  const { stateDir, json, quiet, verbose, record, viewer, force } = options;
   const stops = stopsBeforeSession(terminal, verbose);
   if (json && !options.explain) terminal.reserveForJson();
   const stateManager = new StateManager(lowdbStorage(stateDir));
@@ -53,7 +52,6 @@ export async function resume(
       `Session ${sessionId} was not begun from a pipeline file. Say which one it is: ${command}`,
     );
   }
-  const viewer = options.explain ? undefined : viewerOf(inspect, stateDir);
   const { file, pipeline: loaded } = await loadPipelineFile(from);
   const { pipeline, notices } = writingOn(loaded, checkpoint);
   const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
