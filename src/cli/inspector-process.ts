@@ -51,17 +51,22 @@ async function serve(stateDir: string): Promise<void> {
   tell({ type: 'listening', url: inspector.url });
   // From now on the run goes first where both want a processor.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  await host.load();
 }
 
-/** What it takes to read sessions is loaded beside the run that waited for the address.
+/** What it takes to read sessions is loaded beside the run, which waits for the address alone.
  * @param resumed whether the run itself has gone on. */
-function lateHost(stateDir: string, resumed: (id: string) => Promise<boolean>): InspectorHost {
+function lateHost(
+  stateDir: string,
+  resumed: (id: string) => Promise<boolean>,
+): InspectorHost & { load(): Promise<unknown> } {
   let loaded: Promise<InspectorHost> | undefined;
   const host = () => {
     loaded ??= import('./inspector-host.js').then(({ inspectorHost }) => inspectorHost({ stateDir }));
     return loaded;
   };
   return {
+    load: host,
     sessions: async () => (await host()).sessions(),
     open: async (id) => (await host()).open(id),
     checkpoint: async (id) => (await host()).checkpoint(id),
