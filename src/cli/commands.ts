@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { ControlCommand } from '../checkpoint/lock.js';
 import type { InspectOptions } from './inspect.js';
 import { INSPECTORS, type InspectorKind } from './inspectors.js';
+import type { RunViewer } from './live-inspector.js';
 import { batchNumber, portNumber, wholeNumber } from './option-values.js';
 import { isVerbose } from './report.js';
 import type { Terminal } from './terminal.js';
@@ -28,8 +29,9 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     .option('--checkpoint-interval <rows>', 'rows between checkpoints', wholeNumber)
     .action((file: string, options: RunOptions & { checkpointInterval?: number }) =>
       perform(options, async () => {
+        const viewer = await viewerFor(options);
         const { run } = await import('./run.js');
-        return run(file, withSwitches(options), terminal);
+        return run(file, { ...withSwitches(options), viewer }, terminal);
       }),
     );
   runCommand('resume <session> [file]', 'go on with a session: its id, the beginning of it, or last')
@@ -42,9 +44,10 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
         options: RunOptions & { explain?: boolean; force?: boolean },
       ) =>
         perform(options, async () => {
-          const { resume } = await import('./resume.js');
           const { explain = false, force = false } = options;
-          return resume(session, file, { ...withSwitches(options), explain, force }, terminal);
+          const viewer = explain ? undefined : await viewerFor(options);
+          const { resume } = await import('./resume.js');
+          return resume(session, file, { ...withSwitches(options), viewer, explain, force }, terminal);
         }),
     );
   command('sessions', 'list what is stored')
@@ -128,8 +131,9 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
         options: RunOptions & { from: number; to?: string; key?: string },
       ) =>
         perform(options, async () => {
+          const viewer = await viewerFor(options);
           const { fork } = await import('./fork.js');
-          return fork(session, file, withSwitches(options), terminal);
+          return fork(session, file, { ...withSwitches(options), viewer }, terminal);
         }),
     );
   command('diff <session> <session>', 'compare the outputs of two sessions, row by row')
@@ -179,6 +183,13 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
 function withSwitches<O extends RunOptions>(options: O) {
   const { json = false, quiet = false, record = false } = options;
   return { ...options, json, quiet, record, verbose: isVerbose(options.verbose) };
+}
+
+/** Before what runs is loaded: a page's server loads beside it. */
+async function viewerFor({ inspect, stateDir }: RunOptions): Promise<RunViewer | undefined> {
+  if (inspect === undefined) return undefined;
+  const { viewerOf } = await import('./live-inspector.js');
+  return viewerOf(inspect, stateDir);
 }
 
 function inspectOption(): Option {

@@ -30,7 +30,7 @@ export async function fork(
   options: ForkCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { stateDir, from, to, key, json, quiet, verbose, record, inspect } = options;
+  const { stateDir, from, to, key, json, quiet, verbose, record, viewer } = options;
   const stops = stopsBeforeSession(terminal, verbose);
   if (json) terminal.reserveForJson();
   const stateManager = new StateManager(lowdbStorage(stateDir));
@@ -54,7 +54,7 @@ export async function fork(
       ? `batch ${from}`
       : `batch ${forked.from}, the last committed point that is known before batch ${from}`;
   const code = await runSession({
-    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect },
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, viewer },
     ...{ sessionId: forked.sessionId, name: checkpoint.pipeline },
     places: placesOf({ ...pipeline, ...forked.pipeline, options: forked.pipeline.options ?? {} }),
     notices: [`It begins at ${where} of session ${sessionId}.`],

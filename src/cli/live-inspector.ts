@@ -5,11 +5,13 @@
  *    on standard error when the session is known.
  * 2. While a page shows the run, the process outlives it: it can be looked at, and what was paused from the page can be
  *    resumed from there. Without one the process ends as ever.
+ * 3. The page is served by a process of its own, from the recording; the bridges follow the actor, and are in this one.
+ *    That process ends with this one, and this one goes on when that one ends (I11).
  */
 import type { PipelineExecutor } from '../executor/pipeline-executor.js';
-import { type InspectorHost, inspectorHost } from './inspector-host.js';
-import { type Bridge, bridgePackage, inspectorPackage } from './inspector-package.js';
+import { type Bridge, bridgePackage } from './inspector-package.js';
 import type { InspectorKind } from './inspectors.js';
+import { type PageServer, startPageServer } from './page-server.js';
 import type { StopRequests } from './stop-requests.js';
 import type { Terminal } from './terminal.js';
 
@@ -24,32 +26,54 @@ export interface LiveInspector {
 }
 
 export interface LiveInspectorOptions {
-  readonly kind: InspectorKind;
+  readonly viewer: RunViewer;
   readonly executor: PipelineExecutor;
-  readonly stateDir: string;
   readonly terminal: Terminal;
+}
+
+export type RunViewer = PageServer | Exclude<InspectorKind, 'page'>;
+
+/** Called before anything else is loaded: what serves the page loads meanwhile. */
+export function viewerOf(kind: InspectorKind, stateDir: string): RunViewer {
+  return kind === 'page' ? startPageServer(stateDir) : kind;
 }
 
 /** @throws {InspectorMissingError} and the InspectorError of an address that cannot be listened on. */
 export async function liveInspector(options: LiveInspectorOptions): Promise<LiveInspector> {
-  const { kind, executor, stateDir, terminal } = options;
+  const { viewer, executor, terminal } = options;
   const say = (url: string) => terminal.message(`inspector  ${url}`);
-  if (kind !== 'page') {
-    const bridge = await (await bridgePackage(kind))(executor.actor);
+  if (typeof viewer === 'string') {
+    const bridge = await (await bridgePackage(viewer))(executor.actor);
     whenStarted(executor, () => {
       bridge.follow(executor.actor);
       say(bridge.url);
     });
     return watchedThrough(bridge);
   }
-  const { serveInspector } = await inspectorPackage();
-  const host = ownHost(inspectorHost({ stateDir }), executor);
-  const inspector = await serveInspector(host, { commands: true, session: () => executor.sessionId });
-  whenStarted(executor, () => say(inspector.url));
-  return watchedThrough(inspector);
+  const url = await viewer.listening;
+  viewer.onDeath((why) =>
+    terminal.message(terminal.errorColors.yellow(`The inspector has ended (${why}). The run goes on.`)),
+  );
+  whenStarted(executor, (session) => {
+    viewer.serves(session, () => resumedHere(executor));
+    say(`${url}&session=${session}`);
+  });
+  return watchedThrough(viewer, (isWanted) => viewer.hold(isWanted));
 }
 
-function watchedThrough(served: Pick<Bridge, 'viewers' | 'onViewers'>): LiveInspector {
+/** What is paused in this process is resumed in it. */
+function resumedHere(executor: PipelineExecutor): boolean {
+  if (executor.state !== 'PAUSED') return false;
+  // How it ends is told to whoever began it.
+  executor.resume().catch(() => {});
+  return true;
+}
+
+/** @param hold keeps this process alive for it. */
+function watchedThrough(
+  served: Pick<Bridge, 'viewers' | 'onViewers'>,
+  hold: (isWanted: boolean) => void = () => {},
+): LiveInspector {
   const viewers = () => served.viewers ?? 0;
   return {
     get isWatched() {
@@ -58,42 +82,32 @@ function watchedThrough(served: Pick<Bridge, 'viewers' | 'onViewers'>): LiveInsp
     unwatched: () =>
       new Promise((resolve) => {
         let timer: NodeJS.Timeout | undefined;
+        const left = () => {
+          hold(false);
+          resolve();
+        };
         const look = () => {
           clearTimeout(timer);
-          timer = viewers() > 0 ? undefined : setTimeout(resolve, RELOAD_MS);
+          timer = viewers() > 0 ? undefined : setTimeout(left, RELOAD_MS);
         };
         served.onViewers?.(look);
+        hold(true);
         look();
       }),
   };
 }
 
 /** Once, when the session is known. */
-function whenStarted(executor: PipelineExecutor, tell: () => void): void {
+function whenStarted(executor: PipelineExecutor, tell: (session: string) => void): void {
   let isTold = false;
   executor.addObserver({
     next() {
-      if (isTold || executor.sessionId === undefined) return;
+      const { sessionId } = executor;
+      if (isTold || sessionId === undefined) return;
       isTold = true;
-      tell();
+      tell(sessionId);
     },
   });
-}
-
-/** What is paused in this process is resumed in it. */
-function ownHost(host: InspectorHost, executor: PipelineExecutor): InspectorHost {
-  return {
-    sessions: () => host.sessions(),
-    open: (id) => host.open(id),
-    checkpoint: (id) => host.checkpoint(id),
-    async command(id, command) {
-      if (command !== 'resume' || id !== executor.sessionId || executor.state !== 'PAUSED')
-        return host.command(id, command);
-      // How it ends is told to whoever began it.
-      executor.resume().catch(() => {});
-      return { ok: true, message: 'Resumed.' };
-    },
-  };
 }
 
 /** The run has paused, and a page shows it. @returns whether it was resumed. */

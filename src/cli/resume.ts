@@ -30,7 +30,7 @@ export async function resume(
   options: ResumeCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { stateDir, json, quiet, verbose, record, inspect, force } = options;
+  const { stateDir, json, quiet, verbose, record, viewer, force } = options;
   const stops = stopsBeforeSession(terminal, verbose);
   if (json && !options.explain) terminal.reserveForJson();
   const stateManager = new StateManager(lowdbStorage(stateDir));
@@ -58,7 +58,7 @@ export async function resume(
   await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir, sessionId);
   if (options.explain) return explain({ sessionId, pipeline, stateManager, stateDir, force, json, terminal });
   return runSession({
-    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect, sessionId },
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, viewer, sessionId },
     name: checkpoint.pipeline,
     places: placesOf(pipeline),
     notices,

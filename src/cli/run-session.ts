@@ -19,10 +19,9 @@ import { progressBar } from '../observers/progress-bar.js';
 import { takeWhile } from '../rx.js';
 import type { Logger } from '../stages/stage.js';
 import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
-import type { InspectorKind } from './inspectors.js';
 import { sessionCommand } from './invocation.js';
 import { startedFirst } from './json-events.js';
-import { closedByPage, liveInspector, resumedFromPage } from './live-inspector.js';
+import { closedByPage, liveInspector, type RunViewer, resumedFromPage } from './live-inspector.js';
 import { reportError } from './report.js';
 import type { StopRequest, StopRequests } from './stop-requests.js';
 import { storedMark } from './stored-figures.js';
@@ -45,7 +44,8 @@ export interface SessionOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly record: boolean;
-  readonly inspect: InspectorKind | undefined;
+  /** Who watches it, beside whoever reads the terminal. */
+  readonly viewer: RunViewer | undefined;
   /** Name of the pipeline. */
   readonly name: string;
   readonly places: Places;
@@ -68,7 +68,8 @@ type Outcome =
 export async function runSession(options: SessionOptions): Promise<number> {
   const { terminal, stops, verbose } = options;
   const executor = options.executor(terminalLogger(terminal));
-  if (options.record || options.inspect === 'page') executor.record();
+  // A page is served from the recording.
+  if (options.record || typeof options.viewer === 'object') executor.record();
   const inspector = await inspectorOf(executor, options);
   const failure = observe(executor, options);
   let stray: unknown;
@@ -111,8 +112,8 @@ export async function runSession(options: SessionOptions): Promise<number> {
   return code;
 }
 
-async function inspectorOf(executor: PipelineExecutor, { inspect, stateDir, terminal }: SessionOptions) {
-  return inspect === undefined ? undefined : liveInspector({ kind: inspect, executor, stateDir, terminal });
+async function inspectorOf(executor: PipelineExecutor, { viewer, terminal }: SessionOptions) {
+  return viewer && liveInspector({ viewer, executor, terminal });
 }
 
 /** Resolves at the next pause. */

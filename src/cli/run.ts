@@ -8,8 +8,8 @@ import { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { checkWorkers, type WorkerOptions } from '../executor/threads/workers.js';
 import { counted, printable } from '../observers/terminal-text.js';
 import { ago } from './durations.js';
-import type { InspectorKind } from './inspectors.js';
 import { sessionCommand } from './invocation.js';
+import type { RunViewer } from './live-inspector.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 import { type Outputs, refuseSharedOutput } from './output-owner.js';
 import { ownerOf } from './owner.js';
@@ -28,14 +28,15 @@ export interface RunCommandOptions {
   readonly verbose: boolean;
   /** Into the session's directory. */
   readonly record: boolean;
-  readonly inspect?: InspectorKind;
+  /** Who watches it; begun already. */
+  readonly viewer: RunViewer | undefined;
   /** Worker threads. */
   readonly threads?: number;
 }
 
 /** @returns the exit code. */
 export async function run(given: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
-  const { stateDir, checkpointInterval, json, quiet, verbose, record, inspect } = options;
+  const { stateDir, checkpointInterval, json, quiet, verbose, record, viewer } = options;
   const stops = stopsBeforeSession(terminal, verbose);
   if (json) terminal.reserveForJson();
   const { file, pipeline } = await loadPipelineFile(given);
@@ -45,7 +46,7 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
   const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
   await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir);
   const session: SessionOptions = {
-    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, inspect },
+    ...{ terminal, stops, stateManager, stateDir, json, quiet, verbose, record, viewer },
     name: pipeline.name,
     places: placesOf(pipeline),
     notices: await noticesOf(pipeline.name, unfinished, stateDir),

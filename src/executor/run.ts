@@ -254,7 +254,9 @@ export class Run {
       this.send({ type: 'checkpoint.saved', resting: this.#pace.rest(() => this.send({ type: 'rested' })) });
       if (mark.batches > 0) {
         const { rowsIn, rowsOut, done } = mark;
-        this.options.publish({ type: 'batches.committed', upTo: mark.batches - 1, rowsIn, rowsOut, done });
+        const upTo = mark.batches - 1;
+        const size = journal && { journalBytes: journal.size };
+        this.options.publish({ type: 'batches.committed', upTo, rowsIn, rowsOut, done, ...size });
       }
       // A resume may fall back to the checkpoint before this one (I9), and must not invoke again what that one still needs.
       await journal?.trim(this.#coveredBefore);

@@ -122,6 +122,8 @@ export type PipelineEvent = Stamp &
         readonly rowsOut: number;
         /** How much of `total` lies behind the watermark, in its unit. */
         readonly done: number;
+        /** What the journal takes on the disk, before it is trimmed for this; absent where no stage is durable. */
+        readonly journalBytes?: number;
       }
     | { readonly type: 'notice'; readonly message: string }
   );

@@ -28,6 +28,8 @@ export interface Point {
   readonly at: number;
   readonly rowsIn: number;
   readonly rowsOut: number;
+  /** Of the journal, on the disk; absent where there is none, and in recordings that do not say. */
+  readonly journalBytes?: number;
 }
 
 /** A recording at a glance. */
@@ -97,12 +99,13 @@ export class SummaryBuilder {
   }
 
   #event(event: JsonObject, at: number, mark: (label: string) => void): void {
-    const { type, batches, rowsIn, rowsOut } = event;
+    const { type, batches, rowsIn, rowsOut, journalBytes } = event;
     if (type === 'checkpoint.saved') {
       mark(`checkpoint after ${Number(batches)} batches`);
       if (this.#marks.length > MAX_MARKS) this.#marks = thinned(this.#marks);
     } else if (typeof rowsIn === 'number' && typeof rowsOut === 'number') {
-      this.#points.push({ at, rowsIn, rowsOut });
+      const journal = typeof journalBytes === 'number' ? { journalBytes } : {};
+      this.#points.push({ at, rowsIn, rowsOut, ...journal });
       if (this.#points.length > 2 * MAX_POINTS) this.#points = halved(this.#points);
     }
   }

@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { ClassicViewer, type Service } from '../inspector/classic-viewer.js';
 import { ViewerClient } from '../inspector/viewer-client.js';
 import {
   DOUBLE,
@@ -21,7 +22,8 @@ import {
 } from './command.js';
 
 const ROWS = 4000;
-const SLOWLY = { BATCH_MS: '5' };
+/** 200 batches, two at once: some 4 s. */
+const SLOWLY = { BATCH_MS: '40' };
 const ADDRESS = /^inspector {2}(http:\/\/127\.0\.0\.1:\d+\/#token=[0-9a-f]{32}\S*)$/m;
 const SESSION = /session=([0-9a-f-]{36})/;
 
@@ -87,6 +89,26 @@ describe('run --inspect', () => {
     expect(ended.code).toBe(0);
     expect(ended.stderr).toMatch(/^inspector {2}https?:\/\/\S+$/m);
     expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.completed');
+  });
+
+  test('a viewer of XState 4 pauses the run and resumes it; closing it ends the process', async () => {
+    const child = start(['run', 'p.ts', '--inspect=classic', '--json'], { cwd, env: SLOWLY });
+    const [, url = ''] = await child.printed(/^inspector {2}(\S+)$/m, 'stderr');
+    const viewer = new ClassicViewer(url);
+    const is = (value: string) => (service: Service) => service.state.value === value;
+    const stands = (value: string) => viewer.until((all) => all.has('executor', is(value)));
+    await stands('EXECUTING');
+    const { sessionId } = viewer.service('executor');
+    viewer.send(sessionId, 'pause');
+    await child.printed(/"type":"pipeline\.paused"/);
+    await child.printed(/Paused and saved\. Resume it in the inspector/, 'stderr');
+    await stands('PAUSED');
+    viewer.send(sessionId, 'resume');
+    await child.printed(/"type":"pipeline\.completed"/);
+    await stands('COMPLETED');
+    viewer.close();
+    expect((await child.ended).code).toBe(0);
+    expect(text(cwd, 'out.jsonl').split('\n')).toHaveLength(ROWS + 1);
   });
 
   test('Ctrl-C while the page shows a paused run leaves it paused', async () => {

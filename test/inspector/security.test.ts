@@ -4,11 +4,10 @@
  * 1. Another site in the user's browser, by name (Host) or by page (Origin): refused, over HTTP and WebSocket.
  * 2. Another user of this machine, without the token or with a wrong one: told nothing.
  * 3. Whatever is sent, malformed, oversized, forged or unknown: an error for the sender, and the server goes on.
- * 4. Commands need permission; viewers beyond the bound, or ones that never read, cost nobody else anything.
+ * 4. Commands need permission. How many viewers may come, and what one that never reads costs: many-viewers.test.ts.
  */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { SessionSummary } from '../../src/inspector/host.js';
 import { MAX_REQUEST_BYTES, PROTOCOL_VERSION } from '../../src/inspector/protocol.js';
 import { type Inspector, type InspectorOptions, serveInspector } from '../../src/inspector/server/serve.js';
 import { type RecordedHost, recordedHost, SESSION } from './recorded-host.js';
@@ -243,54 +242,5 @@ describe('commands', () => {
       message: 'pause: done.',
     });
     expect(host.commands).toEqual([[SESSION, 'pause']]);
-  });
-});
-
-describe('many viewers', () => {
-  test('200 see the same, at once, and one feed is read for them all', async () => {
-    const url = await serve();
-    const viewers = await Promise.all(Array.from({ length: 200 }, () => ViewerClient.welcome(url)));
-    const opened = await Promise.all(viewers.map((viewer) => viewer.ask('open', { session: SESSION })));
-    const [{ summary }] = opened as [(typeof opened)[number]];
-    expect(summary.records).toBeGreaterThan(50);
-    expect(new Set(opened.map((each) => JSON.stringify(each))).size).toBe(1);
-    expect(host.openFeeds).toBe(1);
-    host.append(`{"k":"e","n":${summary.records},"t":1700000009999,"reason":"more"}\n`);
-    const news = await Promise.all(viewers.map((each) => each.heard(({ at }) => at === 1_700_000_009_999)));
-    expect(news.every(({ records }) => records === summary.records + 1)).toBe(true);
-    const closed = viewers.map((viewer) => viewer.closed());
-    await inspector.close();
-    await Promise.all(closed);
-    expect(host.openFeeds).toBe(0);
-  });
-
-  test('one too many is turned away', async () => {
-    const url = await serve({ maxViewers: 2 });
-    const viewers = [await ViewerClient.welcome(url), await ViewerClient.welcome(url)];
-    await expect(ViewerClient.connect(url)).rejects.toThrow('503');
-    expect(await viewers[0]?.ask('sessions', {})).toHaveLength(1);
-  });
-
-  test('one that does not read is not read from: answers are made as they are taken', async () => {
-    const url = await serve();
-    const [summary] = await host.sessions();
-    let made = 0;
-    // Some 100 KB an answer.
-    host.sessions = async () => {
-      made++;
-      return Array.from({ length: 500 }, () => ({ ...summary, id: SESSION }) as SessionSummary);
-    };
-    const [viewer, other] = [await ViewerClient.welcome(url), await ViewerClient.welcome(url)];
-    await other.ask('sessions', {});
-    viewer.socket.pause();
-    const answers = Array.from({ length: 1000 }, (_, i) =>
-      viewer.raw(JSON.stringify({ id: 1000 + i, type: 'sessions' }), 1000 + i),
-    );
-    for (let i = 0; i < 50; i++) await other.ask('indexAtTime', { session: SESSION, at: i }).catch(() => {});
-    // What fits on its way, and HIGH_WATER.
-    expect(made).toBeLessThan(300);
-    viewer.socket.resume();
-    expect(await Promise.all(answers)).toHaveLength(1000);
-    expect(made).toBe(1001);
   });
 });

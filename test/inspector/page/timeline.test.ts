@@ -119,3 +119,10 @@ test('the axis has few labels, and none that touch', () => {
   for (let i = 1; i < found.length; i++)
     expect((found[i]?.x ?? 0) - (found[i - 1]?.x ?? 0)).toBeGreaterThan(0.08);
 });
+
+test('two commits beside each other at the end are no peak', () => {
+  const at = (ms: number, rowsOut: number) => ({ at: ms, rowsIn: rowsOut, rowsOut });
+  const series = [at(0, 0), at(1000, 100), at(2000, 200), at(2002, 300)];
+  const { rowsOut } = throughput(series, timeline({ ...paused, from: 0, to: 2002, marks: [], series }));
+  expect(Math.max(...rowsOut.map((rate) => rate ?? 0))).toBe(100);
+});

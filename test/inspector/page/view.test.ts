@@ -4,7 +4,7 @@
  */
 import { beforeAll, expect, test } from 'vitest';
 import { commandButtons, legalCommands } from '../../../src/inspector/page/view/commands.js';
-import { figures, lanes, lastCheckpoint } from '../../../src/inspector/page/view/lanes.js';
+import { figures, journalBytes, lanes, lastCheckpoint } from '../../../src/inspector/page/view/lanes.js';
 import { failureOf, logRow } from '../../../src/inspector/page/view/log.js';
 import { filteredSessions, shownState, statesOf } from '../../../src/inspector/page/view/sessions.js';
 import { stateText } from '../../../src/inspector/page/view/state-value.js';
@@ -69,6 +69,22 @@ test('the checkpoint before the moment is told with its age', () => {
   const saved = momentOf((record) => record.type === 'event' && record.event.type === 'checkpoint.saved');
   expect(lastCheckpoint(saved.recent, saved.frame.at + 500)).toMatchObject({ ageMs: 500 });
   expect(lastCheckpoint([], 0)).toBeNull();
+});
+
+test('the journal has the size that it had at the last commit before the moment', () => {
+  const { series } = run.reader.summary();
+  const commits = all().flatMap(({ record }) =>
+    record.type === 'event' && record.event.type === 'batches.committed' ? [record] : [],
+  );
+  expect(commits.length).toBeGreaterThan(5);
+  for (const { at, event } of commits) {
+    expect(event.journalBytes).toBeGreaterThan(0);
+    expect(journalBytes(series, at)).toBe(event.journalBytes);
+    expect(journalBytes(series, at + 1)).toBe(event.journalBytes);
+  }
+  expect(journalBytes(series, 0)).toBeUndefined();
+  // A recording of before it was told.
+  expect(journalBytes([{ at: 1, rowsIn: 1, rowsOut: 1 }], 2)).toBeUndefined();
 });
 
 test('data of another shape breaks nothing', () => {

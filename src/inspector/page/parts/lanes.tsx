@@ -7,6 +7,8 @@ interface Props {
   readonly lanes: readonly Lane[];
   readonly figures: Figures;
   readonly checkpoint: Checkpoint | null;
+  /** Bytes; undefined: there is none, or it is not known. */
+  readonly journal: number | undefined;
   readonly chosen: string;
   readonly choose: (actor: string) => void;
 }
@@ -14,7 +16,7 @@ interface Props {
 /** Cells of the window that are drawn. */
 const MAX_CELLS = 96;
 
-export function Lanes({ lanes, figures, checkpoint, chosen, choose }: Props) {
+export function Lanes({ lanes, figures, checkpoint, journal, chosen, choose }: Props) {
   return (
     <div class="pipeline">
       <ol class="lanes" aria-label="Pipeline">
@@ -35,7 +37,12 @@ export function Lanes({ lanes, figures, checkpoint, chosen, choose }: Props) {
           {figures.sinkBytes !== null && <Fact name="durable" value={bytes(figures.sinkBytes)} />}
         </Terminal>
       </ol>
-      <Window figures={figures} checkpoint={checkpoint} stages={lanes.map((lane) => lane.stage)} />
+      <Window
+        figures={figures}
+        checkpoint={checkpoint}
+        journal={journal}
+        stages={lanes.map((lane) => lane.stage)}
+      />
     </div>
   );
 }
@@ -131,14 +138,12 @@ function Fact({
   );
 }
 
-interface WindowProps {
-  readonly figures: Figures;
-  readonly checkpoint: Checkpoint | null;
+interface WindowProps extends Pick<Props, 'figures' | 'checkpoint' | 'journal'> {
   readonly stages: readonly string[];
 }
 
 /** One cell a batch in flight, as far along as its stage; then the room that is left. */
-function Window({ figures, checkpoint, stages }: WindowProps) {
+function Window({ figures, checkpoint, journal, stages }: WindowProps) {
   const { window: cells, maxInFlight, committed, read } = figures;
   const free = Math.max(0, Math.min(MAX_CELLS, maxInFlight) - cells.length);
   const where = (at: number) => stages[at] ?? 'the sink';
@@ -158,6 +163,11 @@ function Window({ figures, checkpoint, stages }: WindowProps) {
             {checkpoint === null ? '–' : `${bytes(checkpoint.bytes)}, ${duration(checkpoint.ageMs)} before`}
           </b>
         </span>
+        {journal !== undefined && (
+          <span>
+            Journal <b class="said">{bytes(journal)}</b>
+          </span>
+        )}
       </p>
       <div class="cells" role="img" aria-label={full}>
         {cells.slice(0, MAX_CELLS).map((cell) => (

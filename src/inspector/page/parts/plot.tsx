@@ -37,6 +37,8 @@ export function Plot({ curve, line, marks, theme, inset }: Props) {
   // With the render: an effect after it is put off for as long as a run renders the page anew.
   useLayoutEffect(() => {
     plot.current?.setData([[...curve.xs], [...curve.rowsOut]]);
+    // The axis runs from 0 to 1 whatever time that is: uPlot would keep the labels it has.
+    plot.current?.redraw(true, true);
   }, [curve, theme, inset, marks]);
   return <div class="plot" ref={box} aria-hidden="true" />;
 }

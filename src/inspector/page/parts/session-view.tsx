@@ -5,7 +5,7 @@ import type { SessionCommand } from '../../host.js';
 import type { Player } from '../player.js';
 import type { Session, Shown } from '../session.js';
 import { theme } from '../theme.js';
-import { figures, lanes, lastCheckpoint } from '../view/lanes.js';
+import { figures, journalBytes, lanes, lastCheckpoint } from '../view/lanes.js';
 import { stateText } from '../view/state-value.js';
 import { takenBy } from '../view/taken.js';
 import { ChartView } from './chart.js';
@@ -57,7 +57,7 @@ interface MomentProps {
 
 function Moment({ session, shown, actor, choose, command }: MomentProps) {
   const { frame, recent } = shown;
-  const { stages } = session.summary.value;
+  const { stages, series } = session.summary.value;
   const all = useMemo(() => figures(frame), [frame]);
   const rows = useMemo(() => lanes(frame, stages, recent), [frame, stages, recent]);
   const own = frame.actors[actor];
@@ -71,7 +71,14 @@ function Moment({ session, shown, actor, choose, command }: MomentProps) {
     <>
       <FigureStrip figures={all} lanes={rows} checkpoint={checkpoint} />
       <section class="card" aria-label="Pipeline">
-        <Lanes lanes={rows} figures={all} checkpoint={checkpoint} chosen={actor} choose={choose} />
+        <Lanes
+          lanes={rows}
+          figures={all}
+          checkpoint={checkpoint}
+          journal={journalBytes(series, frame.at)}
+          chosen={actor}
+          choose={choose}
+        />
       </section>
       <section class="card" aria-label="Statechart">
         <nav class="actors" aria-label="Actors">

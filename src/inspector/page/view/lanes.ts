@@ -3,7 +3,7 @@
  *
  * Counts are read from the actors' contexts in the frame; rate and time per batch from the records just before it.
  */
-import type { Frame, RecordingRecord } from '../records.js';
+import type { Frame, Point, RecordingRecord } from '../records.js';
 import { at, fields, list, number, text } from './read.js';
 import { stateText } from './state-value.js';
 
@@ -147,6 +147,11 @@ function errorText(error: unknown): string {
   const { code, message } = fields(error);
   const said = text(message);
   return said === '' ? '' : text(code) === '' ? said : `${text(code)}: ${said}`;
+}
+
+/** At the last commit before the moment, as far as the series tells them apart; undefined: none is known. */
+export function journalBytes(series: readonly Point[], now: number): number | undefined {
+  return series.findLast((point) => point.journalBytes !== undefined && point.at <= now)?.journalBytes;
 }
 
 export interface Checkpoint {

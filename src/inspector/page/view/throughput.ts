@@ -38,8 +38,9 @@ export function throughput(series: readonly Point[], line: Timeline): Curve {
     const before = a.at;
     const rest = line.stretches.findLast((each) => each.atRest && before <= each.from && b.at >= each.to);
     const from = rest?.to ?? before;
-    // What a resume finds in its journal is there at once: no rate to draw.
-    if (b.at - from < SHORTEST_MS && i + 1 < points.length) continue;
+    // What a resume finds in its journal is there at once, as are two commits beside each other: no rate to draw, nor at the
+    // end, where a peak would flatten all before it; but for a run that is shorter as a whole.
+    if (b.at - from < SHORTEST_MS && (i + 1 < points.length || xs.length > 0)) continue;
     const rate = (Math.max(0, b.rowsOut - a.rowsOut) * 1000) / Math.max(1, b.at - from);
     if (rest !== undefined) add(line.xOf(rest.from) + 1e-6, null);
     if (xs.length === 0 || rest !== undefined) add(line.xOf(from) + (rest === undefined ? 0 : 1e-6), rate);
