@@ -32,6 +32,8 @@ export interface Point {
 
 /** A recording at a glance. */
 export interface RecordingSummary {
+  /** Of the newest release that has written to it; 0 until a `begin` was read. */
+  readonly format: number;
   /** Empty until a `begin` was read. */
   readonly sessionId: string;
   readonly pipeline: string;
@@ -58,6 +60,7 @@ const STATE_MARKS: Readonly<Record<string, MarkKind | undefined>> = {
 };
 
 export class SummaryBuilder {
+  #format = 0;
   #sessionId = '';
   #pipeline = '';
   #stages: readonly string[] = [];
@@ -72,6 +75,7 @@ export class SummaryBuilder {
         if (record.dropped > 0) mark('gap', `${record.dropped} records dropped`);
         if (record.resumed && !record.continued)
           mark('restart', record.pid === null ? 'restart' : `process ${record.pid}`);
+        this.#format = Math.max(this.#format, record.format);
         this.#sessionId = record.sessionId;
         this.#pipeline = record.pipeline;
         this.#stages = record.stages;
@@ -109,6 +113,7 @@ export class SummaryBuilder {
 
   summary(from: number, to: number, records: number): RecordingSummary {
     return {
+      format: this.#format,
       sessionId: this.#sessionId,
       pipeline: this.#pipeline,
       stages: this.#stages,

@@ -6,6 +6,7 @@ import { assertSessionId } from '../../checkpoint/session-id.js';
 import { RecordingError } from '../../errors.js';
 import { absolutePath } from '../../file-problems.js';
 import type { FileSystem } from '../../file-system.js';
+import { RECORDING_FORMAT } from '../../recording/format.js';
 import { RecordingReader } from '../../recording/reader.js';
 import { DEFAULT_STATE_DIRECTORY } from '../platform.node.js';
 
@@ -26,7 +27,7 @@ export type RecordingPlace = string | URL | Uint8Array | StoredSessionPlace;
 const MAX_BYTES = 1024 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 
-/** @throws {RecordingError} where there is none. */
+/** @throws {RecordingError} where there is none, or none that this release can read. */
 export async function openRecording(place: RecordingPlace): Promise<RecordingReader> {
   const reader = new RecordingReader();
   let bytes = 0;
@@ -35,7 +36,12 @@ export async function openRecording(place: RecordingPlace): Promise<RecordingRea
     if (bytes > MAX_BYTES) throw new RecordingError(`${labelOf(place)} is larger than any recording.`);
     reader.append(chunk);
   }
-  if (reader.summary().sessionId === '')
+  const { sessionId, format } = reader.summary();
+  if (format > RECORDING_FORMAT)
+    throw new RecordingError(
+      `${labelOf(place)} was recorded by a newer release (format ${format}, this one reads up to ${RECORDING_FORMAT}).`,
+    );
+  if (sessionId === '')
     throw new RecordingError(
       `${labelOf(place)} holds no recording. Record a run with run({ record: true }), or on the command line with --record.`,
     );
@@ -68,6 +74,8 @@ async function* bytesOf(place: RecordingPlace): AsyncGenerator<Uint8Array> {
 async function* bytesAt(path: string): AsyncGenerator<Uint8Array> {
   const stat = await nodeFileSystem.stat(path);
   if (stat === undefined) throw new RecordingError(`There is no recording ${path}.`);
+  // A pipe would be waited for.
+  if (stat.kind === 'other') throw new RecordingError(`${path} is neither a file nor a directory.`);
   if (stat.kind !== 'directory') {
     yield* wholeFile(path);
     return;
