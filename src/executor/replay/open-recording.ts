@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { nodeFileSystem } from '../../checkpoint/node-file-system.js';
 import { recordingFeed } from '../../checkpoint/recording-feed.js';
 import { assertSessionId } from '../../checkpoint/session-id.js';
-import { RecordingError } from '../../errors.js';
+import { CheckpointNotFoundError, RecordingError } from '../../errors.js';
 import { absolutePath } from '../../file-problems.js';
 import type { FileSystem } from '../../file-system.js';
 import { RECORDING_FORMAT } from '../../recording/format.js';
@@ -41,11 +41,20 @@ export async function openRecording(place: RecordingPlace): Promise<RecordingRea
     throw new RecordingError(
       `${labelOf(place)} was recorded by a newer release (format ${format}, this one reads up to ${RECORDING_FORMAT}).`,
     );
+  if (sessionId === '') await assertStored(place);
   if (sessionId === '')
     throw new RecordingError(
       `${labelOf(place)} holds no recording. Record a run with run({ record: true }), or on the command line with --record.`,
     );
   return reader;
+}
+
+/** A session without a recording is there; one that was mistyped is not. */
+async function assertStored(place: RecordingPlace): Promise<void> {
+  if (typeof place !== 'object' || !('session' in place)) return;
+  const { session, stateDir = DEFAULT_STATE_DIRECTORY, fileSystem = nodeFileSystem } = place;
+  if ((await fileSystem.stat(sessionFolder(place))) === undefined)
+    throw new CheckpointNotFoundError(session, stateDir);
 }
 
 /** For messages. */
