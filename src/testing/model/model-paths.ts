@@ -1,6 +1,6 @@
 /** Test cases for every way through the six states, over a pipeline of the user's. */
 import type { Pipeline } from '../../executor/pipeline.js';
-import { TestingError } from '../errors.js';
+import { assertPipeline, TestingError } from '../errors.js';
 import type { TestExecutorOptions } from '../executor/options.js';
 import { createTestExecutor } from '../executor/test-executor.js';
 import { type Trail, trails } from './trails.js';
@@ -30,6 +30,7 @@ export function modelPaths(
   pipeline: Pipeline<unknown>,
   options: TestExecutorOptions = {},
 ): readonly ModelPath[] {
+  assertPipeline(pipeline);
   let prepared: Promise<Prepared> | undefined;
   return trails().map((trail) => ({
     name: nameOf(trail),
