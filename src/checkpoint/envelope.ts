@@ -5,13 +5,16 @@
  * 2. What is encoded can be decoded: the same limits and the same fields are checked on the way out.
  * 3. Decoding checks size, depth, keys, format, checksum, every field and the session, and gives an object made of the
  *    checked fields only. The machine's snapshot inside stays opaque here: `machines/restore.ts` rebuilds it.
- * 4. A reason is a short phrase of ours and quotes nothing of the text.
+ * 4. What an earlier release wrote is checked as it was written, brought to today's format (`migrations.ts`), and then read as any
+ *    other. What a later one wrote is refused.
+ * 5. A reason is a short phrase of ours and quotes nothing of the text.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { type ErrorFacts, EXECUTOR_STATES, type ExecutorState } from '../../machines/facts.js';
 import { CheckpointWriteError, CorruptCheckpointError, messageOf } from '../errors.js';
 import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../json.js';
+import { MIGRATIONS } from './migrations.js';
 
 /** Of the envelope. A release reads its own format and every earlier one. */
 const FORMAT = 1;
@@ -67,7 +70,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
   try {
     const body = JSON.stringify({ format: FORMAT, ...checkpoint, ...(error && { error }) });
     const value = parseUntrusted(body, LIMITS) as JsonObject;
-    readFormat1(value);
+    readToday(value);
     const text = `${body.slice(0, -1)},"checksum":"${checksumOf(value)}"}`;
     if (checkpointBytes(text) > MAX_CHECKPOINT_BYTES) throw new Refusal(TOO_LARGE);
     return text;
@@ -90,9 +93,9 @@ export function decodeCheckpoint(text: string, sessionId: string): Checkpoint {
     const value = parseUntrusted(text, LIMITS);
     if (!isObject(value)) throw new Refusal('not an object');
     const { checksum, ...body } = value as JsonObject;
-    const read = readerOf(body.format);
+    assertKnown(body.format);
     if (checksum !== checksumOf(body)) throw new Refusal('the checksum does not match');
-    const checkpoint = read(body);
+    const checkpoint = readToday(migrated(body));
     if (checkpoint.sessionId !== sessionId) throw new Refusal('it belongs to another session');
     return checkpoint;
   } catch (error) {
@@ -103,21 +106,30 @@ export function decodeCheckpoint(text: string, sessionId: string): Checkpoint {
 const LIMITS = { maxLength: MAX_CHECKPOINT_BYTES, maxDepth: MAX_DEPTH };
 const TOO_LARGE = `larger than ${MAX_CHECKPOINT_BYTES} bytes`;
 
-/** One reader a format: an older one gives what today's would have been. */
-const READERS: ReadonlyMap<Json | undefined, (body: JsonObject) => Checkpoint> = new Map([
-  [FORMAT, readFormat1],
-]);
-
-function readerOf(format: Json | undefined): (body: JsonObject) => Checkpoint {
-  const reader = READERS.get(format);
-  if (reader !== undefined) return reader;
+function assertKnown(format: Json | undefined): void {
+  if (typeof format === 'number' && (format === FORMAT || MIGRATIONS.has(format))) return;
   if (Number.isSafeInteger(format) && (format as number) > FORMAT) {
     throw new Refusal(`written by a newer release (format ${format}, this one reads up to ${FORMAT})`);
   }
   throw new Refusal('no known format');
 }
 
-function readFormat1(body: JsonObject): Checkpoint {
+/** Step by step, each one format on. */
+function migrated(body: JsonObject): JsonObject {
+  let today = body;
+  for (let format = Number(body.format); format < FORMAT; format++) {
+    const migrate = MIGRATIONS.get(format);
+    if (migrate === undefined) throw new Refusal('no known format');
+    try {
+      today = { ...migrate(today), format: format + 1 };
+    } catch (error) {
+      throw new Refusal(`not what format ${format} holds: ${messageOf(error)}`);
+    }
+  }
+  return today;
+}
+
+function readToday(body: JsonObject): Checkpoint {
   const top = new Fields(body, '');
   const settings = top.object('settings');
   const error = top.has('error') ? top.object('error') : undefined;

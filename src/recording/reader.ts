@@ -3,7 +3,8 @@
  *
  * 1. Nothing is kept decoded but a summary: a record is decoded when it is asked for.
  * 2. A frame folds the steps since the keyframe before it: at most a thousand, wherever it is; the next one folds one.
- * 3. Nothing in a recording is trusted, and nothing in it throws: what is damaged is said to be.
+ * 3. Nothing in a recording is trusted, and nothing in it throws: what is damaged is said to be. A line that is no record any
+ *    more is known by the number that is missing.
  */
 import { decodeRecord } from './decode.js';
 import {
@@ -65,6 +66,8 @@ export class RecordingReader {
   readonly #keyframes: number[] = [];
   readonly #begins: number[] = [];
   readonly #dropped = new Map<number, number>();
+  /** Records that are missing right before a record, by its index: within a segment none was dropped on purpose. */
+  readonly #missing = new Map<number, number>();
   #next: number | undefined;
   #last: Folded | undefined;
   #decoded = 0;
@@ -74,6 +77,8 @@ export class RecordingReader {
     this.#lines.append(bytes, (index, { kind, n }) => {
       if (kind === 'b' && this.#next !== undefined && n > this.#next)
         this.#dropped.set(index, n - this.#next);
+      if (kind !== 'b' && this.#next !== undefined && n !== this.#next)
+        this.#missing.set(index, Math.max(1, n - this.#next));
       this.#next = n + 1;
       if (kind === 'k') this.#keyframes.push(index);
       if (kind === 'b') this.#begins.push(index);
@@ -115,6 +120,12 @@ export class RecordingReader {
   stampAt(index: number): Stamp {
     this.#check(index);
     return this.#lines.head(index);
+  }
+
+  /** How many records are missing between the one before and this one: lines that cannot be read, or are not there.
+   * What a recording has dropped to stay within its bounds is in `begin` records. */
+  missingBefore(index: number): number {
+    return this.#missing.get(index) ?? 0;
   }
 
   /** The line as it was written.
@@ -195,6 +206,7 @@ export class RecordingReader {
         ? last
         : { index: Math.max(0, base) - 1, actors: {}, isUncertain: true };
     for (let i = folded.index + 1; i <= index; i++) {
+      if (this.#missing.has(i)) folded = { ...folded, isUncertain: true };
       if (!FOLDED.includes(this.#lines.kind(i))) continue;
       folded = foldOne(folded, i, i === index ? record : this.record(i));
     }

@@ -34,6 +34,8 @@ export interface Point {
 
 /** A recording at a glance. */
 export interface RecordingSummary {
+  /** Of the newest release that has written to it; 0 until a `begin` was read. */
+  readonly format: number;
   /** Empty until a `begin` was read. */
   readonly sessionId: string;
   readonly pipeline: string;
@@ -60,6 +62,7 @@ const STATE_MARKS: Readonly<Record<string, MarkKind | undefined>> = {
 };
 
 export class SummaryBuilder {
+  #format = 0;
   #sessionId = '';
   #pipeline = '';
   #stages: readonly string[] = [];
@@ -74,6 +77,7 @@ export class SummaryBuilder {
         if (record.dropped > 0) mark('gap', `${record.dropped} records dropped`);
         if (record.resumed && !record.continued)
           mark('restart', record.pid === null ? 'restart' : `process ${record.pid}`);
+        this.#format = Math.max(this.#format, record.format);
         this.#sessionId = record.sessionId;
         this.#pipeline = record.pipeline;
         this.#stages = record.stages;
@@ -112,6 +116,7 @@ export class SummaryBuilder {
 
   summary(from: number, to: number, records: number): RecordingSummary {
     return {
+      format: this.#format,
       sessionId: this.#sessionId,
       pipeline: this.#pipeline,
       stages: this.#stages,

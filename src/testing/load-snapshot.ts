@@ -4,7 +4,6 @@
  * It comes in by the doors that a resume uses (I9, I18): the envelope's reader for the format that the file says it has
  * (`checkpoint/envelope.ts` holds one for each), then `restoreSnapshot`. Nothing of the file reaches `createActor` unchecked.
  */
-import { fileURLToPath } from 'node:url';
 import type { Snapshot } from 'xstate';
 import type { ExecutorState } from '../../machines/facts.js';
 import { type RestoredSnapshot, restoreSnapshot } from '../../machines/restore.js';
@@ -13,8 +12,10 @@ import { type Checkpoint, decodeCheckpoint, MAX_CHECKPOINT_BYTES } from '../chec
 import { nodeFileSystem } from '../checkpoint/node-file-system.js';
 import { CorruptCheckpointError, messageOf } from '../errors.js';
 import { stageInputs } from '../executor/stage-inputs.js';
+import { absolutePath, problemOf } from '../file-problems.js';
 import { isObject, parseUntrusted } from '../json.js';
 import type { AnyStage } from '../stages/stage.js';
+import { TestingError } from './errors.js';
 
 /** A stored session, checked and rebuilt. */
 export interface LoadedSnapshot {
@@ -33,7 +34,7 @@ export interface LoadedSnapshot {
 /** Loads a stored checkpoint, or a bare snapshot as `actor.getPersistedSnapshot()` gave it.
  * @param file path or `file:` URL: a session's `checkpoint.json`, a copy of one.
  * @param stages those of the pipeline that is to go on. Default: as the snapshot names them.
- * @throws {CorruptCheckpointError | InvalidSnapshotError} saying what is wrong with it.
+ * @throws {CorruptCheckpointError | InvalidSnapshotError} saying what is wrong with it. @throws {TestingError} where there is none.
  * @example
  * const { stages, snapshot } = await loadSnapshot('fixtures/killed.json');
  * const actor = createActor(createExecutorMachine(stages), { snapshot, input: {} }).start(); */
@@ -41,9 +42,19 @@ export async function loadSnapshot(
   file: string | URL,
   stages?: readonly AnyStage[],
 ): Promise<LoadedSnapshot> {
-  const path = typeof file === 'string' ? file : fileURLToPath(file);
-  const bytes = await nodeFileSystem.readFile(path, 4 * MAX_CHECKPOINT_BYTES);
-  return readSnapshot(new TextDecoder().decode(bytes), stages);
+  const path = absolutePath(file, 'checkpoint');
+  const bytes = await nodeFileSystem.readFile(path, 4 * MAX_CHECKPOINT_BYTES).catch((cause: unknown) => {
+    throw new TestingError(`Cannot read the checkpoint ${path}: ${problemOf(cause)}.`, { cause });
+  });
+  try {
+    return readSnapshot(new TextDecoder().decode(bytes), stages);
+  } catch (error) {
+    if (!(error instanceof CorruptCheckpointError)) throw error;
+    throw new CorruptCheckpointError(
+      error.sessionId,
+      error.reasons.map((reason) => `${path}: ${reason}`),
+    );
+  }
 }
 
 /** The same for a text. */

@@ -3,6 +3,7 @@ import { AssertionError } from 'node:assert';
 import { openRecording, type RecordingPlace } from '../executor/replay/open-recording.js';
 import { type ReplayResult, replayRecording } from '../executor/replay/replay.js';
 import type { AnyStage } from '../stages/stage.js';
+import { assertPipeline } from './errors.js';
 import type { TestExecutor } from './executor/test-executor.js';
 import { STATE_DIRECTORY } from './executor/test-process.js';
 
@@ -19,6 +20,7 @@ export type RecordedRun = RecordingPlace | Pick<TestExecutor, 'sessionId' | 'dis
  * @example
  * const { ok, text } = await replay(reviews, { session: id }); */
 export async function replay(pipeline: Replayable, run: RecordedRun): Promise<ReplayResult> {
+  assertPipeline(pipeline);
   const stages = 'stages' in pipeline ? pipeline.stages : pipeline;
   return replayRecording(stages, await openRecording(placeOf(run)));
 }

@@ -10,6 +10,7 @@ import type { Pipeline } from '../executor/pipeline.js';
 import { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { openRecording, type StoredSessionPlace } from '../executor/replay/open-recording.js';
 import type { ExecutionResult } from '../executor/result.js';
+import { assertPipeline } from './errors.js';
 
 /** Options of `rerun`. */
 export interface RerunOptions {
@@ -45,6 +46,7 @@ export async function rerun<T>(
   session: string | StoredSessionPlace,
   options: RerunOptions,
 ): Promise<RerunResult<T>> {
+  assertPipeline(pipeline);
   const place: StoredSessionPlace = typeof session === 'string' ? { session } : session;
   const { session: sessionId, stateDir = '.xstate-pipeline' } = place;
   const fileSystem = place.fileSystem ?? nodeFileSystem;

@@ -102,13 +102,23 @@ test('a fork that is interrupted goes on in its own output', async () => {
 
 test('what was mistyped is one line', async () => {
   const { cwd, id } = await recordedSession();
+  const recording = readFileSync(join(cwd, '.xstate-pipeline', id, 'recording/000001.jsonl'), 'utf8');
+  writeFileSync(join(cwd, 'torn.jsonl'), recording.slice(0, recording.search(/\{"k":"s"/i)));
+  writeFileSync(join(cwd, 'newer.jsonl'), recording.replace('"format":1', '"format":2'));
   const cases: [string[], number, string][] = [
     [['replay', 'nowhere.jsonl', 'p.ts'], 2, 'There is no recording nowhere.jsonl'],
     [['replay', 'abcd1234', 'p.ts'], 4, 'abcd1234'],
     [['replay', id, 'nowhere.ts'], 2, 'nowhere.ts'],
     [['replay', id], 2, "missing required argument 'file'"],
     [['replay', 'in.jsonl', 'p.ts'], 2, 'holds no recording'],
+    [['replay', '00000000-0000-4000-8000-000000000000', 'p.ts'], 4, 'No session'],
+    [['replay', '/dev/null', 'p.ts'], 2, 'neither a file nor a directory'],
+    [['replay', 'torn.jsonl', 'p.ts'], 2, 'nothing that could be compared'],
+    [['replay', 'newer.jsonl', 'p.ts'], 2, 'newer release'],
     [['fork', id], 2, '--from'],
+    [['fork', id, '--from', '1', '--to', 'no/such/folder/x.jsonl'], 2, 'There is no folder'],
+    [['fork', id, '--from', '1', '--key', 'nope'], 2, 'No row has the field "nope"'],
+    [['diff', id, id, '--key', 'nope'], 2, 'No row has the field "nope"'],
     [['fork', id, '--from', 'x'], 2, 'whole number'],
     [['fork', id, '--from', '1', '--to', 'out.jsonl'], 2, 'is there already'],
     [['fork', id, '--from', '1', '--threads', 'x'], 2, 'whole number'],

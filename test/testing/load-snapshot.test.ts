@@ -63,5 +63,12 @@ test('what is damaged, of other stages, or of a later release is refused', async
   refused(text.replace(/"format": ?1/, '"format":99')).toThrow('written by a newer release');
   refused(readFileSync(bare, 'utf8').replace('"EXECUTING"', '"BOGUS"')).toThrow(InvalidSnapshotError);
   await expect(loadSnapshot(bare, [map('fast', (row) => row)])).rejects.toThrow(InvalidSnapshotError);
-  await expect(loadSnapshot('nowhere.json')).rejects.toThrow('ENOENT');
+  await expect(loadSnapshot('nowhere.json')).rejects.toThrow('nowhere.json: there is no such file');
+});
+
+test('a file that is not a checkpoint is named', async () => {
+  await expect(loadSnapshot('package.json')).rejects.toThrow('snapshot.value: expected one of IDLE');
+  await expect(loadSnapshot('README.md')).rejects.toThrow(/README\.md: not JSON/);
+  await expect(loadSnapshot('docs')).rejects.toThrow(/docs: it is a directory; give the path of a file/);
+  await expect(loadSnapshot(new URL('https://example.org/'))).rejects.toThrow('has to begin with file:');
 });

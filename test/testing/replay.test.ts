@@ -162,6 +162,12 @@ describe('snapshotAt', () => {
       { state: 'PAUSED', nth: 9 },
       { time: 5 },
     ] as const)
-      await expect(snapshotAt(run, when)).rejects.toThrow('no such moment');
+      await expect(snapshotAt(run, when)).rejects.toThrow(
+        /no such moment: \{.*\}\. It has events 0 to \d+, batches up to 11 committed, 20/,
+      );
+    const none = [{}, { event: -1 }, { event: 1.5 }, { batch: Number.NaN }, { state: 'PASUED' }, { btch: 1 }];
+    const more = [{ time: new Date('') }, { event: 1, batch: 1 }, { state: 'PAUSED', nth: 0.5 }, undefined];
+    for (const when of [...none, ...more])
+      await expect(snapshotAt(run, when as never)).rejects.toThrow('A moment is one of');
   });
 });

@@ -9,6 +9,9 @@ import {
   createTestExecutor,
   fail,
   loadSnapshot,
+  modelPaths,
+  replay,
+  rerun,
   stall,
   succeed,
   TestingError,
@@ -208,4 +211,31 @@ test('what cannot be is said', async () => {
   await expect(without.execute()).rejects.toThrow('in.jsonl');
   const snapshot = await loadSnapshot('examples/05-replay-a-snapshot/killed-while-executing.json');
   expect(() => createTestExecutor(whole, { snapshot })).toThrow('no session');
+});
+
+test('what JavaScript lets through is said: no pipeline, a mistyped script, a time that is none', async () => {
+  // As `import { default as whole } from …` of a file without one gives it.
+  expect(() => createTestExecutor(undefined as never)).toThrow('That is no pipeline');
+  expect(() => modelPaths({} as never)).toThrow('That is no pipeline');
+  await expect(replay(undefined as never, 'any.jsonl')).rejects.toThrow('That is no pipeline');
+  await expect(rerun(undefined as never, 'any', { from: 0 })).rejects.toThrow('That is no pipeline');
+  const scripted = (script: unknown) => () =>
+    createTestExecutor(whole, { script: { paid: script as never } });
+  expect(scripted({ otherwize: stall() })).toThrow('or otherwise; not otherwize');
+  expect(scripted({ 1: 'stall' })).toThrow('for batch 1 takes succeed(), fail(), stall(), timeout()');
+  expect(scripted({ otherwise: [stall] })).toThrow('for otherwise takes');
+  expect(scripted(stall())).toThrow('names batches');
+  const test = createTestExecutor(whole, { files });
+  for (const ms of [-1, Number.NaN, Number.POSITIVE_INFINITY])
+    await expect(test.advance(ms)).rejects.toThrow(`not ${ms}`);
+});
+
+test('rows() are those of the pipeline’s own file; of a sink that writes none, it says so', async () => {
+  const from = () => pipeline('p').from(jsonl<Row>('in.jsonl'));
+  const elsewhere = createTestExecutor(from().to(jsonl('elsewhere.jsonl')), { files });
+  await elsewhere.execute();
+  expect(elsewhere.rows()).toEqual(numbers(10));
+  const collected = createTestExecutor(from().to(collect()), { files });
+  await collected.execute();
+  expect(() => collected.rows()).toThrow('output() tells its rows');
 });

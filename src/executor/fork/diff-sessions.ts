@@ -3,7 +3,7 @@ import type { Mark } from '../../../machines/facts.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { InvalidOptionError } from '../../errors.js';
 import type { FileSystem } from '../../file-system.js';
-import type { JsonObject } from '../../json.js';
+import { isObject } from '../../json.js';
 import { diffRows, type RowDiff, type RowDifference } from './row-diff.js';
 import { headerText, rowTexts, type SessionOutput, sessionOutput } from './session-output.js';
 import { writtenPosition } from './written-file.js';
@@ -31,7 +31,8 @@ export async function diffOutputs(
   after: Output,
   { key, examples, common = { bytes: 0, rows: 0 } }: OutputDiffOptions = {},
 ): Promise<OutputDiff> {
-  for (const { sink } of [before, after]) assertKeyed(key, sink);
+  await assertKeyed(fileSystem, key, before);
+  assertJsonLines(key, after);
   const found = await diffRows(
     rowTexts(fileSystem, before, common.bytes),
     rowTexts(fileSystem, after, common.bytes),
@@ -45,9 +46,30 @@ export async function diffOutputs(
   };
 }
 
-/** @throws {InvalidOptionError} where rows have no fields to be told apart by. */
-export function assertKeyed(key: string | undefined, sink: JsonObject | null): void {
-  if (key !== undefined && sink?.kind !== 'jsonl')
+/** Rows in which a key is looked for, before it is thought to be mistyped. */
+const LOOKED_AT = 1000;
+
+/** @throws {InvalidOptionError} where rows have no fields to be told apart by, or none of the first has this one. */
+export async function assertKeyed(
+  fileSystem: FileSystem,
+  key: string | undefined,
+  output: Output,
+): Promise<void> {
+  if (key === undefined) return;
+  assertJsonLines(key, output);
+  let rows = 0;
+  for await (const text of rowTexts(fileSystem, output)) {
+    if (fieldOf(text, key) !== undefined) return;
+    if (++rows === LOOKED_AT) break;
+  }
+  if (rows > 0)
+    throw new InvalidOptionError(
+      `No row has the field "${key}", of the first ${rows} in ${output.path}: name another key, or none.`,
+    );
+}
+
+function assertJsonLines(key: string | undefined, { sink }: Output): void {
+  if (key !== undefined && sink.kind !== 'jsonl')
     throw new InvalidOptionError('A key is a field of JSON Lines; rows of other outputs are compared whole.');
 }
 
@@ -70,13 +92,18 @@ export function isSameOutput({ changed, added, disappeared, header }: OutputDiff
 /** Rows without it are told apart by their text. */
 function keyOf(field: string): (text: string) => string {
   return (text) => {
-    try {
-      const value = (JSON.parse(text) as Record<string, unknown> | null)?.[field];
-      return value === undefined ? text : JSON.stringify(value);
-    } catch {
-      return text;
-    }
+    const value = fieldOf(text, field);
+    return value === undefined ? text : JSON.stringify(value);
   };
+}
+
+function fieldOf(text: string, field: string): unknown {
+  try {
+    const row = JSON.parse(text) as unknown;
+    return isObject(row) && Object.hasOwn(row, field) ? row[field] : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Some lines for a person. */

@@ -82,8 +82,8 @@ async function fork(
   checkpoint: Checkpoint,
   known: readonly Mark[],
 ): Promise<Fork> {
-  assertKeyed(key, checkpoint.sink);
   const forked = await sessionOutput(fileSystem, checkpoint);
+  await assertKeyed(fileSystem, key, forked);
   const files = await forkedFiles(fileSystem, checkpoint, forked, to);
   await assertSameInput(fileSystem, checkpoint, pipeline);
   const marks = recording === undefined ? known : [...known, ...recordedMarks(recording)];

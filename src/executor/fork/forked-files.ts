@@ -1,7 +1,9 @@
 /** The files of a fork: each begins as the one of the forked session was at a mark, and is nobody else's. For Node. */
+import { dirname } from 'node:path';
 import type { Mark } from '../../../machines/facts.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
-import { ForkError } from '../../errors.js';
+import { ForkError, PipelineError, SinkError } from '../../errors.js';
+import { problemOf } from '../../file-problems.js';
 import type { FileSystem } from '../../file-system.js';
 import type { JsonObject } from '../../json.js';
 import { deadLetterPath } from '../../sinks/dead-letter-path.js';
@@ -58,8 +60,13 @@ function besideOf(path: string): string {
 
 const partOf = (path: string): string => workingPath({ path, publish: 'rename' }, 1);
 
-/** The file of another run is never written over. */
+/** The file of another run is never written over; folders are its user's to make. */
 async function assertFree(fileSystem: FileSystem, { path }: ForkedFile): Promise<void> {
+  const folder = dirname(path);
+  if ((await fileSystem.stat(folder)) === undefined)
+    throw new ForkError(
+      `There is no folder ${folder} for the output of the fork: make it, or name another file.`,
+    );
   for (const taken of [path, partOf(path)])
     if ((await fileSystem.stat(taken)) !== undefined)
       throw new ForkError(`${taken} is there already: name another file for the output of the fork.`);
@@ -100,6 +107,7 @@ export async function copyUpTo(
     return { mark: copied, undo };
   } catch (error) {
     await undo();
-    throw error;
+    if (error instanceof PipelineError) throw error;
+    throw new SinkError(`Cannot write ${made.at(-1)}: ${problemOf(error)}.`, { cause: error });
   }
 }

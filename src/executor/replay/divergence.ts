@@ -120,21 +120,23 @@ export function divergenceText(divergence: Divergence): string {
   const lines = [
     `Today's machines part from the recording at event ${event}, ${new Date(at).toISOString()}, ${seconds(elapsedMs)} s into it:`,
     `${actor} ${what} in ${state}.`,
-    row('', 'RECORDED', 'TODAY'),
-    row('state', expected.state ?? '-', got.state ?? '-'),
-    row('transition', expected.transition, got.transition),
-    row('actions', expected.actions.join(', ') || '-', got.actions.join(', ') || '-'),
-    ...differences.map(({ path, expected: a, got: b }) => row(path, valueText(a), valueText(b))),
+    '  - as recorded, + today',
+    ...row('state', expected.state ?? 'none', got.state ?? 'none'),
+    ...row('transition', expected.transition, got.transition),
+    ...row('actions', expected.actions.join(', ') || 'none', got.actions.join(', ') || 'none'),
+    ...differences.flatMap(({ path, expected: a, got: b }) => row(path, valueText(a), valueText(b))),
   ];
   return lines.join('\n');
 }
 
-/** Side by side while it is short. */
-function row(name: string, a: string, b: string): string {
-  const differs = name !== '' && a !== b ? '*' : ' ';
-  return `${differs} ${name.padEnd(22)} ${a.padEnd(44)} ${b}`.trimEnd();
+/** What is the same, once; what is not, one above the other. */
+function row(name: string, a: string, b: string): string[] {
+  const label = name.padEnd(NAME_WIDTH);
+  if (a === b) return [`    ${label}  ${a}`];
+  return [`  - ${label}  ${a}`, `  + ${label}  ${b}`];
 }
 
+const NAME_WIDTH = 20;
 const MAX_TEXT = 60;
 
 function valueText(value: unknown): string {

@@ -3,9 +3,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { nodeFileSystem } from '../../checkpoint/node-file-system.js';
 import { recordingFeed } from '../../checkpoint/recording-feed.js';
 import { assertSessionId } from '../../checkpoint/session-id.js';
-import { RecordingError } from '../../errors.js';
+import { CheckpointNotFoundError, RecordingError } from '../../errors.js';
 import { absolutePath } from '../../file-problems.js';
 import type { FileSystem } from '../../file-system.js';
+import { RECORDING_FORMAT } from '../../recording/format.js';
 import { RecordingReader } from '../../recording/reader.js';
 import { DEFAULT_STATE_DIRECTORY } from '../platform.node.js';
 
@@ -26,7 +27,7 @@ export type RecordingPlace = string | URL | Uint8Array | StoredSessionPlace;
 const MAX_BYTES = 1024 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 
-/** @throws {RecordingError} where there is none. */
+/** @throws {RecordingError} where there is none, or none that this release can read. */
 export async function openRecording(place: RecordingPlace): Promise<RecordingReader> {
   const reader = new RecordingReader();
   let bytes = 0;
@@ -35,11 +36,25 @@ export async function openRecording(place: RecordingPlace): Promise<RecordingRea
     if (bytes > MAX_BYTES) throw new RecordingError(`${labelOf(place)} is larger than any recording.`);
     reader.append(chunk);
   }
-  if (reader.summary().sessionId === '')
+  const { sessionId, format } = reader.summary();
+  if (format > RECORDING_FORMAT)
+    throw new RecordingError(
+      `${labelOf(place)} was recorded by a newer release (format ${format}, this one reads up to ${RECORDING_FORMAT}).`,
+    );
+  if (sessionId === '') await assertStored(place);
+  if (sessionId === '')
     throw new RecordingError(
       `${labelOf(place)} holds no recording. Record a run with run({ record: true }), or on the command line with --record.`,
     );
   return reader;
+}
+
+/** A session without a recording is there; one that was mistyped is not. */
+async function assertStored(place: RecordingPlace): Promise<void> {
+  if (typeof place !== 'object' || !('session' in place)) return;
+  const { session, stateDir = DEFAULT_STATE_DIRECTORY, fileSystem = nodeFileSystem } = place;
+  if ((await fileSystem.stat(sessionFolder(place))) === undefined)
+    throw new CheckpointNotFoundError(session, stateDir);
 }
 
 /** For messages. */
@@ -68,6 +83,8 @@ async function* bytesOf(place: RecordingPlace): AsyncGenerator<Uint8Array> {
 async function* bytesAt(path: string): AsyncGenerator<Uint8Array> {
   const stat = await nodeFileSystem.stat(path);
   if (stat === undefined) throw new RecordingError(`There is no recording ${path}.`);
+  // A pipe would be waited for.
+  if (stat.kind === 'other') throw new RecordingError(`${path} is neither a file nor a directory.`);
   if (stat.kind !== 'directory') {
     yield* wholeFile(path);
     return;

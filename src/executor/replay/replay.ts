@@ -6,13 +6,14 @@
  * 2. Compared at every step of every actor: the state, the context, the transition that was chosen, what it asks of the
  *    outside, and what it sends to other actors. From the first difference on nothing is comparable, so that is where it ends.
  * 3. A process that goes on with a session begins from its own recorded actors: what a kill cut off is no difference.
- * 4. Steps whose event the recorder had to shorten, and what stands after a damaged record up to the next keyframe, cannot
- *    be checked: they are taken as recorded, and counted.
+ * 4. Steps whose event the recorder had to shorten, and what stands after a damaged or missing record up to the next keyframe,
+ *    cannot be checked: they are taken as recorded, and counted. Where nothing could be, that is no success.
  */
 import type { AnyStateMachine } from 'xstate';
 import { createExecutorMachine } from '../../../machines/executor.machine.js';
 import type { RunFacts } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
+import { RecordingError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import type { RecordingRecord, StepRecord } from '../../recording/format.js';
 import type { RecordingReader } from '../../recording/reader.js';
@@ -30,7 +31,8 @@ export interface ReplayResult {
   readonly events: number;
   /** Microsteps. */
   readonly steps: number;
-  /** Steps that could not be checked: their events were shortened by the recorder, or a record before them is damaged. */
+  /** Steps that could not be checked: their events were shortened by the recorder, or a record before them is damaged; and
+   * records that are missing. */
   readonly unchecked: number;
   /** Processes that the recording is of. */
   readonly processes: number;
@@ -42,7 +44,8 @@ export interface ReplayResult {
 /** Records in which a message that was sent arrives, if ever. */
 const LOOKED_AHEAD = 10_000;
 
-/** @param stages of today's pipeline, in order. */
+/** @param stages of today's pipeline, in order.
+ * @throws {RecordingError} where there is nothing in it that could be compared. */
 export function replayRecording(stages: readonly AnyStage[], reader: RecordingReader): ReplayResult {
   return new Replay(stages, reader).run();
 }
@@ -52,6 +55,7 @@ class Replay {
   #events = 0;
   #steps = 0;
   #unchecked = 0;
+  #missing = 0;
   #processes = 0;
   /** From here on actors are as the next keyframe says. */
   #isAdopting = true;
@@ -75,6 +79,11 @@ class Replay {
     const { reader } = this;
     for (let index = 0; index < reader.length; index++) {
       const type = reader.typeAt(index);
+      const missing = reader.missingBefore(index);
+      if (missing > 0) {
+        this.#missing += missing;
+        this.#loseTrack();
+      }
       if (type === 'event') continue;
       const divergence = type === 'step' ? this.#line(index) : this.#one(reader.record(index));
       if (divergence !== undefined) return this.#result(this.#first(divergence, index));
@@ -87,10 +96,7 @@ class Replay {
     switch (record.type) {
       case 'begin': {
         if (!record.continued) this.#processes++;
-        if (!record.continued || record.dropped > 0) {
-          this.#isAdopting = true;
-          actors.clear();
-        }
+        if (!record.continued || record.dropped > 0) this.#loseTrack();
         return undefined;
       }
       case 'keyframe': {
@@ -105,12 +111,16 @@ class Replay {
       case 'end':
         return this.#isAdopting ? undefined : actors.checkNothingIsLeft(record);
       case 'damaged':
-        this.#isAdopting = true;
-        actors.clear();
+        this.#loseTrack();
         return undefined;
       default:
         return undefined;
     }
+  }
+
+  #loseTrack(): void {
+    this.#isAdopting = true;
+    this.#actors.clear();
   }
 
   /** A step whose line is the one that today's step would have is the same, and was never decoded. */
@@ -141,8 +151,7 @@ class Replay {
     }
     if (!actors.knowsCause(step)) {
       this.#unchecked++;
-      actors.takeAsRecorded(step);
-      return undefined;
+      return actors.takeAsRecorded(step);
     }
     if (step.event?.type === 'execute') this.#recorded = actors.recordedAfter(step);
     return actors.receive(step, step) ?? actors.compare(step);
@@ -154,15 +163,17 @@ class Replay {
     return astray !== undefined && astray.event < divergence.event ? astray : divergence;
   }
 
-  /** As far as the same actors took them. */
+  /** As far as the same actors took them, and all is there. */
   *#stepsAfter(index: number) {
     const { reader } = this;
     const end = Math.min(reader.length, index + LOOKED_AHEAD);
     for (let i = index + 1; i < end; i++) {
       const type = reader.typeAt(i);
-      if (type === 'begin' || type === 'actor') return;
-      const line = type === 'step' ? readStepLine(reader.textAt(i)) : undefined;
-      if (line !== undefined) yield line;
+      if (type === 'begin' || type === 'actor' || reader.missingBefore(i) > 0) return;
+      if (type !== 'step') continue;
+      const step = readStepLine(reader.textAt(i)) ?? reader.record(i);
+      if (!('actor' in step) || !('event' in step)) return;
+      yield step;
     }
   }
 
@@ -172,12 +183,15 @@ class Replay {
   }
 
   #result(divergence: Divergence | undefined): ReplayResult {
-    const counts = { events: this.#events, steps: this.#steps, unchecked: this.#unchecked };
+    const unchecked = this.#unchecked + this.#missing;
+    const counts = { events: this.#events, steps: this.#steps, unchecked };
     const processes = this.#processes;
     if (divergence !== undefined)
       return { ok: false, ...counts, processes, divergence, text: divergenceText(divergence) };
-    if (processes === 0)
-      return { ok: false, ...counts, processes, text: 'The recording holds nothing that could be replayed.' };
+    if (this.#steps === this.#unchecked)
+      throw new RecordingError(
+        `The recording holds nothing that could be compared: ${this.#steps === 0 ? 'no step of a machine' : `none of its ${this.#steps} steps`}.`,
+      );
     const of = processes === 1 ? 'one process' : `${processes} processes`;
     const but = counts.unchecked === 0 ? '' : `; ${counts.unchecked} could not be checked`;
     const text = `The same: ${counts.events} events of ${of}, ${counts.steps} steps${but}.`;

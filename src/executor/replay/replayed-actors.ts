@@ -6,6 +6,7 @@
  */
 import type { AnyStateMachine } from 'xstate';
 import { stageActorId } from '../../../machines/executor.machine.js';
+import { messageOf } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import {
   type ActorFrame,
@@ -67,9 +68,10 @@ export class ReplayedActors {
   adopt(record: KeyframeRecord): Divergence | undefined {
     const children = Object.keys(record.actors).filter((id) => record.actors[id]?.parent === EXECUTOR);
     for (const [actor, frame] of Object.entries(record.actors)) {
-      const divergence = this.#checkInput(record, actor, frame);
+      const divergence =
+        this.#checkInput(record, actor, frame) ??
+        this.#follow(record, actor, frame, actor === EXECUTOR ? children : []);
       if (divergence !== undefined) return divergence;
-      this.#follow(actor, frame, actor === EXECUTOR ? children : []);
     }
     return undefined;
   }
@@ -81,8 +83,7 @@ export class ReplayedActors {
     const divergence = this.#checkInput(record, actor, frame);
     if (divergence !== undefined) return divergence;
     this.#messages.begin(actor, this.#actors.get(EXECUTOR)?.turn);
-    this.#follow(actor, frame, []);
-    return undefined;
+    return this.#follow(record, actor, frame, []);
   }
 
   /** What a keyframe in the middle says is what the steps have led to. */
@@ -173,14 +174,15 @@ export class ReplayedActors {
   }
 
   /** What led to the step cannot be replayed. */
-  takeAsRecorded(step: StepRecord): void {
+  takeAsRecorded(step: StepRecord): Divergence | undefined {
     const { actor, to: state, event } = step;
     const { definition, parent, status: before } = this.#get(actor);
     const { status = before } = step;
     const from = event === null ? undefined : senderOf(actor, event, this.#stageActors);
     if (from !== undefined) this.#messages.skip(from, actor);
     const children = [...this.#actors].filter(([, other]) => other.parent === actor);
-    this.#follow(
+    return this.#follow(
+      step,
       actor,
       { definition, parent, state, status, context: this.recordedAfter(step) },
       children.map(([id]) => id),
@@ -191,11 +193,26 @@ export class ReplayedActors {
     return this.#actors.get(actor) as ReplayedActor;
   }
 
-  #follow(actor: string, frame: ActorFrame, children: readonly string[]): void {
+  /** From where it stands; which today's machine may not know. */
+  #follow(
+    stamp: Stamp,
+    actor: string,
+    frame: ActorFrame,
+    children: readonly string[],
+  ): Divergence | undefined {
     const machine = this.options.machines[frame.definition];
     const recorded = this.options.definitions[frame.definition];
-    if (machine === undefined || recorded === undefined) return;
-    this.#actors.set(actor, new ReplayedActor(machine, recorded, frame, children));
+    if (machine === undefined || recorded === undefined) return undefined;
+    try {
+      this.#actors.set(actor, new ReplayedActor(machine, recorded, frame, children));
+      return undefined;
+    } catch (error) {
+      return this.#divergences.make(stamp, actor, undefined, frame.state, {
+        expected: { ...NO_STEP, state: stateName(frame.state), transition: 'as recorded' },
+        got: { ...NO_STEP, transition: `the machine throws: ${messageOf(error)}` },
+        contexts: [],
+      });
+    }
   }
 
   #take(stamp: Stamp, actor: string, replayed: ReplayedActor, next: InertStep): void {

@@ -43,8 +43,10 @@ export interface RecordedMoment {
 
 /** @throws {RecordingError} where the recording has no such moment, or not in one piece. */
 export function recordedMoment(reader: RecordingReader, when: Moment): RecordedMoment {
+  assertMoment(when);
   const index = indexOf(reader, when);
-  if (index === undefined) throw new RecordingError(`The recording has no such moment: ${textOf(when)}.`);
+  if (index === undefined)
+    throw new RecordingError(`The recording has no such moment: ${textOf(when)}. ${momentsOf(reader)}`);
   const { actors, isUncertain, record } = reader.frameAt(index);
   const frame = actors[EXECUTOR];
   const value = EXECUTOR_STATES.find((state) => state === frame?.state);
@@ -135,7 +137,34 @@ function first(reader: RecordingReader, fits: (record: RecordingRecord) => boole
   return undefined;
 }
 
+/** JavaScript may ask for anything. */
+function assertMoment(when: Moment): void {
+  const { event, batch, state, nth, time } = (when ?? {}) as Readonly<Record<string, unknown>>;
+  const asked = [event, batch, state, time].filter((value) => value !== undefined);
+  const numbers = [event, batch, nth].filter((value) => value !== undefined);
+  const isRight =
+    asked.length === 1 &&
+    numbers.every((value) => Number.isSafeInteger(value) && Number(value) >= 0) &&
+    (state === undefined || EXECUTOR_STATES.some((known) => known === state)) &&
+    (time === undefined || Number.isFinite(Number(time)));
+  if (isRight) return;
+  throw new RecordingError(
+    `A moment is one of { event: 17 }, { batch: 3 }, { state: '${EXECUTOR_STATES.join("' | '")}', nth: 1 } and { time: milliseconds or Date }; not ${textOf(when)}.`,
+  );
+}
+
+/** What could have been asked for. */
+function momentsOf(reader: RecordingReader): string {
+  const { from, to } = reader.summary();
+  const numberAt = (index: number) => reader.stampAt(index).n;
+  const committed = Number(reader.frameAt(reader.length - 1).actors[EXECUTOR]?.context.committed ?? 0);
+  const batches = committed === 0 ? 'no batch' : `batches up to ${committed - 1}`;
+  const time = (at: number) => new Date(at).toISOString();
+  return `It has events ${numberAt(0)} to ${numberAt(reader.length - 1)}, ${batches} committed, ${time(from)} to ${time(to)}.`;
+}
+
 function textOf(when: Moment): string {
-  const { time } = when as { time?: unknown };
-  return JSON.stringify(time instanceof Date ? { time: time.toISOString() } : when);
+  const { time } = (when ?? {}) as { time?: unknown };
+  const isDate = time instanceof Date && Number.isFinite(Number(time));
+  return JSON.stringify(isDate ? { time: time.toISOString() } : when) ?? String(when);
 }

@@ -2,8 +2,9 @@
  * One pipeline in a folder of its own, killed once or more and resumed until it completes; and what is wrong then.
  *
  * - (I7) The output is byte-identical to that of an uninterrupted run: no row lost, none twice.
- * - (I8) A durable batch that was announced is never given to its stage again; one that was interrupted gets the same
- *   idempotency key.
+ * - (I8) A durable batch that was announced is never given to its stage again, by any process, and no attempt is made twice
+ *   by one; a batch that was interrupted gets the same idempotency key.
+ * - A session that has announced anything is there, whenever it was killed.
  * - Nobody hangs, and the last process, which nobody kills, completes.
  */
 import type { CrashFolder } from './crash-folder.js';
@@ -39,6 +40,10 @@ export async function crashCase(options: CrashCaseOptions): Promise<CrashCaseOut
       problems.push(`the checkpoint cannot be used: ${session.reasons.join('; ')}`);
       break;
     }
+    if (session === undefined && promised.size > 0) {
+      problems.push('the session is gone, after batches of it had been announced as durable');
+      break;
+    }
     const resume = session?.sessionId;
     const life = await live({ folder, resume, death, timeoutMs });
     lives.push(life);
@@ -53,8 +58,12 @@ export async function crashCase(options: CrashCaseOptions): Promise<CrashCaseOut
 /** What the stages noted against what the observers had been told; both sets grow. */
 export function secondInvocations(life: Life, promised: Set<string>, keys: Map<string, string>): string[] {
   const problems: string[] = [];
-  for (const { stage, batch, idempotencyKey } of life.invocations) {
+  const attempts = new Set<string>();
+  for (const { stage, batch, attempt, idempotencyKey } of life.invocations) {
     const place = `${idempotencyKey.slice(0, 36)} ${stage} ${batch}`;
+    if (attempts.has(`${place} ${attempt}`))
+      problems.push(`stage "${stage}" was invoked twice for attempt ${attempt} of batch ${batch}`);
+    attempts.add(`${place} ${attempt}`);
     if (promised.has(place))
       problems.push(`stage "${stage}" was invoked again for batch ${batch}, whose output was durable`);
     const known = keys.get(place) ?? idempotencyKey;

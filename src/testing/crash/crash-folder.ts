@@ -20,6 +20,8 @@ export const PACKAGE = dirname(createRequire(import.meta.url).resolve('xstate-pi
 export interface LedgerLine {
   readonly stage: string;
   readonly batch: number;
+  /** From 1, in each process. */
+  readonly attempt: number;
   readonly idempotencyKey: string;
 }
 
@@ -97,8 +99,8 @@ export default watched(pipelineFile, ${JSON.stringify(folder.#ledger)});
 
   async ledger(): Promise<readonly LedgerLine[]> {
     return linesOf(await read(this.#ledger)).map((line) => {
-      const [stage = '', batch, idempotencyKey = ''] = line.split('\t');
-      return { stage, batch: Number(batch), idempotencyKey };
+      const [stage = '', batch, attempt, idempotencyKey = ''] = line.split('\t');
+      return { stage, batch: Number(batch), attempt: Number(attempt), idempotencyKey };
     });
   }
 

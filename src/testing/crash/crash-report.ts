@@ -3,7 +3,7 @@ import { PipelineError } from '../../errors.js';
 
 /** One place where the pipeline was killed, and what came of it. */
 export interface CrashPoint {
-  /** `operation 17: rename .xstate-pipeline/…/checkpoint.json`, or `after event 8, then after event 3`. */
+  /** `operation 17: rename .xstate-pipeline/…/checkpoint.json`, or `after event 8, then operation 3: …`. */
   readonly name: string;
   /** Number of the operation, from 1: what `points: [n]` takes. Undefined for a random moment. */
   readonly operation: number | undefined;

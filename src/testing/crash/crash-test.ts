@@ -4,6 +4,9 @@
  *
  * Each point has a folder and processes of its own, so that several run at once. A point is the n-th persisting operation of
  * a process (`preload.ts` counts them); which one it was is read from the process's own notes.
+ *
+ * What a resume does to find its way back is killed as well: the second death of a random case, every other time, is before
+ * one of its first operations.
  */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
@@ -14,7 +17,7 @@ import { TestingError } from '../errors.js';
 import { type CrashCaseOutcome, crashCase } from './crash-case.js';
 import { CrashFolder, type Output } from './crash-folder.js';
 import { type CrashPoint, type CrashReport, crashTestError } from './crash-report.js';
-import type { Death } from './life.js';
+import type { Death, Life } from './life.js';
 
 /** Options of `crashTest`. */
 export interface CrashTestOptions {
@@ -22,7 +25,8 @@ export interface CrashTestOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** Where to kill: at every operation that persists anything (the default), at so many of them, evenly spread, or at these. */
   readonly points?: 'every' | number | readonly number[];
-  /** How many times to kill twice at random moments, one process after the other. Default 3. */
+  /** How many times to kill twice at random, one process after the other: at any moment, and the one that resumes also before
+   * one of the first operations by which it persists anything. Default 3. */
   readonly random?: number;
   /** Of the random moments. Default: another each time; the report says which. */
   readonly seed?: number;
@@ -119,6 +123,9 @@ async function uninterrupted(place: Place) {
   return { operations: life.operations.length, events: life.events.length, output };
 }
 
+/** Locks, journal, sink: so many are the way back, about. */
+const OPERATIONS_OF_A_RESUME = 12;
+
 function casesOf(options: CrashTestOptions, seed: number, operations: number, events: number): Case[] {
   const { points = 'every', random: times = 3 } = options;
   const random = seededRandom(seed);
@@ -126,10 +133,14 @@ function casesOf(options: CrashTestOptions, seed: number, operations: number, ev
   const count = typeof points === 'number' ? Math.min(points, operations) : operations;
   const spread = Array.from({ length: count }, (_, i) => 1 + Math.floor(((i + 0.5) * operations) / count));
   const chosen = points === 'every' ? numbers : typeof points === 'number' ? spread : points;
-  const moment = () => ({ afterEvents: 1 + Math.floor(random() * events) });
+  const upTo = (count: number) => 1 + Math.floor(random() * count);
+  const moment = (): Death => ({ afterEvents: upTo(events) });
+  const whileResuming = (): Death => ({ atOperation: upTo(Math.min(operations, OPERATIONS_OF_A_RESUME)) });
   return [
     ...chosen.map((atOperation) => ({ deaths: [{ atOperation }] })),
-    ...Array.from({ length: times }, () => ({ deaths: [moment(), moment()] })),
+    ...Array.from({ length: times }, (_, i) => ({
+      deaths: [moment(), i % 2 === 0 ? whileResuming() : moment()],
+    })),
   ];
 }
 
@@ -137,11 +148,20 @@ function nameOf({ deaths }: Case, { lives }: CrashCaseOutcome): Omit<CrashPoint,
   const kills = lives.filter(({ exitCode, isHung }) => exitCode === undefined && !isHung).length;
   const [death] = deaths;
   if (death === undefined || 'afterEvents' in death) {
-    const moments = deaths.map((one) => ('afterEvents' in one ? `after event ${one.afterEvents}` : ''));
+    const moments = deaths.map((one, i) =>
+      'afterEvents' in one ? `after event ${one.afterEvents}` : operationOf(one.atOperation, lives[i]),
+    );
     return { name: moments.join(', then '), operation: undefined, kills };
   }
-  const what = lives[0]?.operations[death.atOperation - 1] ?? 'it had ended before';
-  return { name: `operation ${death.atOperation}: ${shortened(what)}`, operation: death.atOperation, kills };
+  return {
+    name: operationOf(death.atOperation, lives[0]),
+    operation: death.atOperation,
+    kills,
+  };
+}
+
+function operationOf(number: number, life: Life | undefined): string {
+  return `operation ${number}: ${shortened(life?.operations[number - 1] ?? 'it had ended before')}`;
 }
 
 /** Names of sessions and temporary files differ from process to process. */

@@ -21,12 +21,13 @@ export function watched(loaded: { readonly default?: unknown }, ledger: string):
 }
 
 function noting(stage: AnyStage, ledger: string): AnyStage {
-  const seen = new Set<string>();
-  const note = ({ batch, attempt, idempotencyKey }: StageContext) => {
-    const line = `${stage.name}\t${batch.index}\t${idempotencyKey}\n`;
-    if (seen.has(line + attempt)) return;
-    seen.add(line + attempt);
-    appendFileSync(ledger, line);
+  // An attempt has one context: the rows of a row stage are one invocation, the same attempt once more is another.
+  const seen = new WeakSet<StageContext>();
+  const note = (context: StageContext) => {
+    if (stage.kind !== 'batch' && seen.has(context)) return;
+    seen.add(context);
+    const { batch, attempt, idempotencyKey } = context;
+    appendFileSync(ledger, `${[stage.name, batch.index, attempt, idempotencyKey].join('\t')}\n`);
   };
   if (stage.kind === 'batch') {
     return {

@@ -4,6 +4,7 @@
  *
  * A row stage with a script answers with promises: it does not share a pass over the rows with its neighbours.
  */
+import { isObject } from '../../json.js';
 import type { AnyStage, StageContext } from '../../stages/stage.js';
 import { TestingError } from '../errors.js';
 import type { Fate, StageAnswer, StageScript } from './fates.js';
@@ -34,6 +35,24 @@ interface Stalled {
 
 type StageFunction = (input: never, context: StageContext, index: number) => unknown;
 
+/** Where a name or a fate is mistyped, the stage would do something else than its script says. */
+function fatesOf(stage: string, script: StageScript): readonly Fate[] {
+  const isFate = (fate: unknown) => isObject(fate) && KINDS.some((kind) => kind === fate.kind);
+  for (const [key, fates] of Object.entries(script)) {
+    if (key !== 'otherwise' && !/^\d+$/.test(key))
+      throw new TestingError(
+        `The script of stage "${stage}" names batches, from 0, or otherwise; not ${key}: { 3: [stall()], otherwise: succeed() }.`,
+      );
+    if (![fates].flat().every(isFate))
+      throw new TestingError(
+        `The script of stage "${stage}" for ${key === 'otherwise' ? key : `batch ${key}`} takes succeed(), fail(), stall(), timeout(), or a list of them.`,
+      );
+  }
+  return Object.values(script).flat() as readonly Fate[];
+}
+
+const KINDS = ['succeed', 'fail', 'stall', 'timeout'] satisfies Fate['kind'][];
+
 const OWN: Fate = { kind: 'succeed', answer: undefined };
 
 export class ScriptedStages {
@@ -44,7 +63,8 @@ export class ScriptedStages {
   readonly #running = new Set<Promise<unknown>>();
   #stalled: Stalled[] = [];
 
-  /** @throws {TestingError} for a script of a stage that is not there, or a timeout without `timeoutMs`. */
+  /** @throws {TestingError} for a script that says something else than fates by batch, of a stage that is not there, or of a
+   * timeout without `timeoutMs`. */
   constructor(
     private readonly stages: readonly AnyStage[],
     private readonly scripts: Readonly<Record<string, StageScript>>,
@@ -54,7 +74,7 @@ export class ScriptedStages {
       const stage = stages.find((one) => one.name === name);
       if (stage === undefined)
         throw new TestingError(`There is no stage "${name}" to script; there are ${known.join(', ')}.`);
-      const fates = Object.values(script).flat() as readonly Fate[];
+      const fates = fatesOf(name, script);
       if (stage.timeoutMs === undefined && fates.some(({ kind }) => kind === 'timeout'))
         throw new TestingError(
           `Stage "${name}" has no timeoutMs, so that it cannot time out: give it one, or stall() it.`,

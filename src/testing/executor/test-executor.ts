@@ -16,7 +16,7 @@ import type { PipelineEvent } from '../../observers/events.js';
 import type { ReadableSink, Sink } from '../../sinks/sink.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { SimulatedDisk } from '../disk/simulated-disk.js';
-import { TestingError } from '../errors.js';
+import { assertPipeline, TestingError } from '../errors.js';
 import { type LoadedSnapshot, readSnapshot } from '../load-snapshot.js';
 import type { CrashOptions, TestExecutorOptions } from './options.js';
 import { type Invocation, ScriptedStages } from './scripted-stages.js';
@@ -60,6 +60,7 @@ export class TestExecutor<T = unknown> {
   /** See `createTestExecutor`. */
   constructor(pipeline: Pipeline<T> | readonly AnyStage[], options: TestExecutorOptions) {
     this.#options = options;
+    assertPipeline(pipeline);
     const isWhole = 'source' in pipeline;
     const whole = isWhole ? pipeline : inMemory();
     const stages = isWhole ? pipeline.stages : pipeline;
@@ -152,8 +153,11 @@ export class TestExecutor<T = unknown> {
   }
 
   /** Moves time on, timer by timer, and settles after each.
-   * @param ms milliseconds. */
+   * @param ms milliseconds.
+   * @throws {TestingError} for what is no time. */
   async advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY))
+      throw new TestingError(`advance takes milliseconds, from 0; not ${ms}.`);
     const { clock } = this.#process;
     const end = clock.now() + ms;
     await this.settle();
@@ -204,8 +208,10 @@ export class TestExecutor<T = unknown> {
     return (this.#remains ?? this.disk).text(resolve(path));
   }
 
-  /** The rows of a JSON Lines file; none where there is no file. @param path as for `text`. */
-  rows<R = T>(path: string = OUTPUT): R[] {
+  /** The rows of a JSON Lines file; none where there is no file. @param path as for `text`. Default: the file that the sink writes.
+   * @throws {TestingError} where the sink is no file, and none is named. */
+  rows<R = T>(path: string | undefined = this.outputPath): R[] {
+    if (path === undefined) throw new TestingError('The sink writes no file: output() tells its rows.');
     const lines = this.text(path)?.split('\n') ?? [];
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as R);
   }

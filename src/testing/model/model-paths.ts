@@ -1,17 +1,18 @@
 /** Test cases for every way through the six states, over a pipeline of the user's. */
 import type { Pipeline } from '../../executor/pipeline.js';
-import { TestingError } from '../errors.js';
+import { assertPipeline, TestingError } from '../errors.js';
 import type { TestExecutorOptions } from '../executor/options.js';
 import { createTestExecutor } from '../executor/test-executor.js';
 import { type Trail, trails } from './trails.js';
-import { outputOf, Walk } from './walk.js';
+import { DEATHS, outputOf, Walk } from './walk.js';
 
 /** One path through the statechart, as a test case. */
 export interface ModelPath {
   /** The path: `execute → INITIALIZING → EXECUTING → pause → PAUSED`. */
   readonly name: string;
   /** Walks it with a real executor, in memory. Rejects with an `AssertionError` where the executor goes another way than the
-   * machine, takes a command that is not legal, or ends with another output than an uninterrupted run. */
+   * machine, takes a command that is not legal, ends with another output than an uninterrupted run, or pays for a durable batch
+   * again. */
   run(): Promise<void>;
 }
 
@@ -20,7 +21,8 @@ const BATCHES = 4;
 
 /**
  * Every path through the executor's six states, with every command tried in every state, legal or not. Each is walked over
- * the pipeline's own stages and ends with a `kill -9`, a restart and the output of an uninterrupted run.
+ * the pipeline's own stages, twice: it ends with a `kill -9` and with a power loss, each with a restart, the output of an
+ * uninterrupted run, and no durable batch paid for again.
  *
  * @param pipeline with at least four rows of input; its stages give the same rows at every call, or are scripted to.
  * @param options files and scripts, as for `createTestExecutor`; `options.batchSize` is a fourth of the input unless told.
@@ -30,13 +32,14 @@ export function modelPaths(
   pipeline: Pipeline<unknown>,
   options: TestExecutorOptions = {},
 ): readonly ModelPath[] {
+  assertPipeline(pipeline);
   let prepared: Promise<Prepared> | undefined;
   return trails().map((trail) => ({
     name: nameOf(trail),
     async run() {
       prepared ??= prepare(pipeline, options);
       const { expected, sized } = await prepared;
-      await new Walk(pipeline, sized).run(trail, expected);
+      for (const end of DEATHS) await new Walk(pipeline, sized).run(trail, expected, end);
     },
   }));
 }

@@ -1,8 +1,10 @@
 /**
  * Walks one trail with a real executor over the user's own stages, and says where it goes another way than the machine.
  *
- * At the end of each trail: every command that is not legal there is refused and changes nothing (I2); then the process is
- * killed, and what another one makes of the session is the output of an uninterrupted run (I7).
+ * At the end of each trail: every command that is not legal there is refused and changes nothing (I2); then the process dies,
+ * and what another one makes of the session is the output of an uninterrupted run (I7), without a durable batch being paid for
+ * again (I8). It dies in two ways, by `kill -9` and with the power: one leaves what should be cut, the other takes what was not
+ * fsynced.
  */
 import { AssertionError, deepStrictEqual, strictEqual } from 'node:assert';
 import type { ExecutorState } from '../../../machines/facts.js';
@@ -10,11 +12,19 @@ import { codeOf, messageOf } from '../../errors.js';
 import { COMMANDS, type Command } from '../../executor/commands.js';
 import { toSource } from '../../executor/endpoints.js';
 import type { Pipeline } from '../../executor/pipeline.js';
+import { assertNoSecondInvocation } from '../assertions.js';
 import { fail, type StageScript, succeed } from '../executor/fates.js';
 import type { TestExecutorOptions } from '../executor/options.js';
 import { createTestExecutor, type TestExecutor } from '../executor/test-executor.js';
 import { GatedSource } from './gated-source.js';
 import { legalIn, type Trail } from './trails.js';
+
+/** How a process dies at the end of a trail. */
+export const DEATHS = [
+  { name: 'a kill -9', powerLoss: false },
+  { name: 'a power loss', powerLoss: true },
+] as const;
+export type WalkEnd = (typeof DEATHS)[number];
 
 /** Longer than any backoff, and any timeout that a test would have. Milliseconds. */
 const LONG_MS = 60 * 60 * 1_000;
@@ -47,7 +57,8 @@ export class Walk {
     );
   }
 
-  async run(trail: Trail, expected: unknown): Promise<void> {
+  /** @param end how the process dies. */
+  async run(trail: Trail, expected: unknown, end: WalkEnd): Promise<void> {
     let state: ExecutorState = 'IDLE';
     for (const step of trail) {
       if (step.command !== undefined) this.#send(step.command);
@@ -59,12 +70,13 @@ export class Walk {
     await this.#test.settle();
     strictEqual(this.#test.state, state, `at the end of the path it is ${this.#test.state}, not ${state}`);
     await this.#refuses(state);
-    await this.#finish(state);
+    await this.#finish(state, end);
     deepStrictEqual(
       await outputOf(this.#test),
       expected,
-      'the output is not that of an uninterrupted run, after the path, a kill -9 and a resume',
+      `the output is not that of an uninterrupted run, after the path, ${end.name} and a resume`,
     );
+    assertNoSecondInvocation(this.#test);
   }
 
   #send(command: Command): void {
@@ -112,12 +124,12 @@ export class Walk {
   }
 
   /** Another process takes over from wherever this one was. */
-  async #finish(state: ExecutorState): Promise<void> {
+  async #finish(state: ExecutorState, { powerLoss }: WalkEnd): Promise<void> {
     if (state === 'COMPLETED') return;
     const test = this.#test;
     this.#isBreaking = false;
     this.#source.isBroken = false;
-    test.crash().restart();
+    test.crash({ powerLoss }).restart();
     this.#source.opening.open();
     this.#source.reading.open();
     const isStored = test.checkpoint() !== undefined;

@@ -1,0 +1,82 @@
+/**
+ * Pins: of a recording that is damaged, cut short, of a later release or no file at all, a replay never says "the same" of what
+ * it has not compared, never blames today's machines for a line that is missing, and never waits.
+ */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { replay, snapshotAt } from 'xstate-pipeline/testing';
+import { freshFolder } from '../support/folders.js';
+import { bytesOf, recordedRun, textOf, whole } from './recorded-run.js';
+
+let lines: readonly string[];
+beforeAll(async () => {
+  lines = textOf(await recordedRun()).split('\n');
+});
+
+const without = (index: number, put: readonly string[] = []) =>
+  bytesOf(lines.toSpliced(index, 1, ...put).join('\n'));
+
+describe('a line that is gone, or that is no record any more', () => {
+  test('is no difference of the machines, wherever it stood', async () => {
+    const first = lines.findIndex((line) => line.startsWith('{"k":"s"'));
+    for (let index = first; index < lines.length - 1; index++) {
+      if (lines[index]?.startsWith('{"k":"b"')) continue;
+      const put = [[], ['garbage'], [lines[index]?.slice(8) ?? '']][index % 3] ?? [];
+      const result = await replay(whole, without(index, put)).catch((error: unknown) => String(error));
+      if (typeof result === 'string') expect(result).toContain('nothing that could be compared');
+      else expect(result, `line ${index}: ${result.text}`).toMatchObject({ ok: true });
+      // The last line of a process is missed by nobody.
+      const isLast = lines[index + 1] === '' || lines[index + 1]?.startsWith('{"k":"b"');
+      if (typeof result !== 'string' && !isLast) expect(result.unchecked).toBeGreaterThan(0);
+    }
+  });
+
+  test('what came after it is no moment that a snapshot is given of', async () => {
+    const [at] = lines.flatMap((line, index) => (line.includes('"type":"stage.done"') ? [index] : []));
+    const next = JSON.parse(lines[(at ?? 0) + 1] ?? '') as { n: number };
+    await expect(snapshotAt(without(at ?? 0), { event: next.n })).rejects.toThrow('damaged before event');
+  });
+
+  test('a step that does differ, before it, is told', async () => {
+    const changed = lines.map((line) => line.replace('"exhausted":true', '"exhausted":false'));
+    const at = changed.findIndex((line) => line.includes('"exhausted":false'));
+    const { divergence } = await replay(whole, bytesOf(changed.toSpliced(at + 4, 1).join('\n')));
+    expect(divergence).toMatchObject({ eventType: 'source.end' });
+  });
+});
+
+test('where nothing could be compared, that is no success', async () => {
+  const heads = lines.slice(0, 3).join('\n');
+  await expect(replay(whole, bytesOf(`${heads}\n`))).rejects.toThrow('nothing that could be compared');
+  const nobody = lines.join('\n').replaceAll('"definition":"', '"definition":"no-');
+  await expect(replay(whole, bytesOf(nobody))).rejects.toThrow('nothing that could be compared');
+});
+
+test('one of a later release is refused, wherever that has written to it', async () => {
+  const begins = lines.flatMap((line, index) => (line.startsWith('{"k":"b"') ? [index] : []));
+  expect(begins.length).toBeGreaterThan(1);
+  for (const index of begins) {
+    const newer = lines[index]?.replace('"format":1', '"format":99') ?? '';
+    await expect(replay(whole, without(index, [newer]))).rejects.toThrow(
+      'recorded by a newer release (format 99, this one reads up to 1)',
+    );
+  }
+});
+
+test('a state that today’s machine does not have is a difference', async () => {
+  const renamed = lines.map((line) => line.replaceAll('"state":"PAUSED"', '"state":"HALTED"'));
+  const text = renamed.join('\n').replaceAll('"state":"IDLE"', '"state":"ASLEEP"');
+  const { ok, divergence } = await replay(whole, bytesOf(text));
+  expect(ok).toBe(false);
+  expect(divergence).toMatchObject({
+    ...{ actor: 'executor', state: 'ASLEEP', expected: { state: 'ASLEEP' } },
+    got: { transition: expect.stringContaining("State 'ASLEEP' does not exist") },
+  });
+});
+
+test.skipIf(process.platform === 'win32')('a pipe is not waited for', async () => {
+  const pipe = join(freshFolder(), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await expect(replay(whole, pipe)).rejects.toThrow('neither a file nor a directory');
+});
