@@ -113,14 +113,16 @@ export class ScriptedStages {
 
   #wrap(stage: AnyStage, own: StageFunction, host: StageHost): StageFunction {
     const script = this.scripts[stage.name];
-    /** An attempt has one context: the rows of a row stage share a fate, another attempt draws another. */
-    const drawn = new WeakMap<StageContext, Fate>();
+    /** By batch, of its latest attempt. An attempt has one context: the rows of a row stage share a fate, another attempt draws
+     * another. */
+    const drawn = new Map<number, { readonly context: StageContext; readonly fate: Fate }>();
     const fateOf = (context: StageContext): Fate => {
-      const known = drawn.get(context);
-      if (known !== undefined && stage.kind !== 'batch') return known;
       const { batch, attempt, idempotencyKey } = context;
+      const last = drawn.get(batch.index);
+      const known = last?.context === context ? last.fate : undefined;
+      if (known !== undefined && stage.kind !== 'batch') return known;
       const fate = known ?? this.#draw(stage.name, batch.index, script);
-      drawn.set(context, fate);
+      drawn.set(batch.index, { context, fate });
       const place = { stage: stage.name, batch: batch.index };
       const invocation = { ...place, attempt, process: host.number, idempotencyKey };
       this.invocations.push(invocation);
