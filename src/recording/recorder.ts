@@ -17,7 +17,7 @@ import {
 import { clippedEventText, eventText } from './event-text.js';
 import { type ActorStatus, EXECUTOR, type Kind, RECORDING_FORMAT, type RecordingSink } from './format.js';
 import { jsonText, stringText } from './json-text.js';
-import { patchText } from './patch.js';
+import { outcomeText, type StepEnd } from './step-text.js';
 
 /** An actor, as far as it is recorded: XState's `ActorRef` of a machine fits. */
 export interface RecordableActor {
@@ -63,6 +63,11 @@ interface MachineSnapshot {
   readonly children: Readonly<Record<string, object>>;
 }
 
+interface WrittenEnd extends StepEnd {
+  /** What `stateText` is of. */
+  readonly value: unknown;
+}
+
 interface MicrostepEvent {
   readonly type: string;
   readonly actorRef: object;
@@ -78,8 +83,9 @@ interface Followed {
   readonly head: string;
   readonly parent: string | null;
   readonly machine: DescribedMachine;
-  snapshot: MachineSnapshot;
-  stateText: string;
+  /** As it was written last. */
+  end: WrittenEnd;
+  children: MachineSnapshot['children'];
 }
 
 const SEGMENT_LENGTH = 16_000_000;
@@ -180,28 +186,20 @@ export class Recorder {
   }
 
   #step(followed: Followed, { event, snapshot, _transitions }: MicrostepEvent): void {
-    const before = followed.snapshot;
+    const before = followed.end;
     const [transition] = _transitions;
-    let text = followed.head;
-    text +=
+    const cause =
       transition !== undefined && transition.eventType === ''
         ? 'null'
         : eventText(event, followed.machine.events);
-    text += `,"f":${followed.stateText}`;
-    let kind: Kind = 's';
-    if (snapshot.value !== before.value) {
-      followed.stateText = jsonText(snapshot.value);
-      text += `,"o":${followed.stateText}`;
-      if (followed.parent === null) kind = 'S';
-    }
+    const after = endOf(snapshot, before);
     const taken = transition === undefined ? undefined : followed.machine.indexOf.get(transition);
-    if (taken !== undefined) text += `,"x":${taken}`;
-    if (snapshot.status !== before.status) text += `,"st":"${snapshot.status}"`;
-    const patch = patchText(before.context, snapshot.context);
-    if (patch !== '') text += `,"p":${patch}`;
-    followed.snapshot = snapshot;
-    this.#write(kind, `${text}}`);
-    if (snapshot.children !== before.children && followed.parent === null)
+    followed.end = after;
+    const isState = followed.parent === null && after.stateText !== before.stateText;
+    this.#write(isState ? 'S' : 's', followed.head + cause + outcomeText(before, after, taken ?? null));
+    const { children } = followed;
+    followed.children = snapshot.children;
+    if (snapshot.children !== children && followed.parent === null)
       for (const added of this.#followChildren(snapshot.children)) {
         this.#describe(added.machine);
         this.#write('a', `"actor":${stringText(added.name)},${frameText(added)}}`);
@@ -230,8 +228,8 @@ export class Recorder {
       head: `"a":${stringText(name)},"e":`,
       parent,
       machine: describeMachine(snapshot.machine),
-      snapshot,
-      stateText: jsonText(snapshot.value),
+      end: endOf(snapshot),
+      children: snapshot.children,
     };
     this.#followed.set(ref, followed);
     return followed;
@@ -280,7 +278,13 @@ export class Recorder {
   }
 }
 
-function frameText({ parent, machine, stateText, snapshot }: Followed): string {
+/** @param before the text of its state serves again while that is the same. */
+function endOf({ value, status, context }: MachineSnapshot, before?: WrittenEnd): WrittenEnd {
+  const stateText = before !== undefined && value === before.value ? before.stateText : jsonText(value);
+  return { value, stateText, status, context };
+}
+
+function frameText({ parent, machine, end }: Followed): string {
   const definition = stringText(machine.definition.id);
-  return `"definition":${definition},"parent":${jsonText(parent)},"state":${stateText},"status":"${snapshot.status}","context":${jsonText(snapshot.context as JsonObject)}`;
+  return `"definition":${definition},"parent":${jsonText(parent)},"state":${end.stateText},"status":"${end.status}","context":${jsonText(end.context as JsonObject)}`;
 }

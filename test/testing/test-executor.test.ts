@@ -239,3 +239,13 @@ test('rows() are those of the pipeline’s own file; of a sink that writes none,
   await collected.execute();
   expect(() => collected.rows()).toThrow('output() tells its rows');
 });
+
+test('a script is used up over a failed run and its resume in the same process', async () => {
+  const test = createTestExecutor(whole, { files, script: { paid: { 1: [fail(), fail(), fail()] } } });
+  test.execute();
+  await test.advance(60_000);
+  expect(test.state).toBe('FAILED');
+  test.resume();
+  await test.advance(60_000);
+  expect(test.state).toBe('COMPLETED');
+});

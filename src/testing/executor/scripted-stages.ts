@@ -113,26 +113,21 @@ export class ScriptedStages {
 
   #wrap(stage: AnyStage, own: StageFunction, host: StageHost): StageFunction {
     const script = this.scripts[stage.name];
-    /** Fates by attempt: all rows of a batch share one. */
-    const drawn = new Map<string, Fate>();
+    /** By batch, of its latest attempt. An attempt has one context: the rows of a row stage share a fate, another attempt draws
+     * another. */
+    const drawn = new Map<number, { readonly context: StageContext; readonly fate: Fate }>();
     const fateOf = (context: StageContext): Fate => {
-      const { batch, attempt } = context;
-      const key = `${batch.index} ${attempt}`;
-      const known = drawn.get(key);
-      if (known !== undefined) return known;
-      const fate = this.#draw(stage.name, batch.index, script);
-      drawn.set(key, fate);
-      const { idempotencyKey } = context;
-      const invocation = {
-        stage: stage.name,
-        batch: batch.index,
-        attempt,
-        process: host.number,
-        idempotencyKey,
-      };
+      const { batch, attempt, idempotencyKey } = context;
+      const last = drawn.get(batch.index);
+      const known = last?.context === context ? last.fate : undefined;
+      if (known !== undefined && stage.kind !== 'batch') return known;
+      const fate = known ?? this.#draw(stage.name, batch.index, script);
+      drawn.set(batch.index, { context, fate });
+      const place = { stage: stage.name, batch: batch.index };
+      const invocation = { ...place, attempt, process: host.number, idempotencyKey };
       this.invocations.push(invocation);
-      if (this.#announced.has(`${idempotencyKey.slice(0, 36)} ${stage.name} ${batch.index}`))
-        this.secondInvocations.push(invocation);
+      const isAnnounced = this.#announced.has(`${idempotencyKey.slice(0, 36)} ${stage.name} ${batch.index}`);
+      if (isAnnounced || (stage.durable && known !== undefined)) this.secondInvocations.push(invocation);
       return fate;
     };
     const begin = (context: StageContext): Fate => {

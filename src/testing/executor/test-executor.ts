@@ -107,7 +107,8 @@ export class TestExecutor<T = unknown> {
     return this.#stages.invocations;
   }
 
-  /** Those of durable stages for batches whose output had been announced as durable: there must be none (I8). */
+  /** Those of durable stages for batches whose output had been announced as durable, or for the same attempt once more: there
+   * must be none (I8). */
   get secondInvocations(): readonly Invocation[] {
     return this.#stages.secondInvocations;
   }

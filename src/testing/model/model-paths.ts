@@ -4,7 +4,7 @@ import { assertPipeline, TestingError } from '../errors.js';
 import type { TestExecutorOptions } from '../executor/options.js';
 import { createTestExecutor } from '../executor/test-executor.js';
 import { type Trail, trails } from './trails.js';
-import { DEATHS, outputOf, Walk } from './walk.js';
+import { outputOf, Walk } from './walk.js';
 
 /** One path through the statechart, as a test case. */
 export interface ModelPath {
@@ -18,6 +18,9 @@ export interface ModelPath {
 
 /** Batches that the input is cut into: enough to be paused in, more than once. */
 const BATCHES = 4;
+
+/** Operations of the disk by which so many batches are done, about, where a stage is durable. */
+const OPERATIONS = 60;
 
 /**
  * Every path through the executor's six states, with every command tried in every state, legal or not. Each is walked over
@@ -34,12 +37,16 @@ export function modelPaths(
 ): readonly ModelPath[] {
   assertPipeline(pipeline);
   let prepared: Promise<Prepared> | undefined;
-  return trails().map((trail) => ({
+  return trails().map((trail, index) => ({
     name: nameOf(trail),
     async run() {
       prepared ??= prepare(pipeline, options);
       const { expected, sized } = await prepared;
-      for (const end of DEATHS) await new Walk(pipeline, sized).run(trail, expected, end);
+      for (const powerLoss of [false, true]) {
+        // Coprime: no two of the first trails die at the same operation.
+        const operations = 1 + (((2 * index + Number(powerLoss)) * 11) % OPERATIONS);
+        await new Walk(pipeline, sized).run(trail, expected, { powerLoss, operations });
+      }
     },
   }));
 }

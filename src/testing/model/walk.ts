@@ -4,7 +4,8 @@
  * At the end of each trail: every command that is not legal there is refused and changes nothing (I2); then the process dies,
  * and what another one makes of the session is the output of an uninterrupted run (I7), without a durable batch being paid for
  * again (I8). It dies in two ways, by `kill -9` and with the power: one leaves what should be cut, the other takes what was not
- * fsynced.
+ * fsynced. Where it is at work, it goes on to work until some operation of the disk, another one for each trail, so that it dies
+ * with batches in all conditions: read, journaled, written, half saved.
  */
 import { AssertionError, deepStrictEqual, strictEqual } from 'node:assert';
 import type { ExecutorState } from '../../../machines/facts.js';
@@ -20,11 +21,11 @@ import { GatedSource } from './gated-source.js';
 import { legalIn, type Trail } from './trails.js';
 
 /** How a process dies at the end of a trail. */
-export const DEATHS = [
-  { name: 'a kill -9', powerLoss: false },
-  { name: 'a power loss', powerLoss: true },
-] as const;
-export type WalkEnd = (typeof DEATHS)[number];
+export interface WalkEnd {
+  readonly powerLoss: boolean;
+  /** Operations of the disk that it is let do before, where it is at work. */
+  readonly operations: number;
+}
 
 /** Longer than any backoff, and any timeout that a test would have. Milliseconds. */
 const LONG_MS = 60 * 60 * 1_000;
@@ -70,11 +71,12 @@ export class Walk {
     await this.#test.settle();
     strictEqual(this.#test.state, state, `at the end of the path it is ${this.#test.state}, not ${state}`);
     await this.#refuses(state);
-    await this.#finish(state, end);
+    const death = await this.#die(state, end);
+    if (death !== undefined) await this.#finish();
     deepStrictEqual(
       await outputOf(this.#test),
       expected,
-      `the output is not that of an uninterrupted run, after the path, ${end.name} and a resume`,
+      `the output is not that of an uninterrupted run, after the path${death === undefined ? '' : `, ${death} and a resume`}`,
     );
     assertNoSecondInvocation(this.#test);
   }
@@ -112,10 +114,13 @@ export class Walk {
       const isLegal = legalIn(state).includes(command);
       strictEqual(this.#test.executor.can(command), isLegal, `can('${command}') in ${state}`);
       if (isLegal) continue;
-      const answer = await this.#test[command]().then(
-        () => 'taken',
-        (error: unknown) => (codeOf(error) === 'ILLEGAL_COMMAND' ? 'refused' : messageOf(error)),
-      );
+      const answer = await Promise.race([
+        this.#test[command]().then(
+          () => 'taken',
+          (error: unknown) => (codeOf(error) === 'ILLEGAL_COMMAND' ? 'refused' : messageOf(error)),
+        ),
+        this.#test.settle().then(() => 'no answer'),
+      ]);
       if (answer !== 'refused' || this.#test.state !== state)
         throw new AssertionError({
           message: `${command} in ${state} should be refused and change nothing; it is ${this.#test.state} now, and the command came to: ${answer}`,
@@ -123,17 +128,35 @@ export class Walk {
     }
   }
 
+  /** @returns how, in words; undefined: it has completed. */
+  async #die(state: ExecutorState, { powerLoss, operations }: WalkEnd): Promise<string | undefined> {
+    const test = this.#test;
+    if (state === 'COMPLETED') return undefined;
+    const isAtWork = state === 'EXECUTING' || state === 'INITIALIZING';
+    if (isAtWork) {
+      test.disk.cutAt(operations);
+      this.#source.opening.open();
+      this.#source.reading.open();
+      await test.settle();
+      while (test.state === 'EXECUTING') await test.advance(LONG_MS);
+      if (test.state === 'COMPLETED') return undefined;
+    }
+    test.crash({ powerLoss });
+    return `${isAtWork ? `${operations} more operations of the disk, ` : ''}${powerLoss ? 'a power loss' : 'a kill -9'}`;
+  }
+
   /** Another process takes over from wherever this one was. */
-  async #finish(state: ExecutorState, { powerLoss }: WalkEnd): Promise<void> {
-    if (state === 'COMPLETED') return;
+  async #finish(): Promise<void> {
     const test = this.#test;
     this.#isBreaking = false;
     this.#source.isBroken = false;
-    test.crash({ powerLoss }).restart();
+    test.restart();
     this.#source.opening.open();
     this.#source.reading.open();
-    const isStored = test.checkpoint() !== undefined;
-    const run = isStored ? test.resume() : test.execute();
+    const stored = test.checkpoint()?.storedState;
+    // It had come to its end, and not to saying so.
+    if (stored === 'COMPLETED') return;
+    const run = stored === undefined ? test.execute() : test.resume();
     await test.settle();
     while (test.state === 'EXECUTING') await test.advance(LONG_MS);
     await run;
