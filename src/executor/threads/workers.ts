@@ -28,7 +28,7 @@ export function checkWorkers(workers: WorkerOptions): WorkerOptions {
   return { count, file };
 }
 
-/** The stages with room for as many batches at once as threads can take: only those that threads work on.
+/** The stages, the first with room for as many batches at once as threads can take.
  * @throws {InvalidOptionError} where threads would have nothing to do. */
 export function widened(
   stages: readonly AnyStage[],
@@ -45,8 +45,9 @@ export function widened(
       }: without retries, timeouts, schemas, hooks, durability. Leave it out.`,
     );
   const width = BATCHES_A_THREAD * workers.count;
+  // Those after it pass with it.
   return stages.map((stage, i) =>
-    i < chain.length ? { ...stage, concurrency: Math.max(stage.concurrency, width) } : stage,
+    i === 0 ? { ...stage, concurrency: Math.max(stage.concurrency, width) } : stage,
   );
 }
 
