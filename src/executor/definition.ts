@@ -13,8 +13,8 @@ import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js
 export interface PipelineOptions {
   /** Rows a batch at most. Default 512. A resumed session keeps the size that it began with. */
   readonly batchSize?: number;
-  /** Batches in flight at most: the window (I13), 1 to 512. Default: twice the `concurrency` of the stages
-   * that have one above 1, together; at least 4. */
+  /** Batches in flight at most: the window (I13), 1 to 512. Default: the slots of all stages that
+   * have more than one, and those of the widest once more; at least 4. */
   readonly maxInFlight?: number;
   /** Rows of the source between checkpoints. Default: the `StateManager`'s. */
   readonly checkpointInterval?: number;
@@ -63,8 +63,10 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
   const source = toSource(pipeline.source);
   const deadLetter = options.deadLetter === undefined ? sink.deadLetters?.() : toSink(options.deadLetter);
   checkPlaces({ source, sink, 'dead-letter sink': deadLetter });
-  // All slots can be in use at once, and as many batches wait for the one before them: output is in order (I4).
-  const slots = stages.reduce((sum, { concurrency }) => sum + (concurrency > 1 ? concurrency : 0), 0);
+  // All slots can be in use at once, and as many batches as the widest stage has wait for the one before them (I4). More
+  // would gain nothing, and the machine's events cost by the window.
+  const slots = stages.map(({ concurrency }) => (concurrency > 1 ? concurrency : 0));
+  const window = slots.reduce((sum, count) => sum + count, Math.max(0, ...slots));
   return {
     name,
     source,
@@ -74,8 +76,7 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
     onPoison: oneOf(options.onPoison, 'onPoison', ['fail', 'skip', 'dead-letter']) ?? 'fail',
     batchSize: whole(options.batchSize, 'batchSize', 1, 1_000_000) ?? 512,
     maxInFlight:
-      whole(options.maxInFlight, 'maxInFlight', 1, MAX_WINDOW) ??
-      Math.min(MAX_WINDOW, Math.max(4, 2 * slots)),
+      whole(options.maxInFlight, 'maxInFlight', 1, MAX_WINDOW) ?? Math.min(MAX_WINDOW, Math.max(4, window)),
     checkpointInterval: whole(options.checkpointInterval, 'checkpointInterval', 1, Number.MAX_SAFE_INTEGER),
     checkpointEveryMs: whole(options.checkpointEveryMs, 'checkpointEveryMs', 1, 2 ** 31 - 1),
   };
