@@ -189,6 +189,7 @@ export class DataPlane {
     }
     const record = encodeOutput(batch, stage.name, this.options.fingerprints[stageIndex] as string, rows);
     batch.isJournaling = true;
+    batch.letGo();
     return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(() => {
       batch.isJournaling = false;
       this.#adopt(batch, stageIndex, record.parts);
@@ -203,12 +204,12 @@ export class DataPlane {
     return outcomeOf(batch, stageIndex, durable);
   }
 
-  /** The rows as the journal has them: their text goes straight to a sink of the same form, or is parsed. */
+  /** The rows as the journal has them: their text goes straight to a sink of the same form, or is parsed for the next stage. */
   #adopt(batch: PlaneBatch, stageIndex: number, parts: readonly OutputPart[]): void {
     const isLast = stageIndex + 1 === this.options.stages.length;
     const { sink } = this.options;
     const encode = isLast ? sink.encodeJsonLines?.bind(sink) : undefined;
-    if (encode === undefined) batch.hold(decodeOutput.rows(parts));
+    if (encode === undefined) batch.holdUndecoded((row) => decodeOutput.forEachRow(parts, row));
     else batch.holdEncoded(parts.map(({ lines, rows }) => encode(lines, rows)));
   }
 

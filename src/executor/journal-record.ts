@@ -127,8 +127,9 @@ export const decodeOutput = {
   },
 
   /** The rows, as anybody will find them in the journal. */
-  rows(parts: readonly OutputPart[]): unknown[] {
-    return parts.flatMap(({ lines, text }) => JSON.parse(text ?? arrayText(lines)) as unknown[]);
+  forEachRow(parts: readonly OutputPart[], visit: (row: unknown) => void): void {
+    for (const { lines, text } of parts)
+      for (const row of JSON.parse(text ?? arrayText(lines)) as unknown[]) visit(row);
   },
 };
 

@@ -20,12 +20,15 @@ export interface PlaneBatchOptions {
   readonly publish: (draft: EventDraft) => void;
 }
 
+type Undecoded = Pick<SourceBatch<unknown>, 'decode' | 'raw' | 'release'>;
+
 export class PlaneBatch {
   /** Rows it had in the source. */
   readonly size: number;
   readonly position: JsonObject;
   readonly done: number;
-  raw: SourceBatch<unknown> | null;
+  /** Rows that nobody has decoded yet. */
+  raw: Undecoded | null;
   /** Decoded rows; null while they are raw, and once they are encoded. */
   decoded: readonly unknown[] | null = null;
   encoded: readonly EncodedRows[] | null = null;
@@ -78,6 +81,20 @@ export class PlaneBatch {
 
   hold(rows: readonly unknown[]): void {
     this.decoded = rows;
+    this.#leaveRaw();
+  }
+
+  /** Rows whose text is at hand: they are parsed when somebody asks for them, and are young then. */
+  holdUndecoded(decode: Undecoded['decode']): void {
+    this.letGo();
+    this.raw = { decode };
+  }
+
+  /** What went into a stage, and what its attempts have left, is not asked for any more: nothing holds rows while their text
+   * is on its way to the disk, so that the collector never meets them. */
+  letGo(): void {
+    this.decoded = null;
+    this.memory = null;
     this.#leaveRaw();
   }
 
