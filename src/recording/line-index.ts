@@ -10,11 +10,13 @@ import type { Kind } from './format.js';
 /** A line longer than this is nobody's record; what is left of it is passed over. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 10;
+const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 /** `{"k":"s","n":` */
 const KIND_AT = 6;
 const NUMBER_AT = 13;
 
-const decoder = new TextDecoder();
+/** A byte order mark stays: it is a character of its line, and places count. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 interface Chunk {
   readonly bytes: Uint8Array;
@@ -32,6 +34,8 @@ export class LineIndex {
   readonly #chunks: Chunk[] = [];
   #rest = new Uint8Array(0);
   #isSkipping = false;
+  /** The last chunk that was looked into. */
+  #decoded: { readonly chunk: Chunk; readonly text: string | undefined } | undefined;
   readonly #starts = new Column(Uint32Array);
   readonly #numbers = new Column(Float64Array);
   readonly #times = new Column(Float64Array);
@@ -88,9 +92,24 @@ export class LineIndex {
   }
 
   text(index: number): string {
-    const { bytes } = this.#chunkOf(index);
+    const chunk = this.#chunkOf(index);
     const start = this.#starts.at(index);
+    const text = this.#asciiOf(chunk);
+    if (text !== undefined) return text.slice(start, text.indexOf('\n', start));
+    const { bytes } = chunk;
     return decoder.decode(bytes.subarray(start, bytes.indexOf(NEWLINE, start)));
+  }
+
+  /** Lines that are asked for lie beside each other: one decoding for all of a chunk. Undefined: a character of it has
+   * more than one byte, or it is too large for a string. */
+  #asciiOf(chunk: Chunk): string | undefined {
+    if (this.#decoded?.chunk !== chunk) {
+      const { bytes } = chunk;
+      const text = bytes.length <= MAX_TEXT_BYTES ? decoder.decode(bytes) : '';
+      // No byte gives more than one character: as many of each, and places are the same.
+      this.#decoded = { chunk, text: text.length === bytes.length ? text : undefined };
+    }
+    return this.#decoded.text;
   }
 
   /** The last record that was not after `at`; 0 where all are. */
