@@ -11,6 +11,8 @@ import type { Kind } from './format.js';
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 10;
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
+/** More than it takes to go to a moment. */
+const MANY_LINES = 1_000;
 /** `{"k":"s","n":` */
 const KIND_AT = 6;
 const NUMBER_AT = 13;
@@ -35,7 +37,7 @@ export class LineIndex {
   #rest = new Uint8Array(0);
   #isSkipping = false;
   /** The last chunk that was looked into. */
-  #decoded: { readonly chunk: Chunk; readonly text: string | undefined } | undefined;
+  #looked: { readonly chunk: Chunk; lines: number; text: string | undefined } | undefined;
   readonly #starts = new Column(Uint32Array);
   readonly #numbers = new Column(Float64Array);
   readonly #times = new Column(Float64Array);
@@ -100,16 +102,20 @@ export class LineIndex {
     return decoder.decode(bytes.subarray(start, bytes.indexOf(NEWLINE, start)));
   }
 
-  /** Lines that are asked for lie beside each other: one decoding for all of a chunk. Undefined: a character of it has
-   * more than one byte, or it is too large for a string. */
+  /** Whoever goes through many lines of a chunk gets them from one decoding of all of it. Undefined: not so many yet, or a
+   * character of it has more than one byte, or it is too large for a string. */
   #asciiOf(chunk: Chunk): string | undefined {
-    if (this.#decoded?.chunk !== chunk) {
-      const { bytes } = chunk;
-      const text = bytes.length <= MAX_TEXT_BYTES ? decoder.decode(bytes) : '';
-      // No byte gives more than one character: as many of each, and places are the same.
-      this.#decoded = { chunk, text: text.length === bytes.length ? text : undefined };
+    const looked = this.#looked;
+    if (looked?.chunk !== chunk) {
+      this.#looked = { chunk, lines: 1, text: undefined };
+      return undefined;
     }
-    return this.#decoded.text;
+    if (looked.lines++ === MANY_LINES && chunk.bytes.length <= MAX_TEXT_BYTES) {
+      const text = decoder.decode(chunk.bytes);
+      // No byte gives more than one character: as many of each, and places are the same.
+      if (text.length === chunk.bytes.length) looked.text = text;
+    }
+    return looked.text;
   }
 
   /** The last record that was not after `at`; 0 where all are. */
