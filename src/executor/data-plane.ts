@@ -189,12 +189,18 @@ export class DataPlane {
     }
     const record = encodeOutput(batch, stage.name, this.options.fingerprints[stageIndex] as string, rows);
     batch.isJournaling = true;
-    batch.letGo();
-    return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(() => {
-      batch.isJournaling = false;
-      this.#adopt(batch, stageIndex, record.parts);
-      return this.#concluded(batch, stageIndex, true);
-    });
+    // What went in is kept until then: an output that the journal refuses is an attempt that failed, and may be tried again.
+    return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(
+      () => {
+        batch.isJournaling = false;
+        this.#adopt(batch, stageIndex, record.parts);
+        return this.#concluded(batch, stageIndex, true);
+      },
+      (error: unknown) => {
+        batch.isJournaling = false;
+        throw error;
+      },
+    );
   }
 
   #concluded(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptOutcome {

@@ -64,7 +64,7 @@ export class PlaneBatch {
     if (this.decoded !== null) return this.decoded;
     const rows: unknown[] = [];
     const malformed: MalformedRowError[] = [];
-    this.raw?.decode(
+    this.#undecoded.decode(
       (row) => rows.push(row),
       (error) => malformed.push(error),
     );
@@ -75,7 +75,7 @@ export class PlaneBatch {
 
   /** Visits the rows without keeping them, whatever form they are in. */
   forEachRow(row: (value: unknown) => void, malformed: (error: MalformedRowError) => void): void {
-    if (this.decoded === null) this.raw?.decode(row, malformed);
+    if (this.decoded === null) this.#undecoded.decode(row, malformed);
     else for (const value of this.decoded) row(value);
   }
 
@@ -86,22 +86,21 @@ export class PlaneBatch {
 
   /** Rows whose text is at hand: they are parsed when somebody asks for them, and are young then. */
   holdUndecoded(decode: Undecoded['decode']): void {
-    this.letGo();
-    this.raw = { decode };
-  }
-
-  /** What went into a stage, and what its attempts have left, is not asked for any more: nothing holds rows while their text
-   * is on its way to the disk, so that the collector never meets them. */
-  letGo(): void {
     this.decoded = null;
-    this.memory = null;
     this.#leaveRaw();
+    this.raw = { decode };
   }
 
   holdEncoded(encoded: readonly EncodedRows[]): void {
     this.encoded = encoded;
     this.decoded = null;
     this.#leaveRaw();
+  }
+
+  /** @throws where the rows are in no form that could be visited: none of them would be lost in silence. */
+  get #undecoded(): Undecoded {
+    if (this.raw === null) throw new Error(`Batch ${this.index} holds no rows any more.`);
+    return this.raw;
   }
 
   #leaveRaw(): void {

@@ -3,7 +3,7 @@
  * rows, and by the very code, that it was made with.
  */
 import { expect, test } from 'vitest';
-import { defineStage, map, rows } from 'xstate-pipeline';
+import { defineStage, InvalidOptionError, map, memoryStorage, rows, StateManager } from 'xstate-pipeline';
 import { gate, harness, numbers, type Row } from '../support/runs.js';
 
 test('the stage behind it sees JSON at once, and not only after a resume', async () => {
@@ -28,6 +28,39 @@ test('the stage behind it sees JSON at once, and not only after a resume', async
     { n: 1, at: '1970-01-01T00:00:00.001Z' },
   ]);
 });
+
+test.each(['fail', 'skip'] as const)(
+  'an output that the journal refuses is an attempt that failed: its rows are there for the next one (onError %s)',
+  async (onError) => {
+    const storage = memoryStorage();
+    let refusals = 1;
+    const refusing = {
+      ...storage,
+      async journal(sessionId: string, epoch: number) {
+        const journal = await storage.journal(sessionId, epoch);
+        return {
+          ...journal,
+          append: (...record: Parameters<typeof journal.append>) =>
+            refusals-- > 0
+              ? Promise.reject(new InvalidOptionError('an output this large'))
+              : journal.append(...record),
+        };
+      },
+    };
+    const retry = { attempts: 2, initialDelayMs: 0, jitter: false };
+    const stage = defineStage({
+      name: 'large',
+      durable: true,
+      onError,
+      retry,
+      process: (batch: Row[]) => batch,
+    });
+    const h = harness([stage], { count: 30, stateManager: new StateManager(refusing) });
+    const result = await h.start();
+    expect(await result.data.toArray()).toEqual(numbers(30));
+    expect(result.metrics).toMatchObject({ rowsIn: 30, rowsOut: 30, retries: 1 });
+  },
+);
 
 /** A session in whose journal are the outputs of batches 3 to 9, none of them committed; and what goes on with it. */
 async function interrupted() {
