@@ -49,12 +49,21 @@ const stage = setup({
   },
 });
 
-/** Those whose running attempts this is the answer of. */
+const NONE: readonly number[] = [];
+let asked: { running: unknown; event: unknown; batches: readonly number[] } | undefined;
+
+/** Those whose running attempts this is the answer of. Guards and actions ask several times about one event: the last
+ * answer is kept. */
 function current({ running }: StageContext, event: StageEvent): readonly number[] {
-  if (!('attempt' in event)) return [];
+  if (!('attempt' in event)) return NONE;
+  if (asked?.event === event && asked.running === running) return asked.batches;
   const { attempt } = event;
-  const batches = 'batch' in event ? [event.batch] : event.batches;
-  return batches.filter((batch) => running.some((run) => run.batch === batch && run.attempt === attempt));
+  const answered = 'batch' in event ? [event.batch] : event.batches;
+  const waited = new Set<number>();
+  for (const run of running) if (run.attempt === attempt) waited.add(run.batch);
+  const batches = answered.filter((batch) => waited.has(batch));
+  asked = { running, event, batches };
+  return batches;
 }
 
 const isRetryable = (context: StageContext, event: StageEvent): boolean =>
@@ -74,12 +83,13 @@ const without = <T extends { readonly batch: number }>(list: readonly T[], batch
 
 /** What runs when these have left their slots, and the head of the queue has taken them. */
 function refilled({ running, queue }: StageContext, left: readonly number[]) {
-  const others = running.filter((run) => !left.includes(run.batch));
+  const gone = new Set(left);
+  const others = running.filter((run) => !gone.has(run.batch));
   if (queue.length === 0) return { running: others };
   return { running: [...others, ...queue.slice(0, left.length)], queue: queue.slice(left.length) };
 }
 
-const asked = (event: StageEvent): readonly StageBatch[] =>
+const requested = (event: StageEvent): readonly StageBatch[] =>
   event.type === 'process'
     ? event.batches.map((batch, i) => ({ batch, attempt: event.attempts?.[i] ?? 1 }))
     : [];
@@ -88,7 +98,7 @@ const asked = (event: StageEvent): readonly StageBatch[] =>
 const takeSlots = stage.assign(({ context, event }) => {
   const { running, queue, concurrency } = context;
   const free = concurrency - running.length;
-  const batches = asked(event);
+  const batches = requested(event);
   return { running: [...running, ...batches.slice(0, free)], queue: [...queue, ...batches.slice(free)] };
 });
 
@@ -166,7 +176,7 @@ type Args = { readonly context: StageContext; readonly event: StageEvent };
 const startAsked = {
   type: 'start' as const,
   params: ({ context, event }: Args) => ({
-    batches: asked(event).slice(0, context.concurrency - context.running.length),
+    batches: requested(event).slice(0, context.concurrency - context.running.length),
   }),
 };
 

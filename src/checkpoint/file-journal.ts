@@ -92,7 +92,8 @@ class FileJournal implements Journal {
     for (const { segment, record } of recovered.records) {
       if (options.fingerprint !== undefined && record.fingerprint !== options.fingerprint) continue;
       const { stage, batch, offset, headerBytes, payloadBytes } = record;
-      this.remember({ key: { stage, batch }, segment, offset, headerBytes, payloadBytes });
+      const key = { stage, batch };
+      this.remember(nameOf(key), { key, segment, offset, headerBytes, payloadBytes });
     }
   }
 
@@ -139,7 +140,7 @@ class FileJournal implements Journal {
     if (earlier !== undefined) return earlier.durable;
     let record: WaitingRecord;
     try {
-      record = this.recordOf(key, payload);
+      record = this.recordOf(key, name, payload);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -211,13 +212,14 @@ class FileJournal implements Journal {
   private async commit(group: readonly WaitingRecord[]): Promise<void> {
     const segment = await this.segmentToAppendTo();
     const offsets = await segment.append(group);
-    group.forEach((record, i) => {
-      const { key, payloadBytes } = record;
+    for (let i = 0; i < group.length; i++) {
+      const record = group[i] as WaitingRecord;
+      const { key, name, payloadBytes } = record;
       const offset = offsets[i] as number;
-      this.remember({ key, segment, offset, headerBytes: recordHeaderBytes(record), payloadBytes });
-      this.waiting.delete(nameOf(key));
+      this.remember(name, { key, segment, offset, headerBytes: recordHeaderBytes(record), payloadBytes });
+      this.waiting.delete(name);
       record.resolve();
-    });
+    }
   }
 
   private async segmentToAppendTo(): Promise<OpenSegment> {
@@ -252,8 +254,7 @@ class FileJournal implements Journal {
     this.queue = [];
   }
 
-  private remember(entry: Entry): void {
-    const name = nameOf(entry.key);
+  private remember(name: string, entry: Entry): void {
     if (this.index.has(name)) return;
     this.index.set(name, entry);
     entry.segment.live++;
@@ -271,7 +272,7 @@ class FileJournal implements Journal {
     }
   }
 
-  private recordOf(key: JournalKey, payload: readonly Uint8Array[]): WaitingRecord {
+  private recordOf(key: JournalKey, name: string, payload: readonly Uint8Array[]): WaitingRecord {
     let stage = this.stageTexts.get(key.stage);
     if (stage === undefined) {
       stage = stageText(key.stage);
@@ -279,7 +280,7 @@ class FileJournal implements Journal {
     }
     const { epoch } = this.options;
     const ownKey = { stage: key.stage, batch: key.batch };
-    return waitingRecord(ownKey, payload, stage, { epoch, fingerprint: this.fingerprint });
+    return waitingRecord(ownKey, payload, { name, stage, epoch, fingerprint: this.fingerprint });
   }
 
   private pathOf(segment: Segment): string {

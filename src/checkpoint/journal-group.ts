@@ -19,6 +19,8 @@ import {
 /** A record that was appended and is not durable yet. */
 export interface WaitingRecord extends RecordFields {
   readonly key: JournalKey;
+  /** The key, as one string. */
+  readonly name: string;
   readonly payload: readonly Uint8Array[];
   readonly durable: Promise<void>;
   readonly resolve: () => void;
@@ -40,8 +42,7 @@ const COPIED_BYTES = 32 * 1024;
 export function waitingRecord(
   key: JournalKey,
   payload: readonly Uint8Array[],
-  stage: Uint8Array,
-  rest: { readonly epoch: number; readonly fingerprint: Uint8Array },
+  { name, stage, epoch, fingerprint }: Pick<WaitingRecord, 'name' | 'stage' | 'epoch' | 'fingerprint'>,
 ): WaitingRecord {
   assertWhole('The index of a batch', key.batch, MAX_INDEX);
   let payloadBytes = 0;
@@ -64,10 +65,12 @@ export function waitingRecord(
   });
   return {
     key,
+    name,
     payload,
     stage,
     batch: key.batch,
-    ...rest,
+    epoch,
+    fingerprint,
     payloadBytes,
     payloadCrc,
     durable,

@@ -54,7 +54,7 @@ interface EndedAttempt {
 }
 
 export class Attempts {
-  readonly #running = new Map<string, Attempt>();
+  readonly #running = new Map<number, Attempt>();
   readonly #timers = new Set<() => void>();
   readonly #started = new Set<number>();
   readonly #answers = new Answers();
@@ -69,17 +69,18 @@ export class Attempts {
     const { plane, clock } = this.options;
     this.#announce(stageIndex, batch, attempt);
     const running = this.#begin(actor, stageIndex, batch, attempt);
-    const through = (passed: number) => (passed === 0 ? undefined : stageIndex + passed);
-    const done = ({ passed, ...figures }: AttemptOutcome, isNow: boolean) => {
+    const done = (outcome: AttemptOutcome, isNow: boolean) => {
       if (!this.#end(stageIndex, batch, running)) return;
       const durationMs = clock.now() - running.startedAt;
       plane.note(stageIndex, batch, durationMs, attempt > 1);
-      this.#completed(stageIndex, batch, attempt, figures, durationMs);
-      passed.forEach((of, i) => {
+      this.#completed(stageIndex, batch, attempt, outcome, durationMs);
+      const { passed } = outcome;
+      for (let i = 0; i < passed.length; i++) {
         this.#announce(stageIndex + 1 + i, batch, attempt);
-        this.#completed(stageIndex + 1 + i, batch, attempt, of, 0);
-      });
-      const answer = { actor, attempt, through: through(passed.length) };
+        this.#completed(stageIndex + 1 + i, batch, attempt, passed[i] as AttemptFigures, 0);
+      }
+      const through = passed.length === 0 ? undefined : stageIndex + passed.length;
+      const answer = { actor, attempt, through };
       if (isNow) this.#answers.send(answer, [batch]);
       else this.#answers.add(answer, batch);
     };
@@ -113,12 +114,23 @@ export class Attempts {
     stageIndex: number,
     batch: number,
     attempt: number,
-    figures: AttemptFigures,
+    { rowsIn, rowsOut, durable }: AttemptFigures,
     durationMs: number,
   ): void {
     const stage = this.#stage(stageIndex).name;
     const { publish } = this.options;
-    publish({ type: 'batch.completed', stage, batch, ...figures, attempt, durationMs, replayed: false });
+    const replayed = false;
+    publish({
+      type: 'batch.completed',
+      stage,
+      batch,
+      rowsIn,
+      rowsOut,
+      durable,
+      attempt,
+      durationMs,
+      replayed,
+    });
   }
 
   arm(actor: StageActor, batch: number, delayMs: number): void {
@@ -147,7 +159,7 @@ export class Attempts {
     const { clock } = this.options;
     const stage = this.#stage(stageIndex);
     const running = new Attempt(clock.now());
-    this.#running.set(keyOf(stageIndex, batch), running);
+    this.#running.set(this.#key(stageIndex, batch), running);
     const { timeoutMs } = stage;
     if (timeoutMs !== undefined) {
       running.stopTimer = clock.setTimer(() => {
@@ -164,7 +176,7 @@ export class Attempts {
 
   /** False when the attempt was ended already: its answer is not wanted any more. */
   #end(stageIndex: number, batch: number, running: Attempt): boolean {
-    const key = keyOf(stageIndex, batch);
+    const key = this.#key(stageIndex, batch);
     if (this.#isAborted || this.#running.get(key) !== running) return false;
     this.#running.delete(key);
     running.stopTimer();
@@ -196,7 +208,7 @@ export class Attempts {
   /** The attempt stays the actor's until the batch is concluded without its rows. */
   #loseBatch({ actor, stageIndex, batch, attempt }: EndedAttempt, error: unknown): void {
     const { plane, fail } = this.options;
-    plane.loseBatch(stageIndex, batch, error).then(({ passed: _, ...figures }) => {
+    plane.loseBatch(stageIndex, batch, error).then((figures) => {
       if (this.#isAborted) return;
       this.#completed(stageIndex, batch, attempt, figures, 0);
       this.#answers.add({ actor, attempt, through: undefined }, batch);
@@ -218,12 +230,14 @@ export class Attempts {
     };
   }
 
+  #key(stageIndex: number, batch: number): number {
+    return batch * this.options.stages.length + stageIndex;
+  }
+
   #stage(index: number): AnyStage {
     return this.options.stages[index] as AnyStage;
   }
 }
-
-const keyOf = (stage: number, batch: number): string => `${stage}:${batch}`;
 
 /** Errors of ours say where already; `cause` is what the stage threw. */
 function asStageError(stage: AnyStage, batch: number, error: unknown): PipelineError {

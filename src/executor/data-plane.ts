@@ -190,6 +190,7 @@ export class DataPlane {
     const record = encodeOutput(batch, stage.name, this.options.fingerprints[stageIndex] as string, rows);
     batch.isJournaling = true;
     // What went in is kept until then: an output that the journal refuses is an attempt that failed, and may be tried again.
+    batch.keepAsText();
     return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(
       () => {
         batch.isJournaling = false;
@@ -215,7 +216,7 @@ export class DataPlane {
     const isLast = stageIndex + 1 === this.options.stages.length;
     const { sink } = this.options;
     const encode = isLast ? sink.encodeJsonLines?.bind(sink) : undefined;
-    if (encode === undefined) batch.holdUndecoded((row) => decodeOutput.forEachRow(parts, row));
+    if (encode === undefined) batch.holdText((row) => decodeOutput.forEachRow(parts, row));
     else batch.holdEncoded(parts.map(({ lines, rows }) => encode(lines, rows)));
   }
 
@@ -256,10 +257,14 @@ function figuresOf(batch: PlaneBatch, stageIndex: number, durable: boolean): Att
   return { rowsIn, rowsOut, durable };
 }
 
+const NONE_PASSED: readonly AttemptFigures[] = [];
+
 function outcomeOf(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptOutcome {
+  const { rowsIn, rowsOut } = batch.tally(stageIndex);
+  if (batch.reached <= stageIndex + 1) return { rowsIn, rowsOut, durable, passed: NONE_PASSED };
   const passed: AttemptFigures[] = [];
   for (let i = stageIndex + 1; i < batch.reached; i++) passed.push(figuresOf(batch, i, false));
-  return { ...figuresOf(batch, stageIndex, durable), passed };
+  return { rowsIn, rowsOut, durable, passed };
 }
 
 function rowError(stage: AnyStage, batch: PlaneBatch, failure: RowFailure): RowError {

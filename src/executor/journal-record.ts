@@ -5,9 +5,10 @@
  * journal counts as the one that was computed. A record that is not for the same rows of the source, or was made by other
  * code (a forced resume), is not used: the batch is computed again.
  */
-import type { JsonObject, Losses, StageTally } from '../../machines/facts.js';
+import { type JsonObject, type Losses, NO_LOSSES, type StageTally } from '../../machines/facts.js';
 import { CorruptJournalError, StageError } from '../errors.js';
-import { BETWEEN_ROWS, textOfRows } from '../json-rows.js';
+import { linesOfText, textOfRows } from '../json-rows.js';
+import { bytesOf } from '../text-bytes.js';
 
 interface BatchFacts {
   readonly rowOffset: number;
@@ -40,6 +41,8 @@ const LINE_END = 10;
 
 /** Strings beyond about 100 KB go to V8's large-object space, where everything costs more. */
 const PART_CHARACTERS = 90 * 1024;
+/** So few rows are encoded at once, however long they are. */
+const FEW_ROWS = 16;
 
 /** Some rows of an output, as JSON Lines. */
 export interface OutputPart {
@@ -56,48 +59,79 @@ export function encodeOutput(
   fingerprint: string,
   rows: readonly unknown[],
 ): { readonly payload: readonly Uint8Array[]; readonly parts: readonly OutputPart[] } {
-  const { rowOffset, size, malformed, tallies, deadLetters, losses } = batch;
-  const facts: RecordFacts = {
-    fingerprint,
-    rowOffset,
-    size,
-    rows: rows.length,
-    malformed,
-    tallies,
-    losses: losses.losses,
-    deadLetters,
-  };
   const noJson = (row: number) =>
     new StageError(
       `Stage "${stage}", batch ${batch.index}: its output row ${row} is not JSON, and a durable stage's output must be. Return plain values.`,
     );
+  const facts = `${factsText(batch, fingerprint, rows.length)}\n`;
+  if (rows.length <= 1) {
+    const line = rows.length === 0 ? '' : `${lineOf(rows[0]) ?? fail(noJson(0))}\n`;
+    const [head, lines] = bytesOf(facts, line);
+    return { payload: [head, lines], parts: [{ lines, rows: rows.length, text: `[${line}]` }] };
+  }
   const parts: OutputPart[] = [];
-  const atOnce = Math.max(1, Math.floor(PART_CHARACTERS / (1 + (lineOf(rows[0])?.length ?? 0))));
+  const atOnce = rows.length <= FEW_ROWS ? FEW_ROWS : rowsAtOnce(rows[0]);
   for (let first = 0; first < rows.length; first += atOnce) {
     const some = rows.length <= atOnce ? rows : rows.slice(first, first + atOnce);
     parts.push(encodeTogether(some) ?? encodeEach(some, (row) => noJson(first + row)));
   }
-  return {
-    payload: [encoder.encode(`${JSON.stringify(facts)}\n`), ...parts.map(({ lines }) => lines)],
-    parts,
-  };
+  return { payload: [encoder.encode(facts), ...parts.map(({ lines }) => lines)], parts };
 }
+
+function rowsAtOnce(row: unknown): number {
+  return Math.max(1, Math.floor(PART_CHARACTERS / (1 + (lineOf(row)?.length ?? 0))));
+}
+
+function fail(error: Error): never {
+  throw error;
+}
+
+const nameTexts = new Map<string, string>();
+
+/** A string that comes again and again, as JSON. */
+function nameText(name: string): string {
+  let text = nameTexts.get(name);
+  if (text === undefined) {
+    text = JSON.stringify(name);
+    nameTexts.set(name, text);
+  }
+  return text;
+}
+
+/** `JSON.stringify` of the facts, piece by piece: they are nearly always the same ones but for numbers, and with small
+ * outputs they are most of what there is to write. */
+function factsText(batch: BatchFacts, fingerprint: string, rows: number): string {
+  const { rowOffset, size, malformed, tallies, deadLetters, losses } = batch;
+  const lost = losses.losses === NO_LOSSES ? NO_LOSSES_TEXT : JSON.stringify(losses.losses);
+  const letters = deadLetters.length === 0 ? '[]' : JSON.stringify(deadLetters);
+  let texts = '';
+  for (const tally of tallies) texts += `${texts === '' ? '' : ','}${tallyText(tally)}`;
+  return (
+    `{"fingerprint":${nameText(fingerprint)},"rowOffset":${rowOffset},"size":${size},"rows":${rows},` +
+    `"malformed":${malformed},"tallies":[${texts}],"losses":${lost},"deadLetters":${letters}}`
+  );
+}
+
+function tallyText(tally: StageTally): string {
+  const { batches, rowsIn, rowsOut, skipped, deadLettered, retries, busyMs } = tally;
+  return (
+    `{"stage":${nameText(tally.stage)},"batches":${batches},"rowsIn":${rowsIn},"rowsOut":${rowsOut},` +
+    `"skipped":${skipped},"deadLettered":${deadLettered},"retries":${retries},"busyMs":${busyMs}}`
+  );
+}
+
+const NO_LOSSES_TEXT = JSON.stringify(NO_LOSSES);
 
 /** Undefined where that cannot be shown to be exact. */
 function encodeTogether(rows: readonly unknown[]): OutputPart | undefined {
   const text = textOfRows(rows);
-  const lines = text?.slice(1, -1).split(BETWEEN_ROWS);
-  if (text === undefined || lines?.length !== rows.length) return undefined;
-  return { lines: encoder.encode(`${lines.join('}\n{')}\n`), rows: rows.length, text };
+  const lines = text === undefined ? undefined : linesOfText(text, encoder.encode(text), rows.length);
+  return text === undefined || lines === undefined ? undefined : { lines, rows: rows.length, text };
 }
 
 function encodeEach(rows: readonly unknown[], problem: (row: number) => StageError): OutputPart {
   let text = '';
-  for (let i = 0; i < rows.length; i++) {
-    const line = lineOf(rows[i]);
-    if (line === undefined) throw problem(i);
-    text += `${line}\n`;
-  }
+  for (let i = 0; i < rows.length; i++) text += `${lineOf(rows[i]) ?? fail(problem(i))}\n`;
   return { lines: encoder.encode(text), rows: rows.length };
 }
 

@@ -14,8 +14,11 @@ import { attachObserver, type PipelineObserver } from '../observers/attach.js';
 import { EventBus } from '../observers/event-bus.js';
 import type { PipelineEvent } from '../observers/events.js';
 import { guard } from '../observers/guard.js';
-import { metrics, type RunMetrics } from '../observers/metrics.js';
-import { type Progress, progress } from '../observers/progress.js';
+import { reduced, viewOf } from '../observers/latest.js';
+import { metricsOf, type RunMetrics } from '../observers/metrics.js';
+import { type Progress, progressOf } from '../observers/progress.js';
+import { reduceProgress } from '../observers/reduce-progress.js';
+import { NO_FIGURES } from '../observers/run-figures.js';
 import type { RecordingSink } from '../recording/format.js';
 import { BehaviorSubject, distinctUntilChanged } from '../rx.js';
 import type { AnyStage } from '../stages/stage.js';
@@ -24,7 +27,7 @@ import { Controller } from './controller.js';
 import { checkStages, definePipeline, type PipelineLike } from './definition.js';
 import { defaultEnvironment, type Environment } from './environment.js';
 import { errorFacts } from './error-facts.js';
-import type { EventDraft } from './publish.js';
+import { type EventDraft, stamped } from './publish.js';
 import type { CancelReceipt, PauseReceipt } from './receipts.js';
 import type { RecordingWishes } from './recordings.js';
 import type { ExecutionResult } from './result.js';
@@ -98,8 +101,9 @@ export class PipelineExecutor<T = unknown> {
     this.#machine = machine;
     this.#controllerOf = controllerOf;
     this.#actor = this.#follow(createActor(machine, { input: {} }));
-    this.progress$ = guard(progress(this.#bus.events$, this.#environment.clock), report);
-    this.metrics$ = guard(metrics(this.#bus.events$), report);
+    const figures = reduced(this.#bus.own$, NO_FIGURES, reduceProgress);
+    this.progress$ = guard(progressOf(figures, this.#environment.clock), report);
+    this.metrics$ = guard(viewOf(figures, metricsOf), report);
     for (const observer of observers) this.addObserver(observer);
   }
 
@@ -280,8 +284,7 @@ export class PipelineExecutor<T = unknown> {
 
   #publish(sessionId: string, draft: EventDraft): void {
     if (!this.#bus.observed) return;
-    const at = Math.round(this.#environment.clock.now());
-    this.#bus.publish({ sessionId, at, ...draft } as PipelineEvent);
+    this.#bus.publish(stamped(sessionId, this.#environment.clock.now(), draft));
   }
 
   #observerFailed(error: unknown): void {

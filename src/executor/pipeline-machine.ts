@@ -9,11 +9,11 @@ import { platform } from '#platform';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { attachObserver, type PipelineObserver } from '../observers/attach.js';
 import { EventBus } from '../observers/event-bus.js';
-import type { PipelineEvent } from '../observers/events.js';
 import { Controller } from './controller.js';
 import { definePipeline } from './definition.js';
 import { defaultEnvironment, type Environment } from './environment.js';
 import type { Pipeline } from './pipeline.js';
+import { stamped } from './publish.js';
 import { createRunnableMachine, type RunnableMachine } from './runnable-machine.js';
 
 /** Options of `pipelineMachine`. */
@@ -61,8 +61,7 @@ export function pipelineMachine(
         environment,
         wishes: { isStored: options.record === true, sinks: new Map() },
         publish: (sessionId, draft) => {
-          if (bus.observed)
-            bus.publish({ sessionId, at: Math.round(clock.now()), ...draft } as PipelineEvent);
+          if (bus.observed) bus.publish(stamped(sessionId, clock.now(), draft));
         },
       });
       controller.definition = definition;

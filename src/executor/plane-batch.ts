@@ -21,13 +21,15 @@ export interface PlaneBatchOptions {
 }
 
 type Undecoded = Pick<SourceBatch<unknown>, 'decode' | 'raw' | 'release'>;
+/** Counted in place: a copy for each change would cost more than the counting. */
+type Tally = { -readonly [K in keyof StageTally]: StageTally[K] };
 
 export class PlaneBatch {
   /** Rows it had in the source. */
   readonly size: number;
   readonly position: JsonObject;
   readonly done: number;
-  /** Rows that nobody has decoded yet. */
+  /** Rows that nobody has decoded yet; text that is at hand stays here beside what it was decoded to. */
   raw: Undecoded | null;
   /** Decoded rows; null while they are raw, and once they are encoded. */
   decoded: readonly unknown[] | null = null;
@@ -37,9 +39,10 @@ export class PlaneBatch {
   /** A failure that a pass met beyond the stage it began at. */
   failedAhead: { readonly stage: number; readonly error: unknown } | null = null;
   malformed = 0;
-  readonly tallies: StageTally[];
+  readonly tallies: Tally[];
   readonly losses = new LossLedger();
   deadLetters: JsonObject[] = [];
+  #isText = false;
   /** Its output is on its way to the journal: no deadline may undo it. */
   isJournaling = false;
   /** Results of rows that need not be tried again, while a row stage is retried. */
@@ -69,7 +72,8 @@ export class PlaneBatch {
       (error) => malformed.push(error),
     );
     this.noteMalformed(malformed);
-    this.hold(rows);
+    if (this.#isText) this.decoded = rows;
+    else this.hold(rows);
     return rows;
   }
 
@@ -84,11 +88,19 @@ export class PlaneBatch {
     this.#leaveRaw();
   }
 
-  /** Rows whose text is at hand: they are parsed when somebody asks for them, and are young then. */
-  holdUndecoded(decode: Undecoded['decode']): void {
+  /** Rows whose text is at hand: they are parsed when somebody asks for them, and are young then.
+   * @param decode gives the same rows whenever it is called. */
+  holdText(decode: Undecoded['decode']): void {
     this.decoded = null;
     this.#leaveRaw();
     this.raw = { decode };
+    this.#isText = true;
+  }
+
+  /** For a while nobody will ask for the rows: they need not be kept decoded. */
+  keepAsText(): void {
+    this.memory = null;
+    if (this.#isText) this.decoded = null;
   }
 
   holdEncoded(encoded: readonly EncodedRows[]): void {
@@ -106,6 +118,7 @@ export class PlaneBatch {
   #leaveRaw(): void {
     this.raw?.release?.();
     this.raw = null;
+    this.#isText = false;
   }
 
   noteMalformed(malformed: readonly MalformedRowError[]): void {
@@ -157,17 +170,21 @@ export class PlaneBatch {
   }
 
   count(stageIndex: number, rowsIn: number, rowsOut: number): void {
-    this.#setTally(stageIndex, { batches: 1, rowsIn, rowsOut });
+    const tally = this.#tally(stageIndex);
+    tally.batches = 1;
+    tally.rowsIn = rowsIn;
+    tally.rowsOut = rowsOut;
   }
 
   /** An attempt's time, and that it was not the first. */
   countAttempt(stageIndex: number, busyMs: number, isRetry: boolean): void {
-    const { busyMs: before, retries } = this.tally(stageIndex);
-    this.#setTally(stageIndex, { busyMs: before + busyMs, retries: retries + (isRetry ? 1 : 0) });
+    const tally = this.#tally(stageIndex);
+    tally.busyMs += busyMs;
+    if (isRetry) tally.retries++;
   }
 
   tally(stageIndex: number): StageTally {
-    return this.tallies[stageIndex] as StageTally;
+    return this.#tally(stageIndex);
   }
 
   /** What a journaled output says of the batch; its rows are taken separately. */
@@ -175,7 +192,7 @@ export class PlaneBatch {
     this.#leaveRaw();
     this.malformed = found.malformed;
     found.tallies.forEach((tally, i) => {
-      this.tallies[i] = tally;
+      this.tallies[i] = { ...tally };
     });
     this.losses.add(found.losses);
     this.deadLetters = [...found.deadLetters];
@@ -185,12 +202,12 @@ export class PlaneBatch {
   #note(stageIndex: number, row: number, value: unknown, error: unknown): void {
     const stage = this.#stage(stageIndex);
     this.losses.note(this.index, row, stageIndex, error);
-    const { skipped, deadLettered } = this.tally(stageIndex);
+    const tally = this.#tally(stageIndex);
     if (stage.onError === 'dead-letter') {
       this.deadLetters.push(deadLetter(stage.name, this, row, error, value));
-      this.#setTally(stageIndex, { deadLettered: deadLettered + 1 });
+      tally.deadLettered++;
     } else {
-      this.#setTally(stageIndex, { skipped: skipped + 1 });
+      tally.skipped++;
     }
   }
 
@@ -201,8 +218,8 @@ export class PlaneBatch {
     this.options.publish({ type: 'batch.skipped', stage, batch, rows, deadLettered, error: facts });
   }
 
-  #setTally(stageIndex: number, change: Partial<StageTally>): void {
-    this.tallies[stageIndex] = { ...this.tally(stageIndex), ...change };
+  #tally(stageIndex: number): Tally {
+    return this.tallies[stageIndex] as Tally;
   }
 
   #stage(index: number): AnyStage {

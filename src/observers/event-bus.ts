@@ -15,6 +15,8 @@ export class EventBus {
   /** Events from the moment of subscribing. A subscriber that fails is detached. */
   readonly events$: Observable<PipelineEvent>;
   readonly #subject = new Subject<PipelineEvent>();
+  /** The same without the wall: for our own subscribers, which do not fail. */
+  readonly own$: Observable<PipelineEvent> = this.#subject;
   readonly #waiting: PipelineEvent[] = [];
   #delivering = false;
   #completed = false;

@@ -1,10 +1,7 @@
-/** The figures of a run as a stream; the latest value for whoever comes late, also after the end. */
-import type { Observable } from 'rxjs';
-import type { EventOf, PipelineEvent, StageTally } from './events.js';
-import { latest } from './latest.js';
+/** The figures of a run, in short. */
+import type { StageTally } from './events.js';
 import { elapsedAt, perSecond } from './progress.js';
-import { reduceProgress } from './reduce-progress.js';
-import { NO_FIGURES, type RunFigures } from './run-figures.js';
+import type { RunFigures } from './run-figures.js';
 
 /** What a run has done so far, in figures. */
 export interface RunMetrics {
@@ -27,16 +24,6 @@ export interface RunMetrics {
   /** Rows taken in by this process, over `durationMs`. */
   readonly rowsPerSecond: number;
   readonly stages: readonly StageTally[];
-}
-
-/** Follows `events$` from now on; computes figures only for subscribers: one on subscription, then one per event.
- * @param options.since To join a run that has begun: its figures so far, as an event. */
-export function metrics(
-  events$: Observable<PipelineEvent>,
-  options: { readonly since?: EventOf<'pipeline.started'> } = {},
-): Observable<RunMetrics> {
-  const initial = options.since === undefined ? NO_FIGURES : reduceProgress(NO_FIGURES, options.since);
-  return latest(events$, initial, reduceProgress, metricsOf);
 }
 
 /** Pure. */

@@ -2,10 +2,8 @@
 import type { Observable } from 'rxjs';
 import type { ExecutorState } from '../../machines/facts.js';
 import type { Clock } from '../clock.js';
-import type { EventOf, PipelineEvent } from './events.js';
-import { latest } from './latest.js';
-import { reduceProgress } from './reduce-progress.js';
-import { NO_FIGURES, type RunFigures, type StageFigures } from './run-figures.js';
+import { type Reduced, viewOf } from './latest.js';
+import type { RunFigures, StageFigures } from './run-figures.js';
 
 /** How far a stage is. */
 export interface StageProgress extends Omit<StageFigures, 'busyMs'> {
@@ -42,22 +40,10 @@ export interface Progress {
   readonly lastCheckpoint?: { readonly at: number; readonly bytes: number; readonly durationMs: number };
 }
 
-export interface ProgressOptions {
-  /** To join a run that has begun: its figures so far, as an event. */
-  readonly since?: EventOf<'pipeline.started'>;
-}
-
-/**
- * Follows `events$` from now on, at a constant cost per event, and computes a `Progress` only for subscribers: one on
- * subscription, then one per event. How often to look is the subscriber's affair (`auditTime`, `sample`).
- */
-export function progress(
-  events$: Observable<PipelineEvent>,
-  clock: Clock,
-  options: ProgressOptions = {},
-): Observable<Progress> {
-  const initial = options.since === undefined ? NO_FIGURES : reduceProgress(NO_FIGURES, options.since);
-  return latest(events$, initial, reduceProgress, (figures) => progressAt(figures, clock.now()));
+/** Computed only for subscribers: one on subscription, then one per event. How often to look is the subscriber's affair
+ * (`auditTime`, `sample`). */
+export function progressOf(figures: Reduced<RunFigures>, clock: Clock): Observable<Progress> {
+  return viewOf(figures, (latest) => progressAt(latest, clock.now()));
 }
 
 /** The figures as seen at a moment: pure. @param now Milliseconds since the epoch. */

@@ -1,13 +1,10 @@
 /** Rows to JSON Lines, as bytes: many at once where that is exact (`json-rows.ts`), anything else row by row. */
 import { SinkError } from '../errors.js';
-import { BETWEEN_ROWS, textOfRows } from '../json-rows.js';
+import { linesOfText, textOfRows } from '../json-rows.js';
 
 /** Strings beyond about 100 KB go to V8's large-object space, where everything costs more. */
 const GROUP_BYTES = 90 * 1024;
 const FIRST_GROUP_ROWS = 128;
-
-const LF = 0x0a;
-const BETWEEN = Buffer.from(BETWEEN_ROWS);
 
 const utf8 = new TextEncoder();
 
@@ -72,15 +69,7 @@ function whyNot(error: unknown): string {
 function encodeTogether(rows: readonly unknown[]): Uint8Array | undefined {
   const text = textOfRows(rows);
   if (text === undefined) return undefined;
-  const bytes = utf8Of(text);
-  let places = 0;
-  for (let at = bytes.indexOf(BETWEEN); at !== -1; at = bytes.indexOf(BETWEEN, at + 2)) {
-    bytes[at + 1] = LF;
-    places++;
-  }
-  // The brackets around the array: one is left out, the other becomes the last line end.
-  bytes[bytes.length - 1] = LF;
-  return places === rows.length - 1 ? bytes.subarray(1) : undefined;
+  return linesOfText(text, utf8Of(text), rows.length);
 }
 
 /** Text is encoded here and then copied to memory of its size: asking for the size first would cost as much again. */

@@ -1,14 +1,16 @@
 /** Pins: rate, share and time left mean what they say, and a late subscriber gets the latest, also after the end. */
-import { Subject } from 'rxjs';
+import { type Observable, Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { EventOf, PipelineEvent } from '../../src/observers/events.js';
-import { metrics, type RunMetrics } from '../../src/observers/metrics.js';
-import { type Progress, progress, progressAt } from '../../src/observers/progress.js';
+import { reduced, viewOf } from '../../src/observers/latest.js';
+import { metricsOf, type RunMetrics } from '../../src/observers/metrics.js';
+import { type Progress, progressAt, progressOf } from '../../src/observers/progress.js';
 import { reduceProgress } from '../../src/observers/reduce-progress.js';
 import { NO_FIGURES } from '../../src/observers/run-figures.js';
 import { batchDone, committed, completed, event, HandClock, SESSION, started } from './fixtures.js';
 
 const figuresOf = (events: readonly PipelineEvent[]) => events.reduce(reduceProgress, NO_FIGURES);
+const figuresOf$ = (events$: Observable<PipelineEvent>) => reduced(events$, NO_FIGURES, reduceProgress);
 
 describe('rows per second', () => {
   test('follows the last seconds, not the whole run', () => {
@@ -91,7 +93,7 @@ describe('as a stream', () => {
   const follow = () => {
     const events$ = new Subject<PipelineEvent>();
     const clock = new HandClock();
-    return { events$, clock, progress$: progress(events$, clock) };
+    return { events$, clock, progress$: progressOf(figuresOf$(events$), clock) };
   };
 
   test('misses nothing before the first subscription, replays the latest, completes', () => {
@@ -132,24 +134,11 @@ describe('as a stream', () => {
     events$.next(started(0, { rowsIn: 7 }));
     expect(seen).toEqual([0, 7]);
   });
-
-  test('joining a run midway with its figures so far', () => {
-    const events$ = new Subject<PipelineEvent>();
-    const clock = new HandClock();
-    const since = started(clock.time, {
-      rowsIn: 300,
-      fromBatch: 3,
-      done: 300,
-    }) as EventOf<'pipeline.started'>;
-    const seen: Progress[] = [];
-    progress(events$, clock, { since }).subscribe((each) => seen.push(each));
-    expect(seen).toMatchObject([{ state: 'EXECUTING', rowsIn: 300, committedBatches: 3, fraction: 0.3 }]);
-  });
 });
 
 test('metrics: the latest figures, also for who comes late', () => {
   const events$ = new Subject<PipelineEvent>();
-  const metrics$ = metrics(events$);
+  const metrics$ = viewOf(figuresOf$(events$), metricsOf);
   const error = { name: 'Error', code: 'BOOM', message: 'x' };
   events$.next(started(0));
   for (const each of batchDone(100, 'normalise', 0, 1_000)) events$.next(each);

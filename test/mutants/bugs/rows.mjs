@@ -55,9 +55,9 @@ export const BUGS = [
     what: 'a journal record is passed on before it is durable',
     invariant: 'I8',
     file: 'src/executor/data-plane.ts',
-    search: 'return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(() => {',
+    search: 'return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(',
     replace:
-      'journal.append({ stage: stage.name, batch: batch.index }, record.payload).catch(() => {});\n    return Promise.resolve().then(() => {',
+      'journal.append({ stage: stage.name, batch: batch.index }, record.payload).catch(() => {});\n    return Promise.resolve().then(',
     suite: 'test/crash/every-operation.test.ts',
   },
   {
