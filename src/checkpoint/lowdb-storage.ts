@@ -76,6 +76,8 @@ export function lowdbStorage(directory: string, options: LowdbStorageOptions = {
 class LowdbStorage implements CheckpointStorage {
   /** What this process wrote last, by session: its directory is ready, its files are in order. */
   readonly #written = new Map<string, FileStat | undefined>();
+  /** Directories that were made durable through this object, and need not be again while they are there. */
+  readonly #prepared = new Set<string>();
 
   constructor(
     readonly label: string,
@@ -156,6 +158,7 @@ class LowdbStorage implements CheckpointStorage {
     );
     const release = async () => {
       await lock.release();
+      this.#prepared.delete(home);
       // Of a session that came to nothing, not even its directory stays. Any other is not empty.
       await fileSystem.rmdir(home).catch(() => undefined);
     };
@@ -202,8 +205,10 @@ class LowdbStorage implements CheckpointStorage {
   }
 
   async #prepare(home: string): Promise<void> {
+    if (this.#prepared.has(home) && (await directoryExists(this.fileSystem, home))) return;
     await makeDirectory(this.fileSystem, this.label);
     await makeDirectory(this.fileSystem, home, 'durable');
+    this.#prepared.add(home);
   }
 
   async #finishEarlierWrite(home: string): Promise<void> {

@@ -34,15 +34,28 @@ export async function makeDirectory(
   await syncParent(fileSystem, path, existed);
 }
 
-/** From the top down, each durable before the next: so one that is there has durable ones above it, but its own name may
- * have been made by a process that was killed before it came to the fsync. */
+/** Each durable before the next is made: so one that is there has durable ones above it, but its own name may have been made
+ * by a process that was killed before it came to the fsync. */
 async function makeAbove(fileSystem: FileSystem, path: string): Promise<void> {
-  if (dirname(path) === path) return;
-  await makeAbove(fileSystem, dirname(path));
-  // These are the user's: a symlink among them is theirs too.
-  const existed = (await usable(path, () => fileSystem.stat(path))) !== undefined;
-  if (!existed) await usable(path, () => fileSystem.mkdir(path));
-  await syncParent(fileSystem, path, existed);
+  const there: string[] = [];
+  const missing: string[] = [];
+  for (const directory of fromTheTop(path)) {
+    // These are the user's: a symlink among them is theirs too.
+    const isThere =
+      missing.length === 0 && (await usable(directory, () => fileSystem.stat(directory))) !== undefined;
+    (isThere ? there : missing).push(directory);
+  }
+  await Promise.all(there.map((directory) => syncParent(fileSystem, directory, true)));
+  for (const directory of missing) {
+    await usable(directory, () => fileSystem.mkdir(directory));
+    await syncParent(fileSystem, directory, false);
+  }
+}
+
+/** A path and those above it, but for the root. */
+function fromTheTop(path: string): string[] {
+  const above = dirname(path);
+  return above === path ? [] : [...fromTheTop(above), path];
 }
 
 async function syncParent(fileSystem: FileSystem, path: string, existed: boolean): Promise<void> {
