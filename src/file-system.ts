@@ -42,8 +42,10 @@ export type OpenMode = 'read' | 'create' | 'update';
 /** What is asked of a disk. */
 export interface FileSystem {
   /** Opens a file; see `OpenMode`.
-   * @param permissions for `create`; 0o600 unless told. */
-  open(path: string, mode: OpenMode, permissions?: number): Promise<FileHandle>;
+   * @param permissions for `create`; 0o600 unless told.
+   * @param writes `synced`: each write is followed by `datasync` at once. A file system may do both in one, and then has
+   * nothing left to do in `datasync`; or take no notice. */
+  open(path: string, mode: OpenMode, permissions?: number, writes?: 'synced'): Promise<FileHandle>;
   /** Whole file; refuses one larger than `maxBytes` (code `EFBIG`) and does not follow a symlink (code `ELOOP`). */
   readFile(path: string, maxBytes: number): Promise<Uint8Array>;
   /** Replaces what is at `to`, in one step. */

@@ -47,7 +47,8 @@ export class OpenSegment implements Segment {
   /** Makes the file, which must not be there. */
   static async create(options: NewSegment, { number, size }: PreviousSegment): Promise<OpenSegment> {
     const path = `${options.folder}/${segmentName(number + 1)}`;
-    return new OpenSegment(options, await options.fileSystem.open(path, 'create'), { number, size });
+    const handle = await options.fileSystem.open(path, 'create', undefined, 'synced');
+    return new OpenSegment(options, handle, { number, size });
   }
 
   get isFull(): boolean {

@@ -29,7 +29,9 @@ export class LazyAbort implements Abortable {
   aborted = false;
   reason: unknown;
   #controller: AbortController | undefined;
-  #listeners: Set<() => void> | undefined;
+  /** Nearly always there is one, or none. */
+  #listener: (() => void) | undefined;
+  #others: Set<() => void> | undefined;
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
@@ -45,8 +47,10 @@ export class LazyAbort implements Abortable {
     this.aborted = true;
     this.reason = reason;
     this.#controller?.abort(reason);
-    for (const listener of this.#listeners ?? []) listener();
-    this.#listeners = undefined;
+    const listeners = [this.#listener, ...(this.#others ?? [])];
+    this.#listener = undefined;
+    this.#others = undefined;
+    for (const listener of listeners) listener?.();
   }
 
   throwIfAborted(): void {
@@ -54,11 +58,16 @@ export class LazyAbort implements Abortable {
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners ??= new Set();
-    this.#listeners.add(listener);
+    if (this.#listener === undefined) {
+      this.#listener = listener;
+      return;
+    }
+    this.#others ??= new Set();
+    this.#others.add(listener);
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners?.delete(listener);
+    if (this.#listener === listener) this.#listener = undefined;
+    else this.#others?.delete(listener);
   }
 }

@@ -40,7 +40,9 @@ export function runAttempt(
   try {
     const work = around(stage, rows, context, memory);
     if (!isThenable(work)) return work;
-    return untilAborted(work, abortOf(context)).catch((error: unknown) => lost(stage, context, error));
+    const result = untilAborted(work, abortOf(context));
+    if (stage.hooks.onError === undefined) return result;
+    return result.catch((error: unknown) => lost(stage, context, error));
   } catch (error) {
     return lost(stage, context, error);
   }

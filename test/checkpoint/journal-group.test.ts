@@ -14,9 +14,9 @@ import { at, bytes, freshDirectory, open } from './journals.js';
 function observed(before: (operation: string, path: string) => void | Promise<void>): FileSystem {
   return {
     ...nodeFileSystem,
-    async open(path, mode, permissions) {
+    async open(path, mode, permissions, writes) {
       await before(`open ${mode}`, path);
-      const handle = await nodeFileSystem.open(path, mode, permissions);
+      const handle = await nodeFileSystem.open(path, mode, permissions, writes);
       const around: FileHandle = {
         read: (...args) => handle.read(...args),
         write: async (...args) => {

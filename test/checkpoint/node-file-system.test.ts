@@ -2,7 +2,7 @@
  * The real file system, and the simulated disk that stands for it in tests, against one contract. And what only the real
  * one can show: that files are the owner's alone, and that short writes are finished.
  */
-import { chmodSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, constants, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
@@ -56,6 +56,26 @@ describe('the real file system', () => {
     expect(readFileSync(path, 'utf8')).toBe('abcdefgh');
     expect(calls).toEqual([3, 3, 2]);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'writes that are synced are one way to the disk; what was cut is still synced',
+    async () => {
+      const path = join(freshFolder(), 'f');
+      const handle = await nodeFileSystem.open(path, 'create', undefined, 'synced');
+      const real = (handle as unknown as { handle: import('node:fs/promises').FileHandle }).handle;
+      const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${real.fd}`, 'utf8'))?.[1];
+      expect(Number.parseInt(String(flags), 8) & constants.O_DSYNC).toBe(constants.O_DSYNC);
+      const datasync = vi.spyOn(real, 'datasync');
+      await handle.write([Buffer.from('abc')], 0);
+      await handle.datasync();
+      expect(datasync).not.toHaveBeenCalled();
+      await handle.truncate(1);
+      await handle.datasync();
+      expect(datasync).toHaveBeenCalledOnce();
+      await handle.close();
+      expect(readFileSync(path, 'utf8')).toBe('a');
+    },
+  );
 
   test('does not write for ever where nothing is taken', async () => {
     const handle = await nodeFileSystem.open(join(freshFolder(), 'f'), 'create');

@@ -56,9 +56,9 @@ function watchedHandle(handle: FileHandle, path: string): FileHandle {
 
 const own = { ...nodeFileSystem };
 Object.assign(nodeFileSystem, {
-  async open(path, mode, permissions) {
+  async open(path, mode, permissions, writes) {
     if (mode === 'create') about('create', path);
-    return watchedHandle(await own.open(path, mode, permissions), path);
+    return watchedHandle(await own.open(path, mode, permissions, writes), path);
   },
   rename(from, to) {
     about('rename', to);
