@@ -25,6 +25,8 @@ const FLAGS: Record<OpenMode, number> = {
   update: constants.O_RDWR | NOFOLLOW,
 };
 
+/** Writes up to this size are joined to one chunk. */
+const JOINED_BYTES = 64 * 1024;
 /** The largest count of chunks that POSIX promises to take in one `writev`. */
 const CHUNKS_AT_ONCE = 1024;
 
@@ -109,7 +111,7 @@ class NodeFileHandle implements FileHandle {
   }
 
   async write(chunks: readonly Uint8Array[], position: number): Promise<void> {
-    let rest = chunks.filter((chunk) => chunk.length > 0);
+    let rest = joined(chunks);
     let at = position;
     while (rest.length > 0) {
       const { bytesWritten } = await this.handle.writev(rest.slice(0, CHUNKS_AT_ONCE), at);
@@ -142,6 +144,14 @@ class NodeFileHandle implements FileHandle {
   close(): Promise<void> {
     return this.handle.close();
   }
+}
+
+/** What is small goes as one piece: a `writev` of many costs more than copying them. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array[] {
+  let bytes = 0;
+  for (const chunk of chunks) bytes += chunk.length;
+  if (chunks.length > 1 && bytes > 0 && bytes <= JOINED_BYTES) return [Buffer.concat(chunks, bytes)];
+  return chunks.filter((chunk) => chunk.length > 0);
 }
 
 /** The chunks without their first `bytes`. */

@@ -45,16 +45,20 @@ export interface AttemptOutcome extends AttemptFigures {
 export class DataPlane {
   readonly #batches = new Map<number, PlaneBatch>();
   readonly #passes: Passes;
+  /** No later batch was in the journal when it was opened. */
+  readonly #lastJournaled: number;
 
   constructor(private readonly options: PlaneOptions) {
     this.#passes = new Passes(options);
+    this.#lastJournaled = lastOf(options.journal);
   }
 
   /** Takes a batch in. Resolves to the first stage that has to see it: past those whose output is journaled (I5). */
   async admit(index: number, rowOffset: number, source: SourceBatch<unknown>): Promise<number> {
     const batch = new PlaneBatch(index, rowOffset, source, this.options);
     this.#batches.set(index, batch);
-    if (this.options.journal !== undefined) await this.#takeFromJournal(batch, this.options.journal);
+    const { journal } = this.options;
+    if (journal !== undefined && index <= this.#lastJournaled) await this.#takeFromJournal(batch, journal);
     return batch.reached;
   }
 
@@ -250,6 +254,12 @@ export class DataPlane {
   #stage(index: number): AnyStage {
     return this.options.stages[index] as AnyStage;
   }
+}
+
+function lastOf(journal: Journal | undefined): number {
+  let last = -1;
+  for (const { batch } of journal?.keys() ?? []) last = Math.max(last, batch);
+  return last;
 }
 
 function figuresOf(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptFigures {
