@@ -93,7 +93,7 @@ describe('the tarball', () => {
       .map(({ path }) => path)
       .filter(
         (path) =>
-          !/^(dist\/(src|machines)\/.+\.(js|d\.ts)|docs\/.+\.(md|svg|png)|package\.json|LICENSE|[A-Z]+\.md)$/.test(
+          !/^(dist\/((src|machines)\/.+\.(js|d\.ts)|chunks\/[^/]+\.js)|docs\/.+\.(md|svg|png)|package\.json|LICENSE|[A-Z]+\.md)$/.test(
             path,
           ),
       )
