@@ -22,6 +22,7 @@ const ENTRIES = [
   // package.json: exports, imports, bin.
   ...['src/index', 'src/node', 'src/browser', 'src/testing', 'machines/index'],
   ...['src/executor/platform.node', 'src/executor/platform.browser'],
+  ...['src/sha256.node', 'src/sha256.browser'],
   'src/cli/main',
   // Processes and threads of their own.
   ...['src/cli/inspector-process', 'src/cli/thread'],

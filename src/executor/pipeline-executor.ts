@@ -17,7 +17,7 @@ import { guard } from '../observers/guard.js';
 import { metrics, type RunMetrics } from '../observers/metrics.js';
 import { type Progress, progress } from '../observers/progress.js';
 import type { RecordingSink } from '../recording/format.js';
-import { BehaviorSubject, distinctUntilChanged } from '../rx.js';
+import { BehaviorSubject } from '../rx.js';
 import type { AnyStage } from '../stages/stage.js';
 import { type Command, legalCommands } from './commands.js';
 import { Controller } from './controller.js';
@@ -80,7 +80,7 @@ export class PipelineExecutor<T = unknown> {
     this.#bus = new EventBus((error) => this.#observerFailed(error));
     this.events$ = this.#bus.events$;
     const report = (error: unknown) => this.#observerFailed(error);
-    this.state$ = guard(this.#state.pipe(distinctUntilChanged()), report);
+    this.state$ = guard(this.#state, report);
     const { machine, controllerOf } = createRunnableMachine({
       stages: this.stages,
       newRun: undefined,
@@ -269,13 +269,17 @@ export class PipelineExecutor<T = unknown> {
     this.#actor = actor;
     actor.subscribe({
       next: (snapshot) => {
-        if (this.#actor === actor) this.#state.next(snapshot.value);
+        if (this.#actor === actor) this.#reached(snapshot.value);
       },
       error: (error) => this.#controllerOf(actor).outcome.reject(error),
     });
     actor.start();
-    this.#state.next(actor.getSnapshot().value);
+    this.#reached(actor.getSnapshot().value);
     return actor;
+  }
+
+  #reached(state: ExecutorState): void {
+    if (state !== this.#state.value) this.#state.next(state);
   }
 
   #publish(sessionId: string, draft: EventDraft): void {
