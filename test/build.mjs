@@ -2,7 +2,7 @@
  * Builds the package into `dist`: types with tsc, a file a module; code with rolldown, few files an entry.
  *
  * 1. Own modules are bundled, because Node resolves, reads and compiles each file by itself: a hundred and fifty of them were
- *    a quarter of the command line's time to its first batch. What several entries share is in `dist/chunks`, once, so that
+ *    a fifth of the command line's time to its first batch. What several entries share is in `dist/chunks`, once, so that
  *    a class is the same one whichever entry it comes from; what is imported on demand stays so.
  * 2. Packages stay outside: they are the user's own copies.
  * 3. An entry is where its source would be, and `import.meta.url` is the place of the module and not of its chunk, so that
