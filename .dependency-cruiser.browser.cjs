@@ -1,7 +1,7 @@
 /**
  * What a browser gets: nothing reachable from the entry points that run anywhere may import a Node built-in.
  *
- * Only what is left after compiling counts here (types of Node are fine), and `#platform` is resolved as a bundler for
+ * Only what is left after compiling counts here (types of Node are fine), and `#platform` and `#sha256` are resolved as a bundler for
  * the browser does: test/house/browser-resolution.cjs stands for the `default` condition of package.json's `imports`,
  * which names the build.
  */
@@ -29,7 +29,7 @@ module.exports = {
         reachable: true,
         path: [
           '^src/(node|testing)[.]ts$',
-          '^src/executor/platform[.]node[.]ts$',
+          '^src/(executor/platform|sha256)[.]node[.]ts$',
           '^src/(cli|testing|inspector)/',
         ],
       },

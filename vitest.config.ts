@@ -21,6 +21,7 @@ export default defineConfig({
   plugins: [xstateAsNodeResolvesIt],
   resolve: {
     alias: [
+      { find: '#sha256', replacement: at('src/sha256.node.ts') },
       { find: '#platform', replacement: at('src/executor/platform.node.ts') },
       { find: /^xstate-pipeline$/, replacement: at('src/index.ts') },
       { find: /^xstate-pipeline\/machines$/, replacement: at('machines/index.ts') },

@@ -5,7 +5,5 @@
 export { BehaviorSubject } from 'rxjs/internal/BehaviorSubject';
 export { config } from 'rxjs/internal/config';
 export { Observable } from 'rxjs/internal/Observable';
-export { distinctUntilChanged } from 'rxjs/internal/operators/distinctUntilChanged';
-export { takeWhile } from 'rxjs/internal/operators/takeWhile';
 export { Subject } from 'rxjs/internal/Subject';
 export { Subscription } from 'rxjs/internal/Subscription';

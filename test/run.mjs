@@ -7,7 +7,7 @@
  * `N passed, N failed`: the tests of all vitest runs and the other checks, for whoever reads it by machine.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -131,30 +131,13 @@ const cruise = (config) =>
   ]);
 
 /**
- * Compiles into dist and then drops what is left there from before, so that there is no moment without a build.
+ * Both packages: this one and the inspector's.
  * @returns {Promise<Outcome>}
  */
 async function build() {
-  const tsc = [bin('typescript', 'tsc'), '-p', 'tsconfig.json', '--listEmittedFiles'];
-  const [{ ok, output }, inspector] = await Promise.all([
-    run(process.execPath, tsc),
-    run(process.execPath, [join(root, 'src/inspector/build.mjs')]),
-  ]);
-  const emitted = new Set([...output.matchAll(/^TSFILE: (.+)$/gm)].map(([, file]) => resolve(String(file))));
-  const dist = join(root, 'dist');
-  if (emitted.size > 0) {
-    for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
-      const file = resolve(entry.parentPath, entry.name);
-      if (entry.isFile() && !emitted.has(file)) rmSync(file);
-    }
-  }
-  const problems = ok ? [] : [output.replace(/^TSFILE: .+\n?/gm, '')];
-  if (!inspector.ok) problems.push(inspector.output);
-  const { bin: commands } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  for (const file of Object.values(commands)) {
-    if (existsSync(join(root, file))) chmodSync(join(root, file), 0o755);
-    else problems.push(`package.json names the command ${file}, which the build does not make`);
-  }
+  const scripts = ['test/build.mjs', 'src/inspector/build.mjs'];
+  const results = await Promise.all(scripts.map((script) => run(process.execPath, [join(root, script)])));
+  const problems = results.filter(({ ok }) => !ok).map(({ output }) => output);
   return { passed: problems.length ? 0 : 1, failed: problems.length ? 1 : 0, output: problems.join('\n') };
 }
 

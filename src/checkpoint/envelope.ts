@@ -9,8 +9,7 @@
  *    other. What a later one wrote is refused.
  * 5. A reason is a short phrase of ours and quotes nothing of the text.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { sha256 } from '#sha256';
 import { type ErrorFacts, EXECUTOR_STATES, type ExecutorState } from '../../machines/facts.js';
 import { CheckpointWriteError, CorruptCheckpointError, messageOf } from '../errors.js';
 import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../json.js';
@@ -250,7 +249,7 @@ function isJsonObject(value: Json): value is JsonObject {
 }
 
 function checksumOf(body: JsonObject): string {
-  return bytesToHex(sha256(new TextEncoder().encode(canonicalJson(body))));
+  return sha256(canonicalJson(body));
 }
 
 /** UTF-8 bytes. */

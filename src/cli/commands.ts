@@ -187,9 +187,9 @@ function withSwitches<O extends RunOptions>(options: O) {
 
 /** Before what runs is loaded: a page's server loads beside it. */
 async function viewerFor({ inspect, stateDir }: RunOptions): Promise<RunViewer | undefined> {
-  if (inspect === undefined) return undefined;
-  const { viewerOf } = await import('./live-inspector.js');
-  return viewerOf(inspect, stateDir);
+  if (inspect !== 'page') return inspect;
+  const { startPageServer } = await import('./page-server.js');
+  return startPageServer(stateDir);
 }
 
 function inspectOption(): Option {

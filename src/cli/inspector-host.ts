@@ -19,7 +19,6 @@ import { checkpointRecording } from '../executor/checkpoint-recording.js';
 import type { JsonObject } from '../json.js';
 import { grouped } from '../observers/terminal-text.js';
 import { ownerOf } from './owner.js';
-import { resumeDetached } from './resume-detached.js';
 import { type ListedSession, listSessions } from './sessions.js';
 import { storedMark } from './stored-figures.js';
 
@@ -120,6 +119,7 @@ export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOp
         if (command === 'resume') {
           if ((await ownerOf(stateDir, id)) !== undefined)
             return { ok: false, message: 'A process has this session: it is resumed where it runs.' };
+          const { resumeDetached } = await import('./resume-detached.js');
           return await resumeDetached(id, stateDir);
         }
         const { rowsIn, rowsOut } = await ask(id, command);

@@ -11,7 +11,7 @@
 import type { PipelineExecutor } from '../executor/pipeline-executor.js';
 import { type Bridge, bridgePackage } from './inspector-package.js';
 import type { InspectorKind } from './inspectors.js';
-import { type PageServer, startPageServer } from './page-server.js';
+import type { PageServer } from './page-server.js';
 import type { StopRequests } from './stop-requests.js';
 import type { Terminal } from './terminal.js';
 
@@ -32,11 +32,6 @@ export interface LiveInspectorOptions {
 }
 
 export type RunViewer = PageServer | Exclude<InspectorKind, 'page'>;
-
-/** Called before anything else is loaded: what serves the page loads meanwhile. */
-export function viewerOf(kind: InspectorKind, stateDir: string): RunViewer {
-  return kind === 'page' ? startPageServer(stateDir) : kind;
-}
 
 /** @throws {InspectorMissingError} and the InspectorError of an address that cannot be listened on. */
 export async function liveInspector(options: LiveInspectorOptions): Promise<LiveInspector> {

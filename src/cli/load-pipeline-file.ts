@@ -8,6 +8,7 @@
  * 4. Nothing is asked of the default export but its shape: a second copy of the package may have made it.
  */
 import { open, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { codeOf, messageOf, PipelineFileError } from '../errors.js';
@@ -106,8 +107,10 @@ function isWorthAnotherWay(error: unknown): boolean {
 const isMissingExport = (error: unknown) => messageOf(error).includes('does not provide an export');
 
 async function importThroughJiti(file: string): Promise<unknown> {
-  const [{ createJiti }, index, node, machines, browser] = await Promise.all([
-    import('jiti'),
+  // Not by import(): Node would first look through all of its 190 KB for names that it may export, and take as long as for
+  // the rest of it.
+  const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti');
+  const [index, node, machines, browser] = await Promise.all([
     import('../index.js'),
     import('../node.js'),
     import('../../machines/index.js'),

@@ -16,7 +16,7 @@ import type { PipelineExecutor } from '../executor/pipeline-executor.js';
 import type { ExecutionResult } from '../executor/result.js';
 import type { PipelineEvent } from '../observers/events.js';
 import { progressBar } from '../observers/progress-bar.js';
-import { takeWhile } from '../rx.js';
+import { Observable } from '../rx.js';
 import type { Logger } from '../stages/stage.js';
 import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
 import { sessionCommand } from './invocation.js';
@@ -186,7 +186,7 @@ function observe(executor: PipelineExecutor, options: SessionOptions): () => str
     for (const method of ['log', 'info', 'debug', 'warn', 'error'] as const) printAbove(method, bar.log);
   }
   // How it ended is said by the summary.
-  executor.addObserver((events$) => bar(events$.pipe(takeWhile((event) => !isEnd(event)))));
+  executor.addObserver((events$) => bar(untilEnd(events$)));
   return () => where;
 }
 
@@ -197,6 +197,15 @@ const ENDS: readonly PipelineEvent['type'][] = [
   'pipeline.failed',
 ];
 const isEnd = (event: PipelineEvent) => ENDS.includes(event.type);
+
+function untilEnd(events$: Observable<PipelineEvent>): Observable<PipelineEvent> {
+  return new Observable((subscriber) =>
+    events$.subscribe({
+      next: (event) => (isEnd(event) ? subscriber.complete() : subscriber.next(event)),
+      complete: () => subscriber.complete(),
+    }),
+  );
+}
 
 /** What a stage prints would tear the live block: it goes above it. */
 function printAbove(method: 'log' | 'info' | 'debug' | 'warn' | 'error', log: (line: string) => void): void {

@@ -20,7 +20,7 @@ import { type Progress, progressOf } from '../observers/progress.js';
 import { reduceProgress } from '../observers/reduce-progress.js';
 import { NO_FIGURES } from '../observers/run-figures.js';
 import type { RecordingSink } from '../recording/format.js';
-import { BehaviorSubject, distinctUntilChanged } from '../rx.js';
+import { BehaviorSubject } from '../rx.js';
 import type { AnyStage } from '../stages/stage.js';
 import { type Command, legalCommands } from './commands.js';
 import { Controller } from './controller.js';
@@ -83,7 +83,7 @@ export class PipelineExecutor<T = unknown> {
     this.#bus = new EventBus((error) => this.#observerFailed(error));
     this.events$ = this.#bus.events$;
     const report = (error: unknown) => this.#observerFailed(error);
-    this.state$ = guard(this.#state.pipe(distinctUntilChanged()), report);
+    this.state$ = guard(this.#state, report);
     const { machine, controllerOf } = createRunnableMachine({
       stages: this.stages,
       newRun: undefined,
@@ -273,13 +273,17 @@ export class PipelineExecutor<T = unknown> {
     this.#actor = actor;
     actor.subscribe({
       next: (snapshot) => {
-        if (this.#actor === actor) this.#state.next(snapshot.value);
+        if (this.#actor === actor) this.#reached(snapshot.value);
       },
       error: (error) => this.#controllerOf(actor).outcome.reject(error),
     });
     actor.start();
-    this.#state.next(actor.getSnapshot().value);
+    this.#reached(actor.getSnapshot().value);
     return actor;
+  }
+
+  #reached(state: ExecutorState): void {
+    if (state !== this.#state.value) this.#state.next(state);
   }
 
   #publish(sessionId: string, draft: EventDraft): void {

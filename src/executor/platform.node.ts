@@ -4,7 +4,6 @@ import { nodeFileSystem } from '../checkpoint/node-file-system.js';
 import { absolutePath } from '../file-problems.js';
 import { sinkFromDescription, sourceFromDescription } from './files.js';
 import type { Platform } from './platform.js';
-import { ThreadPool } from './threads/thread-pool.js';
 
 export const DEFAULT_STATE_DIRECTORY = '.xstate-pipeline';
 
@@ -16,5 +15,8 @@ export const platform: Platform = {
   soon: (callback) => {
     setImmediate(callback);
   },
-  threads: (options) => new ThreadPool({ ...options, file: absolutePath(options.file, 'workers') }),
+  async threads(options) {
+    const { ThreadPool } = await import('./threads/thread-pool.js');
+    return new ThreadPool({ ...options, file: absolutePath(options.file, 'workers') });
+  },
 };

@@ -17,5 +17,5 @@ export interface Platform {
   /** Runs `callback` when what is happening at this moment has all happened: as soon as the event loop comes round. */
   soon(callback: () => void): void;
   /** Worker threads; absent where there are none. */
-  threads?(options: ThreadsOptions): PassThreads;
+  threads?(options: ThreadsOptions): Promise<PassThreads>;
 }

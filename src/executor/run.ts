@@ -119,7 +119,7 @@ export class Run {
     this.#closeLater(sink);
     const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, context);
     this.#closeLater(deadLetters);
-    const threads = openThreads(this.options.workers, stages, (error) => this.fail(error));
+    const threads = await openThreads(this.options.workers, stages, (error) => this.fail(error));
     if (threads !== undefined) this.#closeLater(threads);
     const plane = new DataPlane({
       stages,

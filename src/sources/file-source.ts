@@ -6,8 +6,7 @@
  * 2. `identity` covers only bytes before the position, so that a file that has only grown is the same input.
  * 3. A file that became shorter is noticed, at opening and at its end, and never read as if that were all.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { sha256 } from '#sha256';
 import { readAt } from '../byte-blocks.js';
 import { type MalformedRowError, PipelineError, PipelineMismatchError, SourceError } from '../errors.js';
 import { problemOf } from '../file-problems.js';
@@ -197,7 +196,7 @@ export class FileSource<T> implements OpenSource<T> {
 }
 
 function hashOf(bytes: Uint8Array): string {
-  return bytesToHex(sha256(bytes));
+  return sha256(bytes);
 }
 
 const LF = 0x0a;

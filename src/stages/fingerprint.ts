@@ -5,8 +5,7 @@
  * are computed and not the rows, are concurrency, rowConcurrency, retry, timeoutMs and hooks: these may be changed between a pause
  * and its resume. The stage's function cannot be compared: raise `version` when its results change; nor can the inside of a schema.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { sha256 } from '#sha256';
 import { canonicalJson, type JsonObject } from '../json.js';
 import type { AnyStage } from './stage.js';
 
@@ -25,6 +24,6 @@ export function stageFacts(stage: AnyStage): JsonObject {
     version: stage.version,
     kind: stage.kind === 'row' ? stage.shape : 'batch',
     durable: stage.durable,
-    options: bytesToHex(sha256(utf8ToBytes(canonicalJson(options)))).slice(0, HASH_LENGTH),
+    options: sha256(canonicalJson(options)).slice(0, HASH_LENGTH),
   };
 }

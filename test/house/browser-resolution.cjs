@@ -1,8 +1,15 @@
 /**
- * How a bundler for the browser resolves `#platform`: the `default` condition of package.json's `imports`, which names
+ * How a bundler for the browser resolves `#platform` and `#sha256`: the `default` condition of package.json's `imports`, which names
  * the build; here on the sources. Read by .dependency-cruiser.browser.cjs in the shape of a webpack configuration, its
  * one way to be given an alias.
  */
 const { resolve } = require('node:path');
 
-module.exports = { resolve: { alias: { '#platform': resolve('src/executor/platform.browser.ts') } } };
+module.exports = {
+  resolve: {
+    alias: {
+      '#platform': resolve('src/executor/platform.browser.ts'),
+      '#sha256': resolve('src/sha256.browser.ts'),
+    },
+  },
+};

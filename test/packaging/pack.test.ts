@@ -66,6 +66,18 @@ let installed: string;
 let files: { readonly path: string; readonly mode: number }[];
 let manifest: PackageJson;
 
+/** What an import of a built file loads, itself included: files of this package, and what they name of others. */
+async function loadedBy(path: string, files = new Set<string>(), packages = new Set<string>()) {
+  files.add(path);
+  const text = await readFile(join(installed, path), 'utf8');
+  for (const [, from = ''] of text.matchAll(/^(?:import|export) (?:[^;]* from )?"([^"]+)";$/gm)) {
+    if (!from.startsWith('.')) packages.add(from);
+    else if (!files.has(join(dirname(path), from)))
+      await loadedBy(join(dirname(path), from), files, packages);
+  }
+  return { files, packages };
+}
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'packaging-'));
   project = join(folder, 'consumer');
@@ -93,7 +105,7 @@ describe('the tarball', () => {
       .map(({ path }) => path)
       .filter(
         (path) =>
-          !/^(dist\/(src|machines)\/.+\.(js|d\.ts)|docs\/.+\.(md|svg|png)|package\.json|LICENSE|[A-Z]+\.md)$/.test(
+          !/^(dist\/((src|machines)\/.+\.(js|d\.ts)|chunks\/[^/]+\.js)|docs\/.+\.(md|svg|png)|package\.json|LICENSE|[A-Z]+\.md)$/.test(
             path,
           ),
       )
@@ -115,6 +127,31 @@ describe('the tarball', () => {
     for (const path of [...named, ...Object.values(manifest.bin).map((path) => `./${path}`)]) {
       expect(there).toContain(path);
     }
+  });
+
+  test('holds what the build finds by its own place: threads, processes, itself', async () => {
+    const there = new Set(files.map(({ path }) => path));
+    const found: string[] = [];
+    for (const path of there) {
+      if (!path.endsWith('.js')) continue;
+      const text = await readFile(join(installed, path), 'utf8');
+      const places =
+        /new URL\("([^"]+\.js(?:on)?)", (?:new URL\("([^"]+)", import\.meta\.url\)\.href|import\.meta\.url)\)(?!\.href)/g;
+      for (const [, to = '', from = '.'] of text.matchAll(places))
+        found.push(new URL(to, new URL(from, `file:///${path}`)).pathname.slice(1));
+    }
+    expect(found).toEqual(
+      expect.arrayContaining(['dist/src/cli/thread.js', 'dist/src/cli/inspector-process.js', 'package.json']),
+    );
+    for (const path of found) expect(there).toContain(path);
+  });
+
+  test('loads few files for an entry point, and the statecharts load XState only', async () => {
+    const index = await loadedBy('dist/src/index.js');
+    expect(index.files.size).toBeLessThan(30);
+    const machines = await loadedBy('dist/machines/index.js');
+    expect([...machines.packages]).toEqual(['xstate']);
+    expect(machines.files.size).toBeLessThan(4);
   });
 
   test('has a command that can be executed', async () => {

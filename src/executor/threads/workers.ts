@@ -67,7 +67,7 @@ export function openThreads(
   workers: WorkerOptions | undefined,
   stages: readonly AnyStage[],
   fail: (error: unknown) => void,
-): PassThreads | undefined {
+): Promise<PassThreads> | undefined {
   if (workers === undefined || workers.count === 1) return undefined;
   const fingerprints = stageFingerprints(stages);
   return platform.threads?.({ ...workers, count: workers.count - 1, fingerprints, onUnfit: fail });

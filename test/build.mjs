@@ -1,0 +1,104 @@
+/**
+ * Builds the package into `dist`: types with tsc, a file a module; code with rolldown, few files an entry.
+ *
+ * 1. Own modules are bundled, because Node resolves, reads and compiles each file by itself: a hundred and fifty of them were
+ *    a fifth of the command line's time to its first batch. What several entries share is in `dist/chunks`, once, so that
+ *    a class is the same one whichever entry it comes from; what is imported on demand stays so.
+ * 2. Packages stay outside: they are the user's own copies.
+ * 3. An entry is where its source would be, and `import.meta.url` is the place of the module and not of its chunk, so that
+ *    `new URL('./entry.js', import.meta.url)` means the same in the sources and in the build.
+ * 4. There is no moment without a build: what an earlier one left is removed last.
+ */
+import { spawn } from 'node:child_process';
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, posix, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { parseSync, Visitor } from 'rolldown/utils';
+
+/** Every file that is started or imported by its name, from outside of the build or at run time. */
+const ENTRIES = [
+  // package.json: exports, imports, bin.
+  ...['src/index', 'src/node', 'src/browser', 'src/testing', 'machines/index'],
+  ...['src/executor/platform.node', 'src/executor/platform.browser'],
+  ...['src/sha256.node', 'src/sha256.browser'],
+  'src/cli/main',
+  // Processes and threads of their own.
+  ...['src/cli/inspector-process', 'src/cli/thread'],
+  // Imported in the processes that `crashTest` starts.
+  ...['src/testing/crash/preload', 'src/testing/crash/watched'],
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+
+/** @returns {Promise<string[]>} the files that were written. */
+async function bundle() {
+  const build = await rolldown({
+    cwd: root,
+    input: Object.fromEntries(ENTRIES.map((name) => [name, `${name}.ts`])),
+    platform: 'node',
+    external: /^[^./]/,
+    plugins: [ownPlaces],
+    onLog(_level, { code, message }) {
+      throw new Error(`${code}: ${message}`);
+    },
+  });
+  const { output } = await build.write({ dir: dist, format: 'es', chunkFileNames: 'chunks/[name].js' });
+  await build.close();
+  return output.map(({ fileName }) => join(dist, fileName));
+}
+
+const HERE = 'import.meta.url';
+
+/** @type {import('rolldown').Plugin} Invariant 3: each module's place is noted, and written out from where its chunk came to be. */
+const ownPlaces = {
+  name: 'own-places',
+  transform(code, id) {
+    if (!code.includes(HERE)) return null;
+    /** @type {number[]} */
+    const found = [];
+    const visitor = new Visitor({
+      MemberExpression({ start, end }) {
+        if (code.slice(start, end) === HERE) found.push(start);
+      },
+    });
+    visitor.visit(parseSync(id, code).program);
+    const place = relative(root, id).replaceAll(sep, '/').replace(/\.ts$/, '.js');
+    return found.reduceRight(
+      (text, start) => `${text.slice(0, start)}"own-place:${place}"${text.slice(start + HERE.length)}`,
+      code,
+    );
+  },
+  renderChunk(code, { fileName }) {
+    return code.replace(/"own-place:(.+?)"/g, (_, /** @type {string} */ place) => {
+      if (place === fileName) return HERE;
+      return `new URL("${posix.relative(posix.dirname(fileName), place)}", ${HERE}).href`;
+    });
+  },
+};
+
+/** @returns {Promise<string[]>} the files that were written. */
+function emitTypes() {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const words = [tsc, '-p', 'tsconfig.json', '--emitDeclarationOnly', '--listEmittedFiles'];
+  const compiler = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  compiler.stdout.setEncoding('utf8').on('data', (text) => (output += text));
+  return new Promise((done, fail) => {
+    compiler.on('error', fail);
+    compiler.on('close', (code) => {
+      if (code !== 0) fail(new Error(output.replace(/^TSFILE: .+\n?/gm, '')));
+      else done([...output.matchAll(/^TSFILE: (.+)$/gm)].map(([, file]) => resolve(String(file))));
+    });
+  });
+}
+
+const written = new Set((await Promise.all([bundle(), emitTypes()])).flat());
+for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+  const file = resolve(entry.parentPath, entry.name);
+  if (entry.isFile() && !written.has(file)) rmSync(file);
+}
+const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+for (const file of Object.values(bin)) chmodSync(join(root, file), 0o755);
