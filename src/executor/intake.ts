@@ -19,8 +19,8 @@ import type { PipelineDefinition } from './definition.js';
 /** Bytes of source a batch at most, about. */
 const MAX_BATCH_BYTES = 768 * 1024;
 
-/** Batches told to the witness before they are taken in. Suspecting some too many costs little: they are told apart by
- * working on them one at a time, before any is condemned. */
+/** Batches told to the witness before they are taken in; as many as may be in flight where these are more. Suspecting some
+ * too many costs little: they are told apart by working on them one at a time, before any is condemned. */
 const NOTED_AHEAD = 31;
 
 export interface IntakeOptions {
@@ -97,7 +97,9 @@ export class Intake {
   async #note(batch: number): Promise<void> {
     const { witness, epoch, context } = this.options;
     if (witness === undefined || batch <= this.#noted) return;
-    this.#noted = context()?.suspicion === null ? batch + NOTED_AHEAD : batch;
+    const now = context();
+    const ahead = now?.suspicion === null ? Math.max(NOTED_AHEAD, now.settings.maxInFlight - 1) : 0;
+    this.#noted = batch + ahead;
     await witness.note(epoch, this.#noted);
   }
 
