@@ -8,25 +8,25 @@ const BULLMQ = 'BullMQ (Redis appendfsync always)';
 /** Of the workload's size: those that take so much longer are given less to do. What counts is steps a second. */
 const VARIANTS = [
   variant(OURS, 'variants/w3-pipeline', { share: 1 }),
-  variant(BULLMQ, 'peers/w3-bullmq', { share: 0.5, appendfsync: 'always' }),
-  variant('BullMQ (Redis appendfsync everysec)', 'peers/w3-bullmq', { share: 0.5, appendfsync: 'everysec' }),
-  variant('graphile-worker (PostgreSQL)', 'peers/w3-graphile-worker', { share: 0.2 }),
-  variant('DBOS (PostgreSQL)', 'peers/w3-dbos', { share: 0.2 }),
-  variant('OpenWorkflow (PostgreSQL)', 'peers/w3-openworkflow', { share: 0.1 }),
-  variant('LangGraph (sqlite)', 'peers/w3-langgraph', { share: 0.2 }),
+  variant(BULLMQ, 'peers/w3-bullmq', { share: 1, appendfsync: 'always' }),
+  variant('BullMQ (Redis appendfsync everysec)', 'peers/w3-bullmq', { share: 1, appendfsync: 'everysec' }),
+  variant('graphile-worker (PostgreSQL)', 'peers/w3-graphile-worker', { share: 0.08 }),
+  variant('DBOS (PostgreSQL)', 'peers/w3-dbos', { share: 0.04 }),
+  variant('OpenWorkflow (PostgreSQL)', 'peers/w3-openworkflow', { share: 0.04 }),
+  variant('LangGraph (sqlite)', 'peers/w3-langgraph', { share: 0.08 }),
 ];
 
 const CASES = [
   { name: 'tiny results, concurrency 8', rows: 1, concurrency: 8, part: 1 },
   { name: 'tiny results, concurrency 64', rows: 1, concurrency: 64, part: 1 },
-  { name: 'results of 500 rows, concurrency 8', rows: 500, concurrency: 8, part: 0.15 },
+  { name: 'results of 500 rows, concurrency 8', rows: 500, concurrency: 8, part: 0.06 },
 ];
 
 /** @type {import('./workload.mjs').Workload} */
 export const W3 = {
   name: 'W3',
   title: 'Durable steps: batches through three steps',
-  ...{ unit: 'batches', size: 6_000, quickSize: 30 },
+  ...{ unit: 'batches', size: 15_000, quickSize: 30 },
   variants: VARIANTS.map(({ name }) => name),
   cases: ({ size, dir }) =>
     CASES.map(({ name, rows, concurrency, part }) => ({
