@@ -2,7 +2,7 @@
  * Text as UTF-8, many small texts into one block of memory: an allocation and a call into the runtime for each cost more than
  * the encoding. Large texts get memory of their own.
  *
- * 1. Texts that are written between two calls of `begin` stand one behind the other.
+ * 1. Two texts that are given together stand one behind the other, where they are small.
  * 2. What was given is never written over.
  */
 const encoder = new TextEncoder();

@@ -66,7 +66,7 @@ export const BUGS = [
     file: 'src/text-bytes.ts',
     search: 'filled += written;',
     replace: '',
-    suite: 'test/crash/every-operation.test.ts',
+    suite: 'test/text-bytes.test.ts',
   },
   {
     name: 'before-durable',
