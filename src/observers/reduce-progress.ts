@@ -27,21 +27,7 @@ export function reduceProgress(figures: RunFigures, event: PipelineEvent): RunFi
     case 'pipeline.started':
       return started(event);
     case 'pipeline.paused':
-      return stopped(
-        {
-          ...figures,
-          rowsIn: event.rowsIn,
-          rowsOut: event.rowsOut,
-          committed: {
-            ...figures.committed,
-            batches: event.batches,
-            rowsIn: event.rowsIn,
-            rowsOut: event.rowsOut,
-          },
-        },
-        'PAUSED',
-        event.at,
-      );
+      return stopped(settled(figures, event), 'PAUSED', event.at);
     case 'pipeline.resumed':
       return resumed(figures, event);
     case 'pipeline.cancelled':
@@ -49,21 +35,7 @@ export function reduceProgress(figures: RunFigures, event: PipelineEvent): RunFi
     case 'pipeline.failed':
       return stopped({ ...figures, sessionId: event.sessionId }, 'FAILED', event.at);
     case 'pipeline.completed':
-      return stopped(
-        {
-          ...figures,
-          rowsIn: event.rowsIn,
-          rowsOut: event.rowsOut,
-          committed: {
-            ...figures.committed,
-            batches: event.batches,
-            rowsIn: event.rowsIn,
-            rowsOut: event.rowsOut,
-          },
-        },
-        'COMPLETED',
-        event.at,
-      );
+      return stopped(settled(figures, event), 'COMPLETED', event.at);
     case 'stage.started':
     case 'notice':
       return { ...figures, at: event.at };
@@ -166,6 +138,14 @@ function resumed(figures: RunFigures, event: EventOf<'pipeline.resumed'>): RunFi
     samples: [{ at, rowsIn, stages: figures.stages }],
     commits: [committed],
   };
+}
+
+/** Everything that was done is committed, and the executor says how much that is. */
+function settled(
+  figures: RunFigures,
+  { batches, rowsIn, rowsOut }: EventOf<'pipeline.paused'> | EventOf<'pipeline.completed'>,
+): RunFigures {
+  return { ...figures, rowsIn, rowsOut, committed: { ...figures.committed, batches, rowsIn, rowsOut } };
 }
 
 function stopped(figures: RunFigures, state: ExecutorState, at: number): RunFigures {
