@@ -97,7 +97,7 @@ export const nodeFileSystem: FileSystem = {
 };
 
 class NodeFileHandle implements FileHandle {
-  /** Something but a write waits for an fsync. */
+  /** Not all that was done to it were writes. */
   #isCut = false;
 
   /** @param isSynced every write is durable when it is through. */
@@ -127,9 +127,7 @@ class NodeFileHandle implements FileHandle {
   }
 
   async datasync(): Promise<void> {
-    if (this.isSynced && !this.#isCut) return;
-    await this.handle.datasync();
-    this.#isCut = false;
+    if (!this.isSynced || this.#isCut) await this.handle.datasync();
   }
 
   truncate(length: number): Promise<void> {

@@ -8,6 +8,7 @@
 import { type JsonObject, type Losses, NO_LOSSES, type StageTally } from '../../machines/facts.js';
 import { CorruptJournalError, StageError } from '../errors.js';
 import { linesOfText, textOfRows } from '../json-rows.js';
+import { jsonText } from '../recording/json-text.js';
 import { bytesOf } from '../text-bytes.js';
 
 interface BatchFacts {
@@ -86,37 +87,16 @@ function fail(error: Error): never {
   throw error;
 }
 
-const nameTexts = new Map<string, string>();
-
-/** A string that comes again and again, as JSON. */
-function nameText(name: string): string {
-  let text = nameTexts.get(name);
-  if (text === undefined) {
-    text = JSON.stringify(name);
-    nameTexts.set(name, text);
-  }
-  return text;
-}
-
 /** `JSON.stringify` of the facts, piece by piece: they are nearly always the same ones but for numbers, and with small
  * outputs they are most of what there is to write. */
 function factsText(batch: BatchFacts, fingerprint: string, rows: number): string {
   const { rowOffset, size, malformed, tallies, deadLetters, losses } = batch;
   const lost = losses.losses === NO_LOSSES ? NO_LOSSES_TEXT : JSON.stringify(losses.losses);
   const letters = deadLetters.length === 0 ? '[]' : JSON.stringify(deadLetters);
-  let texts = '';
-  for (const tally of tallies) texts += `${texts === '' ? '' : ','}${tallyText(tally)}`;
+  // Neither a fingerprint nor the name of a stage is as long as what `json-text.ts` clips.
   return (
-    `{"fingerprint":${nameText(fingerprint)},"rowOffset":${rowOffset},"size":${size},"rows":${rows},` +
-    `"malformed":${malformed},"tallies":[${texts}],"losses":${lost},"deadLetters":${letters}}`
-  );
-}
-
-function tallyText(tally: StageTally): string {
-  const { batches, rowsIn, rowsOut, skipped, deadLettered, retries, busyMs } = tally;
-  return (
-    `{"stage":${nameText(tally.stage)},"batches":${batches},"rowsIn":${rowsIn},"rowsOut":${rowsOut},` +
-    `"skipped":${skipped},"deadLettered":${deadLettered},"retries":${retries},"busyMs":${busyMs}}`
+    `{"fingerprint":${jsonText(fingerprint)},"rowOffset":${rowOffset},"size":${size},"rows":${rows},` +
+    `"malformed":${malformed},"tallies":${jsonText(tallies)},"losses":${lost},"deadLetters":${letters}}`
   );
 }
 

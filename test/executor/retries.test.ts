@@ -41,7 +41,9 @@ test('an attempt that outlives its timeout is aborted and tried again', async ()
     name: 'slow',
     timeoutMs: 50,
     retry: { attempts: 2, initialDelayMs: 10, jitter: false },
-    process: (batch: Row[], { attempt, signal, idempotencyKey }): Row[] | Promise<Row[]> => {
+    process: (batch: Row[], context): Row[] | Promise<Row[]> => {
+      // As whoever passes it on with something more would.
+      const { attempt, signal, idempotencyKey } = { ...context };
       signals.push(signal);
       keys.add(idempotencyKey);
       return attempt === 1 ? new Promise(() => {}) : batch;
