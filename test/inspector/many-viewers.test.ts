@@ -7,18 +7,9 @@
  */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SessionSummary } from '../../src/inspector/host.js';
-import { type Inspector, type InspectorOptions, serveInspector } from '../../src/inspector/server/serve.js';
-import { type RecordedHost, recordedHost, SESSION } from './recorded-host.js';
+import { SESSION } from './recorded-host.js';
+import { host, inspector, serve } from './served.js';
 import { ViewerClient } from './viewer-client.js';
-
-let inspector: Inspector;
-let host: RecordedHost;
-
-async function serve(options: InspectorOptions = {}): Promise<string> {
-  host = await recordedHost();
-  inspector = await serveInspector(host, options);
-  return inspector.url;
-}
 
 afterEach(async () => {
   vi.useRealTimers();

@@ -9,18 +9,9 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MAX_REQUEST_BYTES, PROTOCOL_VERSION } from '../../src/inspector/protocol.js';
-import { type Inspector, type InspectorOptions, serveInspector } from '../../src/inspector/server/serve.js';
-import { type RecordedHost, recordedHost, SESSION } from './recorded-host.js';
+import { SESSION } from './recorded-host.js';
+import { host, inspector, serve } from './served.js';
 import { fetched, partsOf, ViewerClient } from './viewer-client.js';
-
-let inspector: Inspector;
-let host: RecordedHost;
-
-async function serve(options: InspectorOptions = {}): Promise<string> {
-  host = await recordedHost();
-  inspector = await serveInspector(host, options);
-  return inspector.url;
-}
 
 afterEach(() => inspector?.close());
 
