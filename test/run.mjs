@@ -9,7 +9,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,8 +18,9 @@ const scratch = mkdtempSync(join(tmpdir(), 'xstate-pipeline-test-'));
 const running = new Set();
 
 /**
- * @typedef {{ passed: number, failed: number, output?: string, note?: string }} Outcome  Tests or checks, what a check
- *   printed (nothing if it was shown live), and a remark for its line.
+ * @typedef {{ passed: number, failed: number, output?: string, note?: string, failures?: readonly string[] }} Outcome
+ *   Tests or checks, what a check printed (nothing if it was shown live), a remark for its line, and a line for each test
+ *   that failed.
  * @typedef {{ name: string, title: string, alone?: boolean, run: () => Promise<Outcome> }} Check  `alone`: it is shown
  *   live and has the machine to itself.
  */
@@ -158,17 +159,29 @@ async function vitest(name, files, env) {
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
     readFileSync(report, 'utf8'),
   );
-  const unloaded = testResults.filter(
-    (/** @type {{ status: string, assertionResults: unknown[] }} */ file) =>
-      file.status === 'failed' && file.assertionResults.length === 0,
-  ).length;
-  const failed = numFailedTests + unloaded;
+  const failures = testResults.flatMap(failuresOf);
+  const failed = Math.max(numFailedTests, failures.length);
   const skipped = numPendingTests + numTodoTests;
   return {
     passed: numPassedTests,
     failed: ok || failed > 0 ? failed : 1,
     note: `${numPassedTests} tests${skipped ? `, ${skipped} skipped` : ''}`,
+    failures,
   };
+}
+
+/**
+ * A line for each failed test of a file, or for the file if it did not load.
+ * @param {{ name: string, status: string, message: string, assertionResults: {
+ *   status: string, fullName: string, failureMessages: string[] }[] }} file
+ */
+function failuresOf({ name, status, message, assertionResults }) {
+  const line = (/** @type {string} */ title, why = '') =>
+    `${relative(root, name)}  ${title}: ${why.split('\n')[0]}`;
+  if (assertionResults.length === 0) return status === 'failed' ? [line('did not load', message)] : [];
+  return assertionResults
+    .filter((test) => test.status === 'failed')
+    .map(({ fullName, failureMessages }) => line(fullName, failureMessages[0]));
 }
 
 /** Why node_modules does not hold what package-lock.json asks for, or undefined if it does. */
@@ -241,9 +254,11 @@ async function main(names) {
   await Promise.all([lane(), lane()]);
   for (const check of chosen.filter(({ alone }) => alone)) outcomes.push(await perform(check));
 
-  console.log(
-    `\n${outcomes.map(({ line }) => line).join('\n')}\n${seconds(performance.now() - start)} in all`,
-  );
+  const lines = outcomes.flatMap(({ line, failures = [] }) => [
+    line,
+    ...failures.map((failure) => `        ${failure}`),
+  ]);
+  console.log(`\n${lines.join('\n')}\n${seconds(performance.now() - start)} in all`);
   const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
   const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
   console.log(`${passed} passed, ${failed} failed`);

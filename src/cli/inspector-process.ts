@@ -7,9 +7,12 @@
  * 3. What it shows it reads from the disk, and commands go over the session's control channel (I10), like anybody's.
  *    Only what nobody else can do is asked of the run: to resume what is paused in its own process.
  */
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import type { InspectorHost } from './inspector-host.js';
 import type { FromInspector, ToInspector } from './inspector-messages.js';
+
+/** A third of what the run gets of a processor that both want: at 10, on a busy machine, a page came after 20 s. */
+const GIVES_WAY = 5;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('disconnect', () => process.exit());
@@ -50,7 +53,7 @@ async function serve(stateDir: string): Promise<void> {
   inspector.onViewers((count) => tell({ type: 'viewers', count }));
   tell({ type: 'listening', url: inspector.url });
   // From now on the run goes first where both want a processor.
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  setPriority(GIVES_WAY);
   await host.load();
 }
 

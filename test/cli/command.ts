@@ -129,6 +129,7 @@ export const text = (...path: readonly string[]): string => readFileSync(join(..
 /** A pipeline file: 20 rows a batch, from in.jsonl to out.jsonl. */
 export function pipelineFile(stages: string, options = ''): string {
   return `
+import { existsSync } from 'node:fs';
 import { defineStage, filter, map, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
 interface Row { n: number; word: string }
@@ -137,11 +138,24 @@ export default file${stages}.to(jsonl('out.jsonl'));
 `;
 }
 
-/** Doubles n, at 5 ms a batch: long enough to be met at work. */
+/**
+ * What a stage awaits for a batch: nothing, or in the environment `SLOWLY` so long that no machine is too slow to meet
+ * the run at work, until `hurry`.
+ */
+export const PACE = `for (let left = Number(process.env.BATCH_MS ?? 0); left > 0 && !existsSync('hurry'); left -= 10)
+      await new Promise((resolve) => setTimeout(resolve, 10));`;
+/** An environment in which stages take their time: 200 batches, two at once, are 20 s. */
+export const SLOWLY = { BATCH_MS: '200' };
+/** Where a page is opened meanwhile: its process gives way to every other, and lays charts out first. */
+export const VERY_SLOWLY = { BATCH_MS: '1000' };
+/** Runs that are begun in this folder take their time no more. */
+export const hurry = (cwd: string): void => writeFileSync(join(cwd, 'hurry'), '');
+
+/** Doubles n, at its pace. */
 export const DOUBLE = `.pipe(defineStage({
   name: 'double', version: '1', durable: true, concurrency: 2,
   process: async (rows: readonly Row[]) => {
-    await new Promise((resolve) => setTimeout(resolve, Number(process.env.BATCH_MS ?? 0)));
+    ${PACE}
     return rows.map((row) => ({ ...row, n: row.n * 2 }));
   },
 }))`;
@@ -170,8 +184,6 @@ export function project(rows: number, files: Readonly<Record<string, string>> = 
 
 /** The id of no session. */
 export const UNKNOWN = '00000000-0000-4000-8000-000000000000';
-/** An environment in which `DOUBLE` takes its time. */
-export const SLOWLY = { BATCH_MS: '5' };
 
 /** The session that a run, or a resume, with `--json` was. */
 export const sessionOf = (stdout: string): string => events(stdout)[0]?.sessionId ?? '';

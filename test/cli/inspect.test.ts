@@ -14,16 +14,16 @@ import {
   events,
   expectOneLine,
   folder,
+  hurry,
   pipelineFile,
   rowsText,
   run,
   start,
   text,
+  VERY_SLOWLY,
 } from './command.js';
 
 const ROWS = 4000;
-/** 200 batches, two at once: some 4 s. */
-const SLOWLY = { BATCH_MS: '40' };
 const ADDRESS = /^inspector {2}(http:\/\/127\.0\.0\.1:\d+\/#token=[0-9a-f]{32}\S*)$/m;
 const SESSION = /session=([0-9a-f-]{36})/;
 
@@ -54,7 +54,7 @@ describe('run --inspect', () => {
   test('the page sees the run, pauses it and resumes it; closing the page ends the process', async () => {
     const child = start(['run', 'p.ts', '--inspect', '--json', '--checkpoint-interval', '20'], {
       cwd,
-      env: SLOWLY,
+      env: VERY_SLOWLY,
     });
     const [, url = ''] = await child.printed(ADDRESS, 'stderr');
     const [, session = ''] = SESSION.exec(url) ?? [];
@@ -63,6 +63,7 @@ describe('run --inspect', () => {
     expect(await viewer.ask('command', { session, command: 'pause' })).toMatchObject({ ok: true });
     await child.printed(/Paused and saved\. Resume it in the inspector/, 'stderr');
     await reaches(viewer, session, 'PAUSED');
+    hurry(cwd);
     expect(await viewer.ask('command', { session, command: 'resume' })).toMatchObject({ ok: true });
     await child.printed(/"type":"pipeline\.completed"/);
     await child.printed(/stays until its page is closed/, 'stderr');
@@ -92,7 +93,7 @@ describe('run --inspect', () => {
   });
 
   test('a viewer of XState 4 pauses the run and resumes it; closing it ends the process', async () => {
-    const child = start(['run', 'p.ts', '--inspect=classic', '--json'], { cwd, env: SLOWLY });
+    const child = start(['run', 'p.ts', '--inspect=classic', '--json'], { cwd, env: VERY_SLOWLY });
     const [, url = ''] = await child.printed(/^inspector {2}(\S+)$/m, 'stderr');
     const viewer = new ClassicViewer(url);
     const is = (value: string) => (service: Service) => service.state.value === value;
@@ -103,6 +104,7 @@ describe('run --inspect', () => {
     await child.printed(/"type":"pipeline\.paused"/);
     await child.printed(/Paused and saved\. Resume it in the inspector/, 'stderr');
     await stands('PAUSED');
+    hurry(cwd);
     viewer.send(sessionId, 'resume');
     await child.printed(/"type":"pipeline\.completed"/);
     await stands('COMPLETED');
@@ -112,11 +114,11 @@ describe('run --inspect', () => {
   });
 
   test('Ctrl-C while the page shows a paused run leaves it paused', async () => {
-    const child = start(['run', 'p.ts', '--inspect', '--quiet'], { cwd, env: SLOWLY });
+    const child = start(['run', 'p.ts', '--inspect', '--quiet'], { cwd, env: VERY_SLOWLY });
     const [, url = ''] = await child.printed(ADDRESS, 'stderr');
     const [, session = ''] = SESSION.exec(url) ?? [];
     const viewer = await ViewerClient.welcome(url);
-    await viewer.ask('command', { session, command: 'pause' });
+    expect(await viewer.ask('command', { session, command: 'pause' })).toMatchObject({ ok: true });
     await child.printed(/Paused and saved/, 'stderr');
     child.process.kill('SIGINT');
     const ended = await child.ended;

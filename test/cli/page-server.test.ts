@@ -8,11 +8,9 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ViewerClient } from '../inspector/viewer-client.js';
-import { project, type Running, start, text } from './command.js';
+import { hurry, project, type Running, start, text, VERY_SLOWLY } from './command.js';
 
 const ROWS = 2000;
-/** 100 batches, two at once: some 4 s. */
-const SLOWLY = { BATCH_MS: '80' };
 const ADDRESS = /^inspector {2}(\S+)$/m;
 
 let cwd: string;
@@ -30,7 +28,7 @@ function servedBy({ process: { pid } }: Running): number {
 }
 
 async function watched(): Promise<{ run: Running; viewer: ViewerClient; session: string }> {
-  const run = start(['run', 'p.ts', '--inspect', '--quiet'], { cwd, env: SLOWLY });
+  const run = start(['run', 'p.ts', '--inspect', '--quiet'], { cwd, env: VERY_SLOWLY });
   const [, url = ''] = await run.printed(ADDRESS, 'stderr');
   const viewer = await ViewerClient.welcome(url);
   const session = new URLSearchParams(new URL(url).hash.slice(1)).get('session') ?? '';
@@ -67,6 +65,8 @@ describe.skipIf(process.platform !== 'linux')('the process that serves the page'
     const closed = viewer.closed();
     process.kill(servedBy(run), 'SIGKILL');
     await closed;
+    await run.printed(/^The inspector has ended/m, 'stderr');
+    hurry(cwd);
     const { code, stderr } = await run.ended;
     expect(code).toBe(0);
     expect(stderr.match(/^The inspector has ended .*$/gm)).toEqual([
@@ -78,7 +78,7 @@ describe.skipIf(process.platform !== 'linux')('the process that serves the page'
 
   test('dies while the run stands paused for its page: the run ends, paused', async () => {
     const { run, viewer, session } = await watched();
-    await viewer.ask('command', { session, command: 'pause' });
+    expect(await viewer.ask('command', { session, command: 'pause' })).toMatchObject({ ok: true });
     await run.printed(/Paused and saved\. Resume it in the inspector/, 'stderr');
     process.kill(servedBy(run), 'SIGKILL');
     const { code, stdout } = await run.ended;

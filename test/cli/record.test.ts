@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { RecordingReader } from 'xstate-pipeline';
 import type * as Entry from 'xstate-pipeline/node';
-import { DOUBLE, events, folder, pipelineFile, rowsText, run, start } from './command.js';
+import { DOUBLE, events, folder, pipelineFile, rowsText, run, SLOWLY, start } from './command.js';
 
 /** The build: it starts the command line that stands beside it. */
 const build: string = new URL('../../dist/src/node.js', import.meta.url).href;
 const { inspectorHost } = (await import(build)) as typeof Entry;
 
 const ROWS = 4000;
-const SLOWLY = { BATCH_MS: '5' };
 
 let cwd: string;
 let stateDir: string;
@@ -77,10 +76,7 @@ test('a pause is in it, though the process ends right after', async () => {
 });
 
 test('whoever looks at a run that nobody recorded has it recorded from then on, and may pause and resume it', async () => {
-  const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], {
-    cwd,
-    env: { BATCH_MS: '150' },
-  });
+  const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
   const [line = ''] = (await child.printed(/^.*pipeline\.started.*$/m)) ?? [];
   const id = idOf(line);
   await child.printed(/batches\.committed/);

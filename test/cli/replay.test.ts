@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DOUBLE, events, folder, pipelineFile, rowsText, run, sessionOf, start } from './command.js';
+import { DOUBLE, events, folder, pipelineFile, rowsText, run, SLOWLY, sessionOf, start } from './command.js';
 
 async function recordedSession() {
   const cwd = folder({ 'in.jsonl': rowsText(400), 'p.ts': pipelineFile(DOUBLE) });
@@ -85,7 +85,7 @@ test('a fork that is interrupted goes on in its own output', async () => {
   const { cwd, id } = await recordedSession();
   const output = readFileSync(join(cwd, 'out.jsonl'), 'utf8');
   const words = ['fork', id, '--from', '5', '--to', 'new.jsonl', '--json'];
-  const child = start(words, { cwd, env: { BATCH_MS: '20' } });
+  const child = start(words, { cwd, env: SLOWLY });
   await child.printed(/pipeline\.started/);
   child.process.kill('SIGINT');
   const ended = await child.ended;

@@ -101,7 +101,7 @@ describe('a signal', () => {
 
 describe('an end that nobody asked for', () => {
   test('kill -9, twice, then resume: byte-identical, and no batch was computed twice once it was durable', async () => {
-    let args = ['run', 'p.ts'];
+    let args = ['run', 'p.ts', '--checkpoint-interval', '20'];
     let stdout = '';
     for (let kills = 0; kills < 2; kills++) {
       const child = start([...args, '--json'], { cwd, env: SLOWLY });
@@ -195,10 +195,7 @@ describe('an end that nobody asked for', () => {
 
 describe('from another terminal', () => {
   test('status, pause: the owner saves and ends; its session resumes', async () => {
-    const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], {
-      cwd,
-      env: { BATCH_MS: '20' },
-    });
+    const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
     await child.printed(/batches\.committed/);
     const { pid } = child.process;
     expect((await run(['sessions'], { cwd })).stdout).toContain(`running (${pid})`);

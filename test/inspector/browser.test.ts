@@ -13,13 +13,11 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { folder, pipelineFile, rowsText, run, start, text } from '../cli/command.js';
+import { folder, PACE, pipelineFile, rowsText, run, SLOWLY, start, text } from '../cli/command.js';
 import { hasChromium, launchChromium } from '../support/chromium.js';
 
 const ROWS = 6000;
 const isForDocs = process.env.SCREENSHOTS === 'docs';
-/** 300 batches, four at once: some 5 s without an interruption. */
-const SLOWLY = { BATCH_MS: isForDocs ? '200' : '60' };
 const ADDRESS = /^inspector {2}(\S+)$/m;
 const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 
@@ -29,7 +27,7 @@ const STAGES = `.pipe(map('normalise', (row: Row) => ({ ...row, word: row.word.t
   name: 'classify', version: '1', durable: true, concurrency: 4,
   retry: { attempts: 4, initialDelayMs: 5, maxDelayMs: 20, factor: 2, jitter: false },
   process: async (rows: readonly Row[], { batch, attempt }) => {
-    await new Promise((resolve) => setTimeout(resolve, Number(process.env.BATCH_MS ?? 0)));
+    ${PACE}
     if (batch.index % 17 === 5 && attempt === 1) throw new Error('503: try again');
     return rows.map((row) => ({ ...row, kind: row.n % 3 }));
   },
@@ -62,11 +60,11 @@ async function watched(url: string): Promise<Watched> {
 
 /** The chart shows the executor in this state, at the moment that the page shows. */
 const shows = (page: Page, state: string) =>
-  page.locator(`.chart [data-state="${state}"][data-active="true"]`).waitFor({ timeout: 20_000 });
+  page.locator(`.chart [data-state="${state}"][data-active="true"]`).waitFor({ timeout: 60_000 });
 
 /** The run stands so now, whatever moment is shown. */
 const stands = (page: Page, state: string) =>
-  page.locator(`header .chip.${state}`).waitFor({ timeout: 20_000 });
+  page.locator(`header .chip.${state}`).waitFor({ timeout: 60_000 });
 
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 
@@ -174,5 +172,5 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await page.context().close();
     inspector.process.kill('SIGINT');
     expect((await inspector.ended).code).toBe(0);
-  }, 120_000);
+  }, 160_000);
 });
