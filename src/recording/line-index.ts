@@ -105,10 +105,11 @@ export class LineIndex {
   /** Whoever goes through many lines of a chunk gets them from one decoding of all of it. Undefined: not so many yet, or a
    * character of it has more than one byte, or it is too large for a string. */
   #asciiOf(chunk: Chunk): string | undefined {
-    const looked = this.#looked;
+    let looked = this.#looked;
     if (looked?.chunk !== chunk) {
-      this.#looked = { chunk, lines: 1, text: undefined };
-      return undefined;
+      // Whoever went through many of the last one goes through this one too.
+      looked = { chunk, lines: Math.min(looked?.lines ?? 0, MANY_LINES), text: undefined };
+      this.#looked = looked;
     }
     if (looked.lines++ === MANY_LINES && chunk.bytes.length <= MAX_TEXT_BYTES) {
       const text = decoder.decode(chunk.bytes);

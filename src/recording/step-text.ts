@@ -32,15 +32,20 @@ const LIMITS = { maxLength: MAX_LINE, maxDepth: MAX_DEPTH };
 const ACTOR = ',"a":"';
 const EVENT = '","e":';
 
+/** What an event says that somebody has already; undefined: it is decoded. */
+export type KnownEvent = (actor: string, text: string) => StepLine['event'] | undefined;
+
 /** Undefined: it has to be decoded. */
-export function readStepLine(line: string): StepLine | undefined {
+export function readStepLine(line: string, known?: KnownEvent): StepLine | undefined {
   const start = line.indexOf(ACTOR) + ACTOR.length;
   const end = line.indexOf(EVENT, start);
   const actor = line.slice(start, end);
   if (start < ACTOR.length || end < 0 || actor.includes('"') || actor.includes('\\')) return undefined;
   // Inside the event this stands only where what is before it is no JSON yet.
   const after = line.indexOf(',"f":', end);
-  const event = after < 0 ? undefined : eventOf(line.slice(end + EVENT.length, after));
+  if (after < 0) return undefined;
+  const text = line.slice(end + EVENT.length, after);
+  const event = known?.(actor, text) ?? eventOf(text);
   return event === undefined ? undefined : { actor, event, outcome: line.slice(after) };
 }
 

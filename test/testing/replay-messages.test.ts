@@ -84,16 +84,19 @@ describe('what the executor sends a stage', () => {
   });
 });
 
-test('what a stage reports', async () => {
+test.each([
+  ['as another report before it', 1],
+  ['as the first report', 0],
+])('what a stage reports: %s', async (_, batch) => {
   const { divergence } = await replayed('"e":{"type":"stage.done","stage":0,"batches":[2]', (line) =>
-    line.replace('[2]', '[1]'),
+    line.replace('[2]', `[${batch}]`),
   );
   expect(divergence).toMatchObject({
     ...{ actor: 'stage:same', eventType: 'attempts.done' },
     differences: [
       {
         path: 'sends to executor',
-        expected: { type: 'stage.done', batches: [1] },
+        expected: { type: 'stage.done', batches: [batch] },
         got: { type: 'stage.done', stage: 0, batches: [2] },
       },
     ],

@@ -7,6 +7,7 @@
  */
 import type { StageEvent, StageReport } from '../../../machines/stage-events.js';
 import { EXECUTOR } from '../../recording/format.js';
+import { jsonText } from '../../recording/json-text.js';
 import { type Difference, isSame } from './compare.js';
 
 type AnyEvent = { readonly type: string };
@@ -65,6 +66,16 @@ export class Messages<Origin> {
 
   send(from: string, messages: readonly Message[], origin: Origin): void {
     for (const { to, event } of messages) this.#between(from, to)?.push(event, origin);
+  }
+
+  /** The message that an actor gets next, from whomever, if this is its text: then it needs no decoding. */
+  next(to: string, text: string): AnyEvent | undefined {
+    if (to !== EXECUTOR) return this.#down.get(to)?.nextIf(text);
+    for (const queue of this.#up.values()) {
+      const event = queue.nextIf(text);
+      if (event !== undefined) return event;
+    }
+    return undefined;
   }
 
   /** Takes the next message, unseen. */
@@ -141,6 +152,8 @@ export class Messages<Origin> {
 class Queue<Origin> {
   events: AnyEvent[] = [];
   origins: Origin[] = [];
+  /** Of the first event, where it was asked for. */
+  #text: string | undefined;
 
   constructor(
     readonly from: string,
@@ -152,12 +165,21 @@ class Queue<Origin> {
     this.origins.push(origin);
   }
 
+  nextIf(text: string): AnyEvent | undefined {
+    const [event] = this.events;
+    if (event === undefined) return undefined;
+    this.#text ??= jsonText(event);
+    return this.#text === text ? event : undefined;
+  }
+
   shift(): void {
+    this.#text = undefined;
     this.events.shift();
     this.origins.shift();
   }
 
   keep(fits: (origin: Origin) => boolean): void {
+    this.#text = undefined;
     const kept = this.all().filter(({ origin }) => fits(origin));
     this.events = kept.map(({ event }) => event);
     this.origins = kept.map(({ origin }) => origin);

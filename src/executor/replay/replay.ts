@@ -17,7 +17,7 @@ import { RecordingError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import type { RecordingRecord, StepRecord } from '../../recording/format.js';
 import type { RecordingReader } from '../../recording/reader.js';
-import { readStepLine, type StepLine } from '../../recording/step-text.js';
+import { type KnownEvent, readStepLine, type StepLine } from '../../recording/step-text.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { stageInputs } from '../stage-inputs.js';
 import { type Divergence, divergenceText } from './divergence.js';
@@ -61,6 +61,7 @@ class Replay {
   #isAdopting = true;
   /** The recorded context after the step that is being replayed. */
   #recorded: JsonObject = {};
+  readonly #sent: KnownEvent = (actor, text) => this.#actors.sent(actor, text);
 
   constructor(
     stages: readonly AnyStage[],
@@ -127,7 +128,7 @@ class Replay {
   #line(index: number): Divergence | undefined {
     const { reader } = this;
     const actors = this.#actors;
-    const line = readStepLine(reader.textAt(index));
+    const line = readStepLine(reader.textAt(index), this.#sent);
     const isEasy = line !== undefined && line.event?.type !== 'execute' && actors.knowsCause(line);
     if (!isEasy) return this.#one(reader.record(index));
     const stamp = reader.stampAt(index);

@@ -59,6 +59,11 @@ export class ReplayedActors {
     return replayed !== undefined && (event === null ? replayed.turn !== undefined : event.clipped !== true);
   }
 
+  /** What an actor was sent today, if this is its text. */
+  sent(actor: string, text: string): StepLine['event'] | undefined {
+    return this.#messages.next(actor, text) as StepLine['event'] | undefined;
+  }
+
   clear(): void {
     this.#actors.clear();
     this.#messages.clear();
