@@ -24,6 +24,14 @@ interface RunOptions extends CommonOptions {
 /** Told which command was given; `action` does it and resolves to the exit code. */
 export type Perform = (options: CommonOptions, action: () => Promise<number>) => void;
 
+const OLDER_THAN = '--older-than <age>';
+const FROM = '--from <batch>';
+
+/** Asked for here, when all that was given is known: commander asks first, and would call a mistyped one missing. */
+function required<T>(value: T | undefined, option: string, command: Command): T {
+  return value ?? command.error(`error: required option '${option}' not specified`);
+}
+
 export function addCommands(program: Command, terminal: Terminal, perform: Perform): void {
   runCommand('run <file>', 'run a pipeline file as a new session')
     .option('--checkpoint-interval <rows>', 'rows between checkpoints', wholeNumber)
@@ -67,16 +75,17 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
       }),
     );
   command('prune', 'remove completed sessions of some age')
-    .requiredOption('--older-than <age>', 'for example 7d, 12h, 30m')
+    .option(OLDER_THAN, 'required; for example 7d, 12h, 30m')
     .option('--all', 'unfinished ones too: they cannot be resumed afterwards')
     .option('--dry-run', 'only say what would be removed')
-    .action((options: CommonOptions & { olderThan: string; all?: boolean; dryRun?: boolean }) =>
+    .action((options: CommonOptions & { olderThan?: string; all?: boolean; dryRun?: boolean }, command) => {
+      const { stateDir, all = false, dryRun = false } = options;
+      const olderThan = required(options.olderThan, OLDER_THAN, command);
       perform(options, async () => {
         const [{ prune }, { parseAge }] = await Promise.all([import('./prune.js'), import('./durations.js')]);
-        const { stateDir, olderThan, all = false, dryRun = false } = options;
         return prune({ stateDir, olderThanMs: parseAge(olderThan), all, dryRun }, terminal);
-      }),
-    );
+      });
+    });
   const controls: readonly [ControlCommand, string][] = [
     ['pause', 'have the process that runs a session finish what is in flight, save and end'],
     ['cancel', 'have the process that runs a session drop what is in flight, save and end'],
@@ -121,20 +130,23 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     'fork <session> [file]',
     'run a session again from a batch on, into a new session; say what differs',
   )
-    .requiredOption('--from <batch>', 'the first batch to be done again, from 0', batchNumber)
+    .option(FROM, 'required; the first batch to be done again, from 0', batchNumber)
     .option('--to <file>', 'where the rows go; default: beside the output, as <output>.fork.jsonl')
     .option('--key <field>', 'what makes a row the same row; default: the whole row')
     .action(
       (
         session: string,
         file: string | undefined,
-        options: RunOptions & { from: number; to?: string; key?: string },
-      ) =>
+        options: RunOptions & { from?: number; to?: string; key?: string },
+        command,
+      ) => {
+        const from = required(options.from, FROM, command);
         perform(options, async () => {
           const viewer = await viewerFor(options);
           const { fork } = await import('./fork.js');
-          return fork(session, file, { ...withSwitches(options), viewer }, terminal);
-        }),
+          return fork(session, file, { ...withSwitches(options), from, viewer }, terminal);
+        });
+      },
     );
   command('diff <session> <session>', 'compare the outputs of two sessions, row by row')
     .option('--key <field>', 'what makes a row the same row; default: the whole row')
