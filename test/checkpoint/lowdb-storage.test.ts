@@ -11,7 +11,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -20,7 +19,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { lowdbStorage } from '../../src/checkpoint/lowdb-storage.js';
@@ -29,6 +27,7 @@ import { StateManager } from '../../src/checkpoint/state-manager.js';
 import type { CheckpointStorage } from '../../src/checkpoint/storage.js';
 import { CorruptCheckpointError, SessionLockedError, StateDirectoryError } from '../../src/errors.js';
 import { aCheckpoint } from '../support/checkpoints.js';
+import { freshFolder } from '../support/folders.js';
 import { unprivileged } from '../support/unprivileged.js';
 
 const SESSION = aCheckpoint().sessionId;
@@ -39,7 +38,7 @@ let home: string;
 let storage: CheckpointStorage;
 
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'xsp-'));
+  base = freshFolder();
   directory = join(base, 'state');
   home = join(directory, SESSION);
   storage = lowdbStorage(directory);

@@ -6,21 +6,16 @@
  * free at once).
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type PipelineEvent, seededRandom } from 'xstate-pipeline';
+import { freshFolder } from '../support/folders.js';
 
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url));
-const folders: string[] = [];
 const SEED = Number(process.env.XSTATE_PIPELINE_SEED ?? Math.floor(Math.random() * 1e9));
-
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
 
 interface StageSpec {
   readonly name: string;
@@ -38,7 +33,7 @@ interface Life {
 }
 
 class Killed {
-  readonly folder = mkdtempSync(join(tmpdir(), 'xstate-pipeline-kill-'));
+  readonly folder = freshFolder();
   readonly #file = (name: string) => join(this.folder, name);
 
   constructor(
@@ -46,7 +41,6 @@ class Killed {
     readonly stages: readonly StageSpec[],
     readonly batchSize: number,
   ) {
-    folders.push(this.folder);
     const line = (n: number) => `${JSON.stringify({ n, text: `row ${n} — ünïcödé` })}\n`;
     writeFileSync(this.#file('in.jsonl'), Array.from({ length: rows }, (_, n) => line(n)).join(''));
     writeFileSync(this.#file('ledger'), '');

@@ -5,16 +5,13 @@
  * aside and everything else completes; a process that is killed, and gets on in between, is never held to be poisoned.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { freshFolder } from '../support/folders.js';
 
 const CHILD = fileURLToPath(new URL('poison.child.mjs', import.meta.url));
-let folder = '';
-
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 type Told = Record<string, unknown> & { type: string };
 
@@ -31,7 +28,7 @@ function live(args: object): Promise<{ readonly told: Told[]; readonly signal: s
 }
 
 async function dieUntilJudged(onPoison: string, concurrency: number) {
-  folder = mkdtempSync(join(tmpdir(), 'xstate-pipeline-poison-'));
+  const folder = freshFolder();
   const input = join(folder, 'in.jsonl');
   const output = join(folder, 'out.jsonl');
   writeFileSync(input, Array.from({ length: 200 }, (_, n) => `${JSON.stringify({ n })}\n`).join(''));

@@ -2,21 +2,20 @@
  * Pins: what is commanded the moment a run has ended goes on from it (I2, I10, I12): nobody has to wait for an executor to
  * give up the session's lock, and the promise of the run before is not the promise of the next.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createActor, sendTo, setup, waitFor } from 'xstate';
 import { map, PipelineExecutor, pipeline, pipelineMachine, StateManager } from 'xstate-pipeline';
 import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
+import { freshFolder } from '../support/folders.js';
 
 let folder: string;
 let isBroken: boolean;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'endings-'));
+  folder = freshFolder();
   isBroken = true;
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const ids = Array.from({ length: 1_000 }, (_, id) => ({ id }));
 const text = ids.map((row) => `${JSON.stringify(row)}\n`).join('');

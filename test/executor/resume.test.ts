@@ -4,18 +4,9 @@
  * Pinned: I2 (resume on a fresh executor), I7 (byte-identical), I9 (the generation before a corrupt one), I10 (locked), I15
  * (same pipeline, same input; a grown one is noticed), I18 (one restore path), I19 (part files).
  */
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import {
   type AnyStage,
   CheckpointNotFoundError,
@@ -31,6 +22,7 @@ import {
   silentLogger,
 } from 'xstate-pipeline';
 import { csv, jsonl, lowdbStorage } from 'xstate-pipeline/node';
+import { freshFolder } from '../support/folders.js';
 
 interface Row {
   readonly n: number;
@@ -42,10 +34,9 @@ const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => `${JSON.stringify({ n: from + i })}\n`).join('');
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'xstate-pipeline-resume-'));
+  folder = freshFolder();
   writeFileSync(at('in.jsonl'), lines(0, 1000));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const double = (version = '1') => map('double', (row: Row) => ({ n: row.n * 2 }), { version });
 
