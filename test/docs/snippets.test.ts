@@ -129,8 +129,9 @@ function run({ folder, entry, language, page, line }: Laid): Promise<string> {
       args,
       { cwd: folder, env, timeout: TIMEOUT_MS },
       (error, stdout, stderr) => {
-        if (!error) resolve(stdout);
-        else reject(new Error(`${page}:${line} ${error.killed ? 'hangs' : 'fails'}:\n${stdout}${stderr}`));
+        const isDetached = /An observer failed/.test(stderr);
+        if (!error && !isDetached) resolve(stdout);
+        else reject(new Error(`${page}:${line} ${error?.killed ? 'hangs' : 'fails'}:\n${stdout}${stderr}`));
       },
     );
     child.stdin?.end();
