@@ -20,7 +20,8 @@ import type { PipelineDefinition } from './definition.js';
 const MAX_BATCH_BYTES = 768 * 1024;
 
 /** Batches told to the witness before they are taken in; as many as may be in flight where these are more. Suspecting some
- * too many costs little: they are told apart by working on them one at a time, before any is condemned. */
+ * too many costs little: they are told apart by working on them one at a time, before any is condemned; which
+ * is too late where the second death condemns. */
 const NOTED_AHEAD = 31;
 
 export interface IntakeOptions {
@@ -98,8 +99,8 @@ export class Intake {
     const { witness, epoch, context } = this.options;
     if (witness === undefined || batch <= this.#noted) return;
     const now = context();
-    const ahead = now?.suspicion === null ? Math.max(NOTED_AHEAD, now.settings.maxInFlight - 1) : 0;
-    this.#noted = batch + ahead;
+    const mayAhead = now?.suspicion === null && now.settings.maxDeaths > 2;
+    this.#noted = mayAhead ? batch + Math.max(NOTED_AHEAD, now.settings.maxInFlight - 1) : batch;
     await witness.note(epoch, this.#noted);
   }
 
