@@ -10,6 +10,7 @@ import type { OpenSink, Sink } from '../sinks/sink.js';
 
 export class DeadLetterFile {
   #open: OpenSink<JsonObject> | undefined;
+  #opening: Promise<OpenSink<JsonObject>> | undefined;
 
   constructor(
     private readonly sink: Sink<JsonObject> | undefined,
@@ -36,7 +37,7 @@ export class DeadLetterFile {
   }
 
   async close(): Promise<void> {
-    await this.#open?.close();
+    await (await this.#opening)?.close();
   }
 
   async #opened(): Promise<OpenSink<JsonObject>> {
@@ -45,7 +46,8 @@ export class DeadLetterFile {
         "A row is to be dead-lettered and there is nowhere to put it. Give the pipeline's options a deadLetter sink.",
       );
     }
-    this.#open ??= await this.sink.open(this.position ?? undefined, this.wasSealed, this.context);
+    this.#opening ??= this.sink.open(this.position ?? undefined, this.wasSealed, this.context);
+    this.#open = await this.#opening;
     return this.#open;
   }
 }

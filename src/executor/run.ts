@@ -111,12 +111,10 @@ export class Run {
     await this.#checkIdentity(source);
     this.#stopIfClosed();
     const isDurable = stages.some((stage) => stage.durable);
-    const witness = await stateManager.witness(sessionId);
-    if (witness !== undefined) this.#closeLater(witness);
-    const journal = isDurable ? await stateManager.journal(sessionId, epoch) : undefined;
-    if (journal !== undefined) this.#closeLater(journal);
-    const sink = await definition.sink.open(mark.sink ?? undefined, wasSealed, context);
-    this.#closeLater(sink);
+    const witness = await this.#opened(stateManager.witness(sessionId));
+    const journal = isDurable ? await this.#opened(stateManager.journal(sessionId, epoch)) : undefined;
+    this.#stopIfClosed();
+    const sink = await this.#opened(definition.sink.open(mark.sink ?? undefined, wasSealed, context));
     const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, context);
     this.#closeLater(deadLetters);
     const threads = await openThreads(this.options.workers, stages, (error) => this.fail(error));
@@ -153,6 +151,12 @@ export class Run {
   #source: OpenSource<unknown> | undefined;
   /** What writes: the lock is held until these are closed. */
   readonly #closers: { close(): Promise<void> }[] = [];
+
+  /** While it is being opened it may cut what is there already: then it is waited for as well. */
+  #opened<T extends { close(): Promise<void> } | undefined>(opening: Promise<T>): Promise<T> {
+    this.#closeLater({ close: async () => (await opening)?.close() });
+    return opening;
+  }
 
   #closeLater(part: { close(): Promise<void> }): void {
     this.#closers.push(part);
@@ -268,6 +272,7 @@ export class Run {
     this.do(async ({ sink, deadLetters }) => {
       await deadLetters.publish();
       await sink.publish();
+      if (this.#isClosed) return;
       // Before anybody hears of the completion, so that whoever ends the process then leaves a completed session.
       await this.writer.save('COMPLETED');
       this.send({ type: 'sink.published' });
@@ -289,8 +294,8 @@ export class Run {
     this.#source?.close().catch(() => {});
   }
 
-  /** After the last checkpoint is saved: another process may have the session. A sink that does not close in time is not
-   * waited for. */
+  /** After the last checkpoint is saved: another process may have the session, once nothing here writes any more. Nobody
+   * waits long for a sink that does not close: the lock is freed when it has. */
   async release(how = 'closed'): Promise<void> {
     this.abort(undefined);
     await this.#locking?.catch(() => {});
@@ -300,11 +305,12 @@ export class Run {
     const patience = new Promise<void>((resolve) => {
       stopTimer = this.options.environment.clock.setTimer(resolve, CLOSE_PATIENCE_MS);
     });
-    await Promise.race([closed, patience]);
-    stopTimer();
     const lock = this.#lock;
     this.#lock = undefined;
-    await lock?.release();
+    const released = closed.then(() => lock?.release());
+    released.catch(() => {});
+    await Promise.race([released, patience]);
+    stopTimer();
   }
 }
 

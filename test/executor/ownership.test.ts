@@ -53,6 +53,10 @@ function discarding(watch: { encoded?: (data: object) => void; close?: () => Pro
   };
 }
 
+const turns = async () => {
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
 test('the lock is held until the sink is closed', async () => {
   const door = gate();
   const closing = gate();
@@ -74,7 +78,7 @@ test('the lock is held until the sink is closed', async () => {
   });
   run.catch(() => {});
   await closing.opened;
-  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await turns();
   const id = h.executor.sessionId as string;
   const taken = () => h.stateManager.lock(id, {});
   await expect(taken()).rejects.toThrow(SessionLockedError);
@@ -83,12 +87,13 @@ test('the lock is held until the sink is closed', async () => {
   await (await taken()).release();
 });
 
-test('I17: a sink that never closes is given a second, and then up', async () => {
+test('I17: cancel waits a second for a sink that does not close; the session is free once it has', async () => {
   const clock = manualClock();
   const closing = gate();
+  const door = gate();
   const close = () => {
     closing.open();
-    return new Promise<never>(() => {});
+    return door.opened;
   };
   const h = harness([map('pass', (row: Row) => row)], { environment: { clock } });
   const started = h.event('batch.started');
@@ -97,10 +102,47 @@ test('I17: a sink that never closes is given a second, and then up', async () =>
   await started;
   const cancelled = h.executor.cancel();
   await closing.opened;
-  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await turns();
   clock.advance(1_000);
   const { sessionId } = await cancelled;
+  await expect(h.stateManager.lock(sessionId, {})).rejects.toThrow(SessionLockedError);
+  door.open();
+  await turns();
   await (await h.stateManager.lock(sessionId, {})).release();
+});
+
+test('a sink that is being opened at a cancel may cut its file yet: it is waited for, and closed', async () => {
+  const clock = manualClock();
+  const opening = gate();
+  const door = gate();
+  let closed = 0;
+  const sink = discarding({
+    close: async () => {
+      closed++;
+    },
+  });
+  const slow: Sink<Row> = {
+    ...sink,
+    async open(...args) {
+      opening.open();
+      await door.opened;
+      return sink.open(...args);
+    },
+  };
+  const h = harness([map('pass', (row: Row) => row)], { environment: { clock } });
+  const run = h.executor.execute({ name: 'test', source: rows(numbers(100)), sink: slow });
+  run.catch(() => {});
+  await opening.opened;
+  const id = h.executor.sessionId as string;
+  const cancelled = h.executor.cancel().catch(() => {});
+  await turns();
+  clock.advance(1_000);
+  await cancelled;
+  await expect(h.stateManager.lock(id, {})).rejects.toThrow(SessionLockedError);
+  door.open();
+  await turns();
+  expect(closed).toBeGreaterThan(0);
+  await (await h.stateManager.lock(id, {})).release();
 });
 
 test('batches that are written are not kept in memory', async () => {
