@@ -35,7 +35,7 @@ export interface FileJournalOptions {
   readonly epoch: number;
   /** Records with another one are passed over, as if they had never been written. Default: all records count. */
   readonly fingerprint?: string;
-  /** A segment that has reached it is followed by a new one. Bytes; default 8 MiB, at most 1 GiB. */
+  /** A segment that has reached it is followed by a new one. Bytes; default 8 MiB, at most 512 MiB. */
   readonly segmentBytes?: number;
 }
 
@@ -59,6 +59,8 @@ interface Entry {
   readonly offset: number;
   readonly headerBytes: number;
   readonly payloadBytes: number;
+  /** Appended by this opener. */
+  readonly isOwn: boolean;
 }
 
 /** Below this a segment whose records are all trimmed is kept and appended to: making a new file costs an fsync. */
@@ -79,6 +81,9 @@ class FileJournal implements Journal {
   private committing: Promise<void> | undefined;
   private failure: Error | undefined;
   private closed: Promise<void> | undefined;
+  /** A segment that a trim completes: no other is begun, and nobody else opens the journal, before it is. */
+  private completing: Promise<void> | undefined;
+  private trimming: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly options: FileJournalOptions & { readonly segmentBytes: number },
@@ -93,7 +98,7 @@ class FileJournal implements Journal {
       if (options.fingerprint !== undefined && record.fingerprint !== options.fingerprint) continue;
       const { stage, batch, offset, headerBytes, payloadBytes } = record;
       const key = { stage, batch };
-      this.remember(nameOf(key), { key, segment, offset, headerBytes, payloadBytes });
+      this.remember(nameOf(key), { key, segment, offset, headerBytes, payloadBytes, isOwn: false });
     }
   }
 
@@ -135,7 +140,7 @@ class FileJournal implements Journal {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     if (this.closed !== undefined) return Promise.reject(this.closedError());
     const name = nameOf(key);
-    if (this.index.has(name)) return Promise.resolve();
+    if (this.index.get(name)?.isOwn) return Promise.resolve();
     const earlier = this.waiting.get(name);
     if (earlier !== undefined) return earlier.durable;
     let record: WaitingRecord;
@@ -150,7 +155,14 @@ class FileJournal implements Journal {
     return record.durable;
   }
 
-  async trim(batch: number): Promise<void> {
+  trim(batch: number): Promise<void> {
+    const trimmed = this.trimNow(batch);
+    this.trimming = trimmed.catch(() => {});
+    return trimmed;
+  }
+
+  private async trimNow(batch: number): Promise<void> {
+    if (this.closed !== undefined) return;
     for (const [name, entry] of this.index) {
       if (entry.key.batch < batch) {
         this.index.delete(name);
@@ -161,7 +173,9 @@ class FileJournal implements Journal {
     if (current !== undefined && this.committing === undefined && current.live === 0) {
       if (current.size >= Math.min(WORTH_DROPPING_BYTES, this.options.segmentBytes)) {
         this.current = undefined;
-        await current.complete();
+        this.completing = current.complete();
+        await this.completing;
+        this.completing = undefined;
       }
     }
     for (const segment of this.segments) {
@@ -176,6 +190,7 @@ class FileJournal implements Journal {
 
   private async finish(): Promise<void> {
     await this.committing;
+    await this.trimming;
     const current = this.current;
     this.current = undefined;
     await current?.complete();
@@ -216,7 +231,8 @@ class FileJournal implements Journal {
       const record = group[i] as WaitingRecord;
       const { key, name, payloadBytes } = record;
       const offset = offsets[i] as number;
-      this.remember(name, { key, segment, offset, headerBytes: recordHeaderBytes(record), payloadBytes });
+      const headerBytes = recordHeaderBytes(record);
+      this.remember(name, { key, segment, offset, headerBytes, payloadBytes, isOwn: true });
       this.waiting.delete(name);
       record.resolve();
     }
@@ -228,6 +244,7 @@ class FileJournal implements Journal {
     const full = this.current;
     this.current = undefined;
     await full?.complete();
+    await this.completing;
     if (!this.folderExists) {
       await fileSystem.mkdir(this.folder);
       await fileSystem.syncDirectory(directory);
@@ -254,8 +271,10 @@ class FileJournal implements Journal {
     this.queue = [];
   }
 
+  /** In place of an older record of that name. */
   private remember(name: string, entry: Entry): void {
-    if (this.index.has(name)) return;
+    const older = this.index.get(name);
+    if (older !== undefined) older.segment.live--;
     this.index.set(name, entry);
     entry.segment.live++;
   }

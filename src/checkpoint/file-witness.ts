@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
 export async function openFileWitness(fileSystem: FileSystem, directory: string): Promise<Witness> {
   const path = `${directory}/${NAME}`;
   const isThere = (await fileSystem.stat(path)) !== undefined;
-  const before = isThere ? read(await fileSystem.readFile(path, 4 * BYTES)) : undefined;
+  const before = isThere ? await read(fileSystem, path) : undefined;
   let opening: Promise<FileHandle> | undefined;
   return {
     before,
@@ -28,8 +28,9 @@ export async function openFileWitness(fileSystem: FileSystem, directory: string)
 }
 
 /** Nothing depends on it but whom to suspect: what cannot be read suspects nobody. */
-function read(bytes: Uint8Array): Witness['before'] {
+async function read(fileSystem: FileSystem, path: string): Promise<Witness['before']> {
   try {
+    const bytes = await fileSystem.readFile(path, 4 * BYTES);
     const value = parseUntrusted(new TextDecoder().decode(bytes), { maxLength: 4 * BYTES, maxDepth: 2 });
     if (!isObject(value)) return undefined;
     const { epoch, batch } = value;

@@ -23,7 +23,8 @@ export const RECORD_HEADER_BYTES = 40;
 export const MAX_STAGE_BYTES = 1024;
 export const MAX_FINGERPRINT_BYTES = 256;
 export const MAX_SESSION_BYTES = 256;
-export const MAX_PAYLOAD_BYTES = 2 ** 30;
+/** As much as can be read again: what it says has to fit into one string. */
+export const MAX_PAYLOAD_BYTES = 2 ** 29 - 1024;
 export const MAX_SEGMENT_BYTES = 2 ** 32;
 /** What six bytes hold. */
 export const MAX_INDEX = 2 ** 48 - 1;

@@ -6,8 +6,8 @@
  *    before it is a `CorruptJournalError`, never silently used.
  * 3. A record of an epoch later than the opener's means another owner: `SessionLockedError`. (I10)
  * 4. `trim` drops what the watermark has passed, by whole segments: its size follows the window, not the data.
- * 5. The first record of a key is the one that counts: a second append of it writes nothing and resolves when the first
- *    is durable.
+ * 5. The first record that an opener appends for a key is the one that counts: a second append of it writes nothing and
+ *    resolves when the first is durable. One of an earlier opener is replaced: whoever appends has found it to be of no use.
  * 6. A failed write or fsync is final: this and every later append rejects with the same error. (I6)
  */
 export interface JournalKey {
@@ -22,7 +22,7 @@ export interface Journal {
   read(key: JournalKey): Promise<Uint8Array | undefined>;
   /** All keys that can be read, in no order. */
   keys(): readonly JournalKey[];
-  /** @param payload at most 1 GiB in all; not to be changed until this resolves.
+  /** @param payload at most 512 MiB in all, less a little; not to be changed until this resolves.
    * @throws {CheckpointWriteError} when it could not be made durable, or the journal is closed. */
   append(key: JournalKey, payload: readonly Uint8Array[]): Promise<void>;
   /** Records of batches below `batch` are not needed any more. */

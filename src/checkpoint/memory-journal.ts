@@ -24,6 +24,7 @@ export interface MemoryJournalOptions {
 /** @throws {SessionLockedError} when a record is of a later epoch (I10). */
 export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
   const { records = new Map(), sessionId = 'in memory', epoch = 0 } = options;
+  const own = new Set<string>();
   let closed = false;
   for (const record of records.values()) {
     if (record.epoch > epoch) throw new SessionLockedError(sessionId);
@@ -36,7 +37,8 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
     async append(key, payload) {
       if (closed) throw new CheckpointWriteError(`The journal of session ${sessionId} is closed.`);
       const name = nameOf(key);
-      if (records.has(name)) return;
+      if (own.has(name) && records.has(name)) return;
+      own.add(name);
       records.set(name, {
         key: { stage: key.stage, batch: key.batch },
         epoch,

@@ -170,12 +170,22 @@ export class DataPlane {
     abortOf(context).throwIfAborted();
     const stage = this.#stage(stageIndex);
     const [failure] = failures;
-    if (failure !== undefined) {
-      const isLast = context.attempt >= stage.retry.attempts;
-      if (!isLast || stage.onError === 'fail') throw rowError(stage, batch, failure);
-      for (const { index, row, error } of failures) batch.loseRow(stageIndex, index, row, error);
+    const isRetry = context.attempt > 1;
+    if (failure === undefined) return this.#conclude(batch, stageIndex, rowsIn, rows, isRetry);
+    const isLast = context.attempt >= stage.retry.attempts;
+    if (!isLast || stage.onError === 'fail') throw rowError(stage, batch, failure);
+    const unlose = batch.markLosses();
+    for (const { index, row, error } of failures) batch.loseRow(stageIndex, index, row, error);
+    const undo = (error: unknown): never => {
+      unlose();
+      throw error;
+    };
+    try {
+      const outcome = this.#conclude(batch, stageIndex, rowsIn, rows, isRetry);
+      return outcome instanceof Promise ? outcome.catch(undo) : outcome;
+    } catch (error) {
+      return undo(error);
     }
-    return this.#conclude(batch, stageIndex, rowsIn, rows);
   }
 
   #conclude(
@@ -183,6 +193,7 @@ export class DataPlane {
     stageIndex: number,
     rowsIn: number,
     rows: readonly unknown[],
+    isRetry = false,
   ): AttemptOutcome | Promise<AttemptOutcome> {
     const stage = this.#stage(stageIndex);
     const { journal } = this.options;
@@ -191,7 +202,9 @@ export class DataPlane {
       batch.hold(rows);
       return this.#concluded(batch, stageIndex, false);
     }
-    const record = encodeOutput(batch, stage.name, this.options.fingerprints[stageIndex] as string, rows);
+    // The attempt itself is counted when it has ended; the record is of a batch that has it behind it.
+    const facts = isRetry ? batch.withRetry(stageIndex) : batch;
+    const record = encodeOutput(facts, stage.name, this.options.fingerprints[stageIndex] as string, rows);
     batch.isJournaling = true;
     // What went in is kept until then: an output that the journal refuses is an attempt that failed, and may be tried again.
     batch.keepAsText();

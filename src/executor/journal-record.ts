@@ -11,7 +11,7 @@ import { linesOfText, textOfRows } from '../json-rows.js';
 import { jsonText } from '../recording/json-text.js';
 import { bytesOf } from '../text-bytes.js';
 
-interface BatchFacts {
+export interface BatchFacts {
   readonly rowOffset: number;
   readonly size: number;
   readonly malformed: number;
@@ -93,9 +93,9 @@ function factsText(batch: BatchFacts, fingerprint: string, rows: number): string
   const { rowOffset, size, malformed, tallies, deadLetters, losses } = batch;
   const lost = losses.losses === NO_LOSSES ? NO_LOSSES_TEXT : JSON.stringify(losses.losses);
   const letters = deadLetters.length === 0 ? '[]' : JSON.stringify(deadLetters);
-  // Neither a fingerprint nor the name of a stage is as long as what `json-text.ts` clips.
+  // No name of a stage is as long as what `json-text.ts` clips; a fingerprint of a dozen stages is.
   return (
-    `{"fingerprint":${jsonText(fingerprint)},"rowOffset":${rowOffset},"size":${size},"rows":${rows},` +
+    `{"fingerprint":${JSON.stringify(fingerprint)},"rowOffset":${rowOffset},"size":${size},"rows":${rows},` +
     `"malformed":${malformed},"tallies":${jsonText(tallies)},"losses":${lost},"deadLetters":${letters}}`
   );
 }

@@ -16,6 +16,16 @@ export class LossLedger {
     this.#named.push([batch, row, stage, reasonIndex(this.#reasons, reason)]);
   }
 
+  /** @returns the way back to how it is now. */
+  mark(): () => void {
+    const [total, named, reasons] = [this.#total, this.#named.length, this.#reasons.length];
+    return () => {
+      this.#total = total;
+      this.#named.length = named;
+      this.#reasons.length = reasons;
+    };
+  }
+
   add(losses: Losses): void {
     const sum = addLosses(this.losses, losses);
     this.#total = sum.total;

@@ -82,7 +82,12 @@ export class Passes {
     });
     if (passed.bailed) this.#chains.forget();
     if (passed.parts.length === 0) return undefined;
-    return asLines && 'encoded' in passed.out ? { ...passed, out: linesOf(passed.out.encoded) } : passed;
+    const { out, bailed } = passed;
+    if (asLines && 'encoded' in out) return { ...passed, out: linesOf(out.encoded) };
+    // A pass that was given up leaves rows as well: JSON like those of any other batch.
+    if (threads !== undefined && bailed && 'rows' in out)
+      return { ...passed, out: linesOf([threads.encode(out.rows, 0)]) };
+    return passed;
   }
 
   #inThread(

@@ -10,7 +10,7 @@ import type { AttemptMemory } from '../stages/attempt.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
 import { deadLetter } from './dead-letter.js';
 import { errorFacts } from './error-facts.js';
-import type { JournaledOutput } from './journal-record.js';
+import type { BatchFacts, JournaledOutput } from './journal-record.js';
 import { LossLedger } from './losses.js';
 import type { EventDraft } from './publish.js';
 
@@ -146,6 +146,18 @@ export class PlaneBatch {
     this.options.publish({ type: 'row.failed', stage: stage.name, batch, row, deadLettered, error: facts });
   }
 
+  /** @returns the way back to what it has lost by now: an attempt that comes to nothing loses nothing (I12). */
+  markLosses(): () => void {
+    const unlose = this.losses.mark();
+    const letters = this.deadLetters.length;
+    const tallies = this.tallies.map(({ skipped, deadLettered }) => ({ skipped, deadLettered }));
+    return () => {
+      unlose();
+      this.deadLetters.length = letters;
+      for (const [i, counts] of tallies.entries()) Object.assign(this.#tally(i), counts);
+    };
+  }
+
   /** All its rows failed in a stage at once. */
   loseAll(stageIndex: number, error: unknown): number {
     const stage = this.#stage(stageIndex);
@@ -181,6 +193,14 @@ export class PlaneBatch {
     const tally = this.#tally(stageIndex);
     tally.busyMs += busyMs;
     if (isRetry) tally.retries++;
+  }
+
+  /** What is known of it, with one more retry of a stage. */
+  withRetry(stageIndex: number): BatchFacts {
+    const { index, rowOffset, size, malformed, deadLetters, losses } = this;
+    const tally = this.#tally(stageIndex);
+    const tallies = this.tallies.with(stageIndex, { ...tally, retries: tally.retries + 1 });
+    return { index, rowOffset, size, malformed, deadLetters, losses, tallies };
   }
 
   tally(stageIndex: number): StageTally {

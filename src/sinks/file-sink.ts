@@ -155,7 +155,8 @@ export class FileSink {
       );
     }
     const running = operation(handle);
-    this.#busy = Promise.all([this.#busy, running.catch(() => {})]);
+    // Gives nothing: the answers of all before it would be kept, one in the other.
+    this.#busy = Promise.all([this.#busy, running.catch(() => {})]).then(() => {});
     try {
       return await running;
     } catch (error) {

@@ -87,7 +87,7 @@ export function journalContract(
       await again.close();
     });
 
-    it('the first record of a key counts, at once, in one group and in another process', async () => {
+    it('of one opener the first record of a key counts, at once and in one group; a later opener replaces it', async () => {
       const home = await makeHome();
       const key = { stage: 's', batch: 4 };
       const first = await home.open(1);
@@ -96,10 +96,16 @@ export function journalContract(
       is(text(await first.read(key)), 'first');
       await first.close();
       const second = await home.open(2);
-      await second.append(key, [bytes('fourth')]);
       is(text(await second.read(key)), 'first');
+      await second.append(key, [bytes('fourth')]);
+      await second.append(key, [bytes('fifth')]);
+      is(text(await second.read(key)), 'fourth');
       is(second.keys().length, 1);
       await second.close();
+      const third = await home.open(3);
+      is(text(await third.read(key)), 'fourth');
+      is(third.keys().length, 1);
+      await third.close();
     });
 
     it('a key that the caller changes afterwards is still what it was', async () => {
