@@ -79,10 +79,15 @@ export class CheckpointWriteError extends PipelineError {
 /** Resuming would not continue the same run (I15). */
 export class PipelineMismatchError extends PipelineError {
   readonly code = 'PIPELINE_MISMATCH';
-  constructor(readonly differences: readonly string[]) {
-    super(
-      `This is not the run that was stored: ${differences.join('; ')}. Start afresh, or resume with force to accept it.`,
-    );
+  /** @param mayForce whether `force` accepts it: what was read or written and is not there any more, it cannot. */
+  constructor(
+    readonly differences: readonly string[],
+    readonly mayForce: boolean = true,
+  ) {
+    const advice = mayForce
+      ? 'Start afresh, or resume with force (--force) to accept it.'
+      : 'Put it back and resume, or start afresh.';
+    super(`This is not the run that was stored: ${differences.join('; ')}. ${advice}`);
   }
 }
 
@@ -194,7 +199,7 @@ export class PoisonBatchError extends PipelineError {
     readonly deaths: number,
   ) {
     super(
-      `Batch ${batch} (rows ${rowOffset} to ${rowOffset + rows - 1} of the source) was being worked on ${deaths} times when the process died. Mend its rows or the stage and resume, or set onPoison to 'skip' or 'dead-letter'.`,
+      `Batch ${batch} (rows ${rowOffset} to ${rowOffset + rows - 1} of the source) was being worked on ${deaths} times when the process died. Mend its rows or the stage and resume, or set onPoison to 'skip' or 'dead-letter'. If it was killed from outside, just resume.`,
     );
   }
 }

@@ -52,40 +52,42 @@ interface Explanation {
 export async function explain(options: ExplainOptions): Promise<number> {
   const { sessionId, stateManager, stateDir, json, force, terminal } = options;
   const lock = await stateManager.lock(sessionId, {});
+  const refusals: PipelineMismatchError[] = [];
   let explanation: Explanation;
   try {
-    explanation = await explainOwned(options);
+    explanation = await explainOwned(options, refusals);
   } finally {
     await lock.release();
   }
   const { refused } = explanation;
   if (json) terminal.data(`${JSON.stringify(explanation)}\n`);
   else for (const line of explanationLines(explanation, terminal)) terminal.result(line);
-  if (refused.length > 0) throw new PipelineMismatchError(refused);
+  if (refused.length > 0)
+    throw new PipelineMismatchError(
+      refused,
+      refusals.every(({ mayForce }) => mayForce),
+    );
   if (json) return COMPLETED;
   const command = sessionCommand('resume', sessionId, stateDir, ...(force ? ['--force'] : []));
   terminal.result(`Nothing was run. To resume: ${command}`);
   return COMPLETED;
 }
 
-async function explainOwned({
-  sessionId,
-  pipeline,
-  stateManager,
-  force,
-}: ExplainOptions): Promise<Explanation> {
-  const refused: string[] = [];
+async function explainOwned(
+  { sessionId, pipeline, stateManager, force }: ExplainOptions,
+  refusals: PipelineMismatchError[],
+): Promise<Explanation> {
   const load = (options: ResumeOptions) =>
     loadSession(sessionId, pipeline.stages, stateManager, pipeline, options);
   const session = await unlessRefused(
     () => load({ force }),
     () => load({ force: true }),
-    refused,
+    refusals,
   );
   const { mark } = session.start;
   const nothing = async () => null;
-  const rest = await unlessRefused(() => sameInput(session, force), nothing, refused);
-  const output = await unlessRefused(() => sameOutput(session), nothing, refused);
+  const rest = await unlessRefused(() => sameInput(session, force), nothing, refusals);
+  const output = await unlessRefused(() => sameOutput(session), nothing, refusals);
   const { batches, rowsIn, rowsOut } = mark;
   return {
     sessionId,
@@ -95,22 +97,22 @@ async function explainOwned({
     journaled: await journaledAbove(session, pipeline, stateManager),
     rest,
     output,
-    refused,
+    refused: refusals.flatMap(({ differences }) => differences),
   };
 }
 
-/** @param refused is added to, where the check refuses. */
+/** @param refusals is added to, where the check refuses. */
 async function unlessRefused<T, U>(
   check: () => Promise<T>,
   otherwise: () => Promise<U>,
-  refused: string[],
+  refusals: PipelineMismatchError[],
 ): Promise<T | U> {
   try {
     return await check();
   } catch (error) {
-    if (codeOf(error) === 'PIPELINE_MISMATCH') refused.push(...(error as PipelineMismatchError).differences);
+    if (codeOf(error) === 'PIPELINE_MISMATCH') refusals.push(error as PipelineMismatchError);
     // The resume would not have come so far.
-    else if (refused.length === 0) throw error;
+    else if (refusals.length === 0) throw error;
     return otherwise();
   }
 }
@@ -149,10 +151,10 @@ async function sameOutput({ checkpoint, start }: StoredSession): Promise<Explana
     if (path !== working && size !== bytes) break;
     if (size !== undefined && size >= bytes) return { path, cutTo: bytes };
     if (size !== undefined)
-      throw new PipelineMismatchError([`${path} has ${size} bytes, and the run had written ${bytes}`]);
+      throw new PipelineMismatchError([`${path} has ${size} bytes, and the run had written ${bytes}`], false);
   }
   if (bytes === 0) return { path: working, cutTo: 0 };
-  throw new PipelineMismatchError([`${working}, which the run had written to, is not there any more`]);
+  throw new PipelineMismatchError([`${working}, which the run had written to, is not there any more`], false);
 }
 
 /** Outputs above the watermark that no stage will be asked for again (I5, I8). */

@@ -32,7 +32,7 @@ export function reportError(terminal: Terminal, error: unknown, verbose: boolean
 /** What to do, where the message is also written beside a row that was set aside, to whom it is no advice. */
 function adviceOn(error: unknown): string {
   if (codeOf(error) !== 'MALFORMED_ROW') return '';
-  return " Mend it and resume, or give the source onMalformed: 'skip' or 'dead-letter'.";
+  return " Mend it and resume, or give the source onMalformed: 'skip' or 'dead-letter' and resume with --force.";
 }
 
 /** What the user's own code threw, when that is what went wrong. */

@@ -5,7 +5,8 @@
  * 2. A request to stop pauses while rows are worked on, cancels while things are being opened, and ends the process
  *    where neither is possible; the receipt and the command that resumes it come last.
  * 3. The process ends when the run has ended, whatever handles a stage left open; everything was written before.
- * 4. A run that cannot end, because everything that it waits for is gone, is a failure and not a silent 0.
+ * 4. A run that cannot end, because everything that it waits for is gone, is a failure and not a silent 0; so is one in
+ *    which a stage ends the process.
  */
 import { format, inspect } from 'node:util';
 import type { StateManager } from '../checkpoint/state-manager.js';
@@ -74,6 +75,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
   const failure = observe(executor, options);
   let stray: unknown;
   const stopped = new Deferred<Outcome>();
+  const mayExit = refuseExit(executor, options);
   const listen = () =>
     stops.to((request) => {
       if ('error' in request && stray === undefined) {
@@ -102,6 +104,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
     listen();
     outcome = await Promise.race([ended, paused(executor), stopped.promise, stranded]);
   }
+  mayExit();
   // An answer to the process that asked for the pause leaves before this one does.
   await new Promise((resolve) => setImmediate(resolve));
   terminal.messagesAbove(undefined);
@@ -114,6 +117,22 @@ export async function runSession(options: SessionOptions): Promise<number> {
 
 async function inspectorOf(executor: PipelineExecutor, { viewer, terminal }: SessionOptions) {
   return viewer && liveInspector({ viewer, executor, terminal });
+}
+
+/** A stage, or what it uses, may end the process as if all were well: that is a failure, and said (4).
+ * @returns to be called when the process may end. */
+function refuseExit(executor: PipelineExecutor, { terminal, stops, stateDir }: SessionOptions): () => void {
+  const onExit = () => {
+    if (stops.exitCode !== undefined) return;
+    process.exitCode = FAILED;
+    const { sessionId } = executor;
+    const next = sessionId === undefined ? '' : ` ${sessionCommand('resume', sessionId, stateDir)} goes on.`;
+    const what =
+      'the process was ended in the middle of the run: leave out process.exit(), in stages and what they use.';
+    terminal.message(`${terminal.errorColors.red('error:')} ${what}${next}`);
+  };
+  process.once('exit', onExit);
+  return () => process.off('exit', onExit);
 }
 
 /** Resolves at the next pause. */
@@ -223,6 +242,8 @@ function terminalLogger(terminal: Terminal): Logger {
   return { debug() {}, info() {}, warn: line(yellow('warning:')), error: line(red('error:')) };
 }
 
+const REFUSALS = new Set(['PIPELINE_MISMATCH', 'SESSION_LOCKED', 'CORRUPT_CHECKPOINT', 'CORRUPT_JOURNAL']);
+
 async function conclude(
   outcome: Outcome,
   executor: PipelineExecutor,
@@ -239,6 +260,9 @@ async function conclude(
   const how = stopOf(outcome, asked);
   if (how === 'failed' && outcome.kind === 'failed' && failure.stray === undefined)
     reportError(terminal, outcome.error, verbose, failure.where());
+  // Refused: nothing was run here, and what is stored is as it was.
+  if (how === 'failed' && outcome.kind === 'failed' && REFUSALS.has(codeOf(outcome.error)))
+    return exitCodeOf(outcome.error);
   const sessionId = executor.sessionId ?? options.sessionId;
   const ending = await storedEnding(sessionId, how, options);
   if (ending !== undefined) print(options, ending);

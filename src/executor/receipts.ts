@@ -31,7 +31,7 @@ export function originalError(context: ExecutorContext, run: Run | undefined): u
   if (context.error?.code === 'NO_USABLE_OUTPUT') {
     const { losses } = context.flushed;
     return new NoUsableOutputError(
-      `${context.error.message} ${losses.total} rows were lost; first reason: ${losses.reasons[0] ?? 'unknown'}`,
+      `${context.error.message} ${losses.total} ${losses.total === 1 ? 'row was' : 'rows were'} lost; first reason: ${losses.reasons[0] ?? 'unknown'}`,
     );
   }
   return run?.failure ?? run?.attempts?.lastFailure ?? new Error(context.error?.message ?? 'The run failed.');

@@ -50,11 +50,15 @@ class Collect<T> implements CollectSink<T> {
       return new OpenCollect(this);
     }
     const { rows } = at;
-    if (!isCount(rows)) throw new PipelineMismatchError(['the stored position is not one of collect()']);
+    if (!isCount(rows))
+      throw new PipelineMismatchError(['the stored position is not one of collect()'], false);
     if (this.rows.length < rows) {
-      throw new PipelineMismatchError([
-        `collect() holds ${this.rows.length} rows, and the run had written ${rows}; it lives in one process only`,
-      ]);
+      throw new PipelineMismatchError(
+        [
+          `collect() holds ${this.rows.length} rows, and the run had written ${rows}; it lives in one process only`,
+        ],
+        false,
+      );
     }
     this.rows.length = rows;
     if (!complete) this.published = false;

@@ -119,7 +119,10 @@ async function writtenHeader(
 ): Promise<WrittenHeader | undefined> {
   if (at === undefined || !form.header || file.bytes === 0) return undefined;
   const { header: bytes } = at;
-  const mismatch = new PipelineMismatchError([`the header of ${form.path} is not what the run had written`]);
+  const mismatch = new PipelineMismatchError(
+    [`the header of ${form.path} is not what the run had written`],
+    false,
+  );
   if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 1 || bytes > file.bytes)
     throw mismatch;
   if (file.published) return { columns: undefined, bytes };
@@ -134,7 +137,7 @@ async function writtenHeader(
   }
   if (columns === undefined) throw mismatch;
   if (form.columns !== undefined && form.columns.join('\0') !== columns.join('\0')) {
-    throw new PipelineMismatchError([`${form.path} was begun with other columns`]);
+    throw new PipelineMismatchError([`${form.path} was begun with other columns`], false);
   }
   return { columns, bytes };
 }

@@ -77,7 +77,7 @@ export async function openWorkingFile(
 function filePosition(path: string, at: SinkPosition): FilePosition {
   const { bytes, tail, part = 1 } = at;
   if (!isCount(bytes) || typeof tail !== 'string' || !isCount(part) || part < 1 || part > MAX_PARTS) {
-    throw new PipelineMismatchError([`the stored position is not one of ${path}`]);
+    throw new PipelineMismatchError([`the stored position is not one of ${path}`], false);
   }
   return { bytes, tail, part };
 }
@@ -172,7 +172,7 @@ async function reopen(
   }
   // Nothing was written, so nothing is lost.
   if (at.bytes === 0 && (await fileSystem.stat(working)) === undefined) return await begin(fileSystem, place);
-  throw new PipelineMismatchError([found]);
+  throw new PipelineMismatchError([found], false);
 }
 
 /** Opens a file that holds what was written up to `at`, cut there; or says why it does not.

@@ -48,11 +48,26 @@ export async function openForReading(path: string, context: OpenContext): Promis
     const stat = await handle.stat();
     if (stat.kind === 'directory') throw Object.assign(new Error(), { code: 'EISDIR' });
     if (stat.kind !== 'file') throw notRegular(path);
+    const form = otherForm(await readAt(handle, 0, MAGIC_BYTES));
+    if (form !== undefined) throw new SourceError(`${path}: ${form}.`);
     return [handle, stat.size];
   } catch (error) {
     await handle?.close().catch(() => {});
     throw asSourceError(path, 'open', error);
   }
+}
+
+const MAGIC_BYTES = 4;
+
+/** What somebody gives in place of text, so often that it deserves more than that it is no UTF-8. */
+function otherForm([a, b, c, d]: Uint8Array): string | undefined {
+  if (a === 0x1f && b === 0x8b) return 'compressed with gzip; gunzip it first';
+  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return 'compressed with zstd; unzstd it first';
+  if (a === 0x50 && b === 0x4b && c === 3 && d === 4)
+    return 'a zip archive, or a spreadsheet; unpack it, or export it as CSV, first';
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
+    return 'text in UTF-16; convert it to UTF-8 first';
+  return undefined;
 }
 
 function notRegular(path: string): SourceError {
@@ -70,7 +85,7 @@ function asSourceError(path: string, verb: 'open' | 'read', error: unknown): Pip
 function recordPosition(path: string, at: SourcePosition): RecordPosition {
   const { bytes, rows, lines } = at;
   if (!isCount(bytes) || !isCount(rows) || !isCount(lines)) {
-    throw new PipelineMismatchError([`the stored position is not one of ${path}`]);
+    throw new PipelineMismatchError([`the stored position is not one of ${path}`], false);
   }
   return { bytes, rows, lines };
 }
@@ -118,9 +133,10 @@ export class FileSource<T> implements OpenSource<T> {
     try {
       let position = at === undefined ? start : recordPosition(path, at);
       if (size < position.bytes) {
-        throw new PipelineMismatchError([
-          `${path} has ${size} bytes, and the run had read ${position.bytes} of it`,
-        ]);
+        throw new PipelineMismatchError(
+          [`${path} has ${size} bytes, and the run had read ${position.bytes} of it`],
+          false,
+        );
       }
       if (at !== undefined && position.bytes > 0) position = await behindLineEnd(path, handle, position);
       return new FileSource(handle, size, position, options, decode, rawFacts);
@@ -211,7 +227,8 @@ async function behindLineEnd(path: string, handle: FileHandle, at: RecordPositio
   // A lone CR ends a CSV record.
   if (before === CR) return at;
   if (next === CR) return { ...at, bytes: at.bytes + (afterNext === LF ? 2 : 1) };
-  throw new PipelineMismatchError([
-    `the last line of ${path} was unfinished when it was read, and has been continued`,
-  ]);
+  throw new PipelineMismatchError(
+    [`the last line of ${path} was unfinished when it was read, and has been continued`],
+    false,
+  );
 }

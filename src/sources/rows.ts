@@ -64,12 +64,12 @@ function isOneShot(iterable: Iterable<unknown> | AsyncIterable<unknown>): boolea
 function rowsBefore(at: SourcePosition | undefined): number {
   if (at === undefined) return 0;
   const { rows: before } = at;
-  if (!isCount(before)) throw new PipelineMismatchError(['the stored position is not one of rows()']);
+  if (!isCount(before)) throw new PipelineMismatchError(['the stored position is not one of rows()'], false);
   return before;
 }
 
 function shorter(has: number, before: number): PipelineMismatchError {
-  return new PipelineMismatchError([`the input has ${has} rows, and the run had read ${before}`]);
+  return new PipelineMismatchError([`the input has ${has} rows, and the run had read ${before}`], false);
 }
 
 function batchOf<T>(values: readonly T[], done: number): SourceBatch<T> {

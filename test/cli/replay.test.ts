@@ -116,6 +116,7 @@ test('what was mistyped is one line', async () => {
     [['replay', 'torn.jsonl', 'p.ts'], 2, 'nothing that could be compared'],
     [['replay', 'newer.jsonl', 'p.ts'], 2, 'newer release'],
     [['fork', id], 2, "required option '--from <batch>' not specified"],
+    [['fork', id, '--from', '20'], 2, 'its batches are 0 to 19'],
     [['fork', id, '--form', '1'], 2, 'Did you mean --from?'],
     [['prune'], 2, "required option '--older-than <age>' not specified"],
     [['prune', '--older-then', '7d'], 2, 'Did you mean --older-than?'],

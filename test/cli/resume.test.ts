@@ -77,40 +77,49 @@ test.each(['resume', 'show', 'pause', 'cancel', 'status'])(
   },
 );
 
-test.each<[string, (cwd: string) => void, RegExp]>([
+const FORCE = /Start afresh, or resume with force \(--force\)/;
+/** What is not there any more, no force brings back. */
+const GONE = /Put it back and resume, or start afresh/;
+
+test.each<[string, (cwd: string) => void, RegExp, RegExp]>([
   [
     'a stage of another version',
     (cwd) => writeFileSync(join(cwd, 'p.ts'), DOUBLING.replace("version: '1'", "version: '2'")),
     /stage "double" was version 1 and is 2/,
+    FORCE,
   ],
   [
     'one more stage',
     (cwd) => writeFileSync(join(cwd, 'p.ts'), pipelineFile(`${DOUBLE}.pipe(map('more', (row) => row))`)),
     /stage 2 "more" was added/,
+    FORCE,
   ],
   [
     'other rows before the position',
     (cwd) => writeFileSync(join(cwd, 'in.jsonl'), rowsText(4000).replace('row 0', 'ROW 0')),
     /the input before the committed position has changed/,
+    FORCE,
   ],
   [
     'fewer rows',
     (cwd) => writeFileSync(join(cwd, 'in.jsonl'), rowsText(1)),
     /in\.jsonl has \d+ bytes, and the run had read/,
+    GONE,
   ],
   [
     'output that is not there any more',
     (cwd) => writeFileSync(join(cwd, 'out.jsonl.part'), ''),
     /out\.jsonl\.part has 0 bytes/,
+    GONE,
   ],
-])('changed: %s: 3, by resume and by --explain', async (_, change, message) => {
+])('changed: %s: 3, by resume and by --explain', async (_, change, message, advice) => {
   const cwd = project(4000);
   const id = await paused(cwd);
   change(cwd);
   for (const more of [['--explain'], []]) {
     const ended = await run(['resume', id, ...more], { cwd });
     expect(ended.code).toBe(3);
-    expectOneLine(ended, message, /Start afresh, or resume with force/);
+    expectOneLine(ended, message, advice);
     if (more.length === 0) continue;
     expect(ended.stdout).toMatch(/^ {2}reused {5}[\d,]+ batches committed: /m);
     expect(ended.stdout).toMatch(new RegExp(`^ {2}refused {4}.*${message.source}`, 'm'));

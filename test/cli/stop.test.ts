@@ -170,6 +170,17 @@ describe('an end that nobody asked for', () => {
     expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
   });
 
+  test('a stage that ends the process: a failure, whatever code it gives; the session goes on', async () => {
+    const stage = `.pipe(map('exits', (row: Row) => { if (row.n === 70 && process.env.EXITS !== 'no') process.exit(0); return row; }))`;
+    cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(stage) });
+    const ended = await run(['run', 'p.ts', '--quiet'], { cwd });
+    expect(ended.code).toBe(1);
+    expectOneLine(ended, /the process was ended in the middle of the run: leave out process\.exit\(\)/);
+    const again = await run(['resume', 'last'], { cwd, env: { EXITS: 'no' } });
+    expect(again.code).toBe(0);
+    expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
+  });
+
   test('an exhausted heap takes the process; the session goes on', async () => {
     const stage = `.pipe(map('hungry', (row: Row) => { if (row.n === 70 && process.env.HUNGRY !== 'no') {
       const all: unknown[] = []; for (;;) all.push(new Array(10_000).fill(Math.random())); } return row; }))`;

@@ -5,10 +5,12 @@
  */
 import { appendFile, mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../../src/errors.js';
 import type { FileHandle, FileSystem } from '../../src/file-system.js';
+import { csvSource } from '../../src/sources/csv.js';
 import { jsonlSource } from '../../src/sources/jsonl.js';
 import { contextOf, readAll } from '../../src/testing/contracts/source.js';
 import { context, file, folder, malformedOf } from './source-file.js';
@@ -41,6 +43,16 @@ describe('what cannot be opened is said in one line', () => {
 
   test('a device', async () => {
     await expect(jsonlSource('/dev/null').open(undefined, context)).rejects.toThrow('not a regular file');
+  });
+
+  test.each([
+    ['gzip', gzipSync('{"n":1}\n'), 'compressed with gzip; gunzip it first'],
+    ['a spreadsheet', Buffer.from('PK\x03\x04'), 'a zip archive, or a spreadsheet'],
+    ['UTF-16', Buffer.from('\ufeff{"n":1}\n', 'utf16le'), 'text in UTF-16; convert it to UTF-8 first'],
+  ])('%s', async (_, bytes, what) => {
+    const path = await file(bytes);
+    for (const source of [jsonlSource(path), csvSource(path)])
+      await expect(source.open(undefined, context)).rejects.toThrow(`${path}: ${what}`);
   });
 
   test('no permission', async () => {

@@ -66,6 +66,11 @@ export async function forkSession(options: ForkOptions): Promise<Fork> {
   if (!Number.isSafeInteger(from) || from < 0)
     throw new ForkError('A session is forked from a batch: a whole number from 0.');
   const { candidates, checkpoint } = await stateManager.loadCheckpoint(sessionId);
+  const { batches } = durableMark(checkpoint);
+  if (checkpoint.state === 'COMPLETED' && from >= Math.max(1, batches))
+    throw new ForkError(
+      `Session ${sessionId} has no batch ${from}: its batches are 0 to ${Math.max(0, batches - 1)}.`,
+    );
   const lock = await stateManager.lock(sessionId, {});
   try {
     const known = candidates.flatMap((candidate) =>

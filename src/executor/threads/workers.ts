@@ -20,7 +20,9 @@ export interface WorkerOptions {
 export function checkWorkers(workers: WorkerOptions): WorkerOptions {
   const { count, file } = workers;
   if (!Number.isSafeInteger(count) || count < 1 || count > 64)
-    throw new InvalidOptionError('workers: the number of threads must be a whole number from 1 to 64.');
+    throw new InvalidOptionError(
+      'workers (--threads): the number of threads must be a whole number from 1 to 64.',
+    );
   if (typeof file !== 'string' && !(file instanceof URL))
     throw new InvalidOptionError(
       "workers: each thread imports the pipeline file; say which it is: workers: { count: 2, file: new URL('./pipeline.js', import.meta.url) }.",
