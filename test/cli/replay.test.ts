@@ -35,7 +35,7 @@ test('fork and diff', async () => {
   const pipeline = readFileSync(join(cwd, 'p.ts'), 'utf8');
   writeFileSync(join(cwd, 'q.ts'), pipeline.replace('* 2', '* 3'));
   expect(readFileSync(join(cwd, 'q.ts'), 'utf8')).not.toBe(pipeline);
-  const forked = await run(['fork', id, 'q.ts', '--from', '9999', '--to', 'new.jsonl', '--quiet'], { cwd });
+  const forked = await run(['fork', id, 'p.ts', '--from', '19', '--to', 'new.jsonl', '--quiet'], { cwd });
   expect(forked).toMatchObject({ code: 0, stderr: '' });
   expect(forked.stdout).toContain('The same: 400 rows.');
   const again = await run(['fork', id, 'q.ts', '--from', '0'], { cwd });

@@ -96,7 +96,7 @@ describe('rows()', () => {
 
   test('the message of a shorter input has both counts', async () => {
     await expect(rows([1]).open({ rows: 2 }, contextOf())).rejects.toThrow(
-      new PipelineMismatchError(['the input has 1 rows, and the run had read 2']),
+      new PipelineMismatchError(['the input has 1 rows, and the run had read 2'], false),
     );
   });
 });
