@@ -23,6 +23,9 @@ const PATIENCE_MS: Readonly<Record<ControlCommand, number>> = {
   record: 5_000,
 };
 
+/** Who hears nothing for so long thinks that it hangs. */
+const SILENCE_MS = 3_000;
+
 export interface ControlOptions {
   readonly stateDir: string;
   readonly json: boolean;
@@ -38,6 +41,12 @@ export async function control(
   const stateManager = new StateManager(lowdbStorage(stateDir));
   const sessionId = await findSession(stateManager, given, { runIn: stateDir });
   let answer: JsonObject;
+  const waits = setTimeout(() => {
+    if (command !== 'status')
+      terminal.message(
+        'Waiting for the process that runs it, which finishes what is in flight. Ctrl-C ends the waiting alone.',
+      );
+  }, SILENCE_MS);
   try {
     const directory = join(stateDir, sessionId);
     answer = await sendControl({ directory, sessionId, command, timeoutMs: PATIENCE_MS[command] });
@@ -47,6 +56,8 @@ export async function control(
       throw new CheckpointNotFoundError(sessionId, stateManager.storage.label);
     if (command !== 'status') throw error;
     return storedStatus(sessionId, stateManager, { stateDir, json }, terminal);
+  } finally {
+    clearTimeout(waits);
   }
   if (json) terminal.data(`${JSON.stringify(answer)}\n`);
   else if (command === 'status') terminal.result(statusLine(answer));

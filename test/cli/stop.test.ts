@@ -221,6 +221,16 @@ describe('from another terminal', () => {
     expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
   });
 
+  test('pause says what it waits for, where a batch takes its time', async () => {
+    const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
+    await child.printed(/"batches\.committed","upTo":2/);
+    const pausing = start(['pause', 'last'], { cwd });
+    await pausing.printed(/^Waiting for the process that runs it/m, 'stderr');
+    expect((await run(['cancel', 'last'], { cwd })).code).toBe(0);
+    expect((await child.ended).code).toBe(130);
+    await pausing.ended;
+  });
+
   test('a second owner is refused with 5 and the first one’s pid; cancel ends the first', async () => {
     const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
     await child.printed(/"batches\.committed","upTo":2/);
