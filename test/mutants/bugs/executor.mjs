@@ -82,8 +82,8 @@ export const BUGS = [
     what: 'the lock is freed before what writes is closed',
     invariant: 'I10',
     file: 'src/executor/run.ts',
-    search: '    await Promise.race([closed, patience]);\n    stopTimer();\n',
-    replace: '    void closed; void patience;\n    stopTimer();\n',
+    search: 'const released = closed.then(() => lock?.release());',
+    replace: 'const released = closed.then(() => {}); void lock?.release();',
     suite: 'test/executor/ownership.test.ts',
   },
   {
@@ -173,8 +173,8 @@ export const BUGS = [
     what: 'cancel waits for what is in flight',
     invariant: 'I17',
     file: 'src/executor/run.ts',
-    search: '    await Promise.race([closed, patience]);',
-    replace: '    await closed; void patience;',
+    search: '    await Promise.race([released, patience]);',
+    replace: '    await released; void patience;',
     suite: 'test/executor/ownership.test.ts',
   },
   {
