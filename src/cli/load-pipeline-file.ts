@@ -168,6 +168,9 @@ function defaultExportOf(loaded: unknown, shown: string): Pipeline<unknown> {
   const module = loaded as { readonly default?: unknown } | null | undefined;
   const value = typeof module === 'object' || typeof module === 'function' ? module?.default : undefined;
   if (isPipeline(value)) return value;
+  const isThere = typeof module === 'object' && module !== null && 'default' in module;
+  if (value === undefined && isThere)
+    throw fail('its default export is undefined: is what it exports imported by its right name?');
   if (value === undefined) throw fail(`it has no default export. ${END_IT_WITH}`);
   const shape = value as { readonly then?: unknown; readonly to?: unknown; readonly from?: unknown } | null;
   if (typeof shape?.then === 'function') {

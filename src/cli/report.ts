@@ -43,14 +43,16 @@ function thrownByUser(error: unknown): unknown {
 
 const FROM_STAGES = ['STAGE_FAILED', 'ROW_FAILED'];
 
-/** `file:line:column` of the first frame that is the user's own code. */
+/** `file:line:column` or `file:line` of the first frame that is the user's own code. */
 export function userFrame(error: unknown): string | undefined {
   const stack = error instanceof Error ? error.stack : undefined;
   for (const line of stack?.split('\n') ?? []) {
     const [, path, row, column] =
       /(?:\(|\s|^)(?:file:\/\/)?(\/[^()]*|[A-Za-z]:[^()]*):(\d+):(\d+)\)?$/.exec(line) ?? [];
     if (path === undefined || path.includes('/node_modules/') || path.startsWith(BUILD)) continue;
-    return `${shownPath(decodeURI(path))}:${row}:${column}`;
+    // Of TypeScript only the lines are those of the file: columns are of what became of it.
+    const isAsWritten = !/\.[cm]?tsx?$/.test(path);
+    return `${shownPath(decodeURI(path))}:${row}${isAsWritten ? `:${column}` : ''}`;
   }
   return undefined;
 }

@@ -58,7 +58,7 @@ test('a stage that throws: which stage, which batch, where in the file', async (
   const cwd = folder({ 'p.ts': pipelineFile(stage), 'in.jsonl': rowsText(60) });
   const ended = await run(['run', 'p.ts', '--quiet'], { cwd });
   expect(ended.code).toBe(1);
-  expectOneLine(ended, /^error: Stage "strict", batch 1 .*row 10: bad n\. \(p\.ts:\d+:\d+\)$/);
+  expectOneLine(ended, /^error: Stage "strict", batch 1 .*row 10: bad n\. \(p\.ts:\d+\)$/);
   expect(ended.stdout).toMatch(/failed: .* are saved/);
 });
 

@@ -109,7 +109,7 @@ describe('does not load: 2, and where', () => {
       'a module that throws',
       'p.ts',
       `${imports}\nthrow new Error('no key');\n`,
-      /p\.ts:4:7: .*threw while it was loaded: no key/,
+      /p\.ts:4: .*threw while it was loaded: no key/,
     ],
     [
       'a module that throws, in JavaScript',
@@ -122,6 +122,12 @@ describe('does not load: 2, and where', () => {
       'p.ts',
       `${imports}export const a = map('a', (r) => r);\n`,
       /no default export\. End it with/,
+    ],
+    [
+      'an import that is spelt wrong',
+      'p.ts',
+      "import { mapp } from 'xstate-pipeline';\nexport default mapp;\n",
+      /its default export is undefined: .* by its right name\?/,
     ],
     ['a wrong default export', 'p.ts', 'export default { name: "x" };\n', /not a pipeline/],
     [
@@ -159,7 +165,7 @@ describe('does not load: 2, and where', () => {
       'two stages of one name',
       'p.ts',
       `${imports}const a = map('same', (r) => r);\nexport default pipeline('p').from([1]).pipe(a).pipe(a).to(jsonl('o.jsonl'));\n`,
-      /p\.ts:4:\d+: Two stages are named "same"/,
+      /p\.ts:4: Two stages are named "same"/,
     ],
     [
       'an option out of range',

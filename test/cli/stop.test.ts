@@ -163,7 +163,7 @@ describe('an end that nobody asked for', () => {
     const child = start(['run', 'p.ts', '--checkpoint-interval', '20'], { cwd });
     const ended = await child.ended;
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toMatch(/^error: an error that nothing caught.*: stray\. \(p\.ts:\d+:\d+\)/m);
+    expect(ended.stderr).toMatch(/^error: an error that nothing caught.*: stray\. \(p\.ts:\d+\)/m);
     expect(ended.stderr).not.toMatch(/^\s+at /m);
     const again = await run(['resume', 'last'], { cwd, env: { STRAY: 'no', STUCK: 'no' } });
     expect(again.code).toBe(0);
