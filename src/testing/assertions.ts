@@ -1,20 +1,27 @@
 /** Assertions for any test runner: each throws an `AssertionError` that says what was expected and what was found. */
 import { AssertionError, deepStrictEqual } from 'node:assert';
 import type { ExecutorState } from '../../machines/facts.js';
+import type { PipelineEvent } from '../observers/events.js';
 import type { TestExecutor } from './executor/test-executor.js';
 import type { LoadedSnapshot } from './load-snapshot.js';
 
 /** Whatever has a state: a `TestExecutor`, a `PipelineExecutor`. */
 export interface HasState {
   readonly state: ExecutorState;
+  /** Those of a `TestExecutor` say why it failed. */
+  readonly events?: readonly PipelineEvent[];
 }
 
 /** The executor is in this state. @throws {AssertionError} */
 export function assertState(executor: HasState, state: ExecutorState): void {
   if (executor.state === state) return;
-  const message = `The executor is ${executor.state}, not ${state}.`;
+  const failure = executor.state === 'FAILED' ? executor.events?.findLast(isFailure) : undefined;
+  const why = failure === undefined ? '.' : `: ${failure.error.message}`;
+  const message = `The executor is ${executor.state}, not ${state}${why}`;
   throw new AssertionError({ message, actual: executor.state, expected: state, operator: 'assertState' });
 }
+
+const isFailure = (event: PipelineEvent) => event.type === 'pipeline.failed';
 
 /** The rows at the pipeline's sink are these, in this order. @throws {AssertionError} */
 export async function assertOutput<T>(test: TestExecutor<T>, rows: readonly unknown[]): Promise<void> {

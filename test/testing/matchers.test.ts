@@ -50,6 +50,11 @@ test('what is wrong is said', async () => {
   await test.execute();
   await expect(expect(test).toHaveOutput([])).rejects.toThrow('deep-equal');
   await expect(assertOutput(test, [{ n: 1 }])).rejects.toThrow('deep-equal');
+  const failed = createTestExecutor(whole, { files: {} });
+  await failed.execute().catch(() => {});
+  expect(() => assertState(failed, 'COMPLETED')).toThrow(
+    /^The executor is FAILED, not COMPLETED: .*no such file/,
+  );
   const again = { stage: 'paid', batch: 1, attempt: 1, process: 2, idempotencyKey: '' };
   const message = 'Durable batches were given to their stage again: paid 1 by process 2.';
   expect(() => assertNoSecondInvocation({ secondInvocations: [again] })).toThrow(message);
