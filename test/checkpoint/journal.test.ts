@@ -9,6 +9,8 @@ import { readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type MemoryRecords, memoryJournal } from '../../src/checkpoint/memory-journal.js';
+import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
+import type { FileSystem } from '../../src/file-system.js';
 import { journalContract } from '../../src/testing/contracts/journal.js';
 import { at, bytes, freshDirectory, open, SESSION } from './journals.js';
 
@@ -31,6 +33,35 @@ journalContract(
   },
   { describe, it: test },
 );
+
+test('close waits for a trim: the next opener meets no segment that vanishes under it', async () => {
+  const directory = await freshDirectory();
+  let letGo = () => {};
+  const opened = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const fileSystem: FileSystem = {
+    ...nodeFileSystem,
+    async unlink(path) {
+      await opened;
+      return nodeFileSystem.unlink(path);
+    },
+  };
+  const journal = await open(directory, { fileSystem, segmentBytes: 1000 });
+  for (let batch = 0; batch < 5; batch++) await journal.append(at(batch), [new Uint8Array(2000)]);
+  const trimming = journal.trim(4);
+  let isClosed = false;
+  const closing = journal.close().then(() => {
+    isClosed = true;
+  });
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(isClosed).toBe(false);
+  letGo();
+  await Promise.all([trimming, closing]);
+  const next = await open(directory, { epoch: 2 });
+  expect(next.keys()).toEqual([at(4)]);
+  await next.close();
+});
 
 describe('segments', () => {
   const files = (directory: string) => readdir(join(directory, 'journal')).then((names) => names.sort());

@@ -60,6 +60,21 @@ test('the same bytes as without threads, and the same figures; what stages print
   expect(batches.reduce((sum, { rowsIn }) => sum + Number(rowsIn), 0)).toBe(3_000);
 });
 
+test('a pass that is given up leaves JSON, as every other does, whichever thread it was in', async () => {
+  const file = `
+    import { map, pipeline } from 'xstate-pipeline';
+    import { jsonl } from 'xstate-pipeline/node';
+    export default pipeline('dates', { batchSize: 4 })
+      .from(jsonl('in.jsonl'))
+      .pipe(map('date', ({ n }) => ({ n, at: new Date(n) })))
+      .pipe(map('look', ({ at }) => Promise.resolve({ kind: typeof at })))
+      .to(jsonl('out.jsonl'));`;
+  const cwd = folder({ 'p.mjs': file, 'in.jsonl': INPUT });
+  const ended = await run(['run', 'p.mjs', '--threads', '2', '--quiet'], { cwd });
+  expect(ended.code, ended.stderr).toBe(0);
+  expect(output(cwd)).toBe('{"kind":"string"}\n'.repeat(ROWS.length));
+});
+
 test('CSV, with malformed records set aside under their lines', async () => {
   const file = pipelineFile(
     'return { ...row, from: row.text.length };',

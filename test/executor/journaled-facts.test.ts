@@ -30,6 +30,24 @@ async function cancelledWith(run: Harness, batches: number): Promise<string> {
   return (await run.executor.cancel()).sessionId;
 }
 
+test('outputs are found again behind any number of stages', async () => {
+  const invoked: number[] = [];
+  const before = Array.from({ length: 20 }, (_, i) => map(`stage ${i}`, (row: Row) => row));
+  const paid = defineStage({
+    ...{ name: 'paid', durable: true, concurrency: 10 },
+    process: (batch: Row[], { batch: { index } }) => {
+      invoked.push(index);
+      return batch;
+    },
+  });
+  const first = harness([...before, paid, held(gate().opened)], { pipeline: { maxInFlight: 20 } });
+  const id = await cancelledWith(first, 10);
+  const { stateManager, sink } = first;
+  const next = harness([...before, paid, held(Promise.resolve())], { stateManager, sink });
+  await next.executor.resume(id, { source: rows(numbers(100)), sink });
+  expect(invoked).toHaveLength(10);
+});
+
 test('retries of a batch that is taken from the journal count', async () => {
   const failed = new Set<number>();
   const paid = defineStage({

@@ -2,7 +2,7 @@
  * What every journal promises, run against each implementation, yours too.
  *
  * 1. (I8) What `append` resolved is read back byte for byte, by this opener and by later ones.
- * 2. The first record of a key counts.
+ * 2. The first record of a key that an opener appends counts.
  * 3. (I10) A record of a later epoch means another owner.
  * 4. `trim` takes what is below the watermark and nothing else; the size follows what is kept.
  */

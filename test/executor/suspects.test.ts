@@ -1,0 +1,37 @@
+/**
+ * Who is condemned for deaths of the process: nobody who was not being worked on at each of them. Batches that were noted
+ * ahead at the first death, and one that was met by a kill from outside later, go on.
+ */
+import { expect, test } from 'vitest';
+import { defineStage, pipeline } from 'xstate-pipeline';
+import { jsonl } from 'xstate-pipeline/node';
+import { createTestExecutor, stall } from 'xstate-pipeline/testing';
+
+const ROWS = 40;
+const files = { 'in.jsonl': Array.from({ length: ROWS }, (_, n) => `${JSON.stringify({ n })}\n`).join('') };
+
+function killedTwice(maxDeaths: number) {
+  const work = defineStage({ name: 'work', concurrency: 4, process: (rows: object[]) => rows });
+  const whole = pipeline('suspects', { batchSize: 1, maxInFlight: 4, maxDeaths, onPoison: 'skip' })
+    .from(jsonl('in.jsonl'))
+    .pipe(work)
+    .to(jsonl('out.jsonl'));
+  // Batch 0 is there at all deaths but the last; batch 20 at the last alone.
+  const first = Array.from({ length: maxDeaths - 1 }, () => stall());
+  return createTestExecutor(whole, { files, script: { work: { 0: first, 20: [stall()] } } });
+}
+
+test.each([2, 3])('of %i deaths', async (maxDeaths) => {
+  const test = killedTwice(maxDeaths);
+  test.execute();
+  await test.settle();
+  for (let death = 1; death < maxDeaths; death++) {
+    test.crash().restart();
+    test.resume();
+    await test.settle();
+  }
+  expect(test.invocations.filter(({ batch }) => batch === 20)).toHaveLength(1);
+  test.crash().restart();
+  const { metrics } = await test.resume();
+  expect(metrics).toMatchObject({ rowsOut: ROWS, rowsFailed: 0 });
+});
