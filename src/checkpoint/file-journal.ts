@@ -81,7 +81,8 @@ class FileJournal implements Journal {
   private committing: Promise<void> | undefined;
   private failure: Error | undefined;
   private closed: Promise<void> | undefined;
-  /** A segment that a trim completes: no other is begun, and nobody else opens the journal, before it is. */
+  /** A segment that a trim completes: no other is begun, and nobody else opens the journal, before it is. Where that
+   * fails, no other is begun at all (4). */
   private completing: Promise<void> | undefined;
   private trimming: Promise<unknown> = Promise.resolve();
 
@@ -157,7 +158,7 @@ class FileJournal implements Journal {
 
   trim(batch: number): Promise<void> {
     const trimmed = this.trimNow(batch);
-    this.trimming = trimmed.catch(() => {});
+    this.trimming = Promise.all([this.trimming, trimmed.catch(() => {})]).then(() => {});
     return trimmed;
   }
 

@@ -1,9 +1,11 @@
 /**
  * Which batch killed the process. Pinned: only what was in flight at every death is suspected; a process that died with
- * nothing in flight, or got past the suspects, accuses nobody; one is condemned only alone.
+ * nothing in flight, or got past the suspects, accuses nobody; one is condemned only alone, and works alone until then.
  */
 import { expect, test } from 'vitest';
-import { suspect } from '../../machines/index.js';
+import { createActor } from 'xstate';
+import { restoreSnapshot, suspect } from '../../machines/index.js';
+import { drivenMachine, STAGES } from '../support/driven-machine.js';
 
 test('the first death suspects what was in flight', () => {
   expect(suspect(null, 5, 8)).toEqual({ deaths: 1, from: 5, to: 8 });
@@ -27,4 +29,20 @@ test('whoever got past the suspects did not die of them', () => {
 
 test('one at a time, the third death leaves one', () => {
   expect(suspect({ deaths: 2, from: 5, to: 8 }, 7, 7)).toEqual({ deaths: 3, from: 7, to: 7 });
+});
+
+test('no batch is read beside a suspect, the last one included, before it is committed', () => {
+  const before = drivenMachine({ batches: 5, manual: true });
+  before.actor.send({ type: 'execute' });
+  const snapshot = restoreSnapshot(before.actor.getPersistedSnapshot(), STAGES);
+  const context = { ...snapshot.context, suspicion: { deaths: 2, from: 0, to: 1 } };
+  const { machine, log } = drivenMachine({ batches: 5, manualSave: true, maxInFlight: 2 });
+  const actor = createActor(machine, { snapshot: { ...snapshot, context } as never, input: {} }).start();
+  const read = () => log.filter((line) => line.startsWith('read'));
+  actor.send({ type: 'resume' });
+  expect(read()).toEqual(['read 0']);
+  actor.send({ type: 'checkpoint.saved' });
+  expect(read()).toEqual(['read 0', 'read 1']);
+  actor.send({ type: 'checkpoint.saved' });
+  expect(read()).toContain('read 3');
 });

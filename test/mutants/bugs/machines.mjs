@@ -175,4 +175,14 @@ export const BUGS = [
     replace: 'next: context.written.batches, written: context.written',
     suite: 'test/machines/restore.test.ts',
   },
+  {
+    name: 'suspects-let-go',
+    what: 'what comes after the last suspect is worked on beside it',
+    invariant: 'I5',
+    file: 'machines/suspicion.ts',
+    search: 'export function isCareful({ suspicion, settings }: ExecutorContext): boolean {\n',
+    replace:
+      'export function isCareful({ suspicion, settings, next }: ExecutorContext): boolean {\n  if (suspicion !== null && next > suspicion.to) return false;\n',
+    suite: 'test/executor/suspects.test.ts',
+  },
 ];
