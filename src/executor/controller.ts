@@ -122,15 +122,23 @@ export class Controller {
       const isCancelled = run.isClosed;
       // Resumed meanwhile by somebody else, who waits for it to end.
       if (this.state === 'EXECUTING') run.fail(error);
-      else await run.release();
+      else await this.#giveUp(run);
       throw isCancelled ? new PipelineCancelledError(run.start.sessionId) : error;
     }
+  }
+
+  /** Whoever resumes meanwhile waits until its lock is free. */
+  #giveUp(run: Run): Promise<unknown> {
+    const released = run.release();
+    this.#concluded = Promise.all([this.#concluded, released.catch(() => {})]);
+    return released;
   }
 
   /** EXECUTING, from PAUSED: the run is open, unless a parent machine resumed a restored actor. */
   reopen(context: ExecutorContext): void {
     const isOpen = this.#run !== undefined && !this.#run.isClosed;
     const run = isOpen ? (this.#run as Run) : this.#begin(context);
+    const before = isOpen ? undefined : this.#concluded;
     // Reads wait for it: the session is stored as running, and said to be, before anything is worked on.
     run.begin(async () => {
       if (!run.writer.hasSaved) await run.saveFirst();
@@ -141,7 +149,7 @@ export class Controller {
         type: 'pipeline.resumed',
         fromBatch: this.#context.flushed.batches,
       });
-    });
+    }, before);
   }
 
   #begin(context: ExecutorContext): Run {

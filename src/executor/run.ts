@@ -207,9 +207,11 @@ export class Run {
     this.send({ type: 'failure', error: errorFacts(error) });
   }
 
-  /** What has to be done first, once open: every part of the work waits for it. */
-  begin(first: () => Promise<void>): void {
-    this.#begun = this.open().then(() => (this.#isClosed ? undefined : first()));
+  /** What has to be done first, once open: every part of the work waits for it.
+   * @param before what has to be over before it is opened. */
+  begin(first: () => Promise<void>, before?: Promise<unknown>): void {
+    const opened = before === undefined ? this.open() : before.then(() => this.open());
+    this.#begun = opened.then(() => (this.#isClosed ? undefined : first()));
     this.#begun.catch((error: unknown) => this.fail(error));
   }
 
