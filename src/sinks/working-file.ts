@@ -104,16 +104,11 @@ async function begin(fileSystem: FileSystem, place: FilePlace): Promise<WorkingF
         `${place.path} is not empty, and was not begun by this run: move it away, or leave out publish: 'direct'.`,
       );
     }
-    return begunWith(await fileSystem.open(place.path, 'update'), 1);
+    // Whoever made it may have died before its name was durable.
+    return await begunWith(fileSystem, folder, await fileSystem.open(place.path, 'update'), 1);
   }
   const { handle, part } = await createPart(fileSystem, place);
-  try {
-    await fileSystem.syncDirectory(folder);
-    return begunWith(handle, part);
-  } catch (error) {
-    await handle.close().catch(() => {});
-    throw error;
-  }
+  return await begunWith(fileSystem, folder, handle, part);
 }
 
 /** The first name that nothing has; taken by creating it, so that two processes never take the same. */
@@ -133,7 +128,18 @@ async function createPart(
   );
 }
 
-function begunWith(handle: FileHandle, part: number): WorkingFile {
+async function begunWith(
+  fileSystem: FileSystem,
+  folder: string,
+  handle: FileHandle,
+  part: number,
+): Promise<WorkingFile> {
+  try {
+    await fileSystem.syncDirectory(folder);
+  } catch (error) {
+    await handle.close().catch(() => {});
+    throw error;
+  }
   return { handle, bytes: 0, tail: new Uint8Array(0), part };
 }
 

@@ -217,6 +217,21 @@ describe('targets', () => {
     await (await open(disk, undefined, false, 'direct')).close();
   });
 
+  test('direct: an empty file whose name a killed process left is durable before anything counts on it', async () => {
+    const before = new SimulatedDisk();
+    before.putDirectory('/data');
+    const path = '/data/out';
+    await (await before.open(path, 'create')).close();
+    const disk = before.kill();
+    const place = { path, publish: 'direct' } as const;
+    const sink = await FileSink.open(place, undefined, false, { fileSystem: disk });
+    await sink.append([bytes('kept')]);
+    await sink.flush();
+    const { position } = sink;
+    const again = await FileSink.open(place, position, false, { fileSystem: disk.crash() });
+    expect(again.bytes).toBe(4);
+  });
+
   test('what is published is durable, flushed before or not', async () => {
     const disk = new SimulatedDisk();
     const sink = await open(disk);
