@@ -145,6 +145,31 @@ test('a sink that is being opened at a cancel may cut its file yet: it is waited
   await (await h.stateManager.lock(id, {})).release();
 });
 
+test('I17: a run that is cancelled while its output is published stores nothing after its receipt', async () => {
+  const publishing = gate();
+  const door = gate();
+  const sink = discarding({});
+  const slow: Sink<Row> = {
+    ...sink,
+    async open(...args) {
+      const open = await sink.open(...args);
+      const publish = () => {
+        publishing.open();
+        return door.opened;
+      };
+      return { ...open, publish };
+    },
+  };
+  const h = harness([map('pass', (row: Row) => row)]);
+  const run = h.executor.execute({ name: 'test', source: rows(numbers(100)), sink: slow });
+  run.catch(() => {});
+  await publishing.opened;
+  const { sessionId } = await h.executor.cancel();
+  door.open();
+  await turns();
+  expect((await h.stateManager.loadCheckpoint(sessionId)).checkpoint.state).toBe('IDLE');
+});
+
 test('batches that are written are not kept in memory', async () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
