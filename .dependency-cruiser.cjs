@@ -140,7 +140,7 @@ module.exports = {
       name: 'file-system-through-its-port',
       severity: 'error',
       comment:
-        'node:fs behind the port of src/file-system.ts, so that tests can fail, tear and count every call',
+        'node:fs behind the port of src/platform/file-system.ts, so that tests can fail, tear and count every call',
       from: { path: '^(src|machines)/', pathNot: '^src/(checkpoint|cli|inspector|testing/crash)/' },
       to: { path: '^(node:)?fs(/promises)?$', dependencyTypesNot: ['type-only'] },
     },
@@ -151,7 +151,11 @@ module.exports = {
     ),
     only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
     only('pino-in-its-room', ['src/observers'], 'pino'),
-    only('csv-in-its-rooms', ['src/sources', 'src/sinks', 'src/csv-records'], 'csv-parse|csv-stringify'),
+    only(
+      'csv-in-its-rooms',
+      ['src/sources', 'src/sinks', 'src/formats/csv-records'],
+      'csv-parse|csv-stringify',
+    ),
     only('command-line-packages-in-cli', ['src/cli'], 'commander|jiti'),
   ],
   options: {

@@ -21,8 +21,8 @@ export default defineConfig({
   plugins: [xstateAsNodeResolvesIt],
   resolve: {
     alias: [
-      { find: '#sha256', replacement: at('src/sha256.node.ts') },
-      { find: '#platform', replacement: at('src/executor/platform.node.ts') },
+      { find: '#sha256', replacement: at('src/platform/sha256.node.ts') },
+      { find: '#platform', replacement: at('src/platform/platform.node.ts') },
       { find: /^xstate-pipeline$/, replacement: at('src/index.ts') },
       { find: /^xstate-pipeline\/machines$/, replacement: at('machines/index.ts') },
       { find: /^xstate-pipeline\/(node|browser|testing)$/, replacement: at('src/$1.ts') },

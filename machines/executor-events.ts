@@ -1,5 +1,5 @@
 /** What the executor machine is told: commands by the facade, a parent or another process; answers by its wiring. */
-import type { ErrorFacts, ExecutorSettings, JsonObject, WrittenFacts } from './facts.js';
+import type { ErrorFacts, ExecutorSettings, JsonObject, WrittenFacts } from './context.js';
 import type { StageReport } from './stage-events.js';
 
 /** What a person, or a parent machine, may tell the executor (I2). */

@@ -16,6 +16,23 @@
  * 10. No `invoke`, no `after`: `xstate/graph` can walk it.
  */
 import { type AnyActorRef, setup, spawnChild, stopChild } from 'xstate';
+import type { ErrorFacts, ExecutorContext, ExecutorOutput, Flow } from './context.js';
+import type { ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
+import {
+  isPauseDone,
+  lastReady,
+  lostEverything,
+  mayCommit,
+  mayRead,
+  mayWrite,
+  placeInWindow,
+  roomToRead,
+} from './guards.js';
+import { initialContext, outputOf } from './initial-context.js';
+import { firstAttempt, isCondemned } from './poison.js';
+import { rewind } from './rewind.js';
+import { stageMachine } from './stage.machine.js';
+import type { StageInput } from './stage-events.js';
 import {
   admitted,
   type Change,
@@ -26,24 +43,7 @@ import {
   reached,
   sinkFlushed,
   sinkOpened,
-} from './changes.js';
-import {
-  isPauseDone,
-  lastReady,
-  lostEverything,
-  mayCommit,
-  mayRead,
-  mayWrite,
-  placeInWindow,
-  roomToRead,
-} from './decisions.js';
-import type { ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
-import type { ErrorFacts, ExecutorContext, ExecutorOutput, Flow } from './facts.js';
-import { initialContext, outputOf } from './initial-context.js';
-import { rewind } from './rewind.js';
-import { stageMachine } from './stage.machine.js';
-import type { StageInput } from './stage-events.js';
-import { firstAttempt, isCondemned } from './suspicion.js';
+} from './updates.js';
 
 const NO_USABLE_OUTPUT: ErrorFacts = {
   name: 'NoUsableOutputError',

@@ -1,11 +1,5 @@
 /** `xstate-pipeline/machines`: the statecharts, without anything that runs them. Imports xstate only. */
-export {
-  createExecutorMachine,
-  type ExecutorMachine,
-  type ExecutorMachineOptions,
-  stageActorId,
-} from './executor.machine.js';
-export type { ExecutorCommand, ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
+
 export {
   type BatchRef,
   type ErrorFacts,
@@ -22,7 +16,15 @@ export {
   type StageTally,
   type Suspicion,
   type WrittenFacts,
-} from './facts.js';
+} from './context.js';
+export {
+  createExecutorMachine,
+  type ExecutorMachine,
+  type ExecutorMachineOptions,
+  stageActorId,
+} from './executor.machine.js';
+export type { ExecutorCommand, ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
+export { suspect } from './poison.js';
 export { hasDied, InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
 export { rewind } from './rewind.js';
 export { type StageMachine, stageMachine } from './stage.machine.js';
@@ -34,4 +36,3 @@ export type {
   StageInput,
   StageReport,
 } from './stage-events.js';
-export { suspect } from './suspicion.js';

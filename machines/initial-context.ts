@@ -1,5 +1,5 @@
+import { type ExecutorContext, type ExecutorOutput, type ExecutorSettings, emptyMark } from './context.js';
 import type { ExecutorInput } from './executor-events.js';
-import { type ExecutorContext, type ExecutorOutput, type ExecutorSettings, emptyMark } from './facts.js';
 import { AT_REST } from './rewind.js';
 
 const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500, maxDeaths: 3 };

@@ -10,7 +10,6 @@
  * 5. Pure, and total: it returns or throws `InvalidSnapshotError`, in time proportional to the input's size.
  */
 
-import { stageActorId } from './executor.machine.js';
 import {
   type ErrorFacts,
   EXECUTOR_STATES,
@@ -24,7 +23,8 @@ import {
   type Mark,
   type StageTally,
   type Suspicion,
-} from './facts.js';
+} from './context.js';
+import { stageActorId } from './executor.machine.js';
 import { initialContext, outputOf } from './initial-context.js';
 import { rewind } from './rewind.js';
 import type { StageInput } from './stage-events.js';

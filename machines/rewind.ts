@@ -2,7 +2,7 @@
  * Back to the last durable point (I18): whatever was in flight is forgotten, the next batch read is the first that the
  * sink does not hold. Used by a new run after a failure, by `cancel`, and by the restore of a snapshot.
  */
-import type { ExecutorContext } from './facts.js';
+import type { ExecutorContext } from './context.js';
 
 /** Nothing is in flight, under way, or over. */
 export const AT_REST = {

@@ -1,5 +1,5 @@
 /** What a stage's actor knows, is told, and tells: batches by index, never rows (I3). */
-import type { ErrorFacts } from './facts.js';
+import type { ErrorFacts } from './context.js';
 
 /** What a stage's actor begins with. */
 export interface StageInput {

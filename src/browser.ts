@@ -1,2 +1,2 @@
 /** `xstate-pipeline/browser`: sessions in the browser's `localStorage`, through lowdb. */
-export { localStorageStorage } from './checkpoint/local-storage.js';
+export { localStorageStorage } from './checkpoint/storages/local-storage.js';

@@ -6,14 +6,13 @@
 export type { CheckpointSummary, SoundSummary } from './checkpoint/checkpoint-summary.js';
 export type { CheckpointCandidate, LoadedCheckpoint } from './checkpoint/choose-checkpoint.js';
 export type { Checkpoint, CheckpointSettings } from './checkpoint/envelope.js';
-export type { Journal, JournalKey } from './checkpoint/journal.js';
-export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/lock.js';
-export { memoryStorage } from './checkpoint/memory-storage.js';
-export type { RecordingLog, RecordingLogOptions } from './checkpoint/recording-log.js';
+export type { Journal, JournalKey } from './checkpoint/journal/journal.js';
+export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/lock/lock.js';
+export type { RecordingLog, RecordingLogOptions } from './checkpoint/recording-log/recording-log.js';
 export { StateManager, type StateManagerOptions } from './checkpoint/state-manager.js';
 export type { CheckpointStorage, StoredCheckpoint } from './checkpoint/storage.js';
-export type { Witness } from './checkpoint/witness.js';
-export { type Clock, type Random, seededRandom, systemClock } from './clock.js';
+export type { Witness } from './checkpoint/storages/in-flight-marker.js';
+export { memoryStorage } from './checkpoint/storages/memory-storage.js';
 export {
   CheckpointNotFoundError,
   CheckpointWriteError,
@@ -44,7 +43,7 @@ export {
 export type { Command } from './executor/commands.js';
 export type { PipelineLike, PipelineOptions } from './executor/definition.js';
 export type { SinkLike, SourceLike } from './executor/endpoints.js';
-export { consoleLogger, type Environment, silentLogger } from './executor/environment.js';
+export type { WorkerOptions } from './executor/fusion/workers.js';
 export {
   isPipeline,
   type Pipeline,
@@ -56,10 +55,8 @@ export { PipelineExecutor } from './executor/pipeline-executor.js';
 export { type PipelineMachineOptions, pipelineMachine } from './executor/pipeline-machine.js';
 export type { CancelReceipt, PauseReceipt } from './executor/receipts.js';
 export type { ExecutionResult, LostRow, OutputRows } from './executor/result.js';
-export type { ResumeOptions } from './executor/stored-session.js';
-export type { WorkerOptions } from './executor/threads/workers.js';
-export type { FileHandle, FileStat, FileSystem, OpenMode } from './file-system.js';
-export type { Json, JsonObject } from './json.js';
+export type { ResumeOptions } from './executor/session/stored-session.js';
+export type { Json, JsonObject } from './formats/json.js';
 export { attachObserver, type PipelineObserver } from './observers/attach.js';
 export type {
   ErrorFacts,
@@ -71,10 +68,13 @@ export type {
 } from './observers/events.js';
 export { jsonLines } from './observers/json-lines.js';
 export type { RunMetrics } from './observers/metrics.js';
-export type { Progress, StageProgress } from './observers/progress.js';
-export { type ProgressBar, type ProgressBarOptions, progressBar } from './observers/progress-bar.js';
-export type { TerminalStream } from './observers/terminal-block.js';
-export type { OpenContext } from './open-context.js';
+export type { Progress, StageProgress } from './observers/progress/progress.js';
+export { type ProgressBar, type ProgressBarOptions, progressBar } from './observers/progress/progress-bar.js';
+export type { TerminalStream } from './observers/progress/terminal-block.js';
+export { type Clock, type Random, seededRandom, systemClock } from './platform/clock.js';
+export { consoleLogger, type Environment, silentLogger } from './platform/environment.js';
+export type { FileHandle, FileStat, FileSystem, OpenMode } from './platform/file-system.js';
+export type { OpenContext } from './platform/open-context.js';
 export type {
   ActorFrame,
   ActorRecord,

@@ -2,13 +2,13 @@
  * `xstate-pipeline/testing`: for tests of your own pipelines, sources, sinks and storages, under any test runner. For Node.
  */
 
-export type { OutputDiff } from './executor/fork/diff-sessions.js';
-export type { RowDiff, RowDifference } from './executor/fork/row-diff.js';
-export type { Difference } from './executor/replay/compare.js';
-export type { Divergence, Outcome } from './executor/replay/divergence.js';
-export type { RecordingPlace, StoredSessionPlace } from './executor/replay/open-recording.js';
-export type { ReplayResult } from './executor/replay/replay.js';
-export type { Moment } from './executor/replay/snapshot-at.js';
+export type { OutputDiff } from './history/diff/diff-sessions.js';
+export type { RowDiff, RowDifference } from './history/diff/row-diff.js';
+export type { RecordingPlace, StoredSessionPlace } from './history/open-recording.js';
+export type { Difference } from './history/replay/compare.js';
+export type { Divergence, Outcome } from './history/replay/divergence.js';
+export type { ReplayResult } from './history/replay/replay.js';
+export type { Moment } from './history/snapshot-at.js';
 export {
   assertComesBackAs,
   assertNoSecondInvocation,

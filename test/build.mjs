@@ -21,11 +21,11 @@ import { parseSync, Visitor } from 'rolldown/utils';
 const ENTRIES = [
   // package.json: exports, imports, bin.
   ...['src/index', 'src/node', 'src/browser', 'src/testing', 'machines/index'],
-  ...['src/executor/platform.node', 'src/executor/platform.browser'],
-  ...['src/sha256.node', 'src/sha256.browser'],
+  ...['src/platform/platform.node', 'src/platform/platform.browser'],
+  ...['src/platform/sha256.node', 'src/platform/sha256.browser'],
   'src/cli/main',
   // Processes and threads of their own.
-  ...['src/cli/inspector-process', 'src/cli/thread'],
+  ...['src/cli/inspectors/inspector-process', 'src/cli/thread'],
   // Imported in the processes that `crashTest` starts.
   ...['src/testing/crash/preload', 'src/testing/crash/watched'],
 ];

@@ -1,5 +1,5 @@
 /** What is stored of a session, for a list: sound ones with their checkpoint, damaged ones with the reasons. */
-import type { ErrorFacts, ExecutorState } from '../../machines/facts.js';
+import type { ErrorFacts, ExecutorState } from '../../machines/context.js';
 import type { Checkpoint } from './envelope.js';
 
 /** What is stored of a session, for a list. */

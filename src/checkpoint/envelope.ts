@@ -10,9 +10,9 @@
  * 5. A reason is a short phrase of ours and quotes nothing of the text.
  */
 import { sha256 } from '#sha256';
-import { type ErrorFacts, EXECUTOR_STATES, type ExecutorState } from '../../machines/facts.js';
+import { type ErrorFacts, EXECUTOR_STATES, type ExecutorState } from '../../machines/context.js';
 import { CheckpointWriteError, CorruptCheckpointError, messageOf } from '../errors.js';
-import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../json.js';
+import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../formats/json.js';
 import { MIGRATIONS } from './migrations.js';
 
 /** Of the envelope. A release reads its own format and every earlier one. */

@@ -6,7 +6,7 @@
  * are that old. A step is handed a body whose checksum was right, and nothing else is known of it; what it gives is checked as
  * if it had been read (I9), so that a step may be short: it moves fields, and does not look into them.
  */
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../formats/json.js';
 
 /** From the body of one format to that of the next. */
 export type Migration = (body: JsonObject) => JsonObject;

@@ -8,7 +8,7 @@
  * 3. (I10) Nothing is removed that somebody runs.
  * 4. (I14) The time is the injected clock's.
  */
-import { type Clock, systemClock } from '../clock.js';
+
 import {
   CheckpointNotFoundError,
   CheckpointWriteError,
@@ -17,15 +17,16 @@ import {
   messageOf,
   SessionLockedError,
 } from '../errors.js';
+import { type Clock, systemClock } from '../platform/clock.js';
 import { type CheckpointSummary, isSound, newestFirst, summaryOf } from './checkpoint-summary.js';
 import { chooseCheckpoint, type LoadedCheckpoint } from './choose-checkpoint.js';
 import { type Checkpoint, checkpointBytes, encodeCheckpoint } from './envelope.js';
-import type { Journal } from './journal.js';
-import type { LockHandlers, SessionLock } from './lock.js';
+import type { Journal } from './journal/journal.js';
+import type { LockHandlers, SessionLock } from './lock/lock.js';
 import { SaveLane } from './save-lane.js';
 import { assertSessionId } from './session-id.js';
 import type { CheckpointStorage } from './storage.js';
-import type { Witness } from './witness.js';
+import type { Witness } from './storages/in-flight-marker.js';
 
 /** How often checkpoints are saved. */
 export interface StateManagerOptions {

@@ -7,10 +7,10 @@
  * 3. Session ids are UUIDs; anything else is refused before it reaches a path.
  * 4. (I10) The lock is held by one owner at a time and is free the moment its process dies.
  */
-import type { Journal } from './journal.js';
-import type { LockHandlers, SessionLock } from './lock.js';
-import type { RecordingLog, RecordingLogOptions } from './recording-log.js';
-import type { Witness } from './witness.js';
+import type { Journal } from './journal/journal.js';
+import type { LockHandlers, SessionLock } from './lock/lock.js';
+import type { RecordingLog, RecordingLogOptions } from './recording-log/recording-log.js';
+import type { Witness } from './storages/in-flight-marker.js';
 
 /** What is stored of a session, as found. */
 export interface StoredCheckpoint {

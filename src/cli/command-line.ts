@@ -8,9 +8,9 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCommands, type Perform } from './commands.js';
 import { COMPLETED, exitCodeOf, WRONG_USAGE } from './exit-codes.js';
-import { EXAMPLES } from './help-examples.js';
-import { isVerbose, reportError } from './report.js';
-import type { Terminal } from './terminal.js';
+import { EXAMPLES } from './output/help-examples.js';
+import { isVerbose, reportError } from './output/report.js';
+import type { Terminal } from './output/terminal.js';
 
 /** @param argv without Node and script. @returns the exit code. */
 export async function commandLine(argv: readonly string[], terminal: Terminal): Promise<number> {

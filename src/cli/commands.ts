@@ -1,12 +1,12 @@
 /** The table of commands: their arguments and options, and what does each, loaded when it is asked for. */
 import { type Command, Option } from 'commander';
-import type { ControlCommand } from '../checkpoint/lock.js';
-import type { InspectOptions } from './inspect.js';
-import { INSPECTORS, type InspectorKind } from './inspectors.js';
-import type { RunViewer } from './live-inspector.js';
+import type { ControlCommand } from '../checkpoint/lock/lock.js';
+import type { InspectOptions } from './commands/inspect.js';
+import { INSPECTORS, type InspectorKind } from './inspectors/inspectors.js';
+import type { RunViewer } from './inspectors/live-inspector.js';
 import { batchNumber, portNumber, wholeNumber } from './option-values.js';
-import { isVerbose } from './report.js';
-import type { Terminal } from './terminal.js';
+import { isVerbose } from './output/report.js';
+import type { Terminal } from './output/terminal.js';
 
 export interface CommonOptions {
   readonly stateDir: string;
@@ -38,7 +38,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     .action((file: string, options: RunOptions & { checkpointInterval?: number }) =>
       perform(options, async () => {
         const viewer = await viewerFor(options);
-        const { run } = await import('./run.js');
+        const { run } = await import('./commands/run.js');
         return run(file, { ...withSwitches(options), viewer }, terminal);
       }),
     );
@@ -54,7 +54,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
         perform(options, async () => {
           const { explain = false, force = false } = options;
           const viewer = explain ? undefined : await viewerFor(options);
-          const { resume } = await import('./resume.js');
+          const { resume } = await import('./commands/resume.js');
           return resume(session, file, { ...withSwitches(options), viewer, explain, force }, terminal);
         }),
     );
@@ -62,7 +62,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     .option('--json', 'one JSON object a line')
     .action((options: CommonOptions) =>
       perform(options, async () => {
-        const { sessions } = await import('./sessions.js');
+        const { sessions } = await import('./commands/sessions.js');
         return sessions(options.stateDir, options.json === true, terminal);
       }),
     );
@@ -70,7 +70,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     .option('--json', 'the checkpoint as JSON')
     .action((session: string, options: CommonOptions) =>
       perform(options, async () => {
-        const { show } = await import('./show.js');
+        const { show } = await import('./commands/show.js');
         return show(session, options.stateDir, options.json === true, terminal);
       }),
     );
@@ -82,7 +82,10 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
       const { stateDir, all = false, dryRun = false } = options;
       const olderThan = required(options.olderThan, OLDER_THAN, command);
       perform(options, async () => {
-        const [{ prune }, { parseAge }] = await Promise.all([import('./prune.js'), import('./durations.js')]);
+        const [{ prune }, { parseAge }] = await Promise.all([
+          import('./commands/prune.js'),
+          import('./output/durations.js'),
+        ]);
         return prune({ stateDir, olderThanMs: parseAge(olderThan), all, dryRun }, terminal);
       });
     });
@@ -96,7 +99,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
       .option('--json', 'the answer as JSON')
       .action((session: string, options: CommonOptions) =>
         perform(options, async () => {
-          const { control } = await import('./control.js');
+          const { control } = await import('./commands/control.js');
           const { stateDir, json = false } = options;
           return control(name, session, { stateDir, json }, terminal);
         }),
@@ -112,7 +115,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     .option('--export <file>', 'write the session as one HTML file, and serve nothing')
     .action((session: string | undefined, options: CommonOptions & Partial<InspectOptions>) =>
       perform(options, async () => {
-        const { inspect } = await import('./inspect.js');
+        const { inspect } = await import('./commands/inspect.js');
         const { allowCommands = false } = options;
         return inspect(session, { ...options, allowCommands }, terminal);
       }),
@@ -121,7 +124,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     .option('--json', 'the result as JSON')
     .action((recording: string, file: string, options: CommonOptions) =>
       perform(options, async () => {
-        const { replay } = await import('./replay.js');
+        const { replay } = await import('./commands/replay.js');
         const { stateDir, json = false } = options;
         return replay(recording, file, { stateDir, json }, terminal);
       }),
@@ -143,7 +146,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
         const from = required(options.from, FROM, command);
         perform(options, async () => {
           const viewer = await viewerFor(options);
-          const { fork } = await import('./fork.js');
+          const { fork } = await import('./commands/fork.js');
           return fork(session, file, { ...withSwitches(options), from, viewer }, terminal);
         });
       },
@@ -153,7 +156,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     .option('--json', 'the result as JSON')
     .action((older: string, newer: string, options: CommonOptions & { key?: string }) =>
       perform(options, async () => {
-        const { diff } = await import('./diff.js');
+        const { diff } = await import('./commands/diff.js');
         return diff(older, newer, { ...options, json: options.json === true }, terminal);
       }),
     );
@@ -164,7 +167,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: Perfo
     .option('--verbose', 'stacks of errors')
     .action((options: { stage?: boolean; verbose?: boolean }) =>
       perform({ ...options, stateDir: '' }, async () => {
-        const { diagram } = await import('./diagram.js');
+        const { diagram } = await import('./commands/diagram.js');
         return diagram(options.stage === true, terminal);
       }),
     );
@@ -200,7 +203,7 @@ function withSwitches<O extends RunOptions>(options: O) {
 /** Before what runs is loaded: a page's server loads beside it. */
 async function viewerFor({ inspect, stateDir }: RunOptions): Promise<RunViewer | undefined> {
   if (inspect !== 'page') return inspect;
-  const { startPageServer } = await import('./page-server.js');
+  const { startPageServer } = await import('./inspectors/page-server.js');
   return startPageServer(stateDir);
 }
 

@@ -14,10 +14,10 @@ import { pathToFileURL } from 'node:url';
 import { codeOf, messageOf, PipelineFileError } from '../errors.js';
 import { checkStages } from '../executor/definition.js';
 import { isPipeline, type Pipeline } from '../executor/pipeline.js';
-import { problemOf } from '../file-problems.js';
-import { printable } from '../observers/terminal-text.js';
+import { printable } from '../observers/progress/terminal-text.js';
+import { problemOf } from '../platform/file-problems.js';
 import { COMPLETED, isForeseen, WRONG_USAGE } from './exit-codes.js';
-import { shownPath, userFrame } from './report.js';
+import { shownPath, userFrame } from './output/report.js';
 
 export interface LoadedPipeline {
   /** Absolute. */

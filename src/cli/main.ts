@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command `xstate-pipeline`. Ends the process itself: a handle that a stage left open must not keep it. */
 import { commandLine } from './command-line.js';
-import { Terminal } from './terminal.js';
+import { Terminal } from './output/terminal.js';
 
 const terminal = new Terminal();
 void commandLine(process.argv.slice(2), terminal).then(async (code) => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { sendControl } from '../checkpoint/control-client.js';
+import { sendControl } from '../checkpoint/lock/control-client.js';
 import { COMPLETED } from './exit-codes.js';
 import { sessionCommand } from './invocation.js';
 

@@ -10,22 +10,21 @@
  */
 import { format, inspect } from 'node:util';
 import type { StateManager } from '../checkpoint/state-manager.js';
-import { systemClock } from '../clock.js';
 import { CheckpointNotFoundError, codeOf, messageOf } from '../errors.js';
-import { Deferred } from '../executor/deferred.js';
 import type { PipelineExecutor } from '../executor/pipeline-executor.js';
 import type { ExecutionResult } from '../executor/result.js';
 import type { PipelineEvent } from '../observers/events.js';
-import { progressBar } from '../observers/progress-bar.js';
-import { Observable } from '../rx.js';
+import { progressBar } from '../observers/progress/progress-bar.js';
+import { Observable } from '../observers/rx.js';
+import { systemClock } from '../platform/clock.js';
+import { Deferred } from '../platform/deferred.js';
+import { storedMark } from '../sessions/stored-metrics.js';
 import type { Logger } from '../stages/stage.js';
 import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
+import { closedByPage, liveInspector, type RunViewer, resumedFromPage } from './inspectors/live-inspector.js';
 import { sessionCommand } from './invocation.js';
-import { startedFirst } from './json-events.js';
-import { closedByPage, liveInspector, type RunViewer, resumedFromPage } from './live-inspector.js';
-import { reportError } from './report.js';
-import type { StopRequest, StopRequests } from './stop-requests.js';
-import { storedMark } from './stored-figures.js';
+import { startedFirst } from './output/json-events.js';
+import { reportError } from './output/report.js';
 import {
   completedEnding,
   type Ending,
@@ -33,8 +32,9 @@ import {
   type Places,
   type Stop,
   stoppedEnding,
-} from './summary.js';
-import type { Terminal } from './terminal.js';
+} from './output/summary.js';
+import type { Terminal } from './output/terminal.js';
+import type { StopRequest, StopRequests } from './stop-requests.js';
 
 export interface SessionOptions {
   readonly terminal: Terminal;

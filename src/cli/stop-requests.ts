@@ -6,7 +6,7 @@
  * 2. An uncaught error cancels at once: what the process holds is not to be trusted any more.
  */
 import { FAILED, STOPPED_BY, type StopSignal } from './exit-codes.js';
-import { isGone, type Terminal, unwritten } from './terminal.js';
+import { isGone, type Terminal, unwritten } from './output/terminal.js';
 
 export interface StopRequest {
   readonly kind: 'pause' | 'cancel';

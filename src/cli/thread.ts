@@ -4,15 +4,15 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { InvalidOptionError, messageOf } from '../errors.js';
-import { Chains } from '../executor/chains.js';
 import { definePipeline } from '../executor/definition.js';
-import { consoleLogger } from '../executor/environment.js';
-import { stageFingerprints } from '../executor/fingerprints.js';
-import { type PassResult, runPass } from '../executor/pass.js';
-import { type PassAnswer, type PassJob, sentError } from '../executor/threads/pass-job.js';
-import { linesEncoder, linesOf } from '../executor/threads/pass-lines.js';
-import type { ThreadData, ThreadMessage } from '../executor/threads/thread-pool.js';
-import { JsonLinesEncoder } from '../sinks/json-lines-encoder.js';
+import { Chains } from '../executor/fusion/fusion-plan.js';
+import { linesEncoder, linesOf } from '../executor/fusion/output-lines.js';
+import { type PassResult, runPass } from '../executor/fusion/run-fused-batch.js';
+import { type PassAnswer, type PassJob, sentError } from '../executor/fusion/thread-job.js';
+import type { ThreadData, ThreadMessage } from '../executor/fusion/thread-pool.js';
+import { stageFingerprints } from '../executor/session/fingerprints.js';
+import { JsonLinesEncoder } from '../formats/json-lines-encoder.js';
+import { consoleLogger } from '../platform/environment.js';
 import { idempotencyKeyOf } from '../stages/idempotency-key.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { loadPipelineFile } from './load-pipeline-file.js';

@@ -1,7 +1,7 @@
 /**
  * A pipeline, put together and checked: what `pipeline(…)…to(…)` gives and what `execute` takes.
  */
-import { type JsonObject, MAX_WINDOW } from '../../machines/facts.js';
+import { type JsonObject, MAX_WINDOW } from '../../machines/context.js';
 import { InvalidOptionError } from '../errors.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';

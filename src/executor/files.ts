@@ -5,7 +5,7 @@
  */
 import { isAbsolute } from 'node:path';
 import { InvalidOptionError } from '../errors.js';
-import { isObject, type Json, type JsonObject } from '../json.js';
+import { isObject, type Json, type JsonObject } from '../formats/json.js';
 import { type CsvSinkOptions, csvSink } from '../sinks/csv.js';
 import { type JsonlSinkOptions, jsonlSink } from '../sinks/jsonl.js';
 import type { Sink } from '../sinks/sink.js';

@@ -7,7 +7,7 @@
  */
 import type { Observable } from 'rxjs';
 import { type ActorRefFrom, createActor } from 'xstate';
-import type { ExecutorState } from '../../machines/facts.js';
+import type { ExecutorState } from '../../machines/context.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { IllegalCommandError, InvalidOptionError } from '../errors.js';
 import { attachObserver, type PipelineObserver } from '../observers/attach.js';
@@ -16,24 +16,24 @@ import type { PipelineEvent } from '../observers/events.js';
 import { guard } from '../observers/guard.js';
 import { reduced, viewOf } from '../observers/latest.js';
 import { metricsOf, type RunMetrics } from '../observers/metrics.js';
-import { type Progress, progressOf } from '../observers/progress.js';
-import { reduceProgress } from '../observers/reduce-progress.js';
-import { NO_FIGURES } from '../observers/run-figures.js';
+import { type Progress, progressOf } from '../observers/progress/progress.js';
+import { reduceProgress } from '../observers/progress/reduce-progress.js';
+import { NO_FIGURES } from '../observers/progress/run-metrics.js';
+import { BehaviorSubject } from '../observers/rx.js';
+import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { RecordingSink } from '../recording/format.js';
-import { BehaviorSubject } from '../rx.js';
 import type { AnyStage } from '../stages/stage.js';
 import { type Command, legalCommands } from './commands.js';
-import { Controller } from './controller.js';
 import { checkStages, definePipeline, type PipelineLike } from './definition.js';
-import { defaultEnvironment, type Environment } from './environment.js';
-import { errorFacts } from './error-facts.js';
+import { assertThreads, type WorkerOptions, widened } from './fusion/workers.js';
 import { type EventDraft, stamped } from './publish.js';
 import type { CancelReceipt, PauseReceipt } from './receipts.js';
-import type { RecordingWishes } from './recordings.js';
 import type { ExecutionResult } from './result.js';
-import { createRunnableMachine, type RunnableMachine } from './runnable-machine.js';
-import { loadSession, type ResumeOptions } from './stored-session.js';
-import { assertThreads, type WorkerOptions, widened } from './threads/workers.js';
+import { Controller } from './session/controller.js';
+import { errorFacts } from './session/error-facts.js';
+import type { RecordingWishes } from './session/recordings.js';
+import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
+import { loadSession, type ResumeOptions } from './session/stored-session.js';
 
 /** Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way. */
 export class PipelineExecutor<T = unknown> {

@@ -9,12 +9,12 @@ import { platform } from '#platform';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { attachObserver, type PipelineObserver } from '../observers/attach.js';
 import { EventBus } from '../observers/event-bus.js';
-import { Controller } from './controller.js';
+import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import { definePipeline } from './definition.js';
-import { defaultEnvironment, type Environment } from './environment.js';
 import type { Pipeline } from './pipeline.js';
 import { stamped } from './publish.js';
-import { createRunnableMachine, type RunnableMachine } from './runnable-machine.js';
+import { Controller } from './session/controller.js';
+import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
 
 /** Options of `pipelineMachine`. */
 export interface PipelineMachineOptions {

@@ -5,17 +5,17 @@
 import { platform } from '#platform';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError } from '../errors.js';
-import { isObject } from '../json.js';
+import { isObject } from '../formats/json.js';
 import type { PipelineObserver } from '../observers/attach.js';
+import { consoleLogger, type Environment } from '../platform/environment.js';
 import type { AnyStage, Logger, Stage } from '../stages/stage.js';
 import { checkOptions } from './check-options.js';
 import { definePipeline, isStage, type PipelineLike, type PipelineOptions } from './definition.js';
 import { type SinkLike, type SourceLike, toSource } from './endpoints.js';
-import { consoleLogger, type Environment } from './environment.js';
+import { checkWorkers, type WorkerOptions } from './fusion/workers.js';
 import { PipelineExecutor } from './pipeline-executor.js';
 import type { ExecutionResult } from './result.js';
-import { checkWorkers, type WorkerOptions } from './threads/workers.js';
-import { lastResumable } from './unfinished.js';
+import { lastResumable } from './session/unfinished.js';
 
 /** Options of `run()`. */
 export interface RunOptions {

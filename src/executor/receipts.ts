@@ -1,7 +1,7 @@
 /** What whoever gave a command, or waits for a run, is given when it has ended. */
-import type { ExecutorContext, Mark } from '../../machines/facts.js';
+import type { ExecutorContext, Mark } from '../../machines/context.js';
 import { NoUsableOutputError } from '../errors.js';
-import type { Run } from './run.js';
+import type { Run } from './session/run.js';
 
 /** What `pause` resolves to, when it is all true (I16). */
 export interface PauseReceipt {

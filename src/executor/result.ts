@@ -1,10 +1,10 @@
 /** What a completed run gives (DESIGN of the public interface): figures, losses, and the output rows read from the sink. */
-import type { ExecutorContext, Mark, StageTally } from '../../machines/facts.js';
+import type { ExecutorContext, Mark, StageTally } from '../../machines/context.js';
 import { SinkError } from '../errors.js';
 import type { RunMetrics } from '../observers/metrics.js';
+import type { Environment } from '../platform/environment.js';
 import type { ReadableSink } from '../sinks/sink.js';
 import type { PipelineDefinition } from './definition.js';
-import type { Environment } from './environment.js';
 
 /** A row that an error cost. */
 export interface LostRow {

@@ -3,9 +3,9 @@
  * the run nor the other observers: its first error is reported, and it is detached.
  */
 import type { Observable, Observer, Unsubscribable } from 'rxjs';
-import { Subscription } from '../rx.js';
 import type { PipelineEvent } from './events.js';
 import { detach, guard, isThenable, throwingHere } from './guard.js';
+import { Subscription } from './rx.js';
 
 /** A partial RxJS observer of events, or a function that subscribes to them as it likes. A handler may be
  * asynchronous: nobody waits for it, and its rejection counts as its error. */

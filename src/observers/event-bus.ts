@@ -7,9 +7,9 @@
  * 3. `observed` is false while nobody listens: an event that nobody wants need not be built.
  */
 import type { Observable } from 'rxjs';
-import { Subject } from '../rx.js';
 import type { PipelineEvent } from './events.js';
 import { guard } from './guard.js';
+import { Subject } from './rx.js';
 
 export class EventBus {
   /** Events from the moment of subscribing. A subscriber that fails is detached. */

@@ -3,7 +3,7 @@
  * when the fsync behind them is done (I6): `batch.completed` with `durable: true`, and `batches.committed`.
  */
 
-import type { ErrorFacts, StageTally } from '../../machines/facts.js';
+import type { ErrorFacts, StageTally } from '../../machines/context.js';
 
 export type { ErrorFacts, StageTally };
 

@@ -12,7 +12,7 @@
  * throws at a time of its own. Such an error belongs to the application, like any timer's.
  */
 import type { Observer, Operator, Subscriber, Subscription } from 'rxjs';
-import { config, Observable, Subject } from '../rx.js';
+import { config, Observable, Subject } from './rx.js';
 
 /** Told of each error of a subscriber. Must not throw. */
 export type ReportError = (error: unknown) => void;

@@ -1,5 +1,5 @@
 /** A stream reduced to its latest figures, which a late subscriber gets at once, also after the end. */
-import { Observable, Subject } from '../rx.js';
+import { Observable, Subject } from './rx.js';
 
 /** What a stream came to so far; several views may be taken of it. */
 export interface Reduced<State> {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { DestinationStream, LevelWithSilent } from 'pino';
 import type { Observer } from 'rxjs';
 import type { EventType, PipelineEvent } from './events.js';
-import { counted } from './terminal-text.js';
+import { counted } from './progress/terminal-text.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 

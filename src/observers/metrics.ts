@@ -1,7 +1,7 @@
 /** The figures of a run, in short. */
 import type { StageTally } from './events.js';
-import { elapsedAt, perSecond } from './progress.js';
-import type { RunFigures } from './run-figures.js';
+import { elapsedAt, perSecond } from './progress/progress.js';
+import type { RunFigures } from './progress/run-metrics.js';
 
 /** What a run has done so far, in figures. */
 export interface RunMetrics {

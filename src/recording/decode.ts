@@ -2,7 +2,7 @@
  * A line of a recording as a record. Nothing about it is trusted (I9): it is bounded in size and depth, free of keys that
  * reach a prototype, and of the shape that its kind promises; otherwise it is a `damaged` record, never an error.
  */
-import { isObject, type JsonObject, parseUntrusted } from '../json.js';
+import { isObject, type JsonObject, parseUntrusted } from '../formats/json.js';
 import type { ActorFrame, ActorStatus, RecordingRecord, StateValue } from './format.js';
 import { EMPTY_PATCH, type Patch } from './patch.js';
 

@@ -7,7 +7,7 @@
  *    `{"k":"s","n":17,"t":1700000000000,…}`.
  * 4. A reader refuses nothing: a torn last line is not there yet, and a damaged one is a record that says so.
  */
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../formats/json.js';
 import type { Patch } from './patch.js';
 
 export const RECORDING_FORMAT = 1;

@@ -6,7 +6,7 @@
  * 3. The text of a patch is made without the patch: a microstep is recorded in a microsecond or two.
  * 4. Applying copies what it changes and shares the rest: a context once folded never changes.
  */
-import { isObject, type Json, type JsonObject } from '../json.js';
+import { isObject, type Json, type JsonObject } from '../formats/json.js';
 import { jsonText, keyText, stringText } from './json-text.js';
 
 /** Keys are absent where there is nothing to say. */

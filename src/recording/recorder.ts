@@ -7,7 +7,7 @@
  * 3. Its frames are what it has written last, not what the actors are by now: a reader that folds the steps arrives at them.
  * 4. Of an event that the machine does not know, or that is XState's own, only the type is written.
  */
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../formats/json.js';
 import {
   type DescribedMachine,
   describeMachine,

@@ -5,7 +5,7 @@
  * 1. The text of an outcome is the recorder's own, to the last character: the same step has the same text.
  * 2. A line that is written in any other way is no `StepLine`: then it is decoded, and compared as data.
  */
-import { isObject, type JsonObject, parseUntrusted } from '../json.js';
+import { isObject, type JsonObject, parseUntrusted } from '../formats/json.js';
 import { MAX_DEPTH, MAX_LINE } from './decode.js';
 import type { ActorStatus } from './format.js';
 import { patchText } from './patch.js';

@@ -1,5 +1,5 @@
 /** What a recording is about, in short: gathered while its lines are indexed, from the few records that matter to it. */
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../formats/json.js';
 import { EXECUTOR, type MachineDefinition, type RecordingRecord } from './format.js';
 
 /** Why a moment is worth finding. */

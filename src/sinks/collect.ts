@@ -6,7 +6,7 @@
  * 3. Runs anywhere: nothing of Node.
  */
 import { PipelineMismatchError, SinkError } from '../errors.js';
-import { isCount, type JsonObject } from '../json.js';
+import { isCount, type JsonObject } from '../formats/json.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 
 /** A sink in memory. */

@@ -7,12 +7,12 @@
  * 2. A value is quoted where reading it back would otherwise give another one: lone CR and byte order mark included.
  */
 import { parse } from 'csv-parse/sync';
-import { CsvScanner, csvDialect, forEachCsvRecord } from '../csv-records.js';
 import { InvalidOptionError, PipelineMismatchError, SinkError } from '../errors.js';
-import { absolutePath } from '../file-problems.js';
-import type { JsonObject } from '../json.js';
-import { MAX_RECORD_BYTES } from '../records.js';
-import { CsvEncoder, type CsvForm } from './csv-encoder.js';
+import { CsvEncoder, type CsvForm } from '../formats/csv-encoder.js';
+import { CsvScanner, csvDialect, forEachCsvRecord } from '../formats/csv-records.js';
+import type { JsonObject } from '../formats/json.js';
+import { MAX_RECORD_BYTES } from '../formats/records.js';
+import { absolutePath } from '../platform/file-problems.js';
 import { deadLetterPath } from './dead-letter-path.js';
 import { FileSink, publishOption } from './file-sink.js';
 import { jsonlSink } from './jsonl.js';

@@ -11,11 +11,11 @@
  *    never published.
  */
 import { dirname } from 'node:path';
-import { readAt } from '../byte-blocks.js';
 import { InvalidOptionError, PipelineError, SinkError } from '../errors.js';
-import { problemOf } from '../file-problems.js';
-import type { FileHandle, FileSystem } from '../file-system.js';
-import type { OpenContext } from '../open-context.js';
+import { readAt } from '../formats/byte-blocks.js';
+import { problemOf } from '../platform/file-problems.js';
+import type { FileHandle, FileSystem } from '../platform/file-system.js';
+import type { OpenContext } from '../platform/open-context.js';
 import type { SinkPosition } from './sink.js';
 import {
   type FilePlace,

@@ -1,11 +1,11 @@
 /** JSON Lines to a file: one JSON value a line, UTF-8, LF. */
 import type { MalformedRowError } from '../errors.js';
-import { absolutePath } from '../file-problems.js';
-import type { JsonObject } from '../json.js';
-import { LineScanner, MAX_RECORD_BYTES } from '../records.js';
+import type { JsonObject } from '../formats/json.js';
+import { JsonLinesEncoder } from '../formats/json-lines-encoder.js';
+import { LineScanner, MAX_RECORD_BYTES } from '../formats/records.js';
+import { absolutePath } from '../platform/file-problems.js';
 import { deadLetterPath } from './dead-letter-path.js';
 import { FileSink, publishOption } from './file-sink.js';
-import { JsonLinesEncoder } from './json-lines-encoder.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 import type { Publish } from './working-file.js';

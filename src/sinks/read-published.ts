@@ -1,9 +1,9 @@
 /** Reading a published file back, a batch of records at a time. */
 import { PipelineError, SinkError } from '../errors.js';
-import { problemOf } from '../file-problems.js';
-import type { FileHandle } from '../file-system.js';
-import type { OpenContext } from '../open-context.js';
-import { RecordReader, type RecordReaderOptions, type Records } from '../records.js';
+import { RecordReader, type RecordReaderOptions, type Records } from '../formats/records.js';
+import { problemOf } from '../platform/file-problems.js';
+import type { FileHandle } from '../platform/file-system.js';
+import type { OpenContext } from '../platform/open-context.js';
 
 const ROWS_AT_ONCE = 512;
 const BYTES_AT_ONCE = 96 * 1024;

@@ -7,8 +7,8 @@
  * 3. (I19) What is not published is not at its target; `publish` may be called again after a crash, with no effect.
  * 4. Appends come one at a time and in order; `close` may be called at any time, twice too, and publishes nothing.
  */
-import type { JsonObject } from '../json.js';
-import type { OpenContext } from '../open-context.js';
+import type { JsonObject } from '../formats/json.js';
+import type { OpenContext } from '../platform/open-context.js';
 
 /** Where a sink stands; opaque to everyone else, JSON, at most a few hundred bytes. For a file: `{ bytes, tail }`. */
 export type SinkPosition = JsonObject;

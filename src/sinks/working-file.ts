@@ -9,10 +9,10 @@
  */
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { readAt } from '../byte-blocks.js';
 import { PipelineMismatchError, SinkError } from '../errors.js';
-import type { FileHandle, FileSystem } from '../file-system.js';
-import { isCount } from '../json.js';
+import { readAt } from '../formats/byte-blocks.js';
+import { isCount } from '../formats/json.js';
+import type { FileHandle, FileSystem } from '../platform/file-system.js';
 import type { SinkPosition } from './sink.js';
 
 /** `rename`: beside the target until complete. `direct`: into the target itself, from the first byte. */

@@ -4,17 +4,18 @@
  *
  * The header is read again at every opening: it stands at the beginning of the file, so that takes constant time.
  */
-import { type CsvDialect, CsvScanner, csvDialect, forEachCsvRecord } from '../csv-records.js';
+
 import { InvalidOptionError, SourceError } from '../errors.js';
-import { absolutePath, problemOf } from '../file-problems.js';
-import type { FileHandle } from '../file-system.js';
+import { type CsvDialect, CsvScanner, csvDialect, forEachCsvRecord } from '../formats/csv-records.js';
 import {
   MAX_RECORD_BYTES,
   type RecordPosition,
   RecordReader,
   type RecordReaderOptions,
   Records,
-} from '../records.js';
+} from '../formats/records.js';
+import { absolutePath, problemOf } from '../platform/file-problems.js';
+import type { FileHandle } from '../platform/file-system.js';
 import { type DecodeRecords, FileSource, openForReading } from './file-source.js';
 import { malformedPolicy } from './malformed-policy.js';
 import type { MalformedPolicy, Source } from './source.js';

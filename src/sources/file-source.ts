@@ -7,19 +7,19 @@
  * 3. A file that became shorter is noticed, at opening and at its end, and never read as if that were all.
  */
 import { sha256 } from '#sha256';
-import { readAt } from '../byte-blocks.js';
 import { type MalformedRowError, PipelineError, PipelineMismatchError, SourceError } from '../errors.js';
-import { problemOf } from '../file-problems.js';
-import type { FileHandle } from '../file-system.js';
-import { isCount, type Json } from '../json.js';
-import type { OpenContext } from '../open-context.js';
+import { readAt } from '../formats/byte-blocks.js';
+import { isCount, type Json } from '../formats/json.js';
 import {
   type RecordPosition,
   RecordReader,
   type RecordReaderOptions,
   type Records,
   RecordTooLongError,
-} from '../records.js';
+} from '../formats/records.js';
+import { problemOf } from '../platform/file-problems.js';
+import type { FileHandle } from '../platform/file-system.js';
+import type { OpenContext } from '../platform/open-context.js';
 import type { OpenSource, RawRows, SourceBatch, SourcePosition } from './source.js';
 
 /** How much of the beginning and how much before the position tells one file from another. Bytes. */

@@ -1,8 +1,8 @@
 /** JSON Lines from a file: one JSON value a line, UTF-8, LF or CRLF; blank lines and a byte order mark are passed over. */
 import { InvalidOptionError, type MalformedRowError } from '../errors.js';
-import { absolutePath } from '../file-problems.js';
-import type { JsonObject } from '../json.js';
-import { LineScanner, MAX_RECORD_BYTES, Records } from '../records.js';
+import type { JsonObject } from '../formats/json.js';
+import { LineScanner, MAX_RECORD_BYTES, Records } from '../formats/records.js';
+import { absolutePath } from '../platform/file-problems.js';
 import { FileSource, openForReading } from './file-source.js';
 import { malformedPolicy } from './malformed-policy.js';
 import type { MalformedPolicy, Source } from './source.js';

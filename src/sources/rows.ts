@@ -8,7 +8,7 @@
  * 3. Runs anywhere: nothing of Node.
  */
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../errors.js';
-import { isCount } from '../json.js';
+import { isCount } from '../formats/json.js';
 import type { OpenSource, Source, SourceBatch, SourcePosition } from './source.js';
 
 /** Rows in memory, or a function that gives them anew. */

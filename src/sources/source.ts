@@ -9,8 +9,8 @@
  * 4. `read` is never called again before it has settled; `close` may be called at any time, twice too.
  */
 import type { MalformedRowError } from '../errors.js';
-import type { Json, JsonObject } from '../json.js';
-import type { OpenContext } from '../open-context.js';
+import type { Json, JsonObject } from '../formats/json.js';
+import type { OpenContext } from '../platform/open-context.js';
 
 /** Where a source stands; opaque to everyone else, JSON, at most a few hundred bytes. For a file: `{ bytes, rows }`. */
 export type SourcePosition = JsonObject;

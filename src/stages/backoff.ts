@@ -1,6 +1,6 @@
 /** How long to wait before the next attempt: exponential backoff with "equal jitter" (M. Brooker, "Exponential Backoff
  * and Jitter", AWS Architecture Blog, 2015). Chance is injected (I14). */
-import type { Random } from '../clock.js';
+import type { Random } from '../platform/clock.js';
 import type { RetryOptions } from './stage.js';
 
 /** @param attempt the one that failed, from 1

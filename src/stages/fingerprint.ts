@@ -6,7 +6,7 @@
  * and its resume. The stage's function cannot be compared: raise `version` when its results change; nor can the inside of a schema.
  */
 import { sha256 } from '#sha256';
-import { canonicalJson, type JsonObject } from '../json.js';
+import { canonicalJson, type JsonObject } from '../formats/json.js';
 import type { AnyStage } from './stage.js';
 
 const HASH_LENGTH = 16;

@@ -5,7 +5,7 @@
  * does not take its batch along, and so that adjacent synchronous row stages share one pass over a batch.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../formats/json.js';
 
 /** Exponential backoff with jitter: `initialDelayMs * factor^(attempt-1)`, at most `maxDelayMs`; with `jitter` a random
  * share of it between half and the whole ("equal jitter", M. Brooker, AWS Architecture Blog, 2015). */

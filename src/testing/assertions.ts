@@ -1,6 +1,6 @@
 /** Assertions for any test runner: each throws an `AssertionError` that says what was expected and what was found. */
 import { AssertionError, deepStrictEqual } from 'node:assert';
-import type { ExecutorState } from '../../machines/facts.js';
+import type { ExecutorState } from '../../machines/context.js';
 import type { PipelineEvent } from '../observers/events.js';
 import type { TestExecutor } from './executor/test-executor.js';
 import type { LoadedSnapshot } from './load-snapshot.js';

@@ -5,15 +5,15 @@
  * (`checkpoint/envelope.ts` holds one for each), then `restoreSnapshot`. Nothing of the file reaches `createActor` unchecked.
  */
 import type { Snapshot } from 'xstate';
-import type { ExecutorState } from '../../machines/facts.js';
+import type { ExecutorState } from '../../machines/context.js';
 import { type RestoredSnapshot, restoreSnapshot } from '../../machines/restore.js';
 import type { StageInput } from '../../machines/stage-events.js';
 import { type Checkpoint, decodeCheckpoint, MAX_CHECKPOINT_BYTES } from '../checkpoint/envelope.js';
-import { nodeFileSystem } from '../checkpoint/node-file-system.js';
 import { CorruptCheckpointError, messageOf } from '../errors.js';
-import { stageInputs } from '../executor/stage-inputs.js';
-import { absolutePath, problemOf } from '../file-problems.js';
-import { isObject, parseUntrusted } from '../json.js';
+import { stageInputs } from '../executor/session/stage-inputs.js';
+import { isObject, parseUntrusted } from '../formats/json.js';
+import { absolutePath, problemOf } from '../platform/file-problems.js';
+import { nodeFileSystem } from '../platform/node-file-system.js';
 import type { AnyStage } from '../stages/stage.js';
 import { TestingError } from './errors.js';
 

@@ -1,5 +1,5 @@
 /** Time that moves when the test says so. */
-import type { Clock } from '../clock.js';
+import type { Clock } from '../platform/clock.js';
 
 /** A clock that stands still until `advance` is called. */
 export interface ManualClock extends Clock {

@@ -2,7 +2,7 @@
  * The assertions as matchers, for `expect.extend(matchers)` of vitest and jest. One line here, one in `PipelineMatchers`, and
  * an assertion in `assertions.ts`: that is a matcher.
  */
-import type { ExecutorState } from '../../machines/facts.js';
+import type { ExecutorState } from '../../machines/context.js';
 import { messageOf } from '../errors.js';
 import { assertComesBackAs, assertNoSecondInvocation, assertOutput, assertState } from './assertions.js';
 import { assertReplays, type RecordedRun, type Replayable } from './replay.js';

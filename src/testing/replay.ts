@@ -1,7 +1,7 @@
 /** A recorded run as a test: today's machines must take the same way through it. */
 import { AssertionError } from 'node:assert';
-import { openRecording, type RecordingPlace } from '../executor/replay/open-recording.js';
-import { type ReplayResult, replayRecording } from '../executor/replay/replay.js';
+import { openRecording, type RecordingPlace } from '../history/open-recording.js';
+import { type ReplayResult, replayRecording } from '../history/replay/replay.js';
 import type { AnyStage } from '../stages/stage.js';
 import { assertPipeline } from './errors.js';
 import type { TestExecutor } from './executor/test-executor.js';

@@ -1,15 +1,15 @@
 /** A stored run again from a batch on, with today's stages: what would come out differently. */
 import { resolve } from 'node:path';
-import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
-import { memoryLock } from '../checkpoint/memory-lock.js';
-import { nodeFileSystem } from '../checkpoint/node-file-system.js';
+import { memoryLock } from '../checkpoint/lock/memory-lock.js';
 import { StateManager } from '../checkpoint/state-manager.js';
-import { diffFork, diffText, type OutputDiff } from '../executor/fork/diff-sessions.js';
-import { forkSession } from '../executor/fork/fork-session.js';
+import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
 import type { Pipeline } from '../executor/pipeline.js';
 import { PipelineExecutor } from '../executor/pipeline-executor.js';
-import { openRecording, type StoredSessionPlace } from '../executor/replay/open-recording.js';
 import type { ExecutionResult } from '../executor/result.js';
+import { diffFork, diffText, type OutputDiff } from '../history/diff/diff-sessions.js';
+import { forkSession } from '../history/fork/fork-session.js';
+import { openRecording, type StoredSessionPlace } from '../history/open-recording.js';
+import { nodeFileSystem } from '../platform/node-file-system.js';
 import { assertPipeline } from './errors.js';
 
 /** Options of `rerun`. */

@@ -1,10 +1,10 @@
 /** The snapshot at any moment of a recorded run, as test material. */
 import { encodeCheckpoint } from '../checkpoint/envelope.js';
-import { lowdbStorage } from '../checkpoint/lowdb-storage.js';
 import { StateManager } from '../checkpoint/state-manager.js';
+import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
 import type { PipelineLike } from '../executor/definition.js';
-import { openRecording } from '../executor/replay/open-recording.js';
-import { type Moment, recordedCheckpoint, recordedMoment } from '../executor/replay/snapshot-at.js';
+import { openRecording } from '../history/open-recording.js';
+import { type Moment, recordedCheckpoint, recordedMoment } from '../history/snapshot-at.js';
 import type { AnyStage } from '../stages/stage.js';
 import { type LoadedSnapshot, readSnapshot } from './load-snapshot.js';
 import { placeOf, type RecordedRun } from './replay.js';

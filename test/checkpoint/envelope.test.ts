@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/envelope.js';
 import { CheckpointWriteError, CorruptCheckpointError } from '../../src/errors.js';
-import { canonicalJson, type Json, type JsonObject } from '../../src/json.js';
+import { canonicalJson, type Json, type JsonObject } from '../../src/formats/json.js';
 import { aCheckpoint } from '../support/checkpoints.js';
 
 const SESSION = aCheckpoint().sessionId;

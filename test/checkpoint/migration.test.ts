@@ -8,7 +8,7 @@ import { expect, test, vi } from 'vitest';
 import { map, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
 import { createTestExecutor, loadSnapshot, readSnapshot } from 'xstate-pipeline/testing';
-import { canonicalJson, type JsonObject } from '../../src/json.js';
+import { canonicalJson, type JsonObject } from '../../src/formats/json.js';
 
 vi.mock('../../src/checkpoint/migrations.js', () => ({
   MIGRATIONS: new Map([

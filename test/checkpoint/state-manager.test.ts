@@ -8,10 +8,9 @@
  */
 import { describe, expect, test } from 'vitest';
 import { type Checkpoint, encodeCheckpoint } from '../../src/checkpoint/envelope.js';
-import { memoryStorage } from '../../src/checkpoint/memory-storage.js';
 import { StateManager } from '../../src/checkpoint/state-manager.js';
 import type { CheckpointStorage } from '../../src/checkpoint/storage.js';
-import { systemClock } from '../../src/clock.js';
+import { memoryStorage } from '../../src/checkpoint/storages/memory-storage.js';
 import {
   CheckpointNotFoundError,
   CheckpointWriteError,
@@ -19,6 +18,7 @@ import {
   InvalidOptionError,
   SessionLockedError,
 } from '../../src/errors.js';
+import { systemClock } from '../../src/platform/clock.js';
 import { aCheckpoint } from '../support/checkpoints.js';
 
 const SESSION = aCheckpoint().sessionId;

@@ -1,5 +1,5 @@
 /**
- * The process that serves the page of a run (src/cli/inspector-process.ts, src/cli/page-server.ts), with real processes:
+ * The process that serves the page of a run (src/cli/inspectors/inspector-process.ts, src/cli/inspectors/page-server.ts), with real processes:
  *
  * 1. It is another process than the run's, and ends with it: also when that is killed with -9.
  * 2. What a terminal sends to every process of its group does not end it.

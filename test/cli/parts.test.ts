@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { createExecutorMachine, EXECUTOR_STATES, stageMachine } from '../../machines/index.js';
-import { ago, parseAge } from '../../src/cli/durations.js';
 import { exitCodeOf, isForeseen } from '../../src/cli/exit-codes.js';
 import { programName, quoted } from '../../src/cli/invocation.js';
-import { startedFirst } from '../../src/cli/json-events.js';
-import { mermaid } from '../../src/cli/mermaid.js';
-import { tableLines } from '../../src/cli/table.js';
-import { Terminal } from '../../src/cli/terminal.js';
+import { ago, parseAge } from '../../src/cli/output/durations.js';
+import { startedFirst } from '../../src/cli/output/json-events.js';
+import { mermaid } from '../../src/cli/output/mermaid.js';
+import { tableLines } from '../../src/cli/output/table.js';
+import { Terminal } from '../../src/cli/output/terminal.js';
 import type { PipelineEvent } from '../../src/observers/events.js';
 
 describe('exit codes', () => {

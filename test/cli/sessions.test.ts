@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import { summaryOf } from '../../src/checkpoint/checkpoint-summary.js';
-import { sessionLines } from '../../src/cli/sessions.js';
+import { sessionLines } from '../../src/cli/commands/sessions.js';
 import { aCheckpoint } from '../support/checkpoints.js';
 import {
   copied,

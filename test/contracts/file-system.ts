@@ -1,10 +1,10 @@
 /**
- * What the `FileSystem` port promises (see `src/file-system.ts`), by which the simulated disk of the tests is as good as
+ * What the `FileSystem` port promises (see `src/platform/file-system.ts`), by which the simulated disk of the tests is as good as
  * the real one: run by both.
  */
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { FileSystem } from '../../src/file-system.js';
+import type { FileSystem } from '../../src/platform/file-system.js';
 
 export interface FileSystemPlace {
   readonly fileSystem: FileSystem;

@@ -1,6 +1,7 @@
 /** A whole run, file to file, on a simulated disk: what the crash suites do again and again. */
-import type { AcquireLock } from '../../src/checkpoint/lowdb-storage.js';
-import { memoryLock } from '../../src/checkpoint/memory-lock.js';
+
+import { memoryLock } from '../../src/checkpoint/lock/memory-lock.js';
+import type { AcquireLock } from '../../src/checkpoint/storages/lowdb-storage.js';
 import {
   defineStage,
   map,

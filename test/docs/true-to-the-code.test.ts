@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { createExecutorMachine, stageMachine } from 'xstate-pipeline/machines';
-import { mermaid } from '../../src/cli/mermaid.js';
+import { mermaid } from '../../src/cli/output/mermaid.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (page: string) => readFileSync(join(root, page), 'utf8');

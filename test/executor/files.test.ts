@@ -5,11 +5,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { InvalidOptionError } from '../../src/errors.js';
 import { isFileEndpoint } from '../../src/executor/endpoints.js';
 import { csv, jsonl, sinkFromDescription, sourceFromDescription } from '../../src/executor/files.js';
-import type { Json } from '../../src/json.js';
+import type { Json } from '../../src/formats/json.js';
+import { nodeFileSystem } from '../../src/platform/node-file-system.js';
 import type { Sink } from '../../src/sinks/sink.js';
 import type { Source } from '../../src/sources/source.js';
 import { contextOf, readAll } from '../../src/testing/contracts/source.js';

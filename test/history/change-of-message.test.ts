@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { sendTo } from 'xstate';
 import { replay } from 'xstate-pipeline/testing';
-import { openRecording } from '../../src/executor/replay/open-recording.js';
+import { openRecording } from '../../src/history/open-recording.js';
 import { home } from './corpus.js';
 import { whole } from './runs.mjs';
 

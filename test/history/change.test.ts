@@ -3,12 +3,12 @@
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { replay } from 'xstate-pipeline/testing';
-import { openRecording } from '../../src/executor/replay/open-recording.js';
+import { openRecording } from '../../src/history/open-recording.js';
 import { home } from './corpus.js';
 import { whole } from './runs.mjs';
 
-vi.mock('../../machines/decisions.js', async (original) => ({
-  ...(await original<typeof import('../../machines/decisions.js')>()),
+vi.mock('../../machines/guards.js', async (original) => ({
+  ...(await original<typeof import('../../machines/guards.js')>()),
   isPauseDone: ({ flow }: { flow: { pausing: boolean; committing: boolean } }) =>
     flow.pausing && !flow.committing,
 }));

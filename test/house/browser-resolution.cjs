@@ -8,8 +8,8 @@ const { resolve } = require('node:path');
 module.exports = {
   resolve: {
     alias: {
-      '#platform': resolve('src/executor/platform.browser.ts'),
-      '#sha256': resolve('src/sha256.browser.ts'),
+      '#platform': resolve('src/platform/platform.browser.ts'),
+      '#sha256': resolve('src/platform/sha256.browser.ts'),
     },
   },
 };

@@ -35,8 +35,8 @@ const CLEAN: Readonly<Record<string, string>> = {
   'src/executor/executor.ts': `import { platform } from '#platform'; import { createActor } from 'xstate';
     import { map } from '../stages/map.js'; import { sink } from '../sinks/sink.js';
     export const executor = { platform, createActor, map, sink };`,
-  'src/executor/platform.node.ts': `import { files } from '../checkpoint/files.js'; export const platform = files;`,
-  'src/executor/platform.browser.ts': `import type { Stats } from 'node:fs'; export const platform = (s: Stats) => s;`,
+  'src/platform/platform.node.ts': `import { files } from '../checkpoint/files.js'; export const platform = files;`,
+  'src/platform/platform.browser.ts': `import type { Stats } from 'node:fs'; export const platform = (s: Stats) => s;`,
   'src/testing/crash.ts': `import 'node:child_process'; export { executor } from '../executor/executor.js';`,
   'src/cli/main.ts': `import 'node:fs'; import { Command } from 'commander'; import { createJiti } from 'jiti';
     import { executor } from '../index.js'; export const cli = { Command, createJiti, executor };`,
@@ -101,7 +101,7 @@ const BROWSER_VIOLATIONS: readonly (readonly [rule: string, to: string, file: st
   [
     'browser-reaches-no-built-in',
     'os',
-    'src/executor/platform.browser.ts',
+    'src/platform/platform.browser.ts',
     `import 'os'; export const platform = 1;`,
   ],
   [
@@ -112,7 +112,7 @@ const BROWSER_VIOLATIONS: readonly (readonly [rule: string, to: string, file: st
   ],
   [
     'browser-reaches-no-node-entry',
-    'src/executor/platform.node.ts',
+    'src/platform/platform.node.ts',
     'src/index.ts',
     `import './executor/platform.node.js'; export { executor } from './executor/executor.js';`,
   ],

@@ -133,7 +133,7 @@ test('all transitions were covered', () => {
   const always = Object.keys(stageMachine.root.on);
   const all = Object.entries(stageMachine.states).flatMap(([state, node]) =>
     [...node.ownEvents, ...always]
-      // A stage alone shares no pass: test/executor/chaining.test.ts.
+      // A stage alone shares no pass: test/executor/fusion/fusion.test.ts.
       .filter((event) => event !== 'passed')
       .map((event) => `${state} ${event}`),
   );

@@ -1,7 +1,8 @@
 /** What the observers' tests share: a clock driven by hand, a stream that remembers, short ways to write events. */
-import type { Clock } from '../../src/clock.js';
+
 import type { EventOf, EventType, PipelineEvent } from '../../src/observers/events.js';
-import type { TerminalStream } from '../../src/observers/terminal-block.js';
+import type { TerminalStream } from '../../src/observers/progress/terminal-block.js';
+import type { Clock } from '../../src/platform/clock.js';
 
 export const SESSION = '5b0e9d3c-6a62-4f0a-9d2e-1f2d3c4b5a69';
 

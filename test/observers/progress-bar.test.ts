@@ -5,7 +5,7 @@
 import { Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { PipelineEvent } from '../../src/observers/events.js';
-import { type ProgressBarOptions, progressBar } from '../../src/observers/progress-bar.js';
+import { type ProgressBarOptions, progressBar } from '../../src/observers/progress/progress-bar.js';
 import {
   batchDone,
   committed,

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import pc from 'picocolors';
 import { describe, expect, test } from 'vitest';
-import type { Progress, StageProgress } from '../../src/observers/progress.js';
-import { type LinesLayout, progressLines } from '../../src/observers/progress-lines.js';
-import { startLine } from '../../src/observers/progress-summary.js';
-import { compact, grouped, shortened, span, widthOf } from '../../src/observers/terminal-text.js';
+import type { Progress, StageProgress } from '../../src/observers/progress/progress.js';
+import { type LinesLayout, progressLines } from '../../src/observers/progress/progress-lines.js';
+import { startLine } from '../../src/observers/progress/progress-summary.js';
+import { compact, grouped, shortened, span, widthOf } from '../../src/observers/progress/terminal-text.js';
 
 const lane = (stage: string, rows: number, more: Partial<StageProgress> = {}): StageProgress => ({
   stage,

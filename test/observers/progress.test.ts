@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { EventOf, PipelineEvent } from '../../src/observers/events.js';
 import { reduced, viewOf } from '../../src/observers/latest.js';
 import { metricsOf, type RunMetrics } from '../../src/observers/metrics.js';
-import { type Progress, progressAt, progressOf } from '../../src/observers/progress.js';
-import { reduceProgress } from '../../src/observers/reduce-progress.js';
-import { NO_FIGURES } from '../../src/observers/run-figures.js';
+import { type Progress, progressAt, progressOf } from '../../src/observers/progress/progress.js';
+import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
+import { NO_FIGURES } from '../../src/observers/progress/run-metrics.js';
 import { batchDone, committed, completed, event, HandClock, SESSION, started } from './fixtures.js';
 
 const figuresOf = (events: readonly PipelineEvent[]) => events.reduce(reduceProgress, NO_FIGURES);

@@ -14,8 +14,8 @@ import {
   StateManager,
 } from 'xstate-pipeline';
 import { metricsOf } from '../../src/observers/metrics.js';
-import { reduceProgress } from '../../src/observers/reduce-progress.js';
-import { NO_FIGURES } from '../../src/observers/run-figures.js';
+import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
+import { NO_FIGURES } from '../../src/observers/progress/run-metrics.js';
 
 test('progress and metrics end where the result is', async () => {
   const flaky = defineStage<number, number>({

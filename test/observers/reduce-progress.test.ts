@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PipelineEvent, StageTally } from '../../src/observers/events.js';
-import { reduceProgress } from '../../src/observers/reduce-progress.js';
-import { NO_FIGURES, type RunFigures } from '../../src/observers/run-figures.js';
+import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
+import { NO_FIGURES, type RunFigures } from '../../src/observers/progress/run-metrics.js';
 import { batchDone, committed, completed, event, FAILURE, started } from './fixtures.js';
 
 const reduce = (...events: (PipelineEvent | PipelineEvent[])[]): RunFigures =>

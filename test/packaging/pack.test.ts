@@ -141,7 +141,11 @@ describe('the tarball', () => {
         found.push(new URL(to, new URL(from, `file:///${path}`)).pathname.slice(1));
     }
     expect(found).toEqual(
-      expect.arrayContaining(['dist/src/cli/thread.js', 'dist/src/cli/inspector-process.js', 'package.json']),
+      expect.arrayContaining([
+        'dist/src/cli/thread.js',
+        'dist/src/cli/inspectors/inspector-process.js',
+        'package.json',
+      ]),
     );
     for (const path of found) expect(there).toContain(path);
   });

@@ -3,7 +3,7 @@
  * passes for something else (I9); going anywhere costs at most the steps since the keyframe before.
  */
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../src/clock.js';
+import { seededRandom } from '../../src/platform/clock.js';
 import { numberAfter } from '../../src/recording/number-after.js';
 import { RecordingReader } from '../../src/recording/reader.js';
 import { counting, head, keyframe, line, step } from './lines.js';

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { defineStage, map } from 'xstate-pipeline';
-import { seededRandom } from '../../src/clock.js';
+import { seededRandom } from '../../src/platform/clock.js';
 import type { StepRecord } from '../../src/recording/format.js';
 import { harness, type Row } from '../support/runs.js';
 import { readerOf, recordOf, textSink, witness } from './live-run.js';

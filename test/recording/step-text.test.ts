@@ -2,7 +2,7 @@
  * a line in other words is decoded, and found the same. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { AnyStage } from 'xstate-pipeline';
-import { replayRecording } from '../../src/executor/replay/replay.js';
+import { replayRecording } from '../../src/history/replay/replay.js';
 import { readStepLine } from '../../src/recording/step-text.js';
 import { recordedRun, textOf, whole } from '../testing/recorded-run.js';
 import { readerOf } from './live-run.js';

@@ -4,7 +4,7 @@
  *
  * A fate that costs rows ('skip', 'dead-letter') never changes; one that fails the run ('fail') is over after a few times.
  */
-import { type Random, seededRandom } from '../../src/clock.js';
+import { type Random, seededRandom } from '../../src/platform/clock.js';
 import type { OnError } from '../../src/stages/stage.js';
 
 /** In every row, and nowhere else: a control plane that shows it has a row in it (I3). */

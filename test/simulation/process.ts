@@ -2,10 +2,10 @@
  * One simulated process: an executor over a simulated disk, with its scheduler, its clock and its memory, all of which are
  * gone when it dies.
  */
-import { memoryLock } from '../../src/checkpoint/memory-lock.js';
-import type { Random } from '../../src/clock.js';
+import { memoryLock } from '../../src/checkpoint/lock/memory-lock.js';
 import { PipelineExecutor, type PipelineLike, StateManager, silentLogger } from '../../src/index.js';
 import { jsonl, lowdbStorage } from '../../src/node.js';
+import type { Random } from '../../src/platform/clock.js';
 import type { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { Checks, INPUT, OUTPUT, STATE } from './checks.js';
 import type { Golden } from './golden.js';

@@ -3,7 +3,7 @@
  * waits here for its turn, and time stands still until it is moved. Between two steps every promise that could settle has
  * settled, so that nothing is left to chance but what the seed decides.
  */
-import type { Clock, Random } from '../../src/clock.js';
+import type { Clock, Random } from '../../src/platform/clock.js';
 
 interface Timer {
   readonly at: number;

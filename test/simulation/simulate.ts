@@ -2,7 +2,7 @@
  * One seed, from the first process to the right output: processes begin, are commanded, fail, are killed and begin again,
  * until one of them completes; everything that the design promises is asserted on the way. (I1–I8, I11–I14, I16, I17, I19)
  */
-import { seededRandom } from '../../src/clock.js';
+import { seededRandom } from '../../src/platform/clock.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { INPUT, STATE } from './checks.js';
 import { goldenOf } from './golden.js';

@@ -1,6 +1,7 @@
 /** What goes on while simulated processes come and go. */
-import type { Random } from '../../src/clock.js';
+
 import type { ExecutionResult } from '../../src/index.js';
+import type { Random } from '../../src/platform/clock.js';
 import type { Golden } from './golden.js';
 import type { Ledger } from './ledger.js';
 import type { Plan } from './plan.js';

@@ -1,6 +1,6 @@
 /** Pinned: I6, I7: the position that a flush gives covers what was appended before the flush was asked for, and no more. */
 import { expect, test } from 'vitest';
-import type { FileSystem } from '../../src/file-system.js';
+import type { FileSystem } from '../../src/platform/file-system.js';
 import { csvSink } from '../../src/sinks/csv.js';
 import { jsonlSink } from '../../src/sinks/jsonl.js';
 import { contextOf } from '../../src/testing/contracts/source.js';

@@ -4,9 +4,9 @@
  * - the memory of batches that were let go is used again.
  */
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../src/clock.js';
-import type { FileHandle } from '../../src/file-system.js';
-import { LineScanner, RecordReader, type Records } from '../../src/records.js';
+import { LineScanner, RecordReader, type Records } from '../../src/formats/records.js';
+import { seededRandom } from '../../src/platform/clock.js';
+import type { FileHandle } from '../../src/platform/file-system.js';
 
 /** A file in memory that notes which memory it was read into. */
 function fileOf(text: string) {

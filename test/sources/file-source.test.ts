@@ -7,9 +7,9 @@ import { appendFile, mkdir, symlink, truncate, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../../src/errors.js';
-import type { FileHandle, FileSystem } from '../../src/file-system.js';
+import type { FileHandle, FileSystem } from '../../src/platform/file-system.js';
+import { nodeFileSystem } from '../../src/platform/node-file-system.js';
 import { csvSource } from '../../src/sources/csv.js';
 import { jsonlSource } from '../../src/sources/jsonl.js';
 import { contextOf, readAll } from '../../src/testing/contracts/source.js';

@@ -5,8 +5,8 @@
 import { truncate } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import { InvalidOptionError } from '../../src/errors.js';
+import { nodeFileSystem } from '../../src/platform/node-file-system.js';
 import { jsonlSource } from '../../src/sources/jsonl.js';
 import { MALFORMED, readAll, sourceContract } from '../../src/testing/contracts/source.js';
 import { context, file, malformedOf } from './source-file.js';

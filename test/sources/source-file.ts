@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach } from 'vitest';
-import { nodeFileSystem } from '../../src/checkpoint/node-file-system.js';
 import type { MalformedRowError } from '../../src/errors.js';
+import { nodeFileSystem } from '../../src/platform/node-file-system.js';
 import type { OpenSource } from '../../src/sources/source.js';
 import { contextOf } from '../../src/testing/contracts/source.js';
 import { freshFolder } from '../support/folders.js';

@@ -1,6 +1,6 @@
 /** Waiting between attempts (I14: chance is injected): exponential, capped, with equal jitter. */
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../src/clock.js';
+import { seededRandom } from '../../src/platform/clock.js';
 import { retryDelayMs } from '../../src/stages/backoff.js';
 
 const retry = { attempts: 9, initialDelayMs: 100, maxDelayMs: 1_000, factor: 2, jitter: false };

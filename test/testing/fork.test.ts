@@ -7,11 +7,11 @@ import { describe, expect, test } from 'vitest';
 import { defineStage, map, type Pipeline, pipeline } from 'xstate-pipeline';
 import { csv, jsonl } from 'xstate-pipeline/node';
 import { createTestExecutor, replay, rerun, stall, type TestExecutor } from 'xstate-pipeline/testing';
-import { lowdbStorage } from '../../src/checkpoint/lowdb-storage.js';
-import { memoryLock } from '../../src/checkpoint/memory-lock.js';
+import { memoryLock } from '../../src/checkpoint/lock/memory-lock.js';
 import { StateManager } from '../../src/checkpoint/state-manager.js';
-import { forkSession } from '../../src/executor/fork/fork-session.js';
-import { openRecording } from '../../src/executor/replay/open-recording.js';
+import { lowdbStorage } from '../../src/checkpoint/storages/lowdb-storage.js';
+import { forkSession } from '../../src/history/fork/fork-session.js';
+import { openRecording } from '../../src/history/open-recording.js';
 import { STATE_DIRECTORY } from '../../src/testing/executor/test-process.js';
 
 interface Row {

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { flatMap, map, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
 import { createTestExecutor, rerun } from 'xstate-pipeline/testing';
-import { diffRows } from '../../src/executor/fork/row-diff.js';
+import { diffRows } from '../../src/history/diff/row-diff.js';
 import { STATE_DIRECTORY } from '../../src/testing/executor/test-process.js';
 
 interface Row {

@@ -6,7 +6,7 @@
  * 3. (I10) A record of a later epoch means another owner.
  * 4. `trim` takes what is below the watermark and nothing else; the size follows what is kept.
  */
-import type { Journal, JournalKey } from '../../checkpoint/journal.js';
+import type { Journal, JournalKey } from '../../checkpoint/journal/journal.js';
 import { is, ok, refuses, same } from './check.js';
 import { runnerOf, type TestRunner } from './runner.js';
 

@@ -10,7 +10,7 @@
  * 5. `close` may be called at any time, twice too, and publishes nothing; nothing can be written then.
  * What is refused is refused with a `SinkError`, or a `PipelineMismatchError` for a position that does not fit.
  */
-import type { FileSystem } from '../../file-system.js';
+import type { FileSystem } from '../../platform/file-system.js';
 import type { OpenSink, ReadableSink, SinkPosition } from '../../sinks/sink.js';
 import { is, ok, refuses, same } from './check.js';
 import { runnerOf, type TestRunner } from './runner.js';

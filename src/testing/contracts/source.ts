@@ -7,10 +7,11 @@
  * 4. `decode` may be called again (a retry); `close` at any time, twice too, also while a read is under way.
  * 5. (I15) What it says of its identity at a position is the same at every opening; input that became shorter is refused.
  */
-import { systemClock } from '../../clock.js';
+
 import { codeOf } from '../../errors.js';
-import type { FileSystem } from '../../file-system.js';
-import type { OpenContext } from '../../open-context.js';
+import { systemClock } from '../../platform/clock.js';
+import type { FileSystem } from '../../platform/file-system.js';
+import type { OpenContext } from '../../platform/open-context.js';
 import type { OpenSource, Source, SourcePosition } from '../../sources/source.js';
 import { is, ok, refuses, same } from './check.js';
 import { runnerOf, type TestRunner } from './runner.js';

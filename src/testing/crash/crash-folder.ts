@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CheckpointSummary } from '../../checkpoint/checkpoint-summary.js';
-import { lowdbStorage } from '../../checkpoint/lowdb-storage.js';
-import { nodeFileSystem } from '../../checkpoint/node-file-system.js';
-import { removeTree } from '../../checkpoint/state-directory.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
-import { DEFAULT_STATE_DIRECTORY } from '../../executor/platform.node.js';
+import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+import { removeTree } from '../../checkpoint/storages/state-directory.js';
+import { nodeFileSystem } from '../../platform/node-file-system.js';
+import { DEFAULT_STATE_DIRECTORY } from '../../platform/platform.node.js';
 import { TestingError } from '../errors.js';
 
 /** Where this package lies, built; also when it is tested from its sources. */

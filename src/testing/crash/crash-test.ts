@@ -12,7 +12,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { seededRandom } from '../../clock.js';
+import { seededRandom } from '../../platform/clock.js';
 import { TestingError } from '../errors.js';
 import { type CrashCaseOutcome, crashCase } from './crash-case.js';
 import { CrashFolder, type Output } from './crash-folder.js';

@@ -8,8 +8,8 @@
  */
 import { openSync, writeSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
-import { nodeFileSystem } from '../../checkpoint/node-file-system.js';
-import type { FileHandle } from '../../file-system.js';
+import type { FileHandle } from '../../platform/file-system.js';
+import { nodeFileSystem } from '../../platform/node-file-system.js';
 
 const { searchParams } = new URL(import.meta.url);
 const at = Number(searchParams.get('at') ?? 0);

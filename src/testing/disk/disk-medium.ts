@@ -6,8 +6,8 @@
  * some writes without the earlier ones, a write torn at any byte or turned to zeros, one rename without another. Only a
  * single rename is never halved.
  */
-import type { Random } from '../../clock.js';
-import type { FileStat } from '../../file-system.js';
+import type { Random } from '../../platform/clock.js';
+import type { FileStat } from '../../platform/file-system.js';
 import { GrowingBytes } from './growing-bytes.js';
 
 export type DiskNode = FileNode | DirectoryNode | LinkNode;

@@ -1,5 +1,5 @@
 /** What is asked of a simulated disk, counted. */
-import type { FileHandle, FileSystem } from '../../file-system.js';
+import type { FileHandle, FileSystem } from '../../platform/file-system.js';
 import type { FileNode } from './disk-medium.js';
 
 /** What may be asked of a disk or of an open file; `fstat` is `stat` of an open file. */

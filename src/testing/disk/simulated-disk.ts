@@ -12,8 +12,8 @@
  * Paths are absolute POSIX paths; a relative one starts at `/`. On Windows, a drive is a directory at the root.
  */
 import { posix } from 'node:path';
-import { seededRandom } from '../../clock.js';
-import type { FileHandle, FileStat, FileSystem, OpenMode } from '../../file-system.js';
+import { seededRandom } from '../../platform/clock.js';
+import type { FileHandle, FileStat, FileSystem, OpenMode } from '../../platform/file-system.js';
 import {
   afterPowerLoss,
   changeNames,

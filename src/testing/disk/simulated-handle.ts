@@ -1,5 +1,5 @@
 /** An open file of a `SimulatedDisk`: it stays usable when its name is gone, and not when its disk is dead. */
-import type { FileHandle, FileStat } from '../../file-system.js';
+import type { FileHandle, FileStat } from '../../platform/file-system.js';
 import { type FileNode, failure, statOf } from './disk-medium.js';
 import type { DiskOfHandle, FailureManner, OperationKind } from './operations.js';
 

@@ -4,7 +4,7 @@
  *
  * A row stage with a script answers with promises: it does not share a pass over the rows with its neighbours.
  */
-import { isObject } from '../../json.js';
+import { isObject } from '../../formats/json.js';
 import type { AnyStage, StageContext } from '../../stages/stage.js';
 import { TestingError } from '../errors.js';
 import type { Fate, StageAnswer, StageScript } from './fates.js';

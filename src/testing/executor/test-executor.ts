@@ -3,16 +3,16 @@
  * and the process can die and be started again; a seed reproduces it all (I14).
  */
 import { resolve } from 'node:path';
-import type { ExecutorState } from '../../../machines/facts.js';
-import { type Random, seededRandom } from '../../clock.js';
+import type { ExecutorState } from '../../../machines/context.js';
 import { definePipeline, type PipelineLike } from '../../executor/definition.js';
 import { jsonl } from '../../executor/files.js';
 import type { Pipeline } from '../../executor/pipeline.js';
 import type { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import type { CancelReceipt, PauseReceipt } from '../../executor/receipts.js';
 import type { ExecutionResult } from '../../executor/result.js';
-import type { ResumeOptions } from '../../executor/stored-session.js';
+import type { ResumeOptions } from '../../executor/session/stored-session.js';
 import type { PipelineEvent } from '../../observers/events.js';
+import { type Random, seededRandom } from '../../platform/clock.js';
 import type { ReadableSink, Sink } from '../../sinks/sink.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { SimulatedDisk } from '../disk/simulated-disk.js';

@@ -3,14 +3,14 @@
  * disk goes on.
  */
 import { resolve } from 'node:path';
-import { lowdbStorage } from '../../checkpoint/lowdb-storage.js';
-import { memoryLock } from '../../checkpoint/memory-lock.js';
+import { memoryLock } from '../../checkpoint/lock/memory-lock.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
-import type { Random } from '../../clock.js';
-import { silentLogger } from '../../executor/environment.js';
+import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
-import { DEFAULT_STATE_DIRECTORY } from '../../executor/platform.node.js';
 import type { PipelineEvent } from '../../observers/events.js';
+import type { Random } from '../../platform/clock.js';
+import { silentLogger } from '../../platform/environment.js';
+import { DEFAULT_STATE_DIRECTORY } from '../../platform/platform.node.js';
 import type { SimulatedDisk } from '../disk/simulated-disk.js';
 import { TestingError } from '../errors.js';
 import { type ManualClock, manualClock } from '../manual-clock.js';

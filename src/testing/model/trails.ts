@@ -7,9 +7,9 @@
  */
 import { type EventFromLogic, type SnapshotFrom, transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
+import type { ExecutorState } from '../../../machines/context.js';
 import { createExecutorMachine, type ExecutorMachine } from '../../../machines/executor.machine.js';
 import type { ExecutorEvent } from '../../../machines/executor-events.js';
-import type { ExecutorState } from '../../../machines/facts.js';
 import { COMMANDS, type Command } from '../../executor/commands.js';
 
 /** A command that is given, or a state that is reached by itself or by the command before it. */

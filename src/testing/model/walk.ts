@@ -8,7 +8,7 @@
  * with batches in all conditions: read, journaled, written, half saved.
  */
 import { AssertionError, deepStrictEqual, strictEqual } from 'node:assert';
-import type { ExecutorState } from '../../../machines/facts.js';
+import type { ExecutorState } from '../../../machines/context.js';
 import { codeOf, messageOf } from '../../errors.js';
 import { COMMANDS, type Command } from '../../executor/commands.js';
 import { toSource } from '../../executor/endpoints.js';

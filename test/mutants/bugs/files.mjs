@@ -51,7 +51,7 @@ export const BUGS = [
     name: 'csv-header-forgotten',
     what: 'the columns of a CSV file are not read again',
     invariant: 'I7',
-    file: 'src/sinks/csv-encoder.ts',
+    file: 'src/formats/csv-encoder.ts',
     search: 'this.#columns = columns ?? form.columns;',
     replace: 'this.#columns = form.columns;',
     suite: 'test/sinks/csv.test.ts',

@@ -1,0 +1,315 @@
+/**
+ * The journal in files: `journal/<number>.log` in the session's directory.
+ *
+ * 1. Group commit: appends that arrive while an fsync runs share the next one write and one fdatasync. (I8)
+ * 2. A segment is only appended to by the opener that created it, exclusively: an owner that lost its lock cannot write
+ *    where its successor writes. A new one is created by the first append. (I10)
+ * 3. What is indexed was verified at opening or written since, and is verified again when it is read. (I9)
+ * 4. A failed write or fsync is final. (I6)
+ * 5. Segments are complete but for the last, so only the last may have a torn tail, and only such that no later record
+ *    proves it was durable once (see `journal-format.ts`).
+ */
+import { CheckpointWriteError, CorruptJournalError, codeOf, messageOf } from '../../errors.js';
+import type { FileHandle, FileSystem } from '../../platform/file-system.js';
+import type { Journal, JournalKey } from './journal.js';
+import {
+  MAX_FINGERPRINT_BYTES,
+  MAX_INDEX,
+  MAX_PAYLOAD_BYTES,
+  MAX_SESSION_BYTES,
+  type PreviousSegment,
+  recordHeaderBytes,
+  segmentName,
+} from './journal-format.js';
+import { assertWhole, stageText, storedText, type WaitingRecord, waitingRecord } from './journal-group.js';
+import { type RecoveredJournal, recoverSegments, type Segment } from './journal-recovery.js';
+import { readRecord } from './journal-scan.js';
+import { OpenSegment } from './open-segment.js';
+
+export interface FileJournalOptions {
+  readonly fileSystem: FileSystem;
+  /** The session's directory; it exists, and its own name is durable. */
+  readonly directory: string;
+  readonly sessionId: string;
+  /** Of the opener, from 0. */
+  readonly epoch: number;
+  /** Records with another one are passed over, as if they had never been written. Default: all records count. */
+  readonly fingerprint?: string;
+  /** A segment that has reached it is followed by a new one. Bytes; default 8 MiB, at most 512 MiB. */
+  readonly segmentBytes?: number;
+}
+
+/** Opens the journal of a session, cutting a torn tail.
+ * @throws {CorruptJournalError} when anything before the tail is damaged.
+ * @throws {SessionLockedError} when a record is of a later epoch. */
+export async function openFileJournal(options: FileJournalOptions): Promise<Journal> {
+  const { fileSystem, directory, sessionId, epoch, segmentBytes = 8 * 1024 * 1024 } = options;
+  assertWhole('epoch', epoch, MAX_INDEX);
+  assertWhole('segmentBytes', segmentBytes, MAX_PAYLOAD_BYTES);
+  storedText('The session id', sessionId, MAX_SESSION_BYTES);
+  const fingerprint = storedText('The fingerprint', options.fingerprint ?? '', MAX_FINGERPRINT_BYTES);
+  const folder = `${directory}/journal`;
+  const recovered = await recoverSegments({ fileSystem, folder, sessionId, epoch });
+  return new FileJournal({ ...options, segmentBytes }, folder, fingerprint, recovered);
+}
+
+interface Entry {
+  readonly key: JournalKey;
+  readonly segment: Segment;
+  readonly offset: number;
+  readonly headerBytes: number;
+  readonly payloadBytes: number;
+  /** Appended by this opener. */
+  readonly isOwn: boolean;
+}
+
+/** Below this a segment whose records are all trimmed is kept and appended to: making a new file costs an fsync. */
+const WORTH_DROPPING_BYTES = 64 * 1024;
+/** Turns of the microtask queue in which appenders that were woken together find each other again. */
+const GATHERING_TURNS = 8;
+
+class FileJournal implements Journal {
+  private readonly index = new Map<string, Entry>();
+  private readonly segments = new Set<Segment>();
+  private readonly stageTexts = new Map<string, Buffer>();
+  private readonly waiting = new Map<string, WaitingRecord>();
+  private queue: WaitingRecord[] = [];
+  private current: OpenSegment | undefined;
+  /** What the next segment's header names as the one before it. */
+  private last: PreviousSegment;
+  private folderExists: boolean;
+  private committing: Promise<void> | undefined;
+  private failure: Error | undefined;
+  private closed: Promise<void> | undefined;
+  /** A segment that a trim completes: no other is begun, and nobody else opens the journal, before it is. Where that
+   * fails, no other is begun at all (4). */
+  private completing: Promise<void> | undefined;
+  private trimming: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly options: FileJournalOptions & { readonly segmentBytes: number },
+    private readonly folder: string,
+    private readonly fingerprint: Buffer,
+    recovered: RecoveredJournal,
+  ) {
+    this.folderExists = recovered.folderExists;
+    this.last = recovered.last;
+    for (const segment of recovered.segments) this.segments.add(segment);
+    for (const { segment, record } of recovered.records) {
+      if (options.fingerprint !== undefined && record.fingerprint !== options.fingerprint) continue;
+      const { stage, batch, offset, headerBytes, payloadBytes } = record;
+      const key = { stage, batch };
+      this.remember(nameOf(key), { key, segment, offset, headerBytes, payloadBytes, isOwn: false });
+    }
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const segment of this.segments) size += segment.size;
+    return size;
+  }
+
+  keys(): readonly JournalKey[] {
+    return Array.from(this.index.values(), (entry) => entry.key);
+  }
+
+  async read(key: JournalKey): Promise<Uint8Array | undefined> {
+    const entry = this.index.get(nameOf(key));
+    if (entry === undefined) return undefined;
+    let handle: FileHandle;
+    try {
+      handle = await this.options.fileSystem.open(this.pathOf(entry.segment), 'update');
+    } catch (error) {
+      // Trimmed meanwhile: not needed any more.
+      if (codeOf(error) === 'ENOENT' && this.index.get(nameOf(key)) !== entry) return undefined;
+      throw error;
+    }
+    let payload: Uint8Array | undefined;
+    try {
+      payload = await readRecord(handle, entry, entry.segment.seed);
+    } finally {
+      await handle.close();
+    }
+    if (payload !== undefined) return payload;
+    throw new CorruptJournalError(
+      `${this.pathOf(entry.segment)}, byte ${entry.offset}: the output of stage "${key.stage}" for batch ` +
+        `${key.batch} was damaged since the journal was opened. Resume the session to have all of it checked.`,
+    );
+  }
+
+  append(key: JournalKey, payload: readonly Uint8Array[]): Promise<void> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    if (this.closed !== undefined) return Promise.reject(this.closedError());
+    const name = nameOf(key);
+    if (this.index.get(name)?.isOwn) return Promise.resolve();
+    const earlier = this.waiting.get(name);
+    if (earlier !== undefined) return earlier.durable;
+    let record: WaitingRecord;
+    try {
+      record = this.recordOf(key, name, payload);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.waiting.set(name, record);
+    this.queue.push(record);
+    this.committing ??= this.commitQueue();
+    return record.durable;
+  }
+
+  trim(batch: number): Promise<void> {
+    const trimmed = this.trimNow(batch);
+    this.trimming = Promise.all([this.trimming, trimmed.catch(() => {})]).then(() => {});
+    return trimmed;
+  }
+
+  private async trimNow(batch: number): Promise<void> {
+    if (this.closed !== undefined) return;
+    for (const [name, entry] of this.index) {
+      if (entry.key.batch < batch) {
+        this.index.delete(name);
+        entry.segment.live--;
+      }
+    }
+    const current = this.current;
+    if (current !== undefined && this.committing === undefined && current.live === 0) {
+      if (current.size >= Math.min(WORTH_DROPPING_BYTES, this.options.segmentBytes)) {
+        this.current = undefined;
+        this.completing = current.complete();
+        await this.completing;
+        this.completing = undefined;
+      }
+    }
+    for (const segment of this.segments) {
+      if (segment.live === 0 && segment !== this.current) await this.drop(segment);
+    }
+  }
+
+  close(): Promise<void> {
+    this.closed ??= this.finish();
+    return this.closed;
+  }
+
+  private async finish(): Promise<void> {
+    await this.committing;
+    await this.trimming;
+    const current = this.current;
+    this.current = undefined;
+    await current?.complete();
+    // Not what was passed over for its fingerprint: only a trim says that it is not needed.
+    if (current?.live === 0 && this.failure === undefined) await this.drop(current);
+  }
+
+  private async commitQueue(): Promise<void> {
+    try {
+      while (true) {
+        for (let turn = 0; turn < GATHERING_TURNS; turn++) await undefined;
+        if (this.queue.length === 0) return;
+        await this.commit(this.takeGroup());
+      }
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.committing = undefined;
+    }
+  }
+
+  /** The next group: all that waits, but no more than makes a segment twice its intended size. */
+  private takeGroup(): WaitingRecord[] {
+    let bytes = 0;
+    let count = 0;
+    for (const record of this.queue) {
+      if (count > 0 && bytes >= this.options.segmentBytes) break;
+      bytes += recordHeaderBytes(record) + record.payloadBytes;
+      count++;
+    }
+    return this.queue.splice(0, count);
+  }
+
+  private async commit(group: readonly WaitingRecord[]): Promise<void> {
+    const segment = await this.segmentToAppendTo();
+    const offsets = await segment.append(group);
+    for (let i = 0; i < group.length; i++) {
+      const record = group[i] as WaitingRecord;
+      const { key, name, payloadBytes } = record;
+      const offset = offsets[i] as number;
+      const headerBytes = recordHeaderBytes(record);
+      this.remember(name, { key, segment, offset, headerBytes, payloadBytes, isOwn: true });
+      this.waiting.delete(name);
+      record.resolve();
+    }
+  }
+
+  private async segmentToAppendTo(): Promise<OpenSegment> {
+    const { fileSystem, directory, sessionId, segmentBytes } = this.options;
+    if (this.current?.isFull === false) return this.current;
+    const full = this.current;
+    this.current = undefined;
+    await full?.complete();
+    await this.completing;
+    if (!this.folderExists) {
+      await fileSystem.mkdir(this.folder);
+      await fileSystem.syncDirectory(directory);
+      this.folderExists = true;
+    }
+    const segment = await OpenSegment.create(
+      { fileSystem, folder: this.folder, sessionId, segmentBytes },
+      this.last,
+    );
+    this.last = segment;
+    this.current = segment;
+    this.segments.add(segment);
+    return segment;
+  }
+
+  private fail(cause: unknown): void {
+    this.failure = new CheckpointWriteError(
+      `The journal of session ${this.options.sessionId} in ${this.folder} cannot be written: ${messageOf(cause)}. ` +
+        'Make room or repair the disk, then resume the session.',
+      { cause },
+    );
+    for (const record of this.waiting.values()) record.reject(this.failure);
+    this.waiting.clear();
+    this.queue = [];
+  }
+
+  /** In place of an older record of that name. */
+  private remember(name: string, entry: Entry): void {
+    const older = this.index.get(name);
+    if (older !== undefined) older.segment.live--;
+    this.index.set(name, entry);
+    entry.segment.live++;
+  }
+
+  /** Removes a segment that nobody needs. Not fsynced: what comes back after a power loss is trimmed again. */
+  private async drop(segment: Segment): Promise<void> {
+    this.segments.delete(segment);
+    try {
+      await this.options.fileSystem.unlink(this.pathOf(segment));
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return;
+      this.segments.add(segment);
+      throw error;
+    }
+  }
+
+  private recordOf(key: JournalKey, name: string, payload: readonly Uint8Array[]): WaitingRecord {
+    let stage = this.stageTexts.get(key.stage);
+    if (stage === undefined) {
+      stage = stageText(key.stage);
+      this.stageTexts.set(key.stage, stage);
+    }
+    const { epoch } = this.options;
+    const ownKey = { stage: key.stage, batch: key.batch };
+    return waitingRecord(ownKey, payload, { name, stage, epoch, fingerprint: this.fingerprint });
+  }
+
+  private pathOf(segment: Segment): string {
+    return `${this.folder}/${segmentName(segment.number)}`;
+  }
+
+  private closedError(): Error {
+    return new CheckpointWriteError(`The journal of session ${this.options.sessionId} is closed.`);
+  }
+}
+
+const nameOf = (key: JournalKey): string => `${key.batch} ${key.stage}`;

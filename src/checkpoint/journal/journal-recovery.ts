@@ -1,0 +1,148 @@
+/**
+ * What opening a journal does with the segments it finds (I8, I9, I10).
+ *
+ * 1. Nothing is changed before everything was read: a journal of a later owner, or a corrupt one, stays as it is.
+ * 2. The torn tail of the last segment is cut, and what is left of the segment fsynced, its name too, before any of it is
+ *    used or anything appended anywhere: a process that was killed may have written it and not come to the fsync.
+ * 3. Damage elsewhere, or of bytes that were durable once, is a `CorruptJournalError` saying where and what is lost.
+ */
+import { CorruptJournalError, SessionLockedError } from '../../errors.js';
+import type { FileSystem } from '../../platform/file-system.js';
+import type { JournalKey } from './journal.js';
+import {
+  MAX_SEGMENT_BYTES,
+  type PreviousSegment,
+  segmentName,
+  segmentNumber,
+  segmentSeed,
+} from './journal-format.js';
+import { type Damage, type Scan, type ScannedRecord, scanSegment } from './journal-scan.js';
+
+export interface Segment {
+  readonly number: number;
+  /** What the crcs of its records start from. */
+  readonly seed: number;
+  /** Bytes. */
+  size: number;
+  /** Records that can still be asked for. */
+  live: number;
+}
+
+export interface RecoveredJournal {
+  readonly segments: readonly Segment[];
+  /** In the order in which they were written. */
+  readonly records: readonly { readonly segment: Segment; readonly record: ScannedRecord }[];
+  /** Whether the folder is there at all. */
+  readonly folderExists: boolean;
+  /** The one with the highest number; number 0 without one. */
+  readonly last: PreviousSegment;
+}
+
+export interface RecoveryOptions {
+  readonly fileSystem: FileSystem;
+  /** Where the segments are. */
+  readonly folder: string;
+  readonly sessionId: string;
+  readonly epoch: number;
+}
+
+const NO_SEGMENT: PreviousSegment = { number: 0, size: 0 };
+
+export async function recoverSegments(options: RecoveryOptions): Promise<RecoveredJournal> {
+  const { fileSystem, folder, sessionId, epoch } = options;
+  const stat = await fileSystem.stat(folder);
+  if (stat === undefined) return { segments: [], records: [], folderExists: false, last: NO_SEGMENT };
+  if (stat.kind !== 'directory') {
+    throw new CorruptJournalError(`${folder} is not a directory: remove it, then resume the session.`);
+  }
+  const numbers = (await fileSystem.list(folder))
+    .flatMap((name) => segmentNumber(name) ?? [])
+    .sort((a, b) => a - b);
+  const found: { segment: Segment; scan: Scan }[] = [];
+  for (const number of numbers) {
+    const { size, scan } = await scanFile(options, number);
+    found.push({ segment: { number, seed: segmentSeed(sessionId, number), size, live: 0 }, scan });
+  }
+
+  const epochs = found.flatMap(({ scan }) => [...scan.records, ...(scan.damage?.lost ?? [])]);
+  if (epochs.some((record) => record.epoch > epoch)) throw new SessionLockedError(sessionId);
+  for (const { segment, scan } of found) {
+    const isLast = segment.number === numbers.at(-1);
+    if (scan.damage !== undefined && (!isLast || scan.damage.acknowledged)) {
+      throw new CorruptJournalError(describeDamage(folder, segment.number, scan.damage));
+    }
+  }
+  found.forEach(({ scan }, i) => {
+    const before = found[i - 1]?.segment;
+    if (before?.number !== scan.previous.number || before.size >= scan.previous.size) return;
+    const what = `it ends there, but had ${scan.previous.size} bytes when it was completed`;
+    const damage = { at: before.size, what, acknowledged: true, lost: [] };
+    throw new CorruptJournalError(describeDamage(folder, before.number, damage));
+  });
+  const last = found.at(-1);
+  if (last !== undefined) {
+    if (last.scan.damage !== undefined) last.segment.size = last.scan.damage.at;
+    await settle(options, last.segment, last.scan.damage !== undefined);
+    if (last.segment.size === 0) found.pop();
+  }
+  return {
+    segments: found.map(({ segment }) => segment),
+    records: found.flatMap(({ segment, scan }) => scan.records.map((record) => ({ segment, record }))),
+    folderExists: true,
+    last: found.at(-1)?.segment ?? NO_SEGMENT,
+  };
+}
+
+async function scanFile(options: RecoveryOptions, number: number): Promise<{ size: number; scan: Scan }> {
+  const { fileSystem, folder, sessionId } = options;
+  const path = `${folder}/${segmentName(number)}`;
+  const stat = await fileSystem.stat(path);
+  const refuse = (why: string) =>
+    new CorruptJournalError(`${path} cannot be used: ${why}. Restore the right file, or start afresh.`);
+  if (stat?.kind !== 'file') throw refuse('it is not a regular file');
+  if (stat.size > MAX_SEGMENT_BYTES) throw refuse(`it is larger than ${MAX_SEGMENT_BYTES} bytes`);
+  // Not for writing: it is the mode that refuses to follow a symlink planted since.
+  const handle = await fileSystem.open(path, 'update');
+  try {
+    return { size: stat.size, scan: await scanSegment(handle, stat.size, sessionId, number) };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes the segment durable as it is from now on, without its torn tail: the next one's existence says that it is whole. */
+async function settle(
+  { fileSystem, folder }: RecoveryOptions,
+  segment: Segment,
+  isTorn: boolean,
+): Promise<void> {
+  const path = `${folder}/${segmentName(segment.number)}`;
+  if (segment.size === 0) {
+    await fileSystem.unlink(path);
+  } else {
+    const handle = await fileSystem.open(path, 'update');
+    try {
+      if (isTorn) await handle.truncate(segment.size);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+  await fileSystem.syncDirectory(folder);
+}
+
+const NAMED_LOSSES = 20;
+
+function describeDamage(folder: string, number: number, { at, what, lost }: Damage): string {
+  return (
+    `${folder}/${segmentName(number)} is damaged at byte ${at}: ${what}. Lost are the outputs from there on` +
+    `${lost.length > 0 ? `, among them ${listKeys(lost)}` : ''}. ` +
+    `Restore the file, or remove the folder to have the journaled batches run again.`
+  );
+}
+
+function listKeys(keys: readonly JournalKey[]): string {
+  const named = keys.slice(0, NAMED_LOSSES).map(({ stage, batch }) => `batch ${batch} of stage "${stage}"`);
+  const more = keys.length - named.length;
+  return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

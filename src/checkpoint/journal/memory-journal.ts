@@ -1,0 +1,63 @@
+/**
+ * The journal without a disk: for runs that need not outlive the process, for browsers and tests. Keeps what
+ * `journal.ts` promises, with "durable" meaning: until the page or process ends.
+ */
+
+import { CheckpointWriteError, SessionLockedError } from '../../errors.js';
+import { concatenated } from '../../formats/bytes.js';
+import type { Journal, JournalKey } from './journal.js';
+
+/** What the journals of one session share from opening to opening. */
+export type MemoryRecords = Map<
+  string,
+  { readonly key: JournalKey; readonly epoch: number; readonly payload: Uint8Array }
+>;
+
+export interface MemoryJournalOptions {
+  /** The same map again reopens the journal. Default: a new one. */
+  readonly records?: MemoryRecords;
+  /** For messages. */
+  readonly sessionId?: string;
+  /** Of the opener; default 0. */
+  readonly epoch?: number;
+}
+
+/** @throws {SessionLockedError} when a record is of a later epoch (I10). */
+export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
+  const { records = new Map(), sessionId = 'in memory', epoch = 0 } = options;
+  const own = new Set<string>();
+  let closed = false;
+  for (const record of records.values()) {
+    if (record.epoch > epoch) throw new SessionLockedError(sessionId);
+  }
+  return {
+    async read(key) {
+      return records.get(nameOf(key))?.payload.slice();
+    },
+    keys: () => Array.from(records.values(), (record) => record.key),
+    async append(key, payload) {
+      if (closed) throw new CheckpointWriteError(`The journal of session ${sessionId} is closed.`);
+      const name = nameOf(key);
+      if (own.has(name) && records.has(name)) return;
+      own.add(name);
+      records.set(name, {
+        key: { stage: key.stage, batch: key.batch },
+        epoch,
+        payload: concatenated(payload),
+      });
+    },
+    async trim(batch) {
+      for (const [name, record] of records) if (record.key.batch < batch) records.delete(name);
+    },
+    get size() {
+      let size = 0;
+      for (const record of records.values()) size += record.payload.length;
+      return size;
+    },
+    async close() {
+      closed = true;
+    },
+  };
+}
+
+const nameOf = (key: JournalKey): string => `${key.batch} ${key.stage}`;

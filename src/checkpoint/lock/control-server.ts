@@ -1,0 +1,123 @@
+/**
+ * The owner's end of the control channel: answers whoever connects to the session's lock.
+ *
+ * 1. Nothing that a visitor sends, or fails to send, harms the run: requests are bounded, validated and answered one at a
+ *    time; few connections at once; an idle one is closed; no socket keeps the process alive.
+ * 2. Commands are obeyed only with the token. It is compared in constant time.
+ * 3. A handler's rejection is an answer, not a failure of the channel.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { codeOf, messageOf } from '../../errors.js';
+import type { JsonObject } from '../../formats/json.js';
+import { CONTROL_COMMANDS, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, parseLine } from './control-protocol.js';
+import type { LockHandlers } from './lock.js';
+
+const MAX_CONNECTIONS = 16;
+
+export interface ControlServer {
+  readonly server: Server;
+  /** Ends the connections that are not waiting for an answer; the others end with theirs. */
+  endConnections(): void;
+}
+
+export function controlServer(token: string, handlers: LockHandlers, idleTimeoutMs: number): ControlServer {
+  const connections = new Set<Connection>();
+  let ending = false;
+  const server = createServer((socket) => {
+    const connection = new Connection(socket, token, handlers, idleTimeoutMs, () => ending);
+    connections.add(connection);
+    socket.on('close', () => connections.delete(connection));
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.unref();
+  return {
+    server,
+    endConnections() {
+      ending = true;
+      for (const connection of connections) connection.endIfIdle();
+    },
+  };
+}
+
+class Connection {
+  private received = Buffer.alloc(0);
+  private answering = false;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly token: string,
+    private readonly handlers: LockHandlers,
+    private readonly idleTimeoutMs: number,
+    private readonly ending: () => boolean,
+  ) {
+    socket.unref();
+    socket.on('error', () => socket.destroy());
+    socket.setTimeout(idleTimeoutMs, () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
+  }
+
+  endIfIdle(): void {
+    if (!this.answering) this.socket.destroy();
+  }
+
+  private receive(chunk: Buffer): void {
+    this.received = Buffer.concat([this.received, chunk.subarray(0, MAX_REQUEST_BYTES + 1)]);
+    if (this.received.length > MAX_REQUEST_BYTES) {
+      this.received = Buffer.alloc(0);
+      this.refuse('TOO_LONG', `A request has at most ${MAX_REQUEST_BYTES} bytes.`);
+    } else void this.answerNext();
+  }
+
+  private async answerNext(): Promise<void> {
+    if (this.answering || this.socket.destroyed || this.socket.writableEnded) return;
+    const end = this.received.indexOf(10);
+    if (end < 0) return;
+    const line = this.received.toString('utf8', 0, end);
+    this.received = this.received.subarray(end + 1);
+    this.answering = true;
+    // A command may take as long as the run needs to obey it.
+    this.socket.setTimeout(0);
+    await this.answer(parseLine(line, MAX_REQUEST_BYTES));
+    this.answering = false;
+    if (this.ending()) this.socket.end();
+    this.socket.setTimeout(this.idleTimeoutMs);
+    void this.answerNext();
+  }
+
+  private async answer(request: JsonObject | undefined): Promise<void> {
+    if (request === undefined) return this.refuse('MALFORMED', 'A request is one line with a JSON object.');
+    if (request.command === 'owner') return this.say({ pid: process.pid });
+    if (!this.isToken(request.token)) return this.refuse('DENIED', 'The token is not the one of this owner.');
+    const command = CONTROL_COMMANDS.find((name) => name === request.command);
+    const handler = command === undefined ? undefined : this.handlers[command];
+    if (handler === undefined) return this.refuse('UNKNOWN_COMMAND', 'The owner does not know this command.');
+    try {
+      this.say(await handler());
+    } catch (error) {
+      this.say(errorAnswer(codeOf(error), messageOf(error)));
+    }
+  }
+
+  private isToken(given: unknown): boolean {
+    if (typeof given !== 'string') return false;
+    const [a, b] = [Buffer.from(given), Buffer.from(this.token)];
+    return a.length === b.length && timingSafeEqual(a, b);
+  }
+
+  private refuse(code: string, message: string): void {
+    this.say(errorAnswer(code, message));
+    // Not read on: what still comes is of no interest, and 'end' alone would go on receiving it.
+    this.socket.end(() => this.socket.destroy());
+  }
+
+  /** @throws what cannot be said in JSON. */
+  private say(answer: JsonObject): void {
+    if (this.socket.destroyed || this.socket.writableEnded) return;
+    // A visitor that asks and never listens.
+    if (this.socket.writableLength > MAX_ANSWER_BYTES) this.socket.destroy();
+    else this.socket.write(`${JSON.stringify(answer)}\n`);
+  }
+}
+
+const errorAnswer = (code: string, message: string): JsonObject => ({ error: { code, message } });

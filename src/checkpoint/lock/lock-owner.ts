@@ -1,0 +1,27 @@
+/** Who holds the lock of a session right now (I10), asked of the lock itself: of a file's word the writer may be dead. */
+import { codeOf } from '../../errors.js';
+import { ask } from './control-protocol.js';
+import { lockSocket, type Owner } from './lock-socket.js';
+
+/** @param directory the session's. @param platform whose kind of socket; default: this one's.
+ * @returns undefined when nobody does, or there is no such directory. */
+export async function lockOwner(
+  directory: string,
+  sessionId: string,
+  platform?: NodeJS.Platform,
+): Promise<Owner | undefined> {
+  try {
+    return await (await lockSocket(directory, sessionId, platform)).owner();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The owner's process; its connection is closed afterwards.
+ * @returns undefined when it is too busy to say. */
+export async function ownerPid({ socket }: Owner, timeoutMs: number): Promise<number | undefined> {
+  const answer = socket && (await ask(socket, { command: 'owner' }, timeoutMs));
+  const pid = typeof answer === 'object' ? answer.pid : undefined;
+  return typeof pid === 'number' ? pid : undefined;
+}

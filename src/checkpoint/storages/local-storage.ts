@@ -1,0 +1,119 @@
+/**
+ * Checkpoints in a browser's `localStorage`, through lowdb's adapter for it: one item a session, both generations in it,
+ * so that the browser replaces them together.
+ *
+ * 1. (I9) What is found is handed over, not trusted: a damaged item is a problem, not an exception.
+ * 2. (I10) The lock is the browser's own (Web Locks), freed when the tab ends. Where there is none, it excludes only the
+ *    executors of this page.
+ * 3. The journal lives as long as the page: what durable stages gave is paid for again after a reload.
+ */
+import { LowSync } from 'lowdb';
+import { LocalStorage } from 'lowdb/browser';
+import { CheckpointWriteError, SessionLockedError } from '../../errors.js';
+import { isObject } from '../../formats/json.js';
+import { type MemoryRecords, memoryJournal } from '../journal/memory-journal.js';
+import type { SessionLock } from '../lock/lock.js';
+import { memoryLock } from '../lock/memory-lock.js';
+import { assertSessionId, isSessionId } from '../session-id.js';
+import type { CheckpointStorage } from '../storage.js';
+
+/** An item: texts as given, so that lowdb's parsing says nothing about them. */
+interface Generations {
+  readonly newest: string;
+  readonly previous: string | null;
+}
+
+/** Keeps sessions in `localStorage`.
+ * @param prefix of the keys; `xstate-pipeline` unless told.
+ * @example new StateManager(localStorageStorage()) */
+export function localStorageStorage(prefix = 'xstate-pipeline'): CheckpointStorage {
+  const label = 'localStorage';
+  const journals = new Map<string, MemoryRecords>();
+  const acquire = globalThis.navigator?.locks === undefined ? memoryLock() : webLock(prefix);
+  const keyOf = (sessionId: string): string => {
+    assertSessionId(sessionId, label);
+    return `${prefix}:${sessionId}`;
+  };
+  const open = (key: string) => new LowSync<unknown>(new LocalStorage<unknown>(key), null);
+  return {
+    label,
+    async read(sessionId) {
+      const key = keyOf(sessionId);
+      if (localStorage.getItem(key) === null) return undefined;
+      const low = open(key);
+      try {
+        low.read();
+      } catch {
+        return { generations: [], problems: ['the item is not JSON'] };
+      }
+      if (!isGenerations(low.data)) return { generations: [], problems: ['the item is not a checkpoint'] };
+      const { newest, previous } = low.data;
+      return {
+        generations: [
+          { name: 'newest', text: newest },
+          ...(previous === null ? [] : [{ name: 'previous', text: previous }]),
+        ],
+        problems: [],
+      };
+    },
+    async write(sessionId, text) {
+      const key = keyOf(sessionId);
+      if (text === '')
+        throw new CheckpointWriteError(`An empty checkpoint of session ${sessionId} was not written.`);
+      const low = open(key);
+      try {
+        low.read();
+      } catch {
+        // Damaged: it can only be replaced.
+      }
+      const previous = isGenerations(low.data) ? low.data.newest : null;
+      low.data = { newest: text, previous } satisfies Generations;
+      low.write();
+    },
+    async list() {
+      const keys = Array.from({ length: localStorage.length }, (_, i) => localStorage.key(i) ?? '');
+      return keys
+        .filter((key) => key.startsWith(`${prefix}:`))
+        .map((key) => key.slice(prefix.length + 1))
+        .filter(isSessionId);
+    },
+    async remove(sessionId) {
+      localStorage.removeItem(keyOf(sessionId));
+      journals.delete(sessionId);
+    },
+    async lock(sessionId, handlers) {
+      assertSessionId(sessionId, label);
+      return acquire(sessionId, handlers);
+    },
+    async journal(sessionId, epoch) {
+      assertSessionId(sessionId, label);
+      const records = journals.get(sessionId) ?? new Map();
+      journals.set(sessionId, records);
+      return memoryJournal({ records, sessionId, epoch });
+    },
+  };
+}
+
+function isGenerations(value: unknown): value is Generations {
+  if (!isObject(value) || typeof value.newest !== 'string') return false;
+  return value.previous === null || typeof value.previous === 'string';
+}
+
+function webLock(prefix: string): (sessionId: string) => Promise<SessionLock> {
+  return (sessionId) =>
+    new Promise((resolve, reject) => {
+      const done = navigator.locks.request(`${prefix}:${sessionId}`, { ifAvailable: true }, (lock) => {
+        if (lock === null) return reject(new SessionLockedError(sessionId));
+        // Held until this promise settles.
+        return new Promise<void>((free) => {
+          resolve({
+            async release() {
+              free();
+              await done;
+            },
+          });
+        });
+      });
+      done.catch(reject);
+    });
+}

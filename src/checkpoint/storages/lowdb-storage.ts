@@ -1,0 +1,260 @@
+/**
+ * Checkpoints in a state directory, through lowdb:
+ *
+ *     <directory>/<session id>/checkpoint.json             the newest
+ *     <directory>/<session id>/checkpoint.previous.json    the one before it
+ *     <directory>/<session id>/checkpoint.next.json        only between two steps of a write
+ *     <directory>/<session id>/journal/                    outputs of durable stages
+ *     <directory>/<session id>/recording/                  what the run did, where that is recorded
+ *
+ * 1. (I6) A write is: the text whole and durable as `next`; `checkpoint` renamed to `previous`; `next` renamed to
+ *    `checkpoint`. It is durable after the first step, and nothing older is touched before that: whichever of the
+ *    renames a crash keeps, in whatever order, a reader that asks for `next`, `checkpoint`, `previous` finds the newest
+ *    durable text first. So also when `checkpoint` is damaged and `previous` is the only good one left.
+ * 2. (I9) Reading is bounded and follows nothing; what was read is not trusted, only handed over.
+ * 3. (I10) Besides the lock: a write that finds another file in `checkpoint` than the one it wrote itself is refused.
+ * 4. Directories are 0700, files 0600, made when first written.
+ */
+import { join } from 'node:path';
+import { Low } from 'lowdb';
+import { CheckpointWriteError, codeOf, InvalidOptionError, SessionLockedError } from '../../errors.js';
+import type { FileStat, FileSystem } from '../../platform/file-system.js';
+import { nodeFileSystem } from '../../platform/node-file-system.js';
+import { openFileJournal } from '../journal/file-journal.js';
+import type { Journal } from '../journal/journal.js';
+import type { LockHandlers, SessionLock } from '../lock/lock.js';
+import { acquireSessionLock } from '../lock/session-lock.js';
+import { openFileRecordingLog, recordingSegments } from '../recording-log/file-recording-log.js';
+import type { RecordingLog, RecordingLogOptions } from '../recording-log/recording-log.js';
+import { assertSessionId, isSessionId } from '../session-id.js';
+import type { CheckpointStorage, StoredCheckpoint } from '../storage.js';
+import { DurableTextFile, isTempName } from './durable-text-file.js';
+import { openFileWitness } from './file-in-flight-marker.js';
+import type { Witness } from './in-flight-marker.js';
+import { directoryExists, listDirectory, makeDirectory, removeTree, usable } from './state-directory.js';
+
+const NEXT = 'checkpoint.next.json';
+const NEWEST = 'checkpoint.json';
+const PREVIOUS = 'checkpoint.previous.json';
+const MAX_BYTES = 1024 * 1024;
+
+/** What the storage stands on. */
+export interface LowdbStorageOptions {
+  /** The real one unless told. */
+  readonly fileSystem?: FileSystem;
+  /** How a session is locked: by the kernel unless told. */
+  readonly acquireLock?: AcquireLock;
+}
+
+/** Locks a session; rejects with `SessionLockedError` where somebody else has it. */
+export type AcquireLock = (session: {
+  readonly fileSystem: FileSystem;
+  /** The session's directory; it exists. */
+  readonly directory: string;
+  readonly sessionId: string;
+  readonly handlers: LockHandlers;
+}) => Promise<SessionLock>;
+
+/**
+ * Keeps sessions in a directory, one small lowdb file each, written so that power loss cannot tear it.
+ *
+ * @param directory made when the first checkpoint is written.
+ * @example new StateManager(lowdbStorage('.xstate-pipeline'))
+ */
+export function lowdbStorage(directory: string, options: LowdbStorageOptions = {}): CheckpointStorage {
+  if (typeof directory !== 'string' || directory === '')
+    throw new InvalidOptionError(
+      'The state directory is the path of a directory, .xstate-pipeline for example.',
+    );
+  return new LowdbStorage(
+    directory,
+    options.fileSystem ?? nodeFileSystem,
+    options.acquireLock ?? acquireSessionLock,
+  );
+}
+
+class LowdbStorage implements CheckpointStorage {
+  /** What this process wrote last, by session: its directory is ready, its files are in order. */
+  readonly #written = new Map<string, FileStat | undefined>();
+  /** Directories that were made durable through this object, and need not be again while they are there. */
+  readonly #prepared = new Set<string>();
+
+  constructor(
+    readonly label: string,
+    private readonly fileSystem: FileSystem,
+    private readonly acquireLock: AcquireLock,
+  ) {}
+
+  async read(sessionId: string): Promise<StoredCheckpoint | undefined> {
+    const home = this.#home(sessionId);
+    if (!(await directoryExists(this.fileSystem, this.label))) return undefined;
+    const kind = (await this.fileSystem.stat(home))?.kind;
+    if (kind === undefined) return undefined;
+    if (kind !== 'directory') return { generations: [], problems: [`its directory is a ${kind}`] };
+
+    const generations: { name: string; text: string }[] = [];
+    const problems: string[] = [];
+    for (const name of [NEXT, NEWEST, PREVIOUS]) {
+      const low = new Low(this.#file(home, name), '');
+      try {
+        await low.read();
+      } catch (error) {
+        problems.push(`${name} ${unreadable(error)}`);
+        continue;
+      }
+      const text = low.data;
+      // The owner may have renamed between two of these reads: the same text under its second name.
+      if (text !== '' && !generations.some((known) => known.text === text)) generations.push({ name, text });
+    }
+    if (generations.length === 0 && problems.length === 0) return undefined;
+    return { generations: generations.slice(0, 2), problems };
+  }
+
+  async write(sessionId: string, text: string): Promise<void> {
+    const home = this.#home(sessionId);
+    // lowdb would not write it, and would not say so.
+    if (text === '')
+      throw new CheckpointWriteError(`An empty checkpoint of session ${sessionId} was not written.`);
+    const known = this.#written.get(sessionId);
+    // Until this write is through, what is on the disk is not known.
+    this.#written.delete(sessionId);
+    if (known === undefined) {
+      await this.#prepare(home);
+      await this.#finishEarlierWrite(home);
+    } else if (!sameFile(known, await this.fileSystem.stat(join(home, NEWEST)))) {
+      throw new SessionLockedError(sessionId);
+    }
+
+    const low = new Low(this.#file(home, NEXT), '');
+    low.data = text;
+    await low.write();
+    await this.#moveUp(home);
+    this.#written.set(sessionId, await this.fileSystem.stat(join(home, NEWEST)));
+  }
+
+  async list(): Promise<readonly string[]> {
+    return (await listDirectory(this.fileSystem, this.label)).filter(isSessionId);
+  }
+
+  async remove(sessionId: string): Promise<void> {
+    const home = this.#home(sessionId);
+    this.#written.delete(sessionId);
+    if (!(await directoryExists(this.fileSystem, this.label))) return;
+    if ((await this.fileSystem.stat(home))?.kind === 'directory') {
+      // The newest goes last, the journal after it: a removal cut short leaves nothing that would resume wrongly.
+      for (const name of [PREVIOUS, NEWEST, NEXT]) await removeTree(this.fileSystem, join(home, name));
+      await this.fileSystem.syncDirectory(home);
+    }
+    await removeTree(this.fileSystem, home);
+    await this.fileSystem.syncDirectory(this.label);
+  }
+
+  async lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock> {
+    const home = this.#home(sessionId);
+    const { fileSystem } = this;
+    await this.#prepare(home);
+    const lock = await usable(home, () =>
+      this.acquireLock({ fileSystem, directory: home, sessionId, handlers }),
+    );
+    const release = async () => {
+      await lock.release();
+      this.#prepared.delete(home);
+      // Of a session that came to nothing, not even its directory stays. Any other is not empty.
+      await fileSystem.rmdir(home).catch(() => undefined);
+    };
+    try {
+      this.#written.delete(sessionId);
+      await this.#clearLeftovers(home);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    return { release };
+  }
+
+  async witness(sessionId: string): Promise<Witness> {
+    return openFileWitness(this.fileSystem, this.#home(sessionId));
+  }
+
+  async isRecorded(sessionId: string): Promise<boolean> {
+    return (await recordingSegments(this.fileSystem, this.#home(sessionId))).length > 0;
+  }
+
+  async recording(sessionId: string, options: RecordingLogOptions): Promise<RecordingLog> {
+    return openFileRecordingLog(this.fileSystem, this.#home(sessionId), options);
+  }
+
+  async journal(sessionId: string, epoch: number): Promise<Journal> {
+    const home = this.#home(sessionId);
+    await this.#prepare(home);
+    return openFileJournal({
+      fileSystem: this.fileSystem,
+      directory: home,
+      sessionId,
+      epoch,
+    });
+  }
+
+  #home(sessionId: string): string {
+    assertSessionId(sessionId, this.label);
+    return join(this.label, sessionId);
+  }
+
+  #file(home: string, name: string): DurableTextFile {
+    return new DurableTextFile(this.fileSystem, join(home, name), { maxBytes: MAX_BYTES });
+  }
+
+  async #prepare(home: string): Promise<void> {
+    if (this.#prepared.has(home) && (await directoryExists(this.fileSystem, home))) return;
+    await makeDirectory(this.fileSystem, this.label);
+    await makeDirectory(this.fileSystem, home, 'durable');
+    this.#prepared.add(home);
+  }
+
+  async #finishEarlierWrite(home: string): Promise<void> {
+    if ((await this.fileSystem.stat(join(home, NEXT))) !== undefined) await this.#moveUp(home);
+  }
+
+  async #moveUp(home: string): Promise<void> {
+    const path = (name: string) => join(home, name);
+    try {
+      await this.fileSystem.rename(path(NEWEST), path(PREVIOUS));
+    } catch (error) {
+      // The first checkpoint of a session, or a crash after this very rename.
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+    await this.fileSystem.rename(path(NEXT), path(NEWEST));
+  }
+
+  /** What a crashed owner left unfinished goes; what it renamed stays, for good. */
+  async #clearLeftovers(home: string): Promise<void> {
+    for (const name of await this.fileSystem.list(home)) {
+      if (isTempName(name)) await this.fileSystem.unlink(join(home, name));
+    }
+    await this.fileSystem.syncDirectory(home);
+  }
+}
+
+function sameFile(a: FileStat, b: FileStat | undefined): boolean {
+  return b !== undefined && a.inode === b.inode && a.modifiedAtMs === b.modifiedAtMs && a.size === b.size;
+}
+
+/** Why a generation cannot be read, for what lies in the file itself; anything else is thrown on. */
+function unreadable(error: unknown): string {
+  const reason = UNREADABLE[codeOf(error)];
+  if (reason === undefined) throw error;
+  return reason;
+}
+
+const UNREADABLE: Readonly<Record<string, string | undefined>> = {
+  ELOOP: 'is a symlink',
+  EFBIG: `is larger than ${MAX_BYTES} bytes`,
+  EILSEQ: 'is not UTF-8',
+  ENODATA: 'is empty',
+  EISDIR: 'is a directory',
+  EINVAL: 'is not a regular file',
+  EAGAIN: 'grew while it was read',
+  EACCES: 'cannot be read: no permission',
+  EPERM: 'cannot be read: no permission',
+  EIO: 'cannot be read: the disk reports an error',
+};

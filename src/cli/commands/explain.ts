@@ -1,0 +1,247 @@
+/**
+ * `resume --explain`: what going on would reuse, run again or refuse; nothing is run. What is refused is told beside the rest,
+ * and then as the error that the resume would end with.
+ *
+ * The same checks as the resume itself, in the same order, each by the code that makes them there: the lock (I10), the
+ * checkpoint (I9), fingerprints and descriptions (I15), the input's identity. Only what is written so far is looked at here
+ * and not opened, because opening a sink cuts it (I7).
+ */
+import { stat } from 'node:fs/promises';
+import type { StateManager } from '../../checkpoint/state-manager.js';
+import { codeOf, PipelineMismatchError } from '../../errors.js';
+import type { Pipeline } from '../../executor/pipeline.js';
+import { stageFingerprints } from '../../executor/session/fingerprints.js';
+import { compareIdentity } from '../../executor/session/source-identity.js';
+import {
+  loadSession,
+  type ResumeOptions,
+  type StoredSession,
+} from '../../executor/session/stored-session.js';
+import type { JsonObject } from '../../formats/json.js';
+import { counted, grouped, printable, rowsThrough } from '../../observers/progress/terminal-text.js';
+import { systemClock } from '../../platform/clock.js';
+import type { OpenContext } from '../../platform/open-context.js';
+import { platform } from '../../platform/platform.node.js';
+import { storedPartFile, storedPath } from '../../sessions/stored-metrics.js';
+import { COMPLETED } from '../exit-codes.js';
+import { sessionCommand } from '../invocation.js';
+import type { Terminal } from '../output/terminal.js';
+
+export interface ExplainOptions {
+  readonly sessionId: string;
+  readonly pipeline: Pipeline<unknown>;
+  readonly stateManager: StateManager;
+  readonly stateDir: string;
+  readonly force: boolean;
+  readonly json: boolean;
+  readonly terminal: Terminal;
+}
+
+interface Explanation {
+  readonly sessionId: string;
+  readonly pipeline: string;
+  readonly warnings: readonly string[];
+  /** Never read again. */
+  readonly committed: { readonly batches: number; readonly rowsIn: number; readonly rowsOut: number };
+  /** Above them, by stage: outputs that are taken from the journal. */
+  readonly journaled: readonly { readonly stage: string; readonly batches: readonly number[] }[];
+  /** What is read, and run, again or for the first time. */
+  readonly rest: { readonly unit: 'bytes' | 'rows'; readonly from: number; readonly of: number } | null;
+  readonly output: { readonly path: string; readonly cutTo: number } | null;
+  /** Why it would not go on at all. */
+  readonly refused: readonly string[];
+}
+
+/** @returns the exit code. @throws what the resume would refuse with. */
+export async function explain(options: ExplainOptions): Promise<number> {
+  const { sessionId, stateManager, stateDir, json, force, terminal } = options;
+  const lock = await stateManager.lock(sessionId, {});
+  const refusals: PipelineMismatchError[] = [];
+  let explanation: Explanation;
+  try {
+    explanation = await explainOwned(options, refusals);
+  } finally {
+    await lock.release();
+  }
+  const { refused } = explanation;
+  if (json) terminal.data(`${JSON.stringify(explanation)}\n`);
+  else for (const line of explanationLines(explanation, terminal)) terminal.result(line);
+  if (refused.length > 0)
+    throw new PipelineMismatchError(
+      refused,
+      refusals.every(({ mayForce }) => mayForce),
+    );
+  if (json) return COMPLETED;
+  const command = sessionCommand('resume', sessionId, stateDir, ...(force ? ['--force'] : []));
+  terminal.result(`Nothing was run. To resume: ${command}`);
+  return COMPLETED;
+}
+
+async function explainOwned(
+  { sessionId, pipeline, stateManager, force }: ExplainOptions,
+  refusals: PipelineMismatchError[],
+): Promise<Explanation> {
+  const load = (options: ResumeOptions) =>
+    loadSession(sessionId, pipeline.stages, stateManager, pipeline, options);
+  const session = await unlessRefused(
+    () => load({ force }),
+    () => load({ force: true }),
+    refusals,
+  );
+  const { mark } = session.start;
+  const nothing = async () => null;
+  const rest = await unlessRefused(() => sameInput(session, force), nothing, refusals);
+  const output = await unlessRefused(() => sameOutput(session), nothing, refusals);
+  const { batches, rowsIn, rowsOut } = mark;
+  return {
+    sessionId,
+    pipeline: session.checkpoint.pipeline,
+    warnings: session.warnings,
+    committed: { batches, rowsIn, rowsOut },
+    journaled: await journaledAbove(session, pipeline, stateManager),
+    rest,
+    output,
+    refused: refusals.flatMap(({ differences }) => differences),
+  };
+}
+
+/** @param refusals is added to, where the check refuses. */
+async function unlessRefused<T, U>(
+  check: () => Promise<T>,
+  otherwise: () => Promise<U>,
+  refusals: PipelineMismatchError[],
+): Promise<T | U> {
+  try {
+    return await check();
+  } catch (error) {
+    if (codeOf(error) === 'PIPELINE_MISMATCH') refusals.push(error as PipelineMismatchError);
+    // The resume would not have come so far.
+    else if (refusals.length === 0) throw error;
+    return otherwise();
+  }
+}
+
+/** The input, compared with the one that the session began with (I15). */
+async function sameInput(
+  { definition, start, checkpoint }: StoredSession,
+  force: boolean,
+): Promise<Explanation['rest']> {
+  const { mark, sourceIdentity } = start;
+  const source = await definition.source.open(mark.source ?? undefined, contextOf(checkpoint.sessionId));
+  try {
+    if (mark.source !== null && !force) {
+      if ((await compareIdentity(sourceIdentity, source, mark.source)) === 'changed')
+        throw new PipelineMismatchError(['the input before the committed position has changed']);
+    }
+    const { total } = source;
+    return total === undefined ? null : { unit: total.unit, from: mark.done, of: total.value };
+  } finally {
+    await source.close();
+  }
+}
+
+/** What was written is there still, as far as its size tells. */
+async function sameOutput({ checkpoint, start }: StoredSession): Promise<Explanation['output']> {
+  const bytes = start.mark.sink?.bytes;
+  const target = storedPath(checkpoint.sink);
+  if (typeof bytes !== 'number' || target === undefined) return null;
+  const working = storedPartFile(checkpoint.sink, start.mark.sink) ?? target;
+  for (const path of start.wasSealed || bytes > 0 ? [working, target] : [working]) {
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => undefined,
+    );
+    // What was published already must be that, to its end.
+    if (path !== working && size !== bytes) break;
+    if (size !== undefined && size >= bytes) return { path, cutTo: bytes };
+    if (size !== undefined)
+      throw new PipelineMismatchError([`${path} has ${size} bytes, and the run had written ${bytes}`], false);
+  }
+  if (bytes === 0) return { path: working, cutTo: 0 };
+  throw new PipelineMismatchError([`${working}, which the run had written to, is not there any more`], false);
+}
+
+/** Outputs above the watermark that no stage will be asked for again (I5, I8). */
+async function journaledAbove(
+  { checkpoint, start }: StoredSession,
+  pipeline: Pipeline<unknown>,
+  stateManager: StateManager,
+): Promise<Explanation['journaled']> {
+  const { stages } = pipeline;
+  if (!stages.some((stage) => stage.durable)) return [];
+  const journal = await stateManager.journal(checkpoint.sessionId, checkpoint.epoch + 1);
+  try {
+    const fingerprints = stageFingerprints(stages);
+    const found = new Map<string, number[]>();
+    // A batch goes on behind the last stage whose output is there.
+    const claimed = new Set<number>();
+    for (let i = stages.length - 1; i >= 0; i--) {
+      const stage = stages[i]?.name ?? '';
+      for (const key of journal.keys()) {
+        if (key.stage !== stage || key.batch < start.mark.batches || claimed.has(key.batch)) continue;
+        if (madeBy(await journal.read(key)) !== fingerprints[i]) continue;
+        claimed.add(key.batch);
+        found.set(stage, [...(found.get(stage) ?? []), key.batch]);
+      }
+    }
+    return [...found].map(([stage, batches]) => ({ stage, batches: batches.sort((a, b) => a - b) }));
+  } finally {
+    await journal.close();
+  }
+}
+
+/** The fingerprint in a record's line of facts: an output of other code is not used. */
+function madeBy(payload: Uint8Array | undefined): unknown {
+  if (payload === undefined) return undefined;
+  const facts = JSON.parse(new TextDecoder().decode(payload.subarray(0, payload.indexOf(10)))) as JsonObject;
+  return facts.fingerprint;
+}
+
+function contextOf(sessionId: string): OpenContext {
+  const { fileSystem } = platform;
+  return { sessionId, clock: systemClock, ...(fileSystem === undefined ? {} : { fileSystem }) };
+}
+
+function explanationLines(explanation: Explanation, { colors }: Terminal): string[] {
+  const { sessionId, pipeline, warnings, committed, journaled, rest, output, refused } = explanation;
+  const { batches } = committed;
+  const done =
+    batches === 0
+      ? 'nothing is committed yet'
+      : `${counted(batches, 'batch', 'batches')} committed: ${rowsThrough(committed)}`;
+  const line = (label: string, text: string) => `  ${label.padEnd(9)}  ${text}`;
+  return [
+    `${colors.bold(printable(pipeline))}, session ${sessionId}`,
+    ...warnings.map((warning) => line('warning', colors.yellow(printable(warning)))),
+    line(colors.green('reused   '), done),
+    ...journaled.map(({ stage, batches: numbers }) =>
+      line(
+        colors.green('reused   '),
+        `${counted(numbers.length, 'output')} of stage "${printable(stage)}" from the journal: batch ${ranges(numbers)}`,
+      ),
+    ),
+    ...(refused.length > 0 ? [] : [line(colors.cyan('run      '), restText(rest, batches))]),
+    ...(output === null ? [] : [line('output', `${output.path}, from byte ${grouped(output.cutTo)}`)]),
+    ...refused.map((difference) => line(colors.red('refused  '), printable(difference))),
+    ...(refused.length > 0 ? [] : [line('refused', 'nothing')]),
+  ];
+}
+
+function restText(rest: Explanation['rest'], batches: number): string {
+  const from = `from batch ${batches} on`;
+  if (rest === null) return `everything ${from}`;
+  if (rest.from >= rest.of) return 'nothing is left to read: only the end of the run is';
+  const percent = Math.floor((rest.from / Math.max(1, rest.of)) * 100);
+  return `everything ${from}: ${grouped(rest.of - rest.from)} of ${grouped(rest.of)} ${rest.unit} (${percent}% are behind)`;
+}
+
+/** 3, 5–9 */
+function ranges(numbers: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const number of numbers) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === number - 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ');
+}

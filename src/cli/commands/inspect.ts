@@ -1,0 +1,99 @@
+/** `inspect [session or recording]`: the inspector's page for what is stored and for what runs, or one file of it. */
+import { stat, writeFile } from 'node:fs/promises';
+import { StateManager } from '../../checkpoint/state-manager.js';
+import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+import { codeOf, InvalidOptionError } from '../../errors.js';
+import { grouped } from '../../observers/progress/terminal-text.js';
+import { findSession } from '../../sessions/find-session.js';
+import { type InspectorHost, inspectorHost } from '../../sessions/inspector-host.js';
+import { COMPLETED } from '../exit-codes.js';
+import { inspectorPackage } from '../inspectors/inspector-package.js';
+import { recordingHost } from '../inspectors/recording-host.js';
+import { quoted } from '../invocation.js';
+import type { Terminal } from '../output/terminal.js';
+
+export interface InspectOptions {
+  readonly stateDir: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly allowCommands: boolean;
+  /** A file to write, instead of serving. */
+  readonly export?: string;
+}
+
+interface Shown {
+  readonly host: InspectorHost;
+  /** Undefined: the list of sessions. */
+  readonly session: string | undefined;
+  readonly what: string;
+}
+
+/** @param given a session, a file or folder of a recording, or undefined. @returns the exit code. */
+export async function inspect(
+  given: string | undefined,
+  options: InspectOptions,
+  terminal: Terminal,
+): Promise<number> {
+  if (options.export !== undefined && given === undefined)
+    throw new InvalidOptionError('--export writes one session: say which, for example last.');
+  const inspector = await inspectorPackage();
+  const { host, session, what } = await shownOf(given, options.stateDir);
+  if (options.export !== undefined && session !== undefined) {
+    const { html, records, omitted } = await inspector.exportHtml(host, session);
+    await write(options.export, html);
+    const size = `${(Buffer.byteLength(html) / 1e6).toFixed(1)} MB`;
+    terminal.result(
+      `${options.export}: ${grouped(records)} records of ${what}, ${size}. It opens in any browser.`,
+    );
+    if (omitted !== undefined) terminal.message(terminal.errorColors.yellow(omitted));
+    return COMPLETED;
+  }
+  const { allowCommands: commands, host: address, port } = options;
+  const served = await inspector.serveInspector(host, {
+    commands,
+    ...(address === undefined ? {} : { host: address }),
+    ...(port === undefined ? {} : { port }),
+    ...(session === undefined ? {} : { session }),
+  });
+  terminal.result(`inspector  ${served.url}`);
+  const may = commands
+    ? 'the page may pause, resume and cancel'
+    : 'read-only; --allow-commands lets the page command';
+  terminal.message(`Shows ${what}; ${may}. Whoever has the address may look. Ctrl-C ends it.`);
+  await interrupted(terminal);
+  await served.close();
+  return COMPLETED;
+}
+
+async function shownOf(given: string | undefined, stateDir: string): Promise<Shown> {
+  if (given === undefined)
+    return { host: inspectorHost({ stateDir }), session: undefined, what: `the sessions of ${stateDir}` };
+  if (await isThere(given)) {
+    const host = await recordingHost(given);
+    const [recording] = await host.sessions();
+    return { host, session: recording?.id, what: given };
+  }
+  if (/[/\\]|\.jsonl$/.test(given)) throw new InvalidOptionError(`There is no recording ${quoted(given)}.`);
+  const session = await findSession(new StateManager(lowdbStorage(stateDir)), given);
+  return { host: inspectorHost({ stateDir }), session, what: `session ${session}` };
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function write(path: string, html: string): Promise<void> {
+  await writeFile(path, html, { mode: 0o600 }).catch((error: unknown) => {
+    throw new InvalidOptionError(`${quoted(path)} cannot be written (${codeOf(error)}).`, { cause: error });
+  });
+}
+
+/** Resolves at a signal, or when whoever reads the output has gone. */
+function interrupted(terminal: Terminal): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+    terminal.whenBroken(() => resolve());
+  });
+}

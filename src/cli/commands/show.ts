@@ -1,0 +1,130 @@
+/** `show <id>`: everything that a checkpoint says. */
+
+import type { Checkpoint } from '../../checkpoint/envelope.js';
+import { StateManager } from '../../checkpoint/state-manager.js';
+import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+import { counted, grouped, printable, span } from '../../observers/progress/terminal-text.js';
+import { findSession } from '../../sessions/find-session.js';
+import { ownerOf, type SessionOwner, stateWord } from '../../sessions/owner.js';
+import { storedMark, storedPartFile, storedPath, storedStages } from '../../sessions/stored-metrics.js';
+import { COMPLETED } from '../exit-codes.js';
+import { sessionCommand } from '../invocation.js';
+import { ago, localTime } from '../output/durations.js';
+import { tableLines } from '../output/table.js';
+import type { Terminal } from '../output/terminal.js';
+
+/** @returns the exit code. @throws {CheckpointNotFoundError | CorruptCheckpointError} */
+export async function show(
+  given: string,
+  stateDir: string,
+  json: boolean,
+  terminal: Terminal,
+): Promise<number> {
+  const stateManager = new StateManager(lowdbStorage(stateDir));
+  const sessionId = await findSession(stateManager, given);
+  const { checkpoint, warnings } = await stateManager.loadCheckpoint(sessionId);
+  for (const warning of warnings) terminal.message(terminal.errorColors.yellow(warning));
+  if (json) {
+    terminal.data(`${JSON.stringify(checkpoint)}\n`);
+    return COMPLETED;
+  }
+  const owner = checkpoint.state === 'COMPLETED' ? undefined : await ownerOf(stateDir, sessionId);
+  for (const line of checkpointLines(checkpoint, owner, Date.now(), terminal)) terminal.result(line);
+  if (checkpoint.state !== 'COMPLETED' && owner === undefined) {
+    terminal.result('');
+    terminal.result(
+      `To go on with it: ${sessionCommand('resume', sessionId, stateDir, ...fileOf(checkpoint))}`,
+    );
+  }
+  return COMPLETED;
+}
+
+const fileOf = ({ pipelineFile }: Checkpoint) => (pipelineFile === undefined ? ['FILE'] : []);
+
+/** Pure. */
+export function checkpointLines(
+  checkpoint: Checkpoint,
+  owner: SessionOwner | undefined,
+  now: number,
+  { colors }: Pick<Terminal, 'colors'>,
+): string[] {
+  const { settings, source, sink, deadLetter, error, savedAt, startedAt } = checkpoint;
+  const mark = storedMark(checkpoint);
+  const every = settings.checkpointEveryMs === null ? '' : ` or ${span(settings.checkpointEveryMs)}`;
+  const facts: (readonly [string, string | undefined])[] = [
+    ['session', checkpoint.sessionId],
+    ['pipeline', printable(checkpoint.pipeline)],
+    ['file', checkpoint.pipelineFile],
+    ['state', stateWord(checkpoint.state, owner)],
+    ['error', error && `${printable(error.message)} (${printable(error.code)})`],
+    ['started', localTime(startedAt)],
+    ['saved', `${localTime(savedAt)}, ${ago(savedAt, now)}`],
+    ...(mark === undefined
+      ? []
+      : ([
+          ['committed', counted(mark.batches, 'batch', 'batches')],
+          [
+            'rows',
+            `${grouped(mark.rowsIn)} in, ${grouped(mark.rowsOut)} out, ${grouped(mark.losses.total)} lost`,
+          ],
+          ['worked', span(mark.elapsedMs)],
+        ] as const)),
+    ['input', placeOf(source, mark?.source ?? null)],
+    ['output', placeOf(sink, mark?.sink ?? null)],
+    ['so far in', checkpoint.state === 'COMPLETED' ? undefined : storedPartFile(sink, mark?.sink ?? null)],
+    ['dead letters', deadLetter === null ? undefined : placeOf(deadLetter, mark?.deadLetter ?? null)],
+    [
+      'settings',
+      `batches of ${counted(settings.batchSize, 'row')}, ${settings.maxInFlight} in flight, a checkpoint every ${counted(settings.checkpointInterval, 'row')}${every}`,
+    ],
+    ['owners so far', grouped(checkpoint.epoch)],
+  ];
+  const lines = facts.flatMap(([label, value]) =>
+    value === undefined ? [] : [`${colors.dim(label.padEnd(13))}  ${value}`],
+  );
+  return [...lines, '', ...stageLines(checkpoint, colors), ...lossLines(checkpoint, colors)];
+}
+
+function placeOf(description: Checkpoint['source'], position: Checkpoint['source']): string {
+  const place = storedPath(description) ?? 'not a file: it has to be passed again';
+  const bytes = position?.bytes;
+  return typeof bytes === 'number' ? `${place}, byte ${grouped(bytes)}` : place;
+}
+
+function stageLines(checkpoint: Checkpoint, colors: Terminal['colors']): string[] {
+  const mark = storedMark(checkpoint);
+  if (mark === undefined) return [`stages: ${storedStages(checkpoint).map(printable).join(', ')}`];
+  const [header = '', ...rows] = tableLines(
+    [
+      ['STAGE', 'BATCHES', 'ROWS IN', 'ROWS OUT', 'SKIPPED', 'DEAD LETTERS', 'RETRIES', 'BUSY'],
+      ...mark.stages.map((tally) => [
+        printable(tally.stage),
+        ...[tally.batches, tally.rowsIn, tally.rowsOut, tally.skipped, tally.deadLettered, tally.retries].map(
+          grouped,
+        ),
+        span(tally.busyMs),
+      ]),
+    ],
+    [1, 2, 3, 4, 5, 6, 7],
+  );
+  return [colors.dim(header), ...rows];
+}
+
+const SHOWN_LOSSES = 10;
+
+function lossLines(checkpoint: Checkpoint, colors: Terminal['colors']): string[] {
+  const mark = storedMark(checkpoint);
+  if (mark === undefined || mark.losses.total === 0) return [];
+  const { total, named, reasons } = mark.losses;
+  const rows = named
+    .slice(0, SHOWN_LOSSES)
+    .map(([batch, row, stage, reason]) => [
+      stage < 0 ? 'source' : printable(mark.stages[stage]?.stage ?? ''),
+      grouped(batch),
+      grouped(row),
+      printable(reasons[reason] ?? ''),
+    ]);
+  const [header = '', ...lines] = tableLines([['LOST IN', 'BATCH', 'ROW', 'REASON'], ...rows], [1, 2]);
+  const more = total > rows.length ? [`and ${grouped(total - rows.length)} more`] : [];
+  return ['', colors.dim(header), ...lines, ...more];
+}

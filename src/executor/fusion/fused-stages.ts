@@ -1,0 +1,128 @@
+/**
+ * The passes that neighbouring synchronous row stages share, here or in a worker thread. Which stages share one is worked
+ * out once, and again when a stage turns out to be asynchronous.
+ *
+ * 1. A batch goes to a worker thread that has room for it. Where none has, this thread is one more that works: one batch a
+ *    turn of the event loop, so that threads that are done meanwhile get their next batch first.
+ * 2. What comes back from a thread is JSON, and so is what this one does in their stead: rows look the same wherever
+ *    they were worked on.
+ */
+import { platform } from '#platform';
+import type { OpenSink } from '../../sinks/sink.js';
+import type { RawRows, SourceBatch } from '../../sources/source.js';
+import { abortOf } from '../../stages/abortable.js';
+import type { AnyStage, StageContext } from '../../stages/stage.js';
+import type { PlaneBatch } from '../rows/in-flight-batch.js';
+import { type Chain, rememberAsynchronous } from './fuse.js';
+import { Chains } from './fusion-plan.js';
+import { type Lines, linesOf } from './output-lines.js';
+import { type PassResult, type PassTask, runPass } from './run-fused-batch.js';
+import { type PassThreads, receivedMalformed, receivedPart, unwritable } from './thread-job.js';
+
+/** What a pass made of a batch. */
+export interface Passed extends Pick<PassResult, 'parts' | 'malformed'> {
+  /** What came out, as rows, as the sink takes them, or as JSON Lines. */
+  readonly out: PassResult['out'] | Lines;
+}
+
+type ContextOf = (stageIndex: number) => StageContext;
+
+export interface PassesOptions {
+  readonly sessionId: string;
+  readonly stages: readonly AnyStage[];
+  readonly threads: PassThreads | undefined;
+  readonly sink: Pick<OpenSink<unknown>, 'encode' | 'encodeJsonLines'>;
+}
+
+export class Passes {
+  readonly #chains: Chains;
+  /** The last turn of this thread that a batch waits for. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: PassesOptions) {
+    this.#chains = new Chains(options.stages);
+  }
+
+  /** Takes a batch through stage `first` and those after it that share a pass with it; undefined: it shares none. */
+  over(
+    batch: PlaneBatch,
+    first: number,
+    contextOf: ContextOf,
+  ): Passed | Promise<Passed | undefined> | undefined {
+    const { threads } = this.options;
+    const chain = this.#chains.from(first);
+    if (chain === undefined) return undefined;
+    if (threads === undefined || batch.raw?.raw === undefined)
+      return this.#here(chain, batch, first, contextOf);
+    if (threads.isFree) return this.#inThread(threads, chain, batch, first, contextOf);
+    this.#turn = this.#turn.then(() => new Promise<void>((resolve) => platform.soon(resolve)));
+    return this.#turn.then(() => {
+      abortOf(contextOf(first)).throwIfAborted();
+      if (!threads.isFree) return this.#here(this.#chains.from(first), batch, first, contextOf);
+      return this.over(batch, first, contextOf);
+    });
+  }
+
+  #here(
+    chain: Chain | undefined,
+    batch: PlaneBatch,
+    first: number,
+    contextOf: ContextOf,
+  ): Passed | undefined {
+    const { sink, stages, threads } = this.options;
+    if (chain === undefined) return undefined;
+    const isLast = first + chain.length === stages.length;
+    const asLines = threads !== undefined && !(isLast && sink.encodeJsonLines !== undefined);
+    const toSink: PassTask['encode'] = (rows, firstIndex) => sink.encode(rows, firstIndex);
+    const passed = runPass({
+      chain,
+      decode: (row, malformed) => batch.forEachRow(row, malformed),
+      contextOf: (place) => contextOf(first + place),
+      encode: asLines ? threads.encode : isLast ? toSink : undefined,
+    });
+    if (passed.bailed) this.#chains.forget();
+    if (passed.parts.length === 0) return undefined;
+    const { out, bailed } = passed;
+    if (asLines && 'encoded' in out) return { ...passed, out: linesOf(out.encoded) };
+    // A pass that was given up leaves rows as well: JSON like those of any other batch.
+    if (threads !== undefined && bailed && 'rows' in out)
+      return { ...passed, out: linesOf([threads.encode(out.rows, 0)]) };
+    return passed;
+  }
+
+  #inThread(
+    threads: PassThreads,
+    chain: Chain,
+    batch: PlaneBatch,
+    first: number,
+    contextOf: ContextOf,
+  ): Promise<Passed | undefined> {
+    const { sessionId, stages } = this.options;
+    const raw = (batch.raw as SourceBatch<unknown>).raw?.() as RawRows;
+    const context = contextOf(first);
+    const { index, rowOffset } = batch;
+    const job = {
+      sessionId,
+      first,
+      stages: chain.length,
+      batch: index,
+      rowOffset,
+      attempt: context.attempt,
+      raw,
+    };
+    return threads.run(job).then((answer) => {
+      abortOf(context).throwIfAborted();
+      if (answer.kind === 'unwritable') throw unwritable(answer.message);
+      if (answer.kind === 'bailed') {
+        rememberAsynchronous(stages[answer.stage] as AnyStage);
+        this.#chains.forget();
+        return this.over(batch, first, contextOf);
+      }
+      return {
+        parts: answer.parts.map(receivedPart),
+        malformed: answer.malformed.map(receivedMalformed),
+        out: { lines: answer.lines, count: answer.rows },
+      };
+    });
+  }
+}

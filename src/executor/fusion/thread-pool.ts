@@ -1,0 +1,145 @@
+/**
+ * Worker threads that run passes: bytes in, bytes out.
+ *
+ * 1. A job goes to the thread that has the fewest; each has room for two, so that it never waits for its next one.
+ * 2. A thread that dies fails the jobs it had, and no others, and is replaced (I12): a crash is a failed batch.
+ * 3. `close` ends threads in the middle of whatever they are doing: cancel is immediate (I17).
+ * 4. What a stage prints in a thread is printed by the run's own console.
+ */
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { messageOf, WorkerThreadError } from '../../errors.js';
+import { JsonLinesEncoder } from '../../formats/json-lines-encoder.js';
+import { linesEncoder } from './output-lines.js';
+import type { PassAnswer, PassJob, PassThreads, SentError, ThreadsOptions } from './thread-job.js';
+import { BATCHES_A_THREAD, receivedError } from './thread-job.js';
+
+/** What a thread says. */
+export type ThreadMessage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'unfit'; readonly error: SentError }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: PassAnswer };
+
+export interface ThreadData {
+  readonly file: string;
+  readonly fingerprints: readonly string[];
+}
+
+interface PoolOptions extends ThreadsOptions {
+  /** Absolute. */
+  readonly file: string;
+}
+
+interface Waiting {
+  readonly job: PassJob;
+  resolve(answer: PassAnswer): void;
+  reject(error: unknown): void;
+}
+
+/** The thread's program: the command line's, because it loads a pipeline file. */
+const PROGRAM = new URL('../../cli/thread.js', import.meta.url);
+
+export class ThreadPool implements PassThreads {
+  readonly encode = linesEncoder(new JsonLinesEncoder('rows that leave a pass'));
+  readonly #threads: Thread[];
+  #isClosed = false;
+
+  constructor(private readonly options: PoolOptions) {
+    this.#threads = Array.from({ length: options.count }, () => this.#start());
+  }
+
+  get isFree(): boolean {
+    return this.#threads.some((thread) => thread.isReady && thread.load < BATCHES_A_THREAD);
+  }
+
+  run(job: PassJob): Promise<PassAnswer> {
+    const ready = this.#threads.filter((thread) => thread.isReady);
+    const free = (ready.length > 0 ? ready : this.#threads).reduce((least, thread) =>
+      thread.load < least.load ? thread : least,
+    );
+    return free.run(job);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  #start(): Thread {
+    const thread = new Thread(this.options, (error) => {
+      const at = this.#threads.indexOf(thread);
+      if (this.#isClosed || at < 0) return;
+      if (error === undefined) this.#threads[at] = this.#start();
+      else this.options.onUnfit(error);
+    });
+    return thread;
+  }
+}
+
+class Thread {
+  isReady = false;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 0;
+  #crash: unknown;
+  #isUnfit = false;
+
+  /** @param ended undefined: it died over its work; else it cannot work at all. */
+  constructor({ file, fingerprints }: PoolOptions, ended: (unfit: unknown) => void) {
+    const workerData: ThreadData = { file, fingerprints };
+    this.#worker = new Worker(fileURLToPath(PROGRAM), { workerData, stdout: true, stderr: true });
+    createInterface(this.#worker.stdout).on('line', (line) => console.log(line));
+    createInterface(this.#worker.stderr).on('line', (line) => console.error(line));
+    this.#worker.on('message', (message: ThreadMessage) => {
+      if (message.type === 'ready') this.isReady = true;
+      else if (message.type === 'answer') this.#settle(message.id)?.resolve(message.answer);
+      else {
+        this.#isUnfit = true;
+        this.#failAll(receivedError(message.error));
+        ended(receivedError(message.error));
+      }
+    });
+    this.#worker.on('error', (error) => {
+      this.#crash = error;
+    });
+    this.#worker.on('exit', (code) => {
+      const why = this.#crash === undefined ? `it ended with code ${code}` : messageOf(this.#crash);
+      this.#failAll(new WorkerThreadError(why, { cause: this.#crash }));
+      const neverWorked = !this.isReady && this.#nextId === 0;
+      if (!this.#isUnfit) ended(neverWorked ? new WorkerThreadError(why, { cause: this.#crash }) : undefined);
+    });
+  }
+
+  get load(): number {
+    return this.#waiting.size;
+  }
+
+  run(job: PassJob): Promise<PassAnswer> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { job, resolve, reject });
+      this.#worker.postMessage({ id, job }, [
+        job.raw.bytes.buffer as ArrayBuffer,
+        job.raw.bounds.buffer as ArrayBuffer,
+      ]);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isUnfit = true;
+    await this.#worker.terminate();
+  }
+
+  #settle(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  #failAll(error: unknown): void {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+}

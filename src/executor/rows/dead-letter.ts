@@ -1,0 +1,32 @@
+import type { Json, JsonObject } from '../../../machines/context.js';
+import { MalformedRowError } from '../../errors.js';
+import { errorFacts } from '../session/error-facts.js';
+
+/** One line of the dead-letter file: the row, where it failed, and why. */
+export function deadLetter(
+  stage: string,
+  batch: { readonly index: number; readonly rowOffset: number },
+  row: number,
+  error: unknown,
+  value: unknown,
+): JsonObject {
+  const { index, rowOffset } = batch;
+  const at = error instanceof MalformedRowError ? { file: error.file, byte: error.byte } : {};
+  return {
+    stage,
+    batch: index,
+    rowOffset,
+    row,
+    error: { ...errorFacts(error) },
+    ...at,
+    value: jsonOf(value),
+  };
+}
+
+function jsonOf(value: unknown): Json {
+  try {
+    return JSON.parse(JSON.stringify(value) ?? 'null') as Json;
+  } catch {
+    return String(value);
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * What a journal record of a durable stage holds: one line of facts, then the output rows as JSON Lines.
+ *
+ * The facts are those of the batch up to that stage (figures, losses, dead letters), so that a batch taken from the
+ * journal counts as the one that was computed. A record that is not for the same rows of the source, or was made by other
+ * code (a forced resume), is not used: the batch is computed again.
+ */
+import { type JsonObject, type Losses, NO_LOSSES, type StageTally } from '../../../machines/context.js';
+import { CorruptJournalError, StageError } from '../../errors.js';
+import { linesOfText, textOfRows } from '../../formats/json-rows.js';
+import { bytesOf } from '../../formats/text-bytes.js';
+import { jsonText } from '../../recording/json-text.js';
+
+export interface BatchFacts {
+  readonly rowOffset: number;
+  readonly size: number;
+  readonly malformed: number;
+  readonly tallies: readonly StageTally[];
+  readonly deadLetters: readonly JsonObject[];
+  readonly losses: { readonly losses: Losses };
+  readonly index: number;
+}
+
+interface RecordFacts {
+  readonly fingerprint: string;
+  readonly rowOffset: number;
+  readonly size: number;
+  readonly rows: number;
+  readonly malformed: number;
+  readonly tallies: readonly StageTally[];
+  readonly losses: Losses;
+  readonly deadLetters: readonly JsonObject[];
+}
+
+export interface JournaledOutput extends RecordFacts {
+  readonly lines: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const LINE_END = 10;
+
+/** Strings beyond about 100 KB go to V8's large-object space, where everything costs more. */
+const PART_CHARACTERS = 90 * 1024;
+/** So few rows are encoded at once, however long they are. */
+const FEW_ROWS = 16;
+
+/** Some rows of an output, as JSON Lines. */
+export interface OutputPart {
+  readonly lines: Uint8Array;
+  readonly rows: number;
+  /** The same rows as a JSON array, where that is at hand. */
+  readonly text?: string;
+}
+
+/** @throws {StageError} for an output that is not JSON: it could not come back from the journal as it is. */
+export function encodeOutput(
+  batch: BatchFacts,
+  stage: string,
+  fingerprint: string,
+  rows: readonly unknown[],
+): { readonly payload: readonly Uint8Array[]; readonly parts: readonly OutputPart[] } {
+  const noJson = (row: number) =>
+    new StageError(
+      `Stage "${stage}", batch ${batch.index}: its output row ${row} is not JSON, and a durable stage's output must be. Return plain values.`,
+    );
+  const facts = `${factsText(batch, fingerprint, rows.length)}\n`;
+  if (rows.length <= 1) {
+    const line = rows.length === 0 ? '' : `${lineOf(rows[0]) ?? fail(noJson(0))}\n`;
+    const [head, lines] = bytesOf(facts, line);
+    return { payload: [head, lines], parts: [{ lines, rows: rows.length, text: `[${line}]` }] };
+  }
+  const parts: OutputPart[] = [];
+  const atOnce = rows.length <= FEW_ROWS ? FEW_ROWS : rowsAtOnce(rows[0]);
+  for (let first = 0; first < rows.length; first += atOnce) {
+    const some = rows.length <= atOnce ? rows : rows.slice(first, first + atOnce);
+    parts.push(encodeTogether(some) ?? encodeEach(some, (row) => noJson(first + row)));
+  }
+  return { payload: [encoder.encode(facts), ...parts.map(({ lines }) => lines)], parts };
+}
+
+function rowsAtOnce(row: unknown): number {
+  return Math.max(1, Math.floor(PART_CHARACTERS / (1 + (lineOf(row)?.length ?? 0))));
+}
+
+function fail(error: Error): never {
+  throw error;
+}
+
+/** `JSON.stringify` of the facts, piece by piece: they are nearly always the same ones but for numbers, and with small
+ * outputs they are most of what there is to write. */
+function factsText(batch: BatchFacts, fingerprint: string, rows: number): string {
+  const { rowOffset, size, malformed, tallies, deadLetters, losses } = batch;
+  const lost = losses.losses === NO_LOSSES ? NO_LOSSES_TEXT : JSON.stringify(losses.losses);
+  const letters = deadLetters.length === 0 ? '[]' : JSON.stringify(deadLetters);
+  // No name of a stage is as long as what `json-text.ts` clips; a fingerprint of a dozen stages is.
+  return (
+    `{"fingerprint":${JSON.stringify(fingerprint)},"rowOffset":${rowOffset},"size":${size},"rows":${rows},` +
+    `"malformed":${malformed},"tallies":${jsonText(tallies)},"losses":${lost},"deadLetters":${letters}}`
+  );
+}
+
+const NO_LOSSES_TEXT = JSON.stringify(NO_LOSSES);
+
+/** Undefined where that cannot be shown to be exact. */
+function encodeTogether(rows: readonly unknown[]): OutputPart | undefined {
+  const text = textOfRows(rows);
+  const lines = text === undefined ? undefined : linesOfText(text, encoder.encode(text), rows.length);
+  return text === undefined || lines === undefined ? undefined : { lines, rows: rows.length, text };
+}
+
+function encodeEach(rows: readonly unknown[], problem: (row: number) => StageError): OutputPart {
+  let text = '';
+  for (let i = 0; i < rows.length; i++) text += `${lineOf(rows[i]) ?? fail(problem(i))}\n`;
+  return { lines: encoder.encode(text), rows: rows.length };
+}
+
+function lineOf(row: unknown): string | undefined {
+  try {
+    return JSON.stringify(row);
+  } catch {
+    return undefined;
+  }
+}
+
+export const decodeOutput = {
+  /** Undefined: a record for other rows or by other code. */
+  record(payload: Uint8Array, batch: BatchFacts, fingerprint: string): JournaledOutput | undefined {
+    const end = payload.indexOf(LINE_END);
+    let facts: RecordFacts;
+    try {
+      facts = JSON.parse(decoder.decode(payload.subarray(0, end))) as RecordFacts;
+    } catch (cause) {
+      throw new CorruptJournalError(`The journal's record for batch ${batch.index} cannot be read.`, {
+        cause,
+      });
+    }
+    const isSame =
+      facts.fingerprint === fingerprint && facts.rowOffset === batch.rowOffset && facts.size === batch.size;
+    return isSame ? { ...facts, lines: payload.subarray(end + 1) } : undefined;
+  },
+
+  /** The rows, as anybody will find them in the journal. */
+  forEachRow(parts: readonly OutputPart[], visit: (row: unknown) => void): void {
+    for (const { lines, text } of parts)
+      for (const row of JSON.parse(text ?? arrayText(lines)) as unknown[]) visit(row);
+  },
+};
+
+function arrayText(lines: Uint8Array): string {
+  return `[${decoder.decode(lines).trimEnd().replaceAll('\n', ',')}]`;
+}

@@ -1,0 +1,145 @@
+/**
+ * Makes checkpoints of the machine's snapshot and has them saved.
+ *
+ * 1. A snapshot is taken only from a fresh stack, when every mailbox is empty: one taken inside a transition is torn.
+ * 2. At most 64 KB (I3): a window too wide to fit is left out, which loses nothing that a resume would use.
+ */
+import type {
+  ErrorFacts,
+  ExecutorContext,
+  ExecutorState,
+  Json,
+  JsonObject,
+  Mark,
+} from '../../../machines/context.js';
+import { restoreSnapshot } from '../../../machines/restore.js';
+import type { Checkpoint } from '../../checkpoint/envelope.js';
+import { checkpointSettings } from './checkpoint-settings.js';
+import { pipelineFingerprint } from './fingerprints.js';
+import type { RunOptions, RunStart } from './run-options.js';
+import { stageInputs } from './stage-inputs.js';
+
+/** The executor's actor, as far as it is needed here. */
+export interface MachineActor {
+  send(event: { readonly type: string; readonly [field: string]: unknown }): void;
+  getSnapshot(): unknown;
+  getPersistedSnapshot(): unknown;
+}
+
+interface PersistedSnapshot {
+  readonly status: 'active' | 'done';
+  readonly value: ExecutorState;
+  readonly context: ExecutorContext;
+  readonly children: object;
+}
+
+/** A state that the machine enters next, when this checkpoint is saved and nothing else is left to do. */
+type ForeseenState = 'EXECUTING' | 'COMPLETED';
+
+function foreseen(snapshot: PersistedSnapshot, value: ForeseenState): PersistedSnapshot {
+  if (value === 'COMPLETED') return { ...snapshot, value, status: 'done' };
+  return snapshot.value === 'PAUSED' ? { ...snapshot, value } : snapshot;
+}
+
+/** Leaves room in 64 KB for the envelope around it. */
+const MAX_SNAPSHOT = 60_000;
+
+export class CheckpointWriter {
+  /** Facts about the input before the flushed position (I15). */
+  sourceIdentity: Json | null;
+  #isFirst = true;
+
+  constructor(
+    private readonly actor: MachineActor,
+    private readonly options: RunOptions,
+    private readonly start: RunStart,
+  ) {
+    this.sourceIdentity = start.sourceIdentity;
+  }
+
+  get batchSize(): number {
+    return this.options.definition.batchSize;
+  }
+
+  /** Saves the machine as it is. Resolves to the mark that the checkpoint covers.
+   * @param cancelled what a cancel left: the machine may be about another session by now.
+   * @throws {CheckpointWriteError} */
+  async save(as?: ForeseenState, cancelled?: ExecutorContext): Promise<Mark> {
+    const { environment, publish } = this.options;
+    const startedAt = environment.clock.now();
+    const { state, mark, bytes } = await this.#save(as, cancelled);
+    const durationMs = environment.clock.now() - startedAt;
+    publish({ type: 'checkpoint.saved', state, batches: mark.batches, bytes, durationMs });
+    return mark;
+  }
+
+  /** The first of an opening: from here on the session can be resumed. Not announced: `pipeline.started` says it.
+   * A restored session is still PAUSED then, and is stored as EXECUTING: a process that dies from here on did not pause. */
+  async saveFirst(): Promise<void> {
+    await this.#save('EXECUTING');
+    this.#isFirst = false;
+  }
+
+  async #save(
+    as?: ForeseenState,
+    cancelled?: ExecutorContext,
+  ): Promise<{ readonly state: ExecutorState; readonly mark: Mark; readonly bytes: number }> {
+    await Promise.resolve();
+    const checkpoint = this.#checkpoint(as, cancelled);
+    const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;
+    const { bytes } = await this.options.stateManager.saveCheckpoint(checkpoint);
+    return { state: value, mark: context.flushed, bytes };
+  }
+
+  /** Whether a checkpoint of this opening is stored. */
+  get hasSaved(): boolean {
+    return !this.#isFirst;
+  }
+
+  #checkpoint(as: ForeseenState | undefined, cancelled: ExecutorContext | undefined): Checkpoint {
+    const { definition, environment, stages, stateManager, pipelineFile } = this.options;
+    const taken = this.#ownSnapshot(cancelled);
+    const snapshot = as === undefined ? taken : foreseen(taken, as);
+    const { context, value } = snapshot;
+    return {
+      sessionId: this.start.sessionId,
+      epoch: this.start.epoch,
+      savedAt: Math.round(environment.clock.now()),
+      startedAt: context.startedAt,
+      pipeline: definition.name,
+      ...(pipelineFile === undefined ? {} : { pipelineFile }),
+      state: value,
+      fingerprint: pipelineFingerprint(stages),
+      settings: checkpointSettings(definition, stateManager, context.settings),
+      source: definition.source.describe() ?? null,
+      sink: definition.sink.describe() ?? null,
+      deadLetter: definition.deadLetter?.describe() ?? null,
+      sourceIdentity: this.sourceIdentity,
+      ...errorOf(context.error),
+      snapshot: snapshot as unknown as JsonObject,
+    };
+  }
+
+  #ownSnapshot(cancelled: ExecutorContext | undefined): PersistedSnapshot {
+    const taken = this.#snapshot();
+    const { sessionId } = this.start;
+    if (taken.context.sessionId === sessionId) return taken;
+    if (cancelled === undefined) throw new Error(`the machine has left session ${sessionId}`);
+    return { ...taken, value: 'IDLE', context: cancelled, children: {} };
+  }
+
+  #snapshot(): PersistedSnapshot {
+    const { output: _, ...persisted } = this.actor.getPersistedSnapshot() as Record<string, unknown>;
+    const text = JSON.stringify(persisted);
+    const snapshot = JSON.parse(text) as PersistedSnapshot;
+    if (text.length <= MAX_SNAPSHOT) return snapshot;
+    const inputs = stageInputs(this.options.stages);
+    const { value } = snapshot;
+    const rewound = restoreSnapshot(snapshot, inputs);
+    return JSON.parse(JSON.stringify({ ...rewound, value })) as PersistedSnapshot;
+  }
+}
+
+function errorOf(error: ErrorFacts | null): { readonly error?: ErrorFacts } {
+  return error === null ? {} : { error };
+}

@@ -1,0 +1,53 @@
+/** What tells one pipeline from another (I15): stage names, order, versions and options; never an option's value. */
+import type { Json, JsonObject } from '../../../machines/context.js';
+import { canonicalJson } from '../../formats/json.js';
+import { stageFacts } from '../../stages/fingerprint.js';
+import type { AnyStage } from '../../stages/stage.js';
+
+/** Raised when what a fingerprint is made of changes. */
+const FORMAT = 1;
+
+export function pipelineFingerprint(stages: readonly AnyStage[]): JsonObject {
+  return { format: FORMAT, stages: stages.map(stageFacts) };
+}
+
+/** Per stage: its facts and those of all before it, which its output depends on. */
+export function stageFingerprints(stages: readonly AnyStage[]): string[] {
+  return stages.map((_, i) => canonicalJson(stages.slice(0, i + 1).map(stageFacts) as Json));
+}
+
+/** The differences between a stored fingerprint and these stages, in words; none: the same pipeline. */
+export function fingerprintDifferences(stored: Json, stages: readonly AnyStage[]): string[] {
+  const now = pipelineFingerprint(stages);
+  if (canonicalJson(stored) === canonicalJson(now)) return [];
+  const before = storedStages(stored);
+  if (before === undefined) return ['it was written by a release that compares pipelines in another way'];
+  const differences: string[] = [];
+  const after = now.stages as readonly JsonObject[];
+  for (let i = 0; i < Math.max(before.length, after.length); i++) {
+    const a = before[i];
+    const b = after[i];
+    if (a === undefined) differences.push(`stage ${i + 1} "${String(b?.name)}" was added`);
+    else if (b === undefined) differences.push(`stage ${i + 1} "${String(a.name)}" was removed`);
+    else if (a.name !== b.name)
+      differences.push(`stage ${i + 1} was "${String(a.name)}" and is "${String(b.name)}"`);
+    else differences.push(...changedFields(a, b));
+  }
+  return differences.length > 0 ? differences : ['the pipeline is put together in another way'];
+}
+
+function changedFields(a: JsonObject, b: JsonObject): string[] {
+  return Object.keys({ ...a, ...b })
+    .filter((key) => canonicalJson(a[key] ?? null) !== canonicalJson(b[key] ?? null))
+    .map((key) =>
+      key === 'version'
+        ? `stage "${String(a.name)}" was version ${String(a.version)} and is ${String(b.version)}`
+        : `stage "${String(a.name)}" has another ${key}`,
+    );
+}
+
+function storedStages(stored: Json): readonly JsonObject[] | undefined {
+  if (typeof stored !== 'object' || stored === null || !('format' in stored)) return undefined;
+  const { format, stages } = stored as JsonObject;
+  return format === FORMAT && Array.isArray(stages) ? (stages as readonly JsonObject[]) : undefined;
+}

@@ -1,0 +1,120 @@
+/**
+ * What an executor's actor is recorded to: the session's directory, if that is wished or holds a recording already, and
+ * whoever listens in memory.
+ *
+ * 1. Nothing is attached to an actor that nobody records.
+ * 2. A fresh run is recorded from its very first step; one that goes on, from where its recording was opened.
+ */
+import type { StateManager } from '../../checkpoint/state-manager.js';
+import type { JsonObject } from '../../formats/json.js';
+import type { Environment } from '../../platform/environment.js';
+import type { RecordingSink } from '../../recording/format.js';
+import { type RecordableActor, Recorder } from '../../recording/recorder.js';
+import type { EventDraft } from '../publish.js';
+import { type RecorderStart, StoredRecording } from './stored-recording.js';
+
+/** Of an executor, over all its runs. */
+export interface RecordingWishes {
+  /** In the session's directory. */
+  isStored: boolean;
+  /** In memory; with the number of the next record. */
+  readonly sinks: Map<RecordingSink, number>;
+}
+
+export interface RecordedRun {
+  readonly sessionId: string;
+  readonly pipeline: string;
+  readonly stages: readonly string[];
+  readonly epoch: number;
+}
+
+export interface RecordingsOptions {
+  readonly actor: object;
+  readonly stateManager: StateManager;
+  readonly environment: Environment;
+  readonly wishes: RecordingWishes;
+  /** Tells observers. */
+  readonly notice: (sessionId: string, message: string) => void;
+}
+
+export class Recordings {
+  #run: RecordedRun | undefined;
+  #stored: StoredRecording | undefined;
+  readonly #live = new Map<RecordingSink, Recorder>();
+
+  constructor(private readonly options: RecordingsOptions) {}
+
+  /** A run begins. Within the machine's transition, so that this is its first step.
+   * @returns its stored recording, which may come to nothing; whoever has the session's lock closes it. */
+  begin(run: RecordedRun): StoredRecording {
+    const { stateManager, environment, wishes, notice } = this.options;
+    const { sessionId, epoch } = run;
+    this.#stored?.recorder?.end('another run begins');
+    const stored = new StoredRecording({
+      ...{ sessionId, stateManager, clock: environment.clock },
+      isWished: () => wishes.isStored,
+      record: (start) => this.#record(run, start),
+      notice: (message) => notice(sessionId, message),
+    });
+    this.#run = run;
+    this.#stored = stored;
+    if (epoch === 1 && wishes.isStored) stored.holdFromHere();
+    for (const sink of wishes.sinks.keys()) this.#listen(sink, run);
+    return stored;
+  }
+
+  /** In memory, from now on. */
+  add(sink: RecordingSink): void {
+    this.options.wishes.sinks.set(sink, 0);
+    if (this.#run !== undefined) this.#listen(sink, this.#run);
+  }
+
+  remove(sink: RecordingSink): void {
+    this.options.wishes.sinks.delete(sink);
+    this.#live.get(sink)?.end('the listener left');
+    this.#live.delete(sink);
+  }
+
+  /** In the session's directory, from now on: somebody wants to look. */
+  async demand(): Promise<JsonObject> {
+    this.options.wishes.isStored = true;
+    await this.#stored?.open();
+    return { recording: this.#stored?.isOpen ?? false };
+  }
+
+  dismiss(): void {
+    this.options.wishes.isStored = false;
+    void this.#stored?.close('ended by its owner');
+  }
+
+  event(sessionId: string, draft: EventDraft): void {
+    if (sessionId !== this.#run?.sessionId) return;
+    this.#stored?.recorder?.event(draft);
+    for (const recorder of this.#live.values()) recorder.event(draft);
+  }
+
+  #listen(sink: RecordingSink, run: RecordedRun): void {
+    const { sinks } = this.options.wishes;
+    const first = sinks.get(sink) ?? 0;
+    this.#live.get(sink)?.end('another run begins');
+    const counted: RecordingSink = {
+      write(lines) {
+        sinks.set(sink, (sinks.get(sink) ?? 0) + 1);
+        sink.write(lines);
+      },
+      nextSegment: () => sink.nextSegment?.(),
+    };
+    this.#live.set(sink, this.#record(run, { sink: counted, first, resumed: first > 0 }));
+  }
+
+  #record(run: RecordedRun, start: RecorderStart): Recorder {
+    const { actor, environment } = this.options;
+    const { pid } = (globalThis as { process?: { pid?: number } }).process ?? {};
+    return new Recorder(actor as RecordableActor, {
+      ...run,
+      ...start,
+      now: () => environment.clock.now(),
+      ...(pid === undefined ? {} : { pid }),
+    });
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Whether an input is still the one that a session began with (I15): facts about its beginning and about the place before
+ * the committed position must be the same; it may have grown since.
+ */
+import type { Json, JsonObject } from '../../../machines/context.js';
+import { canonicalJson, isObject } from '../../formats/json.js';
+import type { OpenSource, SourcePosition } from '../../sources/source.js';
+
+/** What a checkpoint keeps: the source's own facts, and how large it was. Null: nothing can be said of it. */
+export async function identityOf(
+  source: OpenSource<unknown>,
+  position: SourcePosition,
+): Promise<JsonObject | null> {
+  const facts = await source.identity(position);
+  return facts === undefined ? null : { facts, size: source.total?.value ?? null };
+}
+
+/** How the input compares with what was stored of it. */
+export async function compareIdentity(
+  stored: Json | null,
+  source: OpenSource<unknown>,
+  position: SourcePosition,
+): Promise<'same' | 'grown' | 'changed'> {
+  const now = await identityOf(source, position);
+  if (now === null || !isObject(stored)) return 'same';
+  const { facts = null, size } = stored as JsonObject;
+  if (canonicalJson(facts) !== canonicalJson(now.facts ?? null)) return 'changed';
+  return typeof size === 'number' && typeof now.size === 'number' && now.size > size ? 'grown' : 'same';
+}

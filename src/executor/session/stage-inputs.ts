@@ -1,0 +1,11 @@
+import type { StageInput } from '../../../machines/stage-events.js';
+import type { AnyStage } from '../../stages/stage.js';
+
+/** What the machines know of the stages. */
+export function stageInputs(stages: readonly AnyStage[]): Omit<StageInput, 'index'>[] {
+  return stages.map((stage) => ({
+    name: stage.name,
+    concurrency: stage.concurrency,
+    attempts: stage.retry.attempts,
+  }));
+}

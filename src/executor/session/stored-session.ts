@@ -1,0 +1,187 @@
+/**
+ * Loading a stored session for a resume: trusted only after every check (I9), the same pipeline (I15), rebuilt by the one
+ * restore path (I18). Refuses by throwing; changes nothing.
+ */
+
+import { platform } from '#platform';
+import type { JsonObject, Mark } from '../../../machines/context.js';
+import { suspect } from '../../../machines/poison.js';
+import { hasDied, type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore.js';
+import type { Checkpoint } from '../../checkpoint/envelope.js';
+import type { StateManager } from '../../checkpoint/state-manager.js';
+import { IllegalCommandError, PipelineMismatchError } from '../../errors.js';
+import { canonicalJson } from '../../formats/json.js';
+import type { AnyStage } from '../../stages/stage.js';
+import { definePipeline, type PipelineDefinition, type PipelineLike } from '../definition.js';
+import { toSink, toSource } from '../endpoints.js';
+import { fingerprintDifferences } from './fingerprints.js';
+import type { RunStart } from './run-options.js';
+import { stageInputs } from './stage-inputs.js';
+
+/** Options of `resume`. */
+export interface ResumeOptions {
+  /** Accept a pipeline or an input that differs from the stored one (I15). */
+  readonly force?: boolean;
+}
+
+export interface StoredSession {
+  readonly snapshot: RestoredSnapshot;
+  readonly definition: PipelineDefinition;
+  readonly start: Pick<RunStart, 'mark' | 'wasSealed' | 'sourceIdentity' | 'epoch' | 'force'>;
+  readonly warnings: readonly string[];
+  readonly checkpoint: Checkpoint;
+}
+
+/** @throws {CheckpointNotFoundError | CorruptCheckpointError | PipelineMismatchError | IllegalCommandError} */
+export async function loadSession(
+  sessionId: string,
+  stages: readonly AnyStage[],
+  stateManager: StateManager,
+  pipeline: Partial<PipelineLike> | undefined,
+  { force = false }: ResumeOptions,
+): Promise<StoredSession> {
+  const { checkpoint, warnings } = await stateManager.loadCheckpoint(sessionId, (candidate) => {
+    restoreSnapshot(candidate.snapshot, storedStageInputs(candidate));
+  });
+  if (checkpoint.state === 'COMPLETED') throw new IllegalCommandError('resume', 'COMPLETED', []);
+  const differences = [
+    ...fingerprintDifferences(checkpoint.fingerprint, stages),
+    ...descriptionDifferences(checkpoint, pipeline),
+  ];
+  if (differences.length > 0 && !force) throw new PipelineMismatchError(differences);
+  const snapshot = await withSuspicion(restoreForced(checkpoint, stages, force), checkpoint, stateManager);
+  const definition = definitionOf(checkpoint, pipeline, stages);
+  const { flushed: mark } = snapshot.context;
+  return {
+    snapshot,
+    definition,
+    checkpoint,
+    warnings,
+    start: {
+      mark,
+      wasSealed: wasSealed(checkpoint, mark),
+      sourceIdentity: checkpoint.sourceIdentity,
+      epoch: checkpoint.epoch,
+      force,
+    },
+  };
+}
+
+/** After a death: which batches may have been the cause (`machines/poison.ts`). */
+async function withSuspicion(
+  snapshot: RestoredSnapshot,
+  { sessionId, state, epoch }: Checkpoint,
+  stateManager: StateManager,
+): Promise<RestoredSnapshot> {
+  if (!hasDied(state)) return snapshot;
+  const witness = await stateManager.witness(sessionId);
+  await witness?.close();
+  const last = witness?.before?.epoch === epoch ? witness.before.batch : undefined;
+  const { context } = snapshot;
+  const suspicion = suspect(context.suspicion, context.flushed.batches, last);
+  return { ...snapshot, context: { ...context, suspicion } };
+}
+
+/** The stages that the snapshot itself names: whether it is whole is asked before whether it fits. */
+function storedStageInputs({
+  snapshot,
+}: Checkpoint): { name: string; concurrency: number; attempts: number }[] {
+  const { context } = snapshot as { context?: { stages?: unknown } };
+  const names = Array.isArray(context?.stages) ? (context.stages as unknown[]) : [];
+  return names.map((name) => ({ name: String(name), concurrency: 1, attempts: 1 }));
+}
+
+/** A forced resume goes on with other stages: figures are kept for those that have the same name. */
+function restoreForced(
+  checkpoint: Checkpoint,
+  stages: readonly AnyStage[],
+  force: boolean,
+): RestoredSnapshot {
+  const inputs = stageInputs(stages);
+  const names = inputs.map((input) => input.name);
+  const stored = storedStageInputs(checkpoint);
+  const isSame = stored.length === names.length && stored.every((stage, i) => stage.name === names[i]);
+  if (isSame || !force) return restoreSnapshot(checkpoint.snapshot, inputs);
+  const old = restoreSnapshot(checkpoint.snapshot, stored);
+  const { context } = old;
+  const flushed: Mark = {
+    ...context.flushed,
+    stages: names.map(
+      (stage) =>
+        context.flushed.stages.find((tally) => tally.stage === stage) ?? {
+          ...{ stage, batches: 0, rowsIn: 0, rowsOut: 0 },
+          ...{ skipped: 0, deadLettered: 0, retries: 0, busyMs: 0 },
+        },
+    ),
+    losses: { total: context.flushed.losses.total, named: [], reasons: [] },
+  };
+  return restoreSnapshot({ ...old, children: {}, context: { ...context, stages: names, flushed } }, inputs);
+}
+
+function descriptionDifferences(
+  checkpoint: Checkpoint,
+  pipeline: Partial<PipelineLike> | undefined,
+): string[] {
+  const differences: string[] = [];
+  const compare = (what: string, stored: JsonObject | null, now: JsonObject | undefined) => {
+    if (stored !== null && now !== undefined && canonicalJson(stored) !== canonicalJson(now))
+      differences.push(`the ${what} ${changeOf(stored, now)}`);
+    else if (stored === null && now === undefined) return;
+    else if ((stored === null) !== (now === undefined)) differences.push(`the ${what} is of another kind`);
+  };
+  if (pipeline?.source !== undefined)
+    compare('source', checkpoint.source, toSource(pipeline.source).describe());
+  if (pipeline?.sink !== undefined) compare('sink', checkpoint.sink, toSink(pipeline.sink).describe());
+  return differences;
+}
+
+function changeOf(stored: JsonObject, now: JsonObject): string {
+  if (stored.kind !== now.kind) return `was ${stored.kind} and is ${now.kind}`;
+  if (stored.path === now.path) return 'has other options';
+  return `was ${stored.path} and is ${now.path} (paths begin where the process was started)`;
+}
+
+/** Source and sink as passed, or rebuilt from their descriptions; sizes as the session began with. */
+function definitionOf(
+  checkpoint: Checkpoint,
+  pipeline: Partial<PipelineLike> | undefined,
+  stages: readonly AnyStage[],
+): PipelineDefinition {
+  const missing: string[] = [];
+  const source =
+    pipeline?.source ?? (checkpoint.source === null ? undefined : platform.source(checkpoint.source));
+  const sink = pipeline?.sink ?? (checkpoint.sink === null ? undefined : platform.sink(checkpoint.sink));
+  if (source === undefined) missing.push('its source cannot be rebuilt from the checkpoint: pass it again');
+  if (sink === undefined) missing.push('its sink cannot be rebuilt from the checkpoint: pass it again');
+  if (source === undefined || sink === undefined) throw new PipelineMismatchError(missing);
+  const { batchSize, checkpointEveryMs, checkpointInterval } = checkpoint.settings;
+  const stored = checkpoint.deadLetter === null ? undefined : platform.sink(checkpoint.deadLetter);
+  const defined = definePipeline(
+    {
+      name: checkpoint.pipeline,
+      source,
+      sink,
+      options: { ...pipeline?.options, batchSize, checkpointInterval },
+    },
+    stages,
+  );
+  const deadLetter = pipeline?.options?.deadLetter === undefined ? stored : undefined;
+  return {
+    ...defined,
+    ...(deadLetter === undefined ? {} : { deadLetter: deadLetter as PipelineDefinition['deadLetter'] }),
+    checkpointEveryMs: checkpointEveryMs ?? defined.checkpointEveryMs,
+  };
+}
+
+/** Everything had been written and flushed when the checkpoint was saved: the result may be at its target already. */
+function wasSealed({ snapshot }: Checkpoint, mark: Mark): boolean {
+  const { context } = snapshot as {
+    context: { flow?: { exhausted?: unknown }; window?: unknown; written?: { batches?: unknown } };
+  };
+  return (
+    context.flow?.exhausted === true &&
+    Array.isArray(context.window) &&
+    context.window.length === 0 &&
+    context.written?.batches === mark.batches
+  );
+}

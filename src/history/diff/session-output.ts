@@ -1,0 +1,107 @@
+/** The rows that a session has put out, as text, from any byte of its file on. For Node. */
+import type { Mark } from '../../../machines/context.js';
+import { restoreSnapshot } from '../../../machines/restore.js';
+import type { Checkpoint } from '../../checkpoint/envelope.js';
+import { ForkError } from '../../errors.js';
+import { readAt } from '../../formats/byte-blocks.js';
+import { CsvScanner, csvDialect } from '../../formats/csv-records.js';
+import type { JsonObject } from '../../formats/json.js';
+import { LineScanner, MAX_RECORD_BYTES, RecordReader } from '../../formats/records.js';
+import type { FileHandle, FileSystem } from '../../platform/file-system.js';
+import { describedFile, findWritten, writtenPosition } from './written-file.js';
+
+/** What a session has put out that is durable. */
+export interface SessionOutput {
+  /** The file that holds it now: the target, or a part file beside it. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Of them those before the first row: a CSV file's first record. */
+  readonly headerBytes: number;
+  readonly sink: JsonObject;
+  readonly mark: Mark;
+}
+
+const ROWS_AT_ONCE = 512;
+const BYTES_AT_ONCE = 96 * 1024;
+
+/** How far a session is durable. @throws {InvalidSnapshotError} */
+export function durableMark({ snapshot }: Pick<Checkpoint, 'snapshot'>): Mark {
+  const { context } = snapshot as { context?: { stages?: unknown } };
+  const names = Array.isArray(context?.stages) ? context.stages.map(String) : [];
+  const stages = names.map((name) => ({ name, concurrency: 1, attempts: 1 }));
+  return restoreSnapshot(snapshot, stages).context.flushed;
+}
+
+/** @throws {ForkError} where the output is no file, or is gone. */
+export async function sessionOutput(fileSystem: FileSystem, checkpoint: Checkpoint): Promise<SessionOutput> {
+  const { sink, sessionId, state } = checkpoint;
+  const file = describedFile(sink);
+  if (sink === null || file === undefined)
+    throw new ForkError(`The output of session ${sessionId} is no JSON Lines or CSV file.`);
+  const mark = durableMark(checkpoint);
+  const at = writtenPosition(mark.sink);
+  const path = await findWritten(fileSystem, file, at, state === 'COMPLETED');
+  return { path, bytes: at.bytes, headerBytes: at.header, sink, mark };
+}
+
+/** The header, as text; undefined where there is none. */
+export async function headerText(
+  fileSystem: FileSystem,
+  { path, headerBytes }: Pick<SessionOutput, 'path' | 'headerBytes'>,
+): Promise<string | undefined> {
+  if (headerBytes === 0) return undefined;
+  const handle = await fileSystem.open(path, 'read');
+  try {
+    return new TextDecoder().decode(await readAt(handle, 0, headerBytes)).trimEnd();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The text of each row from a byte on, up to what is durable. */
+export async function* rowTexts(
+  fileSystem: FileSystem,
+  { path, bytes, headerBytes, sink }: Omit<SessionOutput, 'mark'>,
+  from = 0,
+): AsyncGenerator<string> {
+  const start = Math.max(from, headerBytes);
+  if (bytes <= start) return;
+  const handle = await fileSystem.open(path, 'read');
+  const delimiter = typeof sink.delimiter === 'string' ? sink.delimiter : undefined;
+  const reader = new RecordReader(
+    upTo(handle, bytes),
+    { bytes: start, rows: 0, lines: 0 },
+    {
+      path,
+      makeScanner: () =>
+        sink.kind === 'csv' ? new CsvScanner(csvDialect({ delimiter })) : new LineScanner(),
+      maxRecordBytes: MAX_RECORD_BYTES,
+    },
+  );
+  try {
+    for (;;) {
+      const records = await reader.read(ROWS_AT_ONCE, BYTES_AT_ONCE);
+      if (records === undefined) return;
+      const texts: string[] = [];
+      records.forEachText((text) => texts.push(text ?? '(not UTF-8)'));
+      yield* texts;
+    }
+  } finally {
+    await reader.settle();
+    await handle.close();
+  }
+}
+
+/** What is beyond is not durable: it is not there. */
+function upTo(handle: FileHandle, bytes: number): FileHandle {
+  return {
+    read: (buffer, length, position) =>
+      handle.read(buffer, Math.max(0, Math.min(length, bytes - position)), position),
+    write: (chunks, position) => handle.write(chunks, position),
+    sync: () => handle.sync(),
+    datasync: () => handle.datasync(),
+    truncate: (length) => handle.truncate(length),
+    stat: () => handle.stat(),
+    close: () => handle.close(),
+  };
+}

@@ -1,0 +1,181 @@
+/**
+ * Another session that begins in the middle of a stored one, over the same input, perhaps with other stages, and with an
+ * output of its own. For Node.
+ *
+ * 1. The session that is forked is not changed: its output is read, its checkpoint and its journal are left alone. It is
+ *    locked meanwhile (I10).
+ * 2. It begins at the latest known committed point that is not after the wished batch: with a recording every point that was
+ *    ever flushed is known, without one only those of the stored checkpoints, and the start. What lies before is copied.
+ * 3. Nothing is taken from the journal: every stage runs again for every batch from there on.
+ */
+import { emptyMark, type Mark } from '../../../machines/context.js';
+import { restoreSnapshot } from '../../../machines/restore.js';
+import { rewind } from '../../../machines/rewind.js';
+import type { Checkpoint } from '../../checkpoint/envelope.js';
+import type { StateManager } from '../../checkpoint/state-manager.js';
+import { ForkError, PipelineMismatchError } from '../../errors.js';
+import type { PipelineLike } from '../../executor/definition.js';
+import { toSource } from '../../executor/endpoints.js';
+import { compareIdentity } from '../../executor/session/source-identity.js';
+import type { JsonObject } from '../../formats/json.js';
+import { systemClock } from '../../platform/clock.js';
+import type { FileSystem } from '../../platform/file-system.js';
+import { platform } from '../../platform/platform.node.js';
+import type { RecordingReader } from '../../recording/reader.js';
+import type { AnyStage } from '../../stages/stage.js';
+import { assertKeyed } from '../diff/diff-sessions.js';
+import { durableMark, type SessionOutput, sessionOutput } from '../diff/session-output.js';
+import { copyUpTo, type ForkedFiles, forkedFiles, holdMark } from './forked-files.js';
+import { recordedMarks } from './recorded-marks.js';
+
+export interface ForkOptions {
+  readonly stateManager: StateManager;
+  readonly fileSystem: FileSystem;
+  readonly sessionId: string;
+  /** What goes on. */
+  readonly pipeline: PipelineLike & { readonly stages: readonly AnyStage[] };
+  /** The first batch that is to be done again. */
+  readonly from: number;
+  /** Absolute path of the new output. Default: `<output>.fork.jsonl`, with the extension of the output. */
+  readonly to?: string | undefined;
+  /** What will make a row the same row, where they are compared. */
+  readonly key?: string | undefined;
+  /** The session's. */
+  readonly recording?: RecordingReader | undefined;
+  /** Of the new session. */
+  readonly newSessionId?: () => string;
+}
+
+export interface Fork {
+  /** Of the new session, which is stored as PAUSED: `resume(sessionId, pipeline, { force: true })` goes on with it. */
+  readonly sessionId: string;
+  /** What to go on with: it writes to the new output. */
+  readonly pipeline: PipelineLike;
+  /** The first batch that is done again: at most the one that was wished. */
+  readonly from: number;
+  /** Everything before it. */
+  readonly mark: Mark;
+  /** Path of the new output. */
+  readonly output: string;
+  readonly forked: SessionOutput;
+}
+
+/** @throws {ForkError | PipelineMismatchError | CheckpointNotFoundError | CorruptCheckpointError | SessionLockedError} */
+export async function forkSession(options: ForkOptions): Promise<Fork> {
+  const { stateManager, sessionId, from } = options;
+  if (!Number.isSafeInteger(from) || from < 0)
+    throw new ForkError('A session is forked from a batch: a whole number from 0.');
+  const { candidates, checkpoint } = await stateManager.loadCheckpoint(sessionId);
+  const { batches } = durableMark(checkpoint);
+  if (checkpoint.state === 'COMPLETED' && from >= Math.max(1, batches))
+    throw new ForkError(
+      `Session ${sessionId} has no batch ${from}: its batches are 0 to ${Math.max(0, batches - 1)}.`,
+    );
+  const lock = await stateManager.lock(sessionId, {});
+  try {
+    const known = candidates.flatMap((candidate) =>
+      candidate.checkpoint === undefined ? [] : [durableMark(candidate.checkpoint)],
+    );
+    return await fork(options, checkpoint, known);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function fork(
+  { fileSystem, pipeline, from, to, key, recording, stateManager, newSessionId }: ForkOptions,
+  checkpoint: Checkpoint,
+  known: readonly Mark[],
+): Promise<Fork> {
+  const forked = await sessionOutput(fileSystem, checkpoint);
+  await assertKeyed(fileSystem, key, forked);
+  const files = await forkedFiles(fileSystem, checkpoint, forked, to);
+  await assertSameInput(fileSystem, checkpoint, pipeline);
+  const marks = recording === undefined ? known : [...known, ...recordedMarks(recording)];
+  const found = await latest(fileSystem, marks, from, files);
+  const start = found ?? emptyMark(forked.mark.stages.map(({ stage }) => stage));
+  const id = (newSessionId ?? (() => globalThis.crypto.randomUUID()))();
+  const { mark, undo } = await copyUpTo(fileSystem, files, start);
+  try {
+    await stateManager.saveCheckpoint(checkpointOf(checkpoint, id, mark, files));
+  } catch (error) {
+    await stateManager.cleanupCheckpoints(id).catch(() => {});
+    await undo();
+    throw error;
+  }
+  const { deadLetter: _, ...options } = pipeline.options ?? {};
+  const { name, source } = pipeline;
+  const { sink, deadLetter } = files;
+  return {
+    sessionId: id,
+    pipeline: {
+      ...{ name, source, sink: platform.sink(sink.description) },
+      options:
+        deadLetter === undefined
+          ? options
+          : { ...options, deadLetter: platform.sink(deadLetter.description) },
+    },
+    from: mark.batches,
+    mark,
+    output: sink.path,
+    forked,
+  };
+}
+
+/** I15: the rows that are read again are those that were read then. */
+async function assertSameInput(
+  fileSystem: FileSystem,
+  { source, sourceIdentity, sessionId, snapshot }: Checkpoint,
+  pipeline: PipelineLike,
+): Promise<void> {
+  const { source: at } = durableMark({ snapshot });
+  if (source === null || at === null) return;
+  const today = toSource(pipeline.source).describe();
+  if (today?.kind !== source.kind || today?.path !== source.path)
+    throw new PipelineMismatchError([
+      `the session has read ${source.path}, and the pipeline reads something else`,
+    ]);
+  const context = { sessionId, clock: systemClock, fileSystem };
+  const open = await toSource(platform.source(source)).open(at, context);
+  try {
+    if ((await compareIdentity(sourceIdentity, open, at)) === 'changed')
+      throw new PipelineMismatchError(['the input before the committed position has changed']);
+  } finally {
+    await open.close();
+  }
+}
+
+/** Undefined: the start. */
+async function latest(
+  fileSystem: FileSystem,
+  marks: readonly Mark[],
+  from: number,
+  files: ForkedFiles,
+): Promise<Mark | undefined> {
+  const before = marks.filter(({ batches, sink }) => batches > 0 && batches <= from && sink !== null);
+  for (const mark of before.sort((a, b) => b.batches - a.batches))
+    if (await holdMark(fileSystem, files, mark)) return mark;
+  return undefined;
+}
+
+/** Of the new session: what it is to go on from. */
+function checkpointOf(
+  checkpoint: Checkpoint,
+  sessionId: string,
+  flushed: Mark,
+  { sink, deadLetter }: ForkedFiles,
+): Checkpoint {
+  const inputs = flushed.stages.map(({ stage }) => ({ name: stage, concurrency: 1, attempts: 1 }));
+  const { context } = restoreSnapshot(checkpoint.snapshot, inputs);
+  const snapshot = {
+    ...{ status: 'active', value: 'PAUSED', children: {}, historyValue: {} },
+    context: { ...rewind({ ...context, sessionId, flushed }), error: null },
+  };
+  const { error: _, ...kept } = checkpoint;
+  const now = systemClock.now();
+  return {
+    ...{ ...kept, sessionId, epoch: 0, startedAt: now, savedAt: now, state: 'PAUSED', sourceIdentity: null },
+    ...{ sink: sink.description, deadLetter: deadLetter?.description ?? null },
+    snapshot: JSON.parse(JSON.stringify(snapshot)) as JsonObject,
+  };
+}

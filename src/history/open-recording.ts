@@ -1,0 +1,113 @@
+/** A recording, wherever it is: a file, a folder, a session, or bytes. For Node. */
+import { basename, dirname, join, resolve } from 'node:path';
+import { recordingFeed } from '../checkpoint/recording-log/recording-feed.js';
+import { assertSessionId } from '../checkpoint/session-id.js';
+import { CheckpointNotFoundError, RecordingError } from '../errors.js';
+import { absolutePath } from '../platform/file-problems.js';
+import type { FileSystem } from '../platform/file-system.js';
+import { nodeFileSystem } from '../platform/node-file-system.js';
+import { DEFAULT_STATE_DIRECTORY } from '../platform/platform.node.js';
+import { RECORDING_FORMAT } from '../recording/format.js';
+import { RecordingReader } from '../recording/reader.js';
+
+/** A session of a state directory. */
+export interface StoredSessionPlace {
+  /** Its id. */
+  readonly session: string;
+  /** Default `.xstate-pipeline`. */
+  readonly stateDir?: string;
+  /** The real one unless told. */
+  readonly fileSystem?: FileSystem;
+}
+
+/** Path of a recording's file or folder, or of a session's folder; the bytes themselves; or a session. */
+export type RecordingPlace = string | URL | Uint8Array | StoredSessionPlace;
+
+/** Beyond any recording that this product writes. */
+const MAX_BYTES = 1024 * 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
+
+/** @throws {RecordingError} where there is none, or none that this release can read. */
+export async function openRecording(place: RecordingPlace): Promise<RecordingReader> {
+  const reader = new RecordingReader();
+  let bytes = 0;
+  for await (const chunk of bytesOf(place)) {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) throw new RecordingError(`${labelOf(place)} is larger than any recording.`);
+    reader.append(chunk);
+  }
+  const { sessionId, format } = reader.summary();
+  if (format > RECORDING_FORMAT)
+    throw new RecordingError(
+      `${labelOf(place)} was recorded by a newer release (format ${format}, this one reads up to ${RECORDING_FORMAT}).`,
+    );
+  if (sessionId === '') await assertStored(place);
+  if (sessionId === '')
+    throw new RecordingError(
+      `${labelOf(place)} holds no recording. Record a run with run({ record: true }), or on the command line with --record.`,
+    );
+  return reader;
+}
+
+/** A session without a recording is there; one that was mistyped is not. */
+async function assertStored(place: RecordingPlace): Promise<void> {
+  if (typeof place !== 'object' || !('session' in place)) return;
+  const { session, stateDir = DEFAULT_STATE_DIRECTORY, fileSystem = nodeFileSystem } = place;
+  if ((await fileSystem.stat(sessionFolder(place))) === undefined)
+    throw new CheckpointNotFoundError(session, stateDir);
+}
+
+/** For messages. */
+function labelOf(place: RecordingPlace): string {
+  if (place instanceof Uint8Array) return 'What was given';
+  if (typeof place === 'string' || place instanceof URL) return String(place);
+  return `Session ${place.session}`;
+}
+
+/** The folder of a session. @throws {CheckpointNotFoundError} for what is no session id. */
+export function sessionFolder({ session, stateDir = DEFAULT_STATE_DIRECTORY }: StoredSessionPlace): string {
+  assertSessionId(session, stateDir);
+  return resolve(stateDir, session);
+}
+
+async function* bytesOf(place: RecordingPlace): AsyncGenerator<Uint8Array> {
+  if (place instanceof Uint8Array) {
+    yield place;
+  } else if (typeof place === 'string' || place instanceof URL) {
+    yield* bytesAt(absolutePath(place, 'recording'));
+  } else {
+    yield* stored(place.fileSystem ?? nodeFileSystem, sessionFolder(place));
+  }
+}
+
+async function* bytesAt(path: string): AsyncGenerator<Uint8Array> {
+  const stat = await nodeFileSystem.stat(path);
+  if (stat === undefined) throw new RecordingError(`There is no recording ${path}.`);
+  // A pipe would be waited for.
+  if (stat.kind === 'other') throw new RecordingError(`${path} is neither a file nor a directory.`);
+  if (stat.kind !== 'directory') {
+    yield* wholeFile(path);
+    return;
+  }
+  const folder = join(path, '.');
+  yield* stored(nodeFileSystem, basename(folder) === 'recording' ? dirname(folder) : folder);
+}
+
+function stored(fileSystem: FileSystem, directory: string): AsyncGenerator<Uint8Array> {
+  return recordingFeed({ fileSystem, directory, pause: async () => false });
+}
+
+async function* wholeFile(path: string): AsyncGenerator<Uint8Array> {
+  const handle = await nodeFileSystem.open(path, 'read');
+  try {
+    for (let offset = 0; ; ) {
+      const buffer = new Uint8Array(PIECE_BYTES);
+      const length = await handle.read(buffer, buffer.length, offset);
+      if (length === 0) return;
+      offset += length;
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Runs a recorded run through today's machines, and finds the first point at which they part from it.
+ *
+ * 1. No stage, source or sink is called: what came from outside (answers, times, positions, settings) is in the recorded
+ *    events, and machines are pure. An `execute` without facts of its own, as a parent machine sends it, takes the recorded ones.
+ * 2. Compared at every step of every actor: the state, the context, the transition that was chosen, what it asks of the
+ *    outside, and what it sends to other actors. From the first difference on nothing is comparable, so that is where it ends.
+ * 3. A process that goes on with a session begins from its own recorded actors: what a kill cut off is no difference.
+ * 4. Steps whose event the recorder had to shorten, and what stands after a damaged or missing record up to the next keyframe,
+ *    cannot be checked: they are taken as recorded, and counted. Where nothing could be, that is no success.
+ */
+import type { AnyStateMachine } from 'xstate';
+import { createExecutorMachine } from '../../../machines/executor.machine.js';
+import type { RunFacts } from '../../../machines/executor-events.js';
+import { stageMachine } from '../../../machines/stage.machine.js';
+import { RecordingError } from '../../errors.js';
+import { stageInputs } from '../../executor/session/stage-inputs.js';
+import type { JsonObject } from '../../formats/json.js';
+import type { RecordingRecord, StepRecord } from '../../recording/format.js';
+import type { RecordingReader } from '../../recording/reader.js';
+import { type KnownEvent, readStepLine, type StepLine } from '../../recording/step-text.js';
+import type { AnyStage } from '../../stages/stage.js';
+import { type Divergence, divergenceText } from './divergence.js';
+import { ReplayedActors } from './replayed-actors.js';
+
+/** What a replay found. */
+export interface ReplayResult {
+  /** Everything that could be checked is the same. */
+  readonly ok: boolean;
+  /** Recorded events that were replayed, over all actors. */
+  readonly events: number;
+  /** Microsteps. */
+  readonly steps: number;
+  /** Steps that could not be checked: their events were shortened by the recorder, or a record before them is damaged; and
+   * records that are missing. */
+  readonly unchecked: number;
+  /** Processes that the recording is of. */
+  readonly processes: number;
+  readonly divergence?: Divergence;
+  /** For a person: one line, or where it parts. */
+  readonly text: string;
+}
+
+/** Records in which a message that was sent arrives, if ever. */
+const LOOKED_AHEAD = 10_000;
+
+/** @param stages of today's pipeline, in order.
+ * @throws {RecordingError} where there is nothing in it that could be compared. */
+export function replayRecording(stages: readonly AnyStage[], reader: RecordingReader): ReplayResult {
+  return new Replay(stages, reader).run();
+}
+
+class Replay {
+  readonly #actors: ReplayedActors;
+  #events = 0;
+  #steps = 0;
+  #unchecked = 0;
+  #missing = 0;
+  #processes = 0;
+  /** From here on actors are as the next keyframe says. */
+  #isAdopting = true;
+  /** The recorded context after the step that is being replayed. */
+  #recorded: JsonObject = {};
+  readonly #sent: KnownEvent = (actor, text) => this.#actors.sent(actor, text);
+
+  constructor(
+    stages: readonly AnyStage[],
+    private readonly reader: RecordingReader,
+  ) {
+    const newRun = () => this.#recorded as unknown as RunFacts;
+    const machines: Record<string, AnyStateMachine> = {
+      executor: createExecutorMachine(stageInputs(stages), { newRun }),
+      stage: stageMachine,
+    };
+    const { definitions, from } = reader.summary();
+    this.#actors = new ReplayedActors({ stages, machines, definitions, from });
+  }
+
+  run(): ReplayResult {
+    const { reader } = this;
+    for (let index = 0; index < reader.length; index++) {
+      const type = reader.typeAt(index);
+      const missing = reader.missingBefore(index);
+      if (missing > 0) {
+        this.#missing += missing;
+        this.#loseTrack();
+      }
+      if (type === 'event') continue;
+      const divergence = type === 'step' ? this.#line(index) : this.#one(reader.record(index));
+      if (divergence !== undefined) return this.#result(this.#first(divergence, index));
+    }
+    return this.#result(undefined);
+  }
+
+  #one(record: RecordingRecord): Divergence | undefined {
+    const actors = this.#actors;
+    switch (record.type) {
+      case 'begin': {
+        if (!record.continued) this.#processes++;
+        if (!record.continued || record.dropped > 0) this.#loseTrack();
+        return undefined;
+      }
+      case 'keyframe': {
+        if (!this.#isAdopting) return actors.checkFrames(record);
+        this.#isAdopting = false;
+        return actors.adopt(record);
+      }
+      case 'actor':
+        return this.#isAdopting ? undefined : actors.begin(record);
+      case 'step':
+        return this.#step(record);
+      case 'end':
+        return this.#isAdopting ? undefined : actors.checkNothingIsLeft(record);
+      case 'damaged':
+        this.#loseTrack();
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #loseTrack(): void {
+    this.#isAdopting = true;
+    this.#actors.clear();
+  }
+
+  /** A step whose line is the one that today's step would have is the same, and was never decoded. */
+  #line(index: number): Divergence | undefined {
+    const { reader } = this;
+    const actors = this.#actors;
+    const line = readStepLine(reader.textAt(index), this.#sent);
+    const isEasy = line !== undefined && line.event?.type !== 'execute' && actors.knowsCause(line);
+    if (!isEasy) return this.#one(reader.record(index));
+    const stamp = reader.stampAt(index);
+    const divergence = actors.receive(stamp, line);
+    if (divergence === undefined && !actors.isAsWritten(stamp, line)) {
+      const record = reader.record(index);
+      if (record.type !== 'step') return this.#one(record);
+      this.#count(line);
+      return actors.compare(record);
+    }
+    this.#count(line);
+    return divergence;
+  }
+
+  #step(step: StepRecord): Divergence | undefined {
+    const actors = this.#actors;
+    this.#count(step);
+    if (!actors.has(step.actor)) {
+      this.#unchecked++;
+      return undefined;
+    }
+    if (!actors.knowsCause(step)) {
+      this.#unchecked++;
+      return actors.takeAsRecorded(step);
+    }
+    if (step.event?.type === 'execute') this.#recorded = actors.recordedAfter(step);
+    return actors.receive(step, step) ?? actors.compare(step);
+  }
+
+  /** A message too many is noticed when the next one arrives: what differs before that may come of it. */
+  #first(divergence: Divergence, index: number): Divergence {
+    const astray = this.#actors.messageAstray(this.#stepsAfter(index));
+    return astray !== undefined && astray.event < divergence.event ? astray : divergence;
+  }
+
+  /** As far as the same actors took them, and all is there. */
+  *#stepsAfter(index: number) {
+    const { reader } = this;
+    const end = Math.min(reader.length, index + LOOKED_AHEAD);
+    for (let i = index + 1; i < end; i++) {
+      const type = reader.typeAt(i);
+      if (type === 'begin' || type === 'actor' || reader.missingBefore(i) > 0) return;
+      if (type !== 'step') continue;
+      const step = readStepLine(reader.textAt(i)) ?? reader.record(i);
+      if (!('actor' in step) || !('event' in step)) return;
+      yield step;
+    }
+  }
+
+  #count({ event }: Pick<StepLine, 'event'>): void {
+    this.#steps++;
+    if (event !== null) this.#events++;
+  }
+
+  #result(divergence: Divergence | undefined): ReplayResult {
+    const unchecked = this.#unchecked + this.#missing;
+    const counts = { events: this.#events, steps: this.#steps, unchecked };
+    const processes = this.#processes;
+    if (divergence !== undefined)
+      return { ok: false, ...counts, processes, divergence, text: divergenceText(divergence) };
+    if (this.#steps === this.#unchecked)
+      throw new RecordingError(
+        `The recording holds nothing that could be compared: ${this.#steps === 0 ? 'no step of a machine' : `none of its ${this.#steps} steps`}.`,
+      );
+    const of = processes === 1 ? 'one process' : `${processes} processes`;
+    const but = counts.unchecked === 0 ? '' : `; ${counts.unchecked} could not be checked`;
+    const text = `The same: ${counts.events} events of ${of}, ${counts.steps} steps${but}.`;
+    return { ok: true, ...counts, processes, text };
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * A run on a terminal: a live block that repaints in place, then one line that stays; plain lines where the output is
+ * not a terminal. Here is when to write: at the start, at an interval, at the end; what, in `progress-lines.ts` and
+ * `progress-summary.ts`; how, in `terminal-block.ts`.
+ */
+import pc from 'picocolors';
+import type { Observable } from 'rxjs';
+import type { Clock } from '../../platform/clock.js';
+import type { EventOf, PipelineEvent } from '../events.js';
+import { Subscription } from '../rx.js';
+import { progressAt } from './progress.js';
+import { progressLines } from './progress-lines.js';
+import { plainLine, startLine, summaryLine } from './progress-summary.js';
+import { reduceProgress } from './reduce-progress.js';
+import { NO_FIGURES } from './run-metrics.js';
+import { sizeOf, TerminalBlock, type TerminalStream } from './terminal-block.js';
+import { printable } from './terminal-text.js';
+
+/** Where a progress bar is drawn, and how. */
+export interface ProgressBarOptions {
+  readonly stream: TerminalStream;
+  readonly clock: Clock;
+  /** Default: what picocolors finds out (NO_COLOR, FORCE_COLOR, whether there is a terminal); never on a plain stream. */
+  readonly color?: boolean;
+  /** Only ASCII characters. Default false. */
+  readonly ascii?: boolean;
+  /** Milliseconds between repaints. Default 100. */
+  readonly intervalMs?: number;
+  /** Milliseconds between lines where the stream is not a terminal. Default 10,000. */
+  readonly plainIntervalMs?: number;
+}
+
+/** Given to `addObserver`. */
+export interface ProgressBar {
+  (events$: Observable<PipelineEvent>): Subscription;
+  /** Prints a line above the live block, or just prints it where there is none. */
+  log(line: string): void;
+}
+
+/**
+ * @example executor.addObserver(progressBar({ stream: process.stderr, clock: systemClock }));
+ */
+export function progressBar(options: ProgressBarOptions): ProgressBar {
+  const { stream, clock, ascii = false, intervalMs = 100, plainIntervalMs = 10_000 } = options;
+  const live = stream.isTTY === true;
+  const colors = pc.createColors(options.color ?? (live && pc.isColorSupported));
+  const output = new TerminalBlock(stream);
+
+  const observe = (events$: Observable<PipelineEvent>): Subscription => {
+    let figures = NO_FIGURES;
+    let frame = 0;
+    let cancelTimer: (() => void) | undefined;
+
+    const paint = () => {
+      const now = clock.now();
+      if (live) {
+        const { columns, rows } = sizeOf(stream);
+        output.paint(progressLines(progressAt(figures, now), { columns, rows, ascii, colors, frame, now }));
+      } else output.print(plainLine(progressAt(figures, now), ascii));
+    };
+    const arm = () => {
+      cancelTimer = clock.setTimer(
+        () => {
+          frame++;
+          paint();
+          arm();
+        },
+        live ? intervalMs : plainIntervalMs,
+      );
+    };
+    const disarm = () => {
+      cancelTimer?.();
+      cancelTimer = undefined;
+    };
+    const begin = () => {
+      disarm();
+      arm();
+      if (live) paint();
+    };
+    const end = (event: EndEvent) => {
+      disarm();
+      output.finish(summaryLine(progressAt(figures, clock.now()), event, colors, ascii));
+    };
+
+    const subscription = new Subscription(() => {
+      disarm();
+      output.clear();
+      stream.off?.('resize', repaint);
+    });
+    const repaint = () => {
+      if (cancelTimer !== undefined) paint();
+    };
+    if (live) stream.on?.('resize', repaint);
+    subscription.add(
+      events$.subscribe({
+        next(event) {
+          figures = reduceProgress(figures, event);
+          switch (event.type) {
+            case 'pipeline.started':
+              if (!live) output.print(startLine(event));
+              begin();
+              break;
+            case 'pipeline.resumed':
+              begin();
+              break;
+            case 'pipeline.paused':
+            case 'pipeline.cancelled':
+            case 'pipeline.completed':
+            case 'pipeline.failed':
+              end(event);
+              break;
+            case 'notice':
+              output.print(colors.yellow(printable(event.message)));
+              break;
+          }
+        },
+        complete: () => subscription.unsubscribe(),
+      }),
+    );
+    return subscription;
+  };
+  return Object.assign(observe, { log: (line: string) => output.print(line) });
+}
+
+type EndEvent = EventOf<'pipeline.paused' | 'pipeline.cancelled' | 'pipeline.completed' | 'pipeline.failed'>;

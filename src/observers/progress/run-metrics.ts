@@ -1,0 +1,130 @@
+/** The figures of a run at one moment; `reduce-progress.ts` says how events change them. Never changed in place. */
+import type { ExecutorState } from '../../../machines/context.js';
+import type { EventOf, StageTally } from '../events.js';
+
+/** One stage, as far as it has come. */
+export interface StageFigures extends StageTally {
+  /** Attempts running now. */
+  readonly inFlight: number;
+  /** Rows that failed for good, whatever became of them. */
+  readonly failed: number;
+}
+
+/** Where the run stood at some time: rates are differences of two of these. */
+export interface Sample {
+  readonly at: number;
+  readonly rowsIn: number;
+  readonly stages: readonly StageFigures[];
+}
+
+export interface Committed {
+  readonly at: number;
+  readonly batches: number;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly done: number;
+}
+
+export interface RunFigures {
+  readonly state: ExecutorState;
+  readonly pipeline: string;
+  readonly sessionId: string;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly rowsSkipped: number;
+  readonly rowsDeadLettered: number;
+  readonly retries: number;
+  readonly stages: readonly StageFigures[];
+  readonly total: EventOf<'pipeline.started'>['total'];
+  readonly committed: Committed;
+  readonly lastCheckpoint:
+    | { readonly at: number; readonly bytes: number; readonly durationMs: number }
+    | undefined;
+  /** Of the latest event. */
+  readonly at: number;
+  /** Rows of the session before this process; a rate counts from here. */
+  readonly rowsInBefore: number;
+  /** Milliseconds in which the run was going, up to `runningSince`. */
+  readonly ranMs: number;
+  /** Undefined while it is not going. */
+  readonly runningSince: number | undefined;
+  readonly samples: readonly Sample[];
+  readonly commits: readonly Committed[];
+}
+
+const NOTHING_COMMITTED: Committed = { at: 0, batches: 0, rowsIn: 0, rowsOut: 0, done: 0 };
+
+export const NO_FIGURES: RunFigures = {
+  state: 'IDLE',
+  pipeline: '',
+  sessionId: '',
+  rowsIn: 0,
+  rowsOut: 0,
+  rowsSkipped: 0,
+  rowsDeadLettered: 0,
+  retries: 0,
+  stages: [],
+  total: undefined,
+  committed: NOTHING_COMMITTED,
+  lastCheckpoint: undefined,
+  at: 0,
+  rowsInBefore: 0,
+  ranMs: 0,
+  runningSince: undefined,
+  samples: [],
+  commits: [],
+};
+
+/** A copy with other figures of batches. */
+export function stageWith(
+  before: StageFigures,
+  inFlight: number,
+  batches: number,
+  rowsIn: number,
+  rowsOut: number,
+  busyMs: number,
+): StageFigures {
+  return {
+    stage: before.stage,
+    batches,
+    rowsIn,
+    rowsOut,
+    skipped: before.skipped,
+    deadLettered: before.deadLettered,
+    retries: before.retries,
+    busyMs,
+    inFlight,
+    failed: before.failed,
+  };
+}
+
+/** A copy after a batch has moved. */
+export function figuresWith(
+  before: RunFigures,
+  at: number,
+  rowsIn: number,
+  rowsOut: number,
+  stages: readonly StageFigures[],
+  samples: readonly Sample[],
+): RunFigures {
+  return {
+    state: before.state,
+    pipeline: before.pipeline,
+    sessionId: before.sessionId,
+    rowsIn,
+    rowsOut,
+    rowsSkipped: before.rowsSkipped,
+    rowsDeadLettered: before.rowsDeadLettered,
+    retries: before.retries,
+    stages,
+    total: before.total,
+    committed: before.committed,
+    lastCheckpoint: before.lastCheckpoint,
+    at,
+    rowsInBefore: before.rowsInBefore,
+    ranMs: before.ranMs,
+    runningSince: before.runningSince,
+    samples,
+    commits: before.commits,
+  };
+}

@@ -1,0 +1,192 @@
+/**
+ * What the inspector shows of a state directory, and what it may do there.
+ *
+ * 1. It reads what is stored and speaks to owners over the control channel: it holds no lock and writes nothing.
+ * 2. Whoever looks at a session that a process runs has it recorded from then on; of one that nobody recorded, there is
+ *    what its checkpoint says.
+ * 3. `resume` is the command line's own, as a process that outlives this one.
+ */
+import { join } from 'node:path';
+import { sendControl } from '../checkpoint/lock/control-client.js';
+import type { ControlCommand } from '../checkpoint/lock/lock.js';
+import { recordingFeed } from '../checkpoint/recording-log/recording-feed.js';
+import { assertSessionId } from '../checkpoint/session-id.js';
+import { StateManager } from '../checkpoint/state-manager.js';
+import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
+import { type ListedSession, listSessions } from '../cli/commands/sessions.js';
+import { messageOf } from '../errors.js';
+import type { JsonObject } from '../formats/json.js';
+import { checkpointRecording } from '../history/checkpoint-recording.js';
+import { grouped } from '../observers/progress/terminal-text.js';
+import { nodeFileSystem } from '../platform/node-file-system.js';
+import { ownerOf } from './owner.js';
+import { storedMark } from './stored-metrics.js';
+
+/** A session, as a list shows it. Times in milliseconds since the epoch. */
+export interface InspectedSession {
+  readonly id: string;
+  /** Empty where the checkpoint is damaged. */
+  readonly pipeline: string;
+  /** As stored, or as its owner says; `CORRUPT` where it cannot be read. */
+  readonly state: string;
+  readonly startedAt: number;
+  readonly savedAt: number;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly error?: string;
+  /** A process runs it at this moment. */
+  readonly live: boolean;
+  readonly recorded: boolean;
+}
+
+/** The bytes of a recording: what is there, then what is appended, by this process or a later one, until `close`. */
+export interface InspectedFeed {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Ends `chunks`. */
+  close(): void;
+}
+
+/** What an inspector may ask of a session. */
+export type InspectorCommand = 'pause' | 'resume' | 'cancel';
+
+/** What an inspector's server needs of the sessions it shows. */
+export interface InspectorHost {
+  /** Newest first. */
+  sessions(): Promise<readonly InspectedSession[]>;
+  /** @throws {CheckpointNotFoundError | CorruptCheckpointError} where there is nothing to show. */
+  open(id: string): Promise<InspectedFeed>;
+  /** Never rejects: what a person should know is in the message. */
+  command(id: string, command: InspectorCommand): Promise<{ readonly ok: boolean; readonly message: string }>;
+  /** The stored checkpoint. @throws {CheckpointNotFoundError | CorruptCheckpointError} */
+  checkpoint(id: string): Promise<unknown>;
+}
+
+/** Options of `inspectorHost`. */
+export interface InspectorHostOptions {
+  /** Default `.xstate-pipeline`. */
+  readonly stateDir?: string;
+}
+
+const PATIENCE_MS = { pause: 86_400_000, cancel: 60_000, status: 1_000, record: 5_000 } as const;
+const LOOK_AGAIN_MS = 150;
+/** Looks in vain after which an owner that has come meanwhile is asked to record. */
+const LOOKS = 15;
+
+/** What `@xstate-pipeline/inspector` serves: the sessions of a state directory.
+ * @example await serveInspector(inspectorHost({ stateDir: '.xstate-pipeline' })) */
+export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOptions = {}): InspectorHost {
+  const stateManager = new StateManager(lowdbStorage(stateDir));
+  const { storage } = stateManager;
+  const isRecorded = async (id: string) => (await storage.isRecorded?.(id)) ?? false;
+  const ask = (sessionId: string, command: ControlCommand): Promise<JsonObject> => {
+    assertSessionId(sessionId, storage.label);
+    const directory = join(stateDir, sessionId);
+    return sendControl({ directory, sessionId, command, timeoutMs: PATIENCE_MS[command] });
+  };
+  /** True when its owner records it, or will. */
+  const askToRecord = (id: string): Promise<boolean> =>
+    ask(id, 'record').then(
+      () => true,
+      // Nobody runs it, or its owner is too busy, or of another release: then there is what is stored.
+      () => false,
+    );
+
+  return {
+    async sessions() {
+      const listed = await listSessions(stateManager, stateDir);
+      return Promise.all(
+        listed.map(async (session) => {
+          const id = session.summary.sessionId;
+          const status = session.owner === undefined ? {} : await ask(id, 'status').catch(() => ({}));
+          return factsOf(session, status, await isRecorded(id));
+        }),
+      );
+    },
+
+    async open(id) {
+      assertSessionId(id, storage.label);
+      const isAsked = await askToRecord(id);
+      const head =
+        isAsked || (await isRecorded(id))
+          ? ''
+          : checkpointRecording((await stateManager.loadCheckpoint(id)).checkpoint);
+      return feed(join(stateDir, id), head, () => askToRecord(id));
+    },
+
+    async command(id, command) {
+      try {
+        assertSessionId(id, storage.label);
+        if (command === 'resume') {
+          if ((await ownerOf(stateDir, id)) !== undefined)
+            return { ok: false, message: 'A process has this session: it is resumed where it runs.' };
+          const { resumeDetached } = await import('../cli/resume-detached.js');
+          return await resumeDetached(id, stateDir);
+        }
+        const { rowsIn, rowsOut } = await ask(id, command);
+        const done = command === 'pause' ? 'Paused' : 'Cancelled';
+        const rows = `${grouped(Number(rowsIn))} rows in, ${grouped(Number(rowsOut))} out are saved`;
+        return { ok: true, message: `${done}: ${rows}.` };
+      } catch (error) {
+        return { ok: false, message: messageOf(error) };
+      }
+    },
+
+    async checkpoint(id) {
+      return (await stateManager.loadCheckpoint(id)).checkpoint;
+    },
+  };
+}
+
+function feed(directory: string, head: string, askToRecord: () => Promise<boolean>): InspectedFeed {
+  let isClosed = false;
+  let wake = () => {};
+  let looks = 0;
+  const pause = async () => {
+    if (!isClosed) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LOOK_AGAIN_MS);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    if (!isClosed && ++looks % LOOKS === 0) await askToRecord();
+    return !isClosed;
+  };
+  async function* chunks() {
+    if (head !== '') yield new TextEncoder().encode(head);
+    for await (const bytes of recordingFeed({ fileSystem: nodeFileSystem, directory, pause })) {
+      if (isClosed) return;
+      yield bytes;
+    }
+  }
+  const all = chunks();
+  return {
+    chunks: all,
+    close() {
+      isClosed = true;
+      wake();
+      // Whoever reads it may never ask again: what it holds open is closed now.
+      all.return().catch(() => {});
+    },
+  };
+}
+
+function factsOf({ summary, owner }: ListedSession, status: JsonObject, recorded: boolean): InspectedSession {
+  const { sessionId: id } = summary;
+  const live = owner !== undefined;
+  if (summary.state === 'CORRUPT') {
+    const unknown = { pipeline: '', startedAt: 0, savedAt: 0, rowsIn: 0, rowsOut: 0 };
+    return { id, ...unknown, state: 'CORRUPT', error: summary.reasons.join('; '), live, recorded };
+  }
+  const { pipeline, startedAt, savedAt, error, checkpoint } = summary;
+  const mark = storedMark(checkpoint);
+  const state = typeof status.state === 'string' ? status.state : summary.state;
+  const rowsIn = typeof status.rowsIn === 'number' ? status.rowsIn : (mark?.rowsIn ?? 0);
+  const rowsOut = typeof status.rowsOut === 'number' ? status.rowsOut : (mark?.rowsOut ?? 0);
+  return {
+    ...{ id, pipeline, state, startedAt, savedAt, rowsIn, rowsOut, live, recorded },
+    ...(error === undefined ? {} : { error: error.message }),
+  };
+}

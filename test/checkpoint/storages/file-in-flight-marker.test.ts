@@ -1,0 +1,26 @@
+/** The witness suspects nobody for what it cannot read, and never keeps a session from going on (I9). */
+import { expect, test } from 'vitest';
+import { openFileWitness } from '../../../src/checkpoint/storages/file-in-flight-marker.js';
+import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+
+const PATH = '/s/in-flight.json';
+
+test('what was noted is there for the next process', async () => {
+  const disk = new SimulatedDisk();
+  disk.putDirectory('/s');
+  const witness = await openFileWitness(disk, '/s');
+  expect(witness.before).toBeUndefined();
+  await witness.note(2, 7);
+  await witness.close();
+  expect((await openFileWitness(disk.kill(), '/s')).before).toEqual({ epoch: 2, batch: 7 });
+});
+
+test.each([
+  ['larger than it ever is', 'x'.repeat(10_000)],
+  ['no JSON', '{"epoch":'],
+  ['no counts', '{"epoch":-1,"batch":"7"}'],
+])('%s: nobody is suspected', async (_, text) => {
+  const disk = new SimulatedDisk();
+  disk.put(PATH, text);
+  expect((await openFileWitness(disk, '/s')).before).toBeUndefined();
+});

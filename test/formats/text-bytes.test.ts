@@ -1,0 +1,28 @@
+/** Pins: texts come out as their UTF-8 bytes, and what was given stays as it is whatever is encoded later. */
+import { expect, test } from 'vitest';
+import { bytesOf } from '../../src/formats/text-bytes.js';
+
+const TEXTS = ['', 'a', '{"n":1}\n', 'é', '日本', '🜁', '\ud800', 'x'.repeat(9_000), 'ü'.repeat(20_000)];
+
+test('whatever is encoded later', () => {
+  const given: { readonly text: string; readonly bytes: Uint8Array }[] = [];
+  // More than one block of memory, of small texts and of large ones.
+  for (let round = 0; round < 20; round++) {
+    for (const first of TEXTS) {
+      for (const second of TEXTS) {
+        const [a, b] = bytesOf(first, second);
+        given.push({ text: first, bytes: a }, { text: second, bytes: b });
+      }
+    }
+  }
+  const encoder = new TextEncoder();
+  const expected = new Map(TEXTS.map((text) => [text, Buffer.from(encoder.encode(text))]));
+  const wrong = given.filter(({ text, bytes }) => !expected.get(text)?.equals(bytes));
+  expect(wrong).toEqual([]);
+});
+
+test('small texts stand one behind the other', () => {
+  const [a, b] = bytesOf('{"facts":true}\n', '{"n":1}\n');
+  expect(b.buffer).toBe(a.buffer);
+  expect(b.byteOffset).toBe(a.byteOffset + a.length);
+});
