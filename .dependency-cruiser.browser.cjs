@@ -29,7 +29,7 @@ module.exports = {
         reachable: true,
         path: [
           '^src/(node|testing)[.]ts$',
-          '^src/(executor/platform|sha256)[.]node[.]ts$',
+          '^src/(executor/defaults|platform/(platform|sha256))[.]node[.]ts$',
           '^src/(cli|testing|inspector)/',
         ],
       },
@@ -38,7 +38,7 @@ module.exports = {
       name: 'browser-resolvable',
       severity: 'error',
       comment: 'an import that leads nowhere in a browser',
-      from: { path: '^(src/executor|machines)/' },
+      from: { path: '^(src/(executor|platform|formats)|machines)/' },
       to: { couldNotResolve: true },
     },
   ],

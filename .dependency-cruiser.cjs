@@ -1,7 +1,7 @@
 /**
- * What may import what (ARCHITECTURE.md, "Layout"): machines <- leaves <- stages | sources | sinks | checkpoint |
- * observers | recording <- executor <- testing | cli, with the entry points on top of them all; recording <- inspector,
- * which is a package of its own.
+ * What may import what (ARCHITECTURE.md, "The rooms"): machines <- platform <- formats <- stages | sources | sinks |
+ * checkpoint | observers | recording <- executor <- history <- sessions <- testing | cli, with the entry points on top;
+ * recording <- inspector, which is a package of its own. src/errors.ts stands beside machines.
  *
  * Imports of types count here: a layer that needs the types of the one above it is upside down just the same.
  * What is reachable in a browser is a question about compiled code, and has a file of its own:
@@ -10,7 +10,8 @@
 const { builtinModules } = require('node:module');
 
 const ENTRY = '^src/(index|node|browser|testing)[.]ts$';
-const LEAF = '^src/[^/]+[.]ts$';
+const ERRORS = '^src/errors[.]ts$';
+const BASE = '^src/(platform|formats)/';
 const ROOM = '^src/(stages|sources|sinks|checkpoint|observers|recording)/';
 const OURS = '^(src|machines|test|examples)/';
 
@@ -37,9 +38,9 @@ module.exports = {
       name: 'resolvable',
       severity: 'error',
       comment:
-        'an import that leads nowhere (#platform and #sha256 lead into the build, which need not be there)',
+        'an import that leads nowhere (#platform, #defaults and #sha256 lead into the build, which need not be there)',
       from: {},
-      to: { couldNotResolve: true, pathNot: '^#(platform|sha256)$' },
+      to: { couldNotResolve: true, pathNot: '^#(platform|defaults|sha256)$' },
     },
     {
       name: 'machines-import-xstate-only',
@@ -49,31 +50,60 @@ module.exports = {
       to: { pathNot: ['^machines/', 'node_modules/xstate/'] },
     },
     {
-      name: 'leaves-import-leaves-only',
+      name: 'errors-import-machines-only',
       severity: 'error',
-      comment: 'src/*.ts that is no entry point imports machines, other leaves and packages',
-      from: { path: LEAF, pathNot: ENTRY },
-      to: { path: OURS, pathNot: ['^machines/', LEAF] },
+      comment: 'errors are named everywhere, so they depend on nothing',
+      from: { path: ERRORS },
+      to: { path: OURS, pathNot: ['^machines/'] },
+    },
+    {
+      name: 'platform-imports-nothing-of-ours',
+      severity: 'error',
+      comment: 'platform is what differs between Node and a browser; it knows no format and no pipeline',
+      from: { path: '^src/platform/' },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, '^src/platform/'] },
+    },
+    {
+      name: 'formats-import-platform-only',
+      severity: 'error',
+      comment: 'formats turn bytes into rows and back; they know no pipeline',
+      from: { path: '^src/formats/' },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE] },
     },
     {
       name: 'no-sideways-imports',
       severity: 'error',
       comment:
-        'stages, sources, sinks, checkpoint, observers and recording know leaves and machines, not one another',
+        'stages, sources, sinks, checkpoint, observers and recording know machines, platform and formats, not one another',
       from: { path: ROOM },
-      to: { path: OURS, pathNot: ['^machines/', LEAF, '^src/$1/'] },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/$1/'] },
     },
     {
       name: 'executor-below-its-users',
       severity: 'error',
-      comment: 'the executor wires the rooms; it does not know testing, the command line or the inspector',
+      comment:
+        'the executor wires the rooms; it does not know history, sessions, testing, cli or the inspector',
       from: { path: '^src/executor/' },
-      to: { path: OURS, pathNot: ['^machines/', LEAF, ROOM, '^src/executor/'] },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, ROOM, '^src/executor/'] },
+    },
+    {
+      name: 'history-executes-nothing',
+      severity: 'error',
+      comment: 'replay, fork and diff read what is stored; they start no run and know no command line',
+      from: { path: '^src/history/' },
+      to: { path: '^src/(sessions|testing|cli|inspector)/|^src/executor/(rows|pipeline-executor)' },
+    },
+    {
+      name: 'sessions-below-the-tops',
+      severity: 'error',
+      comment: 'stored sessions are found and listed without a command line',
+      from: { path: '^src/sessions/' },
+      to: { path: '^src/(testing|cli|inspector)/' },
     },
     {
       name: 'tops-apart',
       severity: 'error',
-      comment: 'testing and cli stand on the executor, not on each other',
+      comment: 'testing and cli stand on history and sessions, not on each other',
       from: { path: '^src/(testing|cli)/' },
       to: { path: '^src/(testing|cli)/', pathNot: '^src/$1/' },
     },
@@ -141,21 +171,17 @@ module.exports = {
       severity: 'error',
       comment:
         'node:fs behind the port of src/platform/file-system.ts, so that tests can fail, tear and count every call',
-      from: { path: '^(src|machines)/', pathNot: '^src/(checkpoint|cli|inspector|testing/crash)/' },
+      from: { path: '^(src|machines)/', pathNot: '^src/(platform|checkpoint|cli|inspector|testing/crash)/' },
       to: { path: '^(node:)?fs(/promises)?$', dependencyTypesNot: ['type-only'] },
     },
     only(
       'xstate-in-its-rooms',
-      ['machines', 'src/executor', 'src/observers', 'src/testing', 'src/inspector'],
+      ['machines', 'src/executor', 'src/history', 'src/observers', 'src/testing', 'src/inspector'],
       'xstate',
     ),
     only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
     only('pino-in-its-room', ['src/observers'], 'pino'),
-    only(
-      'csv-in-its-rooms',
-      ['src/sources', 'src/sinks', 'src/formats/csv-records'],
-      'csv-parse|csv-stringify',
-    ),
+    only('csv-in-its-room', ['src/formats'], 'csv-parse|csv-stringify'),
     only('command-line-packages-in-cli', ['src/cli'], 'commander|jiti'),
   ],
   options: {

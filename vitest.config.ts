@@ -23,6 +23,7 @@ export default defineConfig({
     alias: [
       { find: '#sha256', replacement: at('src/platform/sha256.node.ts') },
       { find: '#platform', replacement: at('src/platform/platform.node.ts') },
+      { find: '#defaults', replacement: at('src/executor/defaults.node.ts') },
       { find: /^xstate-pipeline$/, replacement: at('src/index.ts') },
       { find: /^xstate-pipeline\/machines$/, replacement: at('machines/index.ts') },
       { find: /^xstate-pipeline\/(node|browser|testing)$/, replacement: at('src/$1.ts') },

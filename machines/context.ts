@@ -21,7 +21,7 @@ export const EXECUTOR_STATES = [
 export type ExecutorState = (typeof EXECUTOR_STATES)[number];
 
 /** An error as data: no stack, no cause. */
-export interface ErrorFacts {
+export interface ErrorData {
   readonly name: string;
   readonly code: string;
   /** At most 300 characters. */
@@ -29,7 +29,7 @@ export interface ErrorFacts {
 }
 
 /** Rows and batches of one stage, from the beginning of the session up to a mark. */
-export interface StageTally {
+export interface StageCounters {
   readonly stage: string;
   readonly batches: number;
   readonly rowsIn: number;
@@ -54,7 +54,7 @@ export interface Losses {
 }
 
 /** All facts about the run up to a batch boundary: what a run can go on from. */
-export interface Mark {
+export interface CheckpointMark {
   /** Batches before it: the index of the first batch after it. */
   readonly batches: number;
   /** Rows of the source before it. */
@@ -71,7 +71,7 @@ export interface Mark {
   readonly deadLetter: JsonObject | null;
   /** Milliseconds the run has been executing, over all processes. */
   readonly elapsedMs: number;
-  readonly stages: readonly StageTally[];
+  readonly stages: readonly StageCounters[];
   readonly losses: Losses;
 }
 
@@ -85,13 +85,13 @@ export interface BatchRef {
 }
 
 /** What was added between two marks: the facts of written batches, summed by the data plane. */
-export interface WrittenFacts {
+export interface WrittenCounters {
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly malformed: number;
   readonly done: number;
   readonly source: JsonObject;
-  readonly stages: readonly StageTally[];
+  readonly stages: readonly StageCounters[];
   readonly losses: Losses;
 }
 
@@ -109,7 +109,7 @@ export interface ExecutorSettings {
 }
 
 /** The process died again and again, perhaps because of a batch; see `suspicion.ts`. */
-export interface Suspicion {
+export interface PoisonSuspects {
   /** In a row. */
   readonly deaths: number;
   /** The first and the last batch that were in flight at each of them. */
@@ -119,7 +119,7 @@ export interface Suspicion {
 
 /** What is under way. An object of its own: V8 copies a context of more than some eighteen keys twenty times slower, and
  * every `assign` copies it. */
-export interface Flow {
+export interface Activity {
   readonly reading: boolean;
   readonly writing: boolean;
   /** A flush and its checkpoint are under way: never two (I6). */
@@ -150,18 +150,18 @@ export interface ExecutorContext {
   readonly window: readonly BatchRef[];
   /** Index of the next batch to read. */
   readonly next: number;
-  readonly flow: Flow;
+  readonly flow: Activity;
   /** Handed to the sink. */
-  readonly written: Mark;
+  readonly written: CheckpointMark;
   /** What the flush under way covers; null when there is none. */
-  readonly flushing: Mark | null;
+  readonly flushing: CheckpointMark | null;
   /** Durable in the sink: what a snapshot can be resumed from. */
-  readonly flushed: Mark;
+  readonly flushed: CheckpointMark;
   /** Batches that are durable in the sink and covered by a checkpoint: the watermark (I5). */
   readonly committed: number;
-  readonly error: ErrorFacts | null;
+  readonly error: ErrorData | null;
   /** Null when the last process ended in order. */
-  readonly suspicion: Suspicion | null;
+  readonly suspicion: PoisonSuspects | null;
 }
 
 /** What a completed run puts out. */
@@ -171,12 +171,12 @@ export interface ExecutorOutput {
   readonly success: boolean;
   /** No row was lost. */
   readonly isComplete: boolean;
-  readonly mark: Mark;
+  readonly mark: CheckpointMark;
 }
 
 export const NO_LOSSES: Losses = { total: 0, named: [], reasons: [] };
 
-export function emptyMark(stages: readonly string[]): Mark {
+export function emptyCheckpointMark(stages: readonly string[]): CheckpointMark {
   return {
     batches: 0,
     rowsIn: 0,
@@ -187,17 +187,17 @@ export function emptyMark(stages: readonly string[]): Mark {
     sink: null,
     deadLetter: null,
     elapsedMs: 0,
-    stages: stages.map((stage) => emptyTally(stage)),
+    stages: stages.map((stage) => emptyStageCounters(stage)),
     losses: NO_LOSSES,
   };
 }
 
-export function emptyTally(stage: string): StageTally {
+export function emptyStageCounters(stage: string): StageCounters {
   return { stage, batches: 0, rowsIn: 0, rowsOut: 0, skipped: 0, deadLettered: 0, retries: 0, busyMs: 0 };
 }
 
 /** The mark after `facts`, which end before batch `batches`. */
-export function advance(mark: Mark, batches: number, facts: WrittenFacts): Mark {
+export function advanceMark(mark: CheckpointMark, batches: number, facts: WrittenCounters): CheckpointMark {
   return {
     ...mark,
     batches,
@@ -206,12 +206,12 @@ export function advance(mark: Mark, batches: number, facts: WrittenFacts): Mark 
     malformed: mark.malformed + facts.malformed,
     done: facts.done,
     source: facts.source,
-    stages: mark.stages.map((tally, i) => addTallies(tally, facts.stages[i])),
+    stages: mark.stages.map((tally, i) => addStageCounters(tally, facts.stages[i])),
     losses: facts.losses.total === 0 ? mark.losses : addLosses(mark.losses, facts.losses),
   };
 }
 
-export function addTallies(a: StageTally, b: StageTally | undefined): StageTally {
+export function addStageCounters(a: StageCounters, b: StageCounters | undefined): StageCounters {
   if (b === undefined) return a;
   return {
     stage: a.stage,

@@ -1,16 +1,16 @@
 /** What the executor machine is told: commands by the facade, a parent or another process; answers by its wiring. */
-import type { ErrorFacts, ExecutorSettings, JsonObject, WrittenFacts } from './context.js';
+import type { ErrorData, ExecutorSettings, JsonObject, WrittenCounters } from './context.js';
 import type { StageReport } from './stage-events.js';
 
 /** What a person, or a parent machine, may tell the executor (I2). */
 export type ExecutorCommand =
-  | ({ readonly type: 'execute' } & Partial<RunFacts>)
+  | ({ readonly type: 'execute' } & Partial<RunDescription>)
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'cancel' };
 
 /** What `execute` brings; without them a run keeps those of the machine's input. */
-export interface RunFacts {
+export interface RunDescription {
   readonly sessionId: string;
   readonly pipeline: string;
   readonly settings: ExecutorSettings;
@@ -38,7 +38,7 @@ export type ExecutorEvent =
       readonly condemned?: boolean;
     }
   | { readonly type: 'source.end' }
-  | { readonly type: 'sink.written'; readonly upTo: number; readonly facts: WrittenFacts }
+  | { readonly type: 'sink.written'; readonly upTo: number; readonly facts: WrittenCounters }
   | {
       readonly type: 'sink.flushed';
       readonly sink: JsonObject;
@@ -53,7 +53,7 @@ export type ExecutorEvent =
   | { readonly type: 'rested' }
   | { readonly type: 'commit.due' }
   | { readonly type: 'sink.published' }
-  | { readonly type: 'failure'; readonly error: ErrorFacts };
+  | { readonly type: 'failure'; readonly error: ErrorData };
 
 /** What an executor actor begins with; all of it may also come with `execute`. */
-export interface ExecutorInput extends Partial<RunFacts> {}
+export interface ExecutorInput extends Partial<RunDescription> {}

@@ -16,8 +16,8 @@
  * 10. No `invoke`, no `after`: `xstate/graph` can walk it.
  */
 import { type AnyActorRef, setup, spawnChild, stopChild } from 'xstate';
-import type { ErrorFacts, ExecutorContext, ExecutorOutput, Flow } from './context.js';
-import type { ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
+import type { Activity, ErrorData, ExecutorContext, ExecutorOutput } from './context.js';
+import type { ExecutorEvent, ExecutorInput, RunDescription } from './executor-events.js';
 import {
   isPauseDone,
   lastReady,
@@ -29,23 +29,23 @@ import {
   roomToRead,
 } from './guards.js';
 import { initialContext, outputOf } from './initial-context.js';
-import { firstAttempt, isCondemned } from './poison.js';
+import { firstAttempt, isQuarantined } from './poison.js';
 import { rewind } from './rewind.js';
 import { stageMachine } from './stage.machine.js';
 import type { StageInput } from './stage-events.js';
 import {
-  admitted,
-  type Change,
-  checkpointSaved,
   type EventOf,
-  folded,
-  movedOn,
+  onCheckpointSaved,
+  onSinkFlushed,
+  onSinkOpened,
+  onSinkWritten,
+  onSourceBatches,
+  onStageDone,
   reached,
-  sinkFlushed,
-  sinkOpened,
+  type Update,
 } from './updates.js';
 
-const NO_USABLE_OUTPUT: ErrorFacts = {
+const NO_USABLE_OUTPUT: ErrorData = {
   name: 'NoUsableOutputError',
   code: 'NO_USABLE_OUTPUT',
   message: 'The input had rows, and errors left no output for any of them. Nothing was published.',
@@ -70,9 +70,10 @@ const areInWindow = (context: ExecutorContext, { batches }: StageDone): boolean 
 /** The actor id of a stage, and its `src`: stable across processes, so that a snapshot restores. */
 export const stageActorId = (name: string): string => `stage:${name}`;
 
+/** What `createExecutorMachine` takes beside the stages. */
 export interface ExecutorMachineOptions<Output> {
   /** Facts for an `execute` that brings none, as a parent machine would send it. */
-  readonly newRun?: () => RunFacts;
+  readonly newRun?: () => RunDescription;
   /** What COMPLETED puts out; `ExecutorOutput` unless told. */
   readonly output?: (context: ExecutorContext, self: AnyActorRef) => Output;
 }
@@ -159,7 +160,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const rewindRun = machine.assign(({ context }) => rewind(context));
   const noteError = machine.assign(({ event }) => ('error' in event ? { error: event.error } : {}));
   const noteNothingUsable = machine.assign({ error: NO_USABLE_OUTPUT });
-  const note = (change: Partial<Flow>) =>
+  const note = (change: Partial<Activity>) =>
     machine.assign(({ context }) => ({ flow: { ...context.flow, ...change } }));
   const noteReading = note({ reading: true });
   const noteWriting = note({ writing: true });
@@ -174,16 +175,16 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const noteResumed = note({ pausing: false, resting: false });
   const noteRested = note({ resting: false });
   const noteEnd = note({ reading: false, exhausted: true });
-  const on = <Type extends ExecutorEvent['type']>(type: Type, change: Change<Type>) =>
+  const on = <Type extends ExecutorEvent['type']>(type: Type, change: Update<Type>) =>
     machine.assign(({ context, event }) =>
       event.type === type ? change(context, event as EventOf<Type>) : {},
     );
-  const admit = on('source.batches', admitted);
-  const moveOn = on('stage.done', movedOn);
-  const fold = on('sink.written', folded);
-  const noteSinkOpened = on('sink.opened', sinkOpened);
-  const noteFlushed = on('sink.flushed', sinkFlushed);
-  const noteSaved = on('checkpoint.saved', checkpointSaved);
+  const admit = on('source.batches', onSourceBatches);
+  const moveOn = on('stage.done', onStageDone);
+  const fold = on('sink.written', onSinkWritten);
+  const noteSinkOpened = on('sink.opened', onSinkOpened);
+  const noteFlushed = on('sink.flushed', onSinkFlushed);
+  const noteSaved = on('checkpoint.saved', onCheckpointSaved);
 
   const spawnStages = [...inputs.values()].flatMap((input) => {
     const id = stageActorId(input.name);
@@ -200,7 +201,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     params: params(({ context }) => ({
       batch: context.next,
       count: roomToRead(context),
-      condemned: isCondemned(context),
+      condemned: isQuarantined(context),
     })),
   };
   const writeReady = {
@@ -315,4 +316,5 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   });
 }
 
+/** The machine that `createExecutorMachine` makes. */
 export type ExecutorMachine = ReturnType<typeof createExecutorMachine>;

@@ -1,11 +1,11 @@
 /** What the executor decides from its context alone: pure, so that each rule can be read, and tested, by itself. */
 import type { ExecutorContext } from './context.js';
-import { isCareful } from './poison.js';
+import { isIsolating } from './poison.js';
 
 /** The source is read while the window has room (I13), and not while pausing (I16). */
 export function mayRead(context: ExecutorContext): boolean {
   if (context.flow.reading || context.flow.pausing || context.flow.exhausted) return false;
-  if (isCareful(context)) return context.committed === context.next;
+  if (isIsolating(context)) return context.committed === context.next;
   return context.window.length < context.settings.maxInFlight;
 }
 
@@ -50,7 +50,7 @@ export function isCommitWanted(context: ExecutorContext): boolean {
   if (written.batches === flushed.batches) return false;
   const rows = written.rowsIn - flushed.rowsIn;
   const rowsAsk = rows >= settings.checkpointInterval && !context.flow.resting;
-  const isDue = context.flow.commitDue || isCareful(context) || rowsAsk;
+  const isDue = context.flow.commitDue || isIsolating(context) || rowsAsk;
   return isDue || (context.flow.pausing && isDrainedNow);
 }
 

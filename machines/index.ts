@@ -1,21 +1,21 @@
 /** `xstate-pipeline/machines`: the statecharts, without anything that runs them. Imports xstate only. */
 
 export {
+  type Activity,
   type BatchRef,
-  type ErrorFacts,
+  type CheckpointMark,
+  type ErrorData,
   EXECUTOR_STATES,
   type ExecutorContext,
   type ExecutorOutput,
   type ExecutorSettings,
   type ExecutorState,
-  type Flow,
   type Json,
   type JsonObject,
   type Losses,
-  type Mark,
-  type StageTally,
-  type Suspicion,
-  type WrittenFacts,
+  type PoisonSuspects,
+  type StageCounters,
+  type WrittenCounters,
 } from './context.js';
 export {
   createExecutorMachine,
@@ -23,8 +23,8 @@ export {
   type ExecutorMachineOptions,
   stageActorId,
 } from './executor.machine.js';
-export type { ExecutorCommand, ExecutorEvent, ExecutorInput, RunFacts } from './executor-events.js';
-export { suspect } from './poison.js';
+export type { ExecutorCommand, ExecutorEvent, ExecutorInput, RunDescription } from './executor-events.js';
+export { updateSuspects } from './poison.js';
 export { hasDied, InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
 export { rewind } from './rewind.js';
 export { type StageMachine, stageMachine } from './stage.machine.js';

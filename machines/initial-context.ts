@@ -1,4 +1,9 @@
-import { type ExecutorContext, type ExecutorOutput, type ExecutorSettings, emptyMark } from './context.js';
+import {
+  type ExecutorContext,
+  type ExecutorOutput,
+  type ExecutorSettings,
+  emptyCheckpointMark,
+} from './context.js';
 import type { ExecutorInput } from './executor-events.js';
 import { AT_REST } from './rewind.js';
 
@@ -6,7 +11,7 @@ const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval:
 
 /** Before anything has been read. */
 export function initialContext(stages: readonly string[], run: ExecutorInput): ExecutorContext {
-  const mark = emptyMark(stages);
+  const mark = emptyCheckpointMark(stages);
   return {
     sessionId: run.sessionId ?? '',
     pipeline: run.pipeline ?? '',

@@ -6,17 +6,17 @@
  * 2. After all deaths but one, the suspects are worked on one at a time, so that the next death leaves one of them.
  * 3. A batch is condemned when it alone was in flight at the last of `maxDeaths` deaths.
  */
-import type { ExecutorContext, Suspicion } from './context.js';
+import type { ExecutorContext, PoisonSuspects } from './context.js';
 
 /** Whom to suspect after a death. Pure.
  * @param previous what the process that died began with.
  * @param watermark the first batch that is not committed.
  * @param last the last batch that it took in; undefined: it took none. */
-export function suspect(
-  previous: Suspicion | null,
+export function updateSuspects(
+  previous: PoisonSuspects | null,
   watermark: number,
   last: number | undefined,
-): Suspicion | null {
+): PoisonSuspects | null {
   const standing = previous !== null && previous.to >= watermark ? previous : null;
   if (last === undefined || last < watermark) return standing;
   if (standing === null || standing.from > last) return { deaths: 1, from: watermark, to: last };
@@ -28,13 +28,13 @@ export function suspect(
 }
 
 /** Suspects are worked on one at a time. */
-export function isCareful({ suspicion, settings }: ExecutorContext): boolean {
+export function isIsolating({ suspicion, settings }: ExecutorContext): boolean {
   // Until the last of them is committed: then there is no suspicion any more.
   return suspicion !== null && suspicion.deaths >= settings.maxDeaths - 1;
 }
 
 /** The next batch is the one. */
-export function isCondemned({ suspicion, settings, next }: ExecutorContext): boolean {
+export function isQuarantined({ suspicion, settings, next }: ExecutorContext): boolean {
   if (suspicion === null || suspicion.deaths < settings.maxDeaths) return false;
   return suspicion.from === next && suspicion.to === next;
 }

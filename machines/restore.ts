@@ -11,7 +11,8 @@
  */
 
 import {
-  type ErrorFacts,
+  type CheckpointMark,
+  type ErrorData,
   EXECUTOR_STATES,
   type ExecutorContext,
   type ExecutorState,
@@ -20,9 +21,8 @@ import {
   MAX_NAMED_LOSSES,
   MAX_REASONS,
   MAX_WINDOW,
-  type Mark,
-  type StageTally,
-  type Suspicion,
+  type PoisonSuspects,
+  type StageCounters,
 } from './context.js';
 import { stageActorId } from './executor.machine.js';
 import { initialContext, outputOf } from './initial-context.js';
@@ -97,7 +97,7 @@ function resumableState(value: ExecutorState, context: ExecutorContext): Executo
 }
 
 /** A process that ended in order suspects nobody. */
-function suspicionOf(value: ExecutorState, { suspicion }: ExecutorContext): Suspicion | null {
+function suspicionOf(value: ExecutorState, { suspicion }: ExecutorContext): PoisonSuspects | null {
   return hasDied(value) ? suspicion : null;
 }
 
@@ -106,7 +106,7 @@ export function hasDied(value: ExecutorState): boolean {
   return value === 'INITIALIZING' || value === 'EXECUTING';
 }
 
-function readSuspicion(input: unknown, at: string): Suspicion | null {
+function readSuspicion(input: unknown, at: string): PoisonSuspects | null {
   if (input === null) return null;
   const raw = object(input, at);
   return {
@@ -142,7 +142,7 @@ function readContext(input: unknown, names: readonly string[]): ExecutorContext 
   return { ...base, flushed, committed, suspicion, error: readError(raw.error, `${at}.error`) };
 }
 
-function readMark(input: unknown, at: string, names: readonly string[]): Mark {
+function readMark(input: unknown, at: string, names: readonly string[]): CheckpointMark {
   const raw = object(input, at);
   const tallies = array(raw.stages, `${at}.stages`, names.length);
   if (tallies.length !== names.length) fail(`${at}.stages`, `${names.length} tallies`);
@@ -164,7 +164,7 @@ function readMark(input: unknown, at: string, names: readonly string[]): Mark {
   return mark;
 }
 
-function readTally(input: unknown, at: string, stage: string): StageTally {
+function readTally(input: unknown, at: string, stage: string): StageCounters {
   const raw = object(input, at);
   if (raw.stage !== stage) fail(`${at}.stage`, 'the stage’s name');
   return {
@@ -199,7 +199,7 @@ function readLosses(input: unknown, at: string, stages: number): Losses {
   return { total, named, reasons };
 }
 
-function readError(input: unknown, at: string): ErrorFacts | null {
+function readError(input: unknown, at: string): ErrorData | null {
   if (input === null) return null;
   const raw = object(input, at);
   return {

@@ -1,5 +1,5 @@
 /** What a stage's actor knows, is told, and tells: batches by index, never rows (I3). */
-import type { ErrorFacts } from './context.js';
+import type { ErrorData } from './context.js';
 
 /** What a stage's actor begins with. */
 export interface StageInput {
@@ -25,14 +25,14 @@ export interface StageContext extends StageInput {
   readonly waiting: readonly (StageBatch & { readonly dueAt: number })[];
   readonly done: number;
   readonly retried: number;
-  readonly error: ErrorFacts | null;
+  readonly error: ErrorData | null;
 }
 
 /** What became of an attempt that went wrong. */
 export interface AttemptFailure {
   readonly batch: number;
   readonly attempt: number;
-  readonly error: ErrorFacts;
+  readonly error: ErrorData;
   /** Milliseconds until the next attempt, if there is one; `dueAt` is that moment. */
   readonly delayMs: number;
   readonly dueAt: number;
@@ -73,5 +73,5 @@ export type StageReport =
       readonly type: 'stage.failed';
       readonly stage: number;
       readonly batch: number;
-      readonly error: ErrorFacts;
+      readonly error: ErrorData;
     };

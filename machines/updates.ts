@@ -1,12 +1,12 @@
 /** What the executor's context becomes by an answer of the world: pure, one function an event. */
 
-import { advance, type ExecutorContext } from './context.js';
+import { advanceMark, type ExecutorContext } from './context.js';
 import type { ExecutorEvent } from './executor-events.js';
 import { isDrained, placeInWindow } from './guards.js';
 
 export type EventOf<Type extends ExecutorEvent['type']> = Extract<ExecutorEvent, { type: Type }>;
 
-export type Change<Type extends ExecutorEvent['type']> = (
+export type Update<Type extends ExecutorEvent['type']> = (
   context: ExecutorContext,
   event: EventOf<Type>,
 ) => Partial<ExecutorContext>;
@@ -14,7 +14,7 @@ export type Change<Type extends ExecutorEvent['type']> = (
 /** Where batches stand after this: the first stage that has not seen them. */
 export const reached = ({ stage, through }: EventOf<'stage.done'>): number => (through ?? stage) + 1;
 
-export const admitted: Change<'source.batches'> = (context, event) => {
+export const onSourceBatches: Update<'source.batches'> = (context, event) => {
   const { batch: first, at } = event;
   const arrived = event.rows.map((rows, i) => ({ batch: first + i, rows, at }));
   return {
@@ -25,7 +25,7 @@ export const admitted: Change<'source.batches'> = (context, event) => {
   };
 };
 
-export const movedOn: Change<'stage.done'> = (context, event) => {
+export const onStageDone: Update<'stage.done'> = (context, event) => {
   const at = reached(event);
   const window = context.window.slice();
   for (const batch of event.batches) {
@@ -36,25 +36,25 @@ export const movedOn: Change<'stage.done'> = (context, event) => {
   return { window };
 };
 
-export const folded: Change<'sink.written'> = (context, { upTo, facts }) => ({
+export const onSinkWritten: Update<'sink.written'> = (context, { upTo, facts }) => ({
   flow: { ...context.flow, writing: false },
-  written: advance(context.written, upTo + 1, facts),
+  written: advanceMark(context.written, upTo + 1, facts),
   window: context.window.slice(placeInWindow(context, upTo) + 1),
 });
 
 /** A fresh sink has a place of its own: the first checkpoint says which, so that a resume finds it. */
-export const sinkOpened: Change<'sink.opened'> = (context, { sink }) =>
+export const onSinkOpened: Update<'sink.opened'> = (context, { sink }) =>
   context.flushed.sink !== null
     ? {}
     : { flushed: { ...context.flushed, sink }, written: { ...context.written, sink } };
 
 /** Batches written while the flush was under way are not covered by it. */
-export const sinkFlushed: Change<'sink.flushed'> = (context, { sink, deadLetter, elapsedMs }) => ({
+export const onSinkFlushed: Update<'sink.flushed'> = (context, { sink, deadLetter, elapsedMs }) => ({
   flushed: { ...(context.flushing ?? context.flushed), sink, deadLetter, elapsedMs },
   flushing: null,
 });
 
-export const checkpointSaved: Change<'checkpoint.saved'> = (context, { resting = false }) => {
+export const onCheckpointSaved: Update<'checkpoint.saved'> = (context, { resting = false }) => {
   const { flow, flushed, written, suspicion } = context;
   const sealed = flow.exhausted && isDrained(context) && flushed.batches === written.batches;
   return {

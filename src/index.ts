@@ -11,7 +11,7 @@ export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/loc
 export type { RecordingLog, RecordingLogOptions } from './checkpoint/recording-log/recording-log.js';
 export { StateManager, type StateManagerOptions } from './checkpoint/state-manager.js';
 export type { CheckpointStorage, StoredCheckpoint } from './checkpoint/storage.js';
-export type { Witness } from './checkpoint/storages/in-flight-marker.js';
+export type { InFlightMarker } from './checkpoint/storages/in-flight-marker.js';
 export { memoryStorage } from './checkpoint/storages/memory-storage.js';
 export {
   CheckpointNotFoundError,
@@ -59,11 +59,11 @@ export type { ResumeOptions } from './executor/session/stored-session.js';
 export type { Json, JsonObject } from './formats/json.js';
 export { attachObserver, type PipelineObserver } from './observers/attach.js';
 export type {
-  ErrorFacts,
-  EventOf,
+  ErrorData,
   EventType,
   PipelineEvent,
-  StageTally,
+  PipelineEventOf,
+  StageCounters,
   Stamp as EventStamp,
 } from './observers/events.js';
 export { jsonLines } from './observers/json-lines.js';
@@ -72,8 +72,9 @@ export type { Progress, StageProgress } from './observers/progress/progress.js';
 export { type ProgressBar, type ProgressBarOptions, progressBar } from './observers/progress/progress-bar.js';
 export type { TerminalStream } from './observers/progress/terminal-block.js';
 export { type Clock, type Random, seededRandom, systemClock } from './platform/clock.js';
-export { consoleLogger, type Environment, silentLogger } from './platform/environment.js';
+export type { Environment } from './platform/environment.js';
 export type { FileHandle, FileStat, FileSystem, OpenMode } from './platform/file-system.js';
+export { consoleLogger, type Logger, silentLogger } from './platform/logger.js';
 export type { OpenContext } from './platform/open-context.js';
 export type {
   ActorFrame,
@@ -129,7 +130,6 @@ export {
 export type {
   AnyStage,
   BatchStage,
-  Logger,
   OnError,
   RetryOptions,
   RowShape,

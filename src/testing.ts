@@ -26,17 +26,17 @@ export { type CrashTestOptions, crashTest } from './testing/crash/crash-test.js'
 export type { FailureManner, Operation, OperationKind } from './testing/disk/operations.js';
 export { SimulatedDisk, type SimulatedDiskOptions } from './testing/disk/simulated-disk.js';
 export { TestingError } from './testing/errors.js';
+export type { CrashOptions, TestExecutorOptions } from './testing/executor/options.js';
+export type { Invocation } from './testing/executor/scripted-stages.js';
 export {
-  type Fate,
   fail,
   type StageAnswer,
+  type StageOutcome,
   type StageScript,
   stall,
   succeed,
   timeout,
-} from './testing/executor/fates.js';
-export type { CrashOptions, TestExecutorOptions } from './testing/executor/options.js';
-export type { Invocation } from './testing/executor/scripted-stages.js';
+} from './testing/executor/stage-outcomes.js';
 export { createTestExecutor, TestExecutor } from './testing/executor/test-executor.js';
 export { type LoadedSnapshot, loadSnapshot, readSnapshot } from './testing/load-snapshot.js';
 export { type ManualClock, manualClock } from './testing/manual-clock.js';

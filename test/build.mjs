@@ -22,6 +22,7 @@ const ENTRIES = [
   // package.json: exports, imports, bin.
   ...['src/index', 'src/node', 'src/browser', 'src/testing', 'machines/index'],
   ...['src/platform/platform.node', 'src/platform/platform.browser'],
+  ...['src/executor/defaults.node', 'src/executor/defaults.browser'],
   ...['src/platform/sha256.node', 'src/platform/sha256.browser'],
   'src/cli/main',
   // Processes and threads of their own.

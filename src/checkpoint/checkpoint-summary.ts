@@ -1,5 +1,5 @@
 /** What is stored of a session, for a list: sound ones with their checkpoint, damaged ones with the reasons. */
-import type { ErrorFacts, ExecutorState } from '../../machines/context.js';
+import type { ErrorData, ExecutorState } from '../../machines/context.js';
 import type { Checkpoint } from './envelope.js';
 
 /** What is stored of a session, for a list. */
@@ -13,7 +13,7 @@ export type CheckpointSummary =
       readonly savedAt: number;
       /** Milliseconds since the epoch. */
       readonly startedAt: number;
-      readonly error?: ErrorFacts;
+      readonly error?: ErrorData;
       /** The checkpoint itself, for more. */
       readonly checkpoint: Checkpoint;
     }

@@ -10,7 +10,7 @@
  * 5. A reason is a short phrase of ours and quotes nothing of the text.
  */
 import { sha256 } from '#sha256';
-import { type ErrorFacts, EXECUTOR_STATES, type ExecutorState } from '../../machines/context.js';
+import { type ErrorData, EXECUTOR_STATES, type ExecutorState } from '../../machines/context.js';
 import { CheckpointWriteError, CorruptCheckpointError, messageOf } from '../errors.js';
 import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../formats/json.js';
 import { MIGRATIONS } from './migrations.js';
@@ -45,7 +45,7 @@ export interface Checkpoint {
   readonly deadLetter: JsonObject | null;
   readonly sourceIdentity: Json;
   /** What the run failed with. */
-  readonly error?: ErrorFacts;
+  readonly error?: ErrorData;
   /** The XState snapshot as persisted. */
   readonly snapshot: Json;
 }

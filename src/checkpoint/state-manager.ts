@@ -26,7 +26,7 @@ import type { LockHandlers, SessionLock } from './lock/lock.js';
 import { SaveLane } from './save-lane.js';
 import { assertSessionId } from './session-id.js';
 import type { CheckpointStorage } from './storage.js';
-import type { Witness } from './storages/in-flight-marker.js';
+import type { InFlightMarker } from './storages/in-flight-marker.js';
 
 /** How often checkpoints are saved. */
 export interface StateManagerOptions {
@@ -168,7 +168,7 @@ export class StateManager {
   }
 
   /** What was in flight at the last death; undefined where nothing outlives the process. */
-  async witness(sessionId: string): Promise<Witness | undefined> {
+  async witness(sessionId: string): Promise<InFlightMarker | undefined> {
     return this.storage.witness?.(sessionId);
   }
 

@@ -10,7 +10,7 @@
 import type { Journal } from './journal/journal.js';
 import type { LockHandlers, SessionLock } from './lock/lock.js';
 import type { RecordingLog, RecordingLogOptions } from './recording-log/recording-log.js';
-import type { Witness } from './storages/in-flight-marker.js';
+import type { InFlightMarker } from './storages/in-flight-marker.js';
 
 /** What is stored of a session, as found. */
 export interface StoredCheckpoint {
@@ -35,7 +35,7 @@ export interface CheckpointStorage {
   /** Becomes the owner of the session. @throws {SessionLockedError} */
   lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock>;
   /** Where what was in flight outlives the process; absent where nothing does. */
-  witness?(sessionId: string): Promise<Witness>;
+  witness?(sessionId: string): Promise<InFlightMarker>;
   /** Whether there is a recording of the session; absent where none can be kept. */
   isRecorded?(sessionId: string): Promise<boolean>;
   /** Opens the recording of the session, for its owner; absent where none can be kept. */

@@ -8,6 +8,7 @@
  * 4. A run that cannot end, because everything that it waits for is gone, is a failure and not a silent 0; so is one in
  *    which a stage ends the process.
  */
+
 import { format, inspect } from 'node:util';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError, codeOf, messageOf } from '../errors.js';
@@ -18,11 +19,11 @@ import { progressBar } from '../observers/progress/progress-bar.js';
 import { Observable } from '../observers/rx.js';
 import { systemClock } from '../platform/clock.js';
 import { Deferred } from '../platform/deferred.js';
+import type { Logger } from '../platform/logger.js';
+import { sessionCommand } from '../sessions/invocation.js';
 import { storedMark } from '../sessions/stored-metrics.js';
-import type { Logger } from '../stages/stage.js';
 import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
 import { closedByPage, liveInspector, type RunViewer, resumedFromPage } from './inspectors/live-inspector.js';
-import { sessionCommand } from './invocation.js';
 import { startedFirst } from './output/json-events.js';
 import { reportError } from './output/report.js';
 import {

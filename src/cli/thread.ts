@@ -2,17 +2,18 @@
  * What a worker thread of a run does: imports the pipeline file, and takes batches through the stages that share a pass.
  * It holds nothing between two batches; what it is given and what it answers are bytes and figures.
  */
+
 import { parentPort, workerData } from 'node:worker_threads';
 import { InvalidOptionError, messageOf } from '../errors.js';
 import { definePipeline } from '../executor/definition.js';
-import { Chains } from '../executor/fusion/fusion-plan.js';
+import { FusionPlan } from '../executor/fusion/fusion-plan.js';
 import { linesEncoder, linesOf } from '../executor/fusion/output-lines.js';
-import { type PassResult, runPass } from '../executor/fusion/run-fused-batch.js';
-import { type PassAnswer, type PassJob, sentError } from '../executor/fusion/thread-job.js';
+import { type FusedBatchResult, runFusedBatch } from '../executor/fusion/run-fused-batch.js';
+import { serializeError, type ThreadJob, type ThreadResult } from '../executor/fusion/thread-job.js';
 import type { ThreadData, ThreadMessage } from '../executor/fusion/thread-pool.js';
 import { stageFingerprints } from '../executor/session/fingerprints.js';
 import { JsonLinesEncoder } from '../formats/json-lines-encoder.js';
-import { consoleLogger } from '../platform/environment.js';
+import { consoleLogger } from '../platform/logger.js';
 import { idempotencyKeyOf } from '../stages/idempotency-key.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
@@ -30,19 +31,19 @@ try {
       `workers: ${file} does not export the pipeline that is run; give the file whose default export it is.`,
     );
   const { source, sink } = definePipeline(pipeline, stages);
-  const chains = new Chains(stages);
+  const chains = new FusionPlan(stages);
   const { signal } = new AbortController();
 
   const encode = linesEncoder(new JsonLinesEncoder(sink.label));
 
-  const pass = (job: PassJob): PassAnswer => {
-    const chain = chains.from(job.first);
+  const pass = (job: ThreadJob): ThreadResult => {
+    const chain = chains.chainAt(job.first);
     const { decodeRaw } = source;
     if (chain === undefined || decodeRaw === undefined) return { kind: 'bailed', stage: job.first };
     const { rowOffset, batch, attempt, sessionId } = job;
-    let passed: PassResult;
+    let passed: FusedBatchResult;
     try {
-      passed = runPass({
+      passed = runFusedBatch({
         chain,
         decode: (row, malformed) => decodeRaw(job.raw, row, malformed),
         contextOf: (place): StageContext => ({
@@ -58,7 +59,7 @@ try {
       return { kind: 'unwritable', message: messageOf(error) };
     }
     if (passed.bailed) {
-      chains.forget();
+      chains.invalidate();
       return { kind: 'bailed', stage: job.first + passed.parts.length };
     }
     const parts = passed.parts.map(({ rowsIn, rowsOut, failures }) => ({
@@ -67,7 +68,7 @@ try {
       failures: failures.map(({ index, row, error }) => ({
         index,
         row: textOf(row),
-        error: sentError(error),
+        error: serializeError(error),
       })),
     }));
     const malformed = passed.malformed.map(({ file, line, byte, what }) => ({ file, line, byte, what }));
@@ -75,13 +76,13 @@ try {
     return { kind: 'passed', lines, rows, parts, malformed };
   };
 
-  parentPort?.on('message', ({ id, job }: { id: number; job: PassJob }) => {
+  parentPort?.on('message', ({ id, job }: { id: number; job: ThreadJob }) => {
     const answer = pass(job);
     say({ type: 'answer', id, answer }, answer.kind === 'passed' ? [answer.lines.buffer as ArrayBuffer] : []);
   });
   say({ type: 'ready' });
 } catch (error) {
-  say({ type: 'unfit', error: sentError(error) });
+  say({ type: 'unfit', error: serializeError(error) });
 }
 
 function textOf(row: unknown): string | undefined {

@@ -25,13 +25,13 @@ import type { RecordingSink } from '../recording/format.js';
 import type { AnyStage } from '../stages/stage.js';
 import { type Command, legalCommands } from './commands.js';
 import { checkStages, definePipeline, type PipelineLike } from './definition.js';
-import { assertThreads, type WorkerOptions, widened } from './fusion/workers.js';
+import { assertThreadsAvailable, type WorkerOptions, widenForWorkers } from './fusion/workers.js';
 import { type EventDraft, stamped } from './publish.js';
 import type { CancelReceipt, PauseReceipt } from './receipts.js';
 import type { ExecutionResult } from './result.js';
 import { Controller } from './session/controller.js';
-import { errorFacts } from './session/error-facts.js';
-import type { RecordingWishes } from './session/recordings.js';
+import { errorData } from './session/error-data.js';
+import type { RecordingPreferences } from './session/recordings.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
 import { loadSession, type ResumeOptions } from './session/stored-session.js';
 
@@ -50,7 +50,7 @@ export class PipelineExecutor<T = unknown> {
   readonly #state = new BehaviorSubject<ExecutorState>('IDLE');
   readonly #environment: Environment;
   readonly #machine: RunnableMachine;
-  readonly #wishes: RecordingWishes = { isStored: false, sinks: new Map() };
+  readonly #wishes: RecordingPreferences = { isStored: false, sinks: new Map() };
   readonly #controllerOf: (actor: object) => Controller;
   #actor: ActorRefFrom<RunnableMachine>;
 
@@ -73,7 +73,7 @@ export class PipelineExecutor<T = unknown> {
   ) {
     checkStages(stages);
     const { pipelineFile, workers } = environment;
-    this.stages = widened(stages, workers);
+    this.stages = widenForWorkers(stages, workers);
     this.#workers = workers;
     if (!(typeof stateManager?.saveCheckpoint === 'function'))
       throw new InvalidOptionError(
@@ -145,8 +145,8 @@ export class PipelineExecutor<T = unknown> {
   } {
     const { recordings } = this.#controller;
     if (sink === undefined) {
-      void recordings.demand();
-      return { end: () => this.#controller.recordings.dismiss() };
+      void recordings.startOnDemand();
+      return { end: () => this.#controller.recordings.stopOnDemand() };
     }
     recordings.add(sink);
     return { end: () => this.#controller.recordings.remove(sink) };
@@ -159,7 +159,7 @@ export class PipelineExecutor<T = unknown> {
   async execute(pipeline: PipelineLike): Promise<ExecutionResult<T>> {
     this.#demand('execute');
     const definition = definePipeline(pipeline, this.stages);
-    if (this.#workers !== undefined) assertThreads(definition);
+    if (this.#workers !== undefined) assertThreadsAvailable(definition);
     const controller = this.#controller;
     const outcome = controller.expectOutcome();
     if (this.state === 'FAILED') {
@@ -225,7 +225,7 @@ export class PipelineExecutor<T = unknown> {
     let restored: ActorRefFrom<RunnableMachine> | undefined;
     try {
       const session = await loadSession(sessionId, this.stages, this.stateManager, pipeline, options);
-      if (this.#workers !== undefined) assertThreads(session.definition);
+      if (this.#workers !== undefined) assertThreadsAvailable(session.definition);
       // Another run may have begun while the session was loaded.
       if (this.state !== 'IDLE')
         throw new IllegalCommandError('resume', this.state, legalCommands(this.#actor.getSnapshot()));
@@ -293,7 +293,7 @@ export class PipelineExecutor<T = unknown> {
 
   #observerFailed(error: unknown): void {
     this.#environment.logger.warn('An observer failed and was detached; the run goes on.', {
-      ...errorFacts(error),
+      ...errorData(error),
     });
   }
 }

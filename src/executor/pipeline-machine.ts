@@ -5,7 +5,7 @@
  * the run completes, and `pipeline.failed` with the error's facts when it fails (the actor lives on: `resume` and `execute`
  * are legal there). A snapshot persisted by the parent goes through `restoreSnapshot` before it is used again (I18).
  */
-import { platform } from '#platform';
+import { defaults } from '#defaults';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { attachObserver, type PipelineObserver } from '../observers/attach.js';
 import { EventBus } from '../observers/event-bus.js';
@@ -36,7 +36,7 @@ export function pipelineMachine(
   const { stages } = pipeline;
   const definition = definePipeline(pipeline, stages);
   const environment: Environment = { ...defaultEnvironment(), ...options.environment };
-  const stateManager = options.stateManager ?? new StateManager(platform.storage(options.stateDir));
+  const stateManager = options.stateManager ?? new StateManager(defaults.storage(options.stateDir));
   const { clock, logger, newSessionId } = environment;
   const observerFailed = (error: unknown) =>
     logger.warn('An observer failed and was detached; the run goes on.', { message: String(error) });

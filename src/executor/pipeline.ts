@@ -2,13 +2,15 @@
  * The short way: `pipeline(name).from(source).pipe(stage).to(sink).run()`, typed from stage to stage: one that does not
  * fit the one before it does not compile.
  */
-import { platform } from '#platform';
+
+import { defaults } from '#defaults';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError } from '../errors.js';
 import { isObject } from '../formats/json.js';
 import type { PipelineObserver } from '../observers/attach.js';
-import { consoleLogger, type Environment } from '../platform/environment.js';
-import type { AnyStage, Logger, Stage } from '../stages/stage.js';
+import type { Environment } from '../platform/environment.js';
+import { consoleLogger, type Logger } from '../platform/logger.js';
+import type { AnyStage, Stage } from '../stages/stage.js';
 import { checkOptions } from './check-options.js';
 import { definePipeline, isStage, type PipelineLike, type PipelineOptions } from './definition.js';
 import { type SinkLike, type SourceLike, toSource } from './endpoints.js';
@@ -120,7 +122,7 @@ async function run<T>(
   checkOptions(options, 'run()', RUN_OPTIONS);
   const { resume, force = false, signal, observers = [], environment = {} } = options;
   signal?.throwIfAborted();
-  const stateManager = options.stateManager ?? new StateManager(platform.storage(options.stateDir));
+  const stateManager = options.stateManager ?? new StateManager(defaults.storage(options.stateDir));
   const workers = options.workers === undefined ? {} : { workers: checkWorkers(options.workers) };
   const executor = new PipelineExecutor<T>(whole.stages, stateManager, observers, {
     ...environment,

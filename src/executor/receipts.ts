@@ -1,5 +1,5 @@
 /** What whoever gave a command, or waits for a run, is given when it has ended. */
-import type { ExecutorContext, Mark } from '../../machines/context.js';
+import type { CheckpointMark, ExecutorContext } from '../../machines/context.js';
 import { NoUsableOutputError } from '../errors.js';
 import type { Run } from './session/run.js';
 
@@ -11,13 +11,13 @@ export interface PauseReceipt {
   readonly rowsIn: number;
   readonly rowsOut: number;
   /** Where the sink stands; null when nothing was written. */
-  readonly sinkPosition: Mark['sink'];
+  readonly sinkPosition: CheckpointMark['sink'];
 }
 
 /** What `cancel` resolves to: what the kept checkpoint covers. */
 export type CancelReceipt = PauseReceipt;
 
-export function figuresOf({ batches, rowsIn, rowsOut }: Mark) {
+export function figuresOf({ batches, rowsIn, rowsOut }: CheckpointMark) {
   return { batches, rowsIn, rowsOut };
 }
 

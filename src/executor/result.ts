@@ -1,5 +1,5 @@
 /** What a completed run gives (DESIGN of the public interface): figures, losses, and the output rows read from the sink. */
-import type { ExecutorContext, Mark, StageTally } from '../../machines/context.js';
+import type { CheckpointMark, ExecutorContext, StageCounters } from '../../machines/context.js';
 import { SinkError } from '../errors.js';
 import type { RunMetrics } from '../observers/metrics.js';
 import type { Environment } from '../platform/environment.js';
@@ -56,8 +56,9 @@ export function resultOf(
   };
 }
 
-export function metricsOf(mark: Mark): RunMetrics {
-  const sum = (of: (tally: StageTally) => number) => mark.stages.reduce((all, tally) => all + of(tally), 0);
+export function metricsOf(mark: CheckpointMark): RunMetrics {
+  const sum = (of: (tally: StageCounters) => number) =>
+    mark.stages.reduce((all, tally) => all + of(tally), 0);
   const deadLettered = sum((tally) => tally.deadLettered);
   return {
     rowsIn: mark.rowsIn,
@@ -73,7 +74,7 @@ export function metricsOf(mark: Mark): RunMetrics {
   };
 }
 
-function lostRows(mark: Mark): LostRow[] {
+function lostRows(mark: CheckpointMark): LostRow[] {
   const { named, reasons } = mark.losses;
   return named.map(([batch, row, stage, reason]) => ({
     stage: stage < 0 ? 'source' : (mark.stages[stage]?.stage ?? `stage ${stage}`),

@@ -2,11 +2,11 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { recordingFeed } from '../checkpoint/recording-log/recording-feed.js';
 import { assertSessionId } from '../checkpoint/session-id.js';
+import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.js';
 import { CheckpointNotFoundError, RecordingError } from '../errors.js';
 import { absolutePath } from '../platform/file-problems.js';
 import type { FileSystem } from '../platform/file-system.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
-import { DEFAULT_STATE_DIRECTORY } from '../platform/platform.node.js';
 import { RECORDING_FORMAT } from '../recording/format.js';
 import { RecordingReader } from '../recording/reader.js';
 

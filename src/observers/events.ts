@@ -3,9 +3,9 @@
  * when the fsync behind them is done (I6): `batch.completed` with `durable: true`, and `batches.committed`.
  */
 
-import type { ErrorFacts, StageTally } from '../../machines/context.js';
+import type { ErrorData, StageCounters } from '../../machines/context.js';
 
-export type { ErrorFacts, StageTally };
+export type { ErrorData, StageCounters };
 
 /** Every event has the session and the time (milliseconds since the epoch). */
 export interface Stamp {
@@ -30,7 +30,7 @@ export type PipelineEvent = Stamp &
         readonly total?: { readonly unit: 'bytes' | 'rows'; readonly value: number };
         readonly done: number;
         /** What each stage did before this start, where the run goes on from a checkpoint. */
-        readonly tallies?: readonly StageTally[];
+        readonly tallies?: readonly StageCounters[];
       }
     | {
         readonly type: 'pipeline.paused';
@@ -49,14 +49,14 @@ export type PipelineEvent = Stamp &
         readonly rowsOut: number;
         readonly durationMs: number;
       }
-    | { readonly type: 'pipeline.failed'; readonly error: ErrorFacts; readonly batches: number }
+    | { readonly type: 'pipeline.failed'; readonly error: ErrorData; readonly batches: number }
     | { readonly type: 'stage.started'; readonly stage: string }
-    | { readonly type: 'stage.completed'; readonly tally: StageTally; readonly stage: string }
+    | { readonly type: 'stage.completed'; readonly tally: StageCounters; readonly stage: string }
     | {
         readonly type: 'stage.failed';
         readonly stage: string;
         readonly batch: number;
-        readonly error: ErrorFacts;
+        readonly error: ErrorData;
       }
     | {
         readonly type: 'batch.started';
@@ -86,7 +86,7 @@ export type PipelineEvent = Stamp &
         /** The attempt that failed. */
         readonly attempt: number;
         readonly delayMs: number;
-        readonly error: ErrorFacts;
+        readonly error: ErrorData;
       }
     | {
         /** A whole batch was left out, by `onError`; the stage's `batch.completed`, with no rows out, follows. */
@@ -95,7 +95,7 @@ export type PipelineEvent = Stamp &
         readonly batch: number;
         readonly rows: number;
         readonly deadLettered: boolean;
-        readonly error: ErrorFacts;
+        readonly error: ErrorData;
       }
     | {
         readonly type: 'row.failed';
@@ -105,7 +105,7 @@ export type PipelineEvent = Stamp &
         /** Index within the batch as the stage received it. */
         readonly row: number;
         readonly deadLettered: boolean;
-        readonly error: ErrorFacts;
+        readonly error: ErrorData;
       }
     | {
         readonly type: 'checkpoint.saved';
@@ -131,4 +131,4 @@ export type PipelineEvent = Stamp &
 /** The types of events. */
 export type EventType = PipelineEvent['type'];
 /** The event of a type. */
-export type EventOf<T extends EventType> = Extract<PipelineEvent, { type: T }>;
+export type PipelineEventOf<T extends EventType> = Extract<PipelineEvent, { type: T }>;

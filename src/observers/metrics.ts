@@ -1,5 +1,5 @@
 /** The figures of a run, in short. */
-import type { StageTally } from './events.js';
+import type { StageCounters } from './events.js';
 import { elapsedAt, perSecond } from './progress/progress.js';
 import type { RunFigures } from './progress/run-metrics.js';
 
@@ -23,7 +23,7 @@ export interface RunMetrics {
   readonly durationMs: number;
   /** Rows taken in by this process, over `durationMs`. */
   readonly rowsPerSecond: number;
-  readonly stages: readonly StageTally[];
+  readonly stages: readonly StageCounters[];
 }
 
 /** Pure. */

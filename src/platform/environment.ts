@@ -1,8 +1,8 @@
 /** What a run takes from outside, injected so that a seed reproduces it (I14). */
 import { platform } from '#platform';
-import type { Logger } from '../stages/stage.js';
 import { type Clock, type Random, systemClock } from './clock.js';
 import type { FileSystem } from './file-system.js';
+import { consoleLogger, type Logger } from './logger.js';
 
 /** What a run takes from outside: time, chance, files, ids, and where it logs (I14). */
 export interface Environment {
@@ -26,14 +26,3 @@ export function defaultEnvironment(): Environment {
     ...(fileSystem === undefined ? {} : { fileSystem }),
   };
 }
-
-/** Says nothing. */
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** Warnings and errors to the console, the rest to nobody. */
-export const consoleLogger: Logger = {
-  debug() {},
-  info() {},
-  warn: (message, fields) => console.warn(message, fields ?? ''),
-  error: (message, fields) => console.error(message, fields ?? ''),
-};

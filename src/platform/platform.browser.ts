@@ -1,15 +1,7 @@
-/** A browser: sessions in memory unless told (`xstate-pipeline/browser` keeps them in `localStorage`); no files. */
-import { memoryStorage } from '../checkpoint/storages/memory-storage.js';
-import { InvalidOptionError } from '../errors.js';
+/** A browser: no files; turns of the event loop from a `MessageChannel`. */
 import type { Platform } from './platform.js';
 
-function noFiles(): never {
-  throw new InvalidOptionError(
-    'This session reads or writes files, and there are none here. Resume it in Node.',
-  );
-}
-
-/** A timer would come four milliseconds later, and in a hidden page a second. */
+/** A timer would fire four milliseconds later, and in a hidden page one second later. */
 function soon(callback: () => void): void {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = () => {
@@ -19,13 +11,4 @@ function soon(callback: () => void): void {
   port2.postMessage(null);
 }
 
-/** One for the page: a run can be resumed by a later one. */
-const storage = memoryStorage();
-
-export const platform: Platform = {
-  fileSystem: undefined,
-  storage: () => storage,
-  source: noFiles,
-  sink: noFiles,
-  soon,
-};
+export const platform: Platform = { fileSystem: undefined, soon };

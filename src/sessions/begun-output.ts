@@ -3,9 +3,9 @@
  * output that is not begun anew cannot be another one.
  */
 import type { Checkpoint } from '../checkpoint/envelope.js';
-import { outputsOf } from '../cli/commands/run.js';
 import { sinkFromDescription } from '../executor/files.js';
 import type { Pipeline } from '../executor/pipeline.js';
+import { outputsOf } from './output-owner.js';
 import { storedPath } from './stored-metrics.js';
 
 export interface BegunPipeline {

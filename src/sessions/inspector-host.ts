@@ -13,12 +13,12 @@ import { recordingFeed } from '../checkpoint/recording-log/recording-feed.js';
 import { assertSessionId } from '../checkpoint/session-id.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
-import { type ListedSession, listSessions } from '../cli/commands/sessions.js';
 import { messageOf } from '../errors.js';
 import type { JsonObject } from '../formats/json.js';
 import { checkpointRecording } from '../history/checkpoint-recording.js';
 import { grouped } from '../observers/progress/terminal-text.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
+import { type ListedSession, listSessions } from './list-sessions.js';
 import { ownerOf } from './owner.js';
 import { storedMark } from './stored-metrics.js';
 
@@ -119,7 +119,7 @@ export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOp
         if (command === 'resume') {
           if ((await ownerOf(stateDir, id)) !== undefined)
             return { ok: false, message: 'A process has this session: it is resumed where it runs.' };
-          const { resumeDetached } = await import('../cli/resume-detached.js');
+          const { resumeDetached } = await import('./resume-detached.js');
           return await resumeDetached(id, stateDir);
         }
         const { rowsIn, rowsOut } = await ask(id, command);

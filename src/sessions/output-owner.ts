@@ -6,11 +6,19 @@
 import type { SoundSummary } from '../checkpoint/checkpoint-summary.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { SessionLockedError } from '../errors.js';
+import { definePipeline } from '../executor/definition.js';
+import type { Pipeline } from '../executor/pipeline.js';
 import { ownerOf } from './owner.js';
 import { storedPath } from './stored-metrics.js';
 
 /** What a run writes to, as its checkpoint describes it. */
 export type Outputs = Pick<Checkpoint, 'sink' | 'deadLetter'>;
+
+/** What this pipeline writes to, as a checkpoint describes it. */
+export function outputsOf(pipeline: Pipeline<unknown>): Outputs {
+  const { sink, deadLetter } = definePipeline(pipeline, pipeline.stages);
+  return { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null };
+}
 
 /** @param sessions those that are not finished. @param own the one that is resumed.
  * @throws {SessionLockedError} naming the other and what it writes to. */

@@ -1,10 +1,10 @@
 /** What a checkpoint says of how far its run is, read through the one restore path (I18). */
-import { type Mark, restoreSnapshot } from '../../machines/index.js';
+import { type CheckpointMark, restoreSnapshot } from '../../machines/index.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { workingPath } from '../sinks/working-file.js';
 
 /** The durable mark that a resume would start from; undefined when the snapshot is not to be believed. */
-export function storedMark(checkpoint: Checkpoint): Mark | undefined {
+export function storedMark(checkpoint: Checkpoint): CheckpointMark | undefined {
   try {
     const stages = storedStages(checkpoint).map((name) => ({ name, concurrency: 1, attempts: 1 }));
     return restoreSnapshot(checkpoint.snapshot, stages).context.flushed;

@@ -4,8 +4,9 @@
  * Two kinds: a *batch stage* sees a whole batch at once; a *row stage* sees one row at a time, so that one failing row
  * does not take its batch along, and so that adjacent synchronous row stages share one pass over a batch.
  */
+
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { JsonObject } from '../formats/json.js';
+import type { Logger } from '../platform/logger.js';
 
 /** Exponential backoff with jitter: `initialDelayMs * factor^(attempt-1)`, at most `maxDelayMs`; with `jitter` a random
  * share of it between half and the whole ("equal jitter", M. Brooker, AWS Architecture Blog, 2015). */
@@ -24,18 +25,6 @@ export interface RetryOptions {
 
 /** What becomes of rows that failed for good: end the run, leave them out and count them, or set them aside. */
 export type OnError = 'fail' | 'skip' | 'dead-letter';
-
-/** Where stages, and the executor, tell what a person may want to know. */
-export interface Logger {
-  /** For whoever looks into a problem. */
-  debug(message: string, fields?: JsonObject): void;
-  /** For whoever follows a run. */
-  info(message: string, fields?: JsonObject): void;
-  /** Something is not as it should be; the run goes on. */
-  warn(message: string, fields?: JsonObject): void;
-  /** Something failed. */
-  error(message: string, fields?: JsonObject): void;
-}
 
 /** What a stage's function is given beside its rows. */
 export interface StageContext {

@@ -4,13 +4,13 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { createExecutorMachine, EXECUTOR_STATES, stageMachine } from '../../machines/index.js';
 import { exitCodeOf, isForeseen } from '../../src/cli/exit-codes.js';
-import { programName, quoted } from '../../src/cli/invocation.js';
 import { ago, parseAge } from '../../src/cli/output/durations.js';
 import { startedFirst } from '../../src/cli/output/json-events.js';
 import { mermaid } from '../../src/cli/output/mermaid.js';
 import { tableLines } from '../../src/cli/output/table.js';
 import { Terminal } from '../../src/cli/output/terminal.js';
 import type { PipelineEvent } from '../../src/observers/events.js';
+import { programName, quoted } from '../../src/sessions/invocation.js';
 
 describe('exit codes', () => {
   test('every error of the product has one', () => {

@@ -9,6 +9,7 @@ module.exports = {
   resolve: {
     alias: {
       '#platform': resolve('src/platform/platform.browser.ts'),
+      '#defaults': resolve('src/executor/defaults.browser.ts'),
       '#sha256': resolve('src/platform/sha256.browser.ts'),
     },
   },

@@ -4,31 +4,31 @@
  */
 import { expect, test } from 'vitest';
 import { createActor } from 'xstate';
-import { restoreSnapshot, suspect } from '../../machines/index.js';
+import { restoreSnapshot, updateSuspects } from '../../machines/index.js';
 import { drivenMachine, STAGES } from '../support/driven-machine.js';
 
 test('the first death suspects what was in flight', () => {
-  expect(suspect(null, 5, 8)).toEqual({ deaths: 1, from: 5, to: 8 });
+  expect(updateSuspects(null, 5, 8)).toEqual({ deaths: 1, from: 5, to: 8 });
 });
 
 test('a further death leaves those that were in flight both times', () => {
-  expect(suspect({ deaths: 1, from: 5, to: 8 }, 7, 12)).toEqual({ deaths: 2, from: 7, to: 8 });
+  expect(updateSuspects({ deaths: 1, from: 5, to: 8 }, 7, 12)).toEqual({ deaths: 2, from: 7, to: 8 });
 });
 
 test('a death with nothing in flight accuses nobody, and clears nobody', () => {
   const before = { deaths: 2, from: 7, to: 8 };
-  expect(suspect(before, 7, undefined)).toEqual(before);
-  expect(suspect(before, 7, 6)).toEqual(before);
-  expect(suspect(null, 7, undefined)).toBeNull();
+  expect(updateSuspects(before, 7, undefined)).toEqual(before);
+  expect(updateSuspects(before, 7, 6)).toEqual(before);
+  expect(updateSuspects(null, 7, undefined)).toBeNull();
 });
 
 test('whoever got past the suspects did not die of them', () => {
-  expect(suspect({ deaths: 2, from: 5, to: 8 }, 9, 12)).toEqual({ deaths: 1, from: 9, to: 12 });
-  expect(suspect({ deaths: 2, from: 5, to: 8 }, 9, undefined)).toBeNull();
+  expect(updateSuspects({ deaths: 2, from: 5, to: 8 }, 9, 12)).toEqual({ deaths: 1, from: 9, to: 12 });
+  expect(updateSuspects({ deaths: 2, from: 5, to: 8 }, 9, undefined)).toBeNull();
 });
 
 test('one at a time, the third death leaves one', () => {
-  expect(suspect({ deaths: 2, from: 5, to: 8 }, 7, 7)).toEqual({ deaths: 3, from: 7, to: 7 });
+  expect(updateSuspects({ deaths: 2, from: 5, to: 8 }, 7, 7)).toEqual({ deaths: 3, from: 7, to: 7 });
 });
 
 test('no batch is read beside a suspect, the last one included, before it is committed', () => {

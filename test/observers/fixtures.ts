@@ -1,6 +1,6 @@
 /** What the observers' tests share: a clock driven by hand, a stream that remembers, short ways to write events. */
 
-import type { EventOf, EventType, PipelineEvent } from '../../src/observers/events.js';
+import type { EventType, PipelineEvent, PipelineEventOf } from '../../src/observers/events.js';
 import type { TerminalStream } from '../../src/observers/progress/terminal-block.js';
 import type { Clock } from '../../src/platform/clock.js';
 
@@ -85,7 +85,7 @@ export function screenAfter(writes: readonly string[]): string[] {
   return lines.map((line) => line.trimEnd());
 }
 
-type Fields<T extends EventType> = Omit<EventOf<T>, 'type' | 'at' | 'sessionId'>;
+type Fields<T extends EventType> = Omit<PipelineEventOf<T>, 'type' | 'at' | 'sessionId'>;
 
 export function event<T extends EventType>(type: T, at: number, fields: Fields<T>): PipelineEvent {
   return { type, at, sessionId: SESSION, ...fields } as unknown as PipelineEvent;

@@ -1,7 +1,7 @@
 /** Pins: rate, share and time left mean what they say, and a late subscriber gets the latest, also after the end. */
 import { type Observable, Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import type { EventOf, PipelineEvent } from '../../src/observers/events.js';
+import type { PipelineEvent, PipelineEventOf } from '../../src/observers/events.js';
 import { reduced, viewOf } from '../../src/observers/latest.js';
 import { metricsOf, type RunMetrics } from '../../src/observers/metrics.js';
 import { type Progress, progressAt, progressOf } from '../../src/observers/progress/progress.js';
@@ -53,7 +53,7 @@ describe('rows per second', () => {
 
 describe('share and time left', () => {
   test('unknown without a size, and before the first commit', () => {
-    const { total: _, ...rest } = started(0) as EventOf<'pipeline.started'>;
+    const { total: _, ...rest } = started(0) as PipelineEventOf<'pipeline.started'>;
     const sizeless = figuresOf([rest as PipelineEvent, committed(1_000, 0, 100)]);
     expect(progressAt(sizeless, 1_000)).toMatchObject({ fraction: undefined, etaMs: undefined });
     expect(progressAt(figuresOf([started(0)]), 500)).toMatchObject({ fraction: 0, etaMs: undefined });

@@ -1,7 +1,7 @@
 /** Pins: the figures follow from the events alone, step by step, over crashes, pauses, retries and losses (I14). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { PipelineEvent, StageTally } from '../../src/observers/events.js';
+import type { PipelineEvent, StageCounters } from '../../src/observers/events.js';
 import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
 import { NO_FIGURES, type RunFigures } from '../../src/observers/progress/run-metrics.js';
 import { batchDone, committed, completed, event, FAILURE, started } from './fixtures.js';
@@ -12,7 +12,7 @@ const start = (stage: string, batch: number, attempt = 1) =>
   event('batch.started', 1, { stage, batch, attempt });
 
 test('a start says what is known, and what was done before', () => {
-  const tally: StageTally = {
+  const tally: StageCounters = {
     stage: 'classify',
     batches: 4,
     rowsIn: 400,
@@ -122,7 +122,7 @@ test('lost rows: of a stage, of a whole batch, of the source', () => {
 test('commits move the watermark; figures of the executor count', () => {
   const figures = reduce(started(0), committed(10, 3, 400, 390));
   expect(figures).toMatchObject({ rowsIn: 400, rowsOut: 390, committed: { batches: 4, done: 400, at: 10 } });
-  const tally = { ...(figures.stages[0] as StageTally), rowsIn: 7, rowsOut: 6 };
+  const tally = { ...(figures.stages[0] as StageCounters), rowsIn: 7, rowsOut: 6 };
   expect(
     reduceProgress(figures, event('stage.completed', 11, { stage: 'normalise', tally })).stages[0],
   ).toMatchObject({ rowsIn: 7, rowsOut: 6 });

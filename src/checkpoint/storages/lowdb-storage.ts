@@ -29,8 +29,8 @@ import type { RecordingLog, RecordingLogOptions } from '../recording-log/recordi
 import { assertSessionId, isSessionId } from '../session-id.js';
 import type { CheckpointStorage, StoredCheckpoint } from '../storage.js';
 import { DurableTextFile, isTempName } from './durable-text-file.js';
-import { openFileWitness } from './file-in-flight-marker.js';
-import type { Witness } from './in-flight-marker.js';
+import { openFileInFlightMarker } from './file-in-flight-marker.js';
+import type { InFlightMarker } from './in-flight-marker.js';
 import { directoryExists, listDirectory, makeDirectory, removeTree, usable } from './state-directory.js';
 
 const NEXT = 'checkpoint.next.json';
@@ -172,8 +172,8 @@ class LowdbStorage implements CheckpointStorage {
     return { release };
   }
 
-  async witness(sessionId: string): Promise<Witness> {
-    return openFileWitness(this.fileSystem, this.#home(sessionId));
+  async witness(sessionId: string): Promise<InFlightMarker> {
+    return openFileInFlightMarker(this.fileSystem, this.#home(sessionId));
   }
 
   async isRecorded(sessionId: string): Promise<boolean> {

@@ -7,6 +7,9 @@ import { dirname, join } from 'node:path';
 import { codeOf, StateDirectoryError } from '../../errors.js';
 import type { FileSystem } from '../../platform/file-system.js';
 
+/** The state directory, relative to the working directory, unless told. */
+export const DEFAULT_STATE_DIRECTORY = '.xstate-pipeline';
+
 /** True when the directory is there.
  * @throws {StateDirectoryError} when something else is in its place, or it cannot be reached. */
 export async function directoryExists(fileSystem: FileSystem, path: string): Promise<boolean> {

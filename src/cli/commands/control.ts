@@ -8,10 +8,10 @@ import { CheckpointNotFoundError, codeOf } from '../../errors.js';
 import type { JsonObject } from '../../formats/json.js';
 import { counted, printable, rowsThrough, span } from '../../observers/progress/terminal-text.js';
 import { findSession } from '../../sessions/find-session.js';
+import { sessionCommand } from '../../sessions/invocation.js';
 import { stateWord } from '../../sessions/owner.js';
 import { storedMark } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
-import { sessionCommand } from '../invocation.js';
 import { ago } from '../output/durations.js';
 import type { Terminal } from '../output/terminal.js';
 

@@ -7,6 +7,7 @@
  * and not opened, because opening a sink cuts it (I7).
  */
 import { stat } from 'node:fs/promises';
+import { platform } from '#platform';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { codeOf, PipelineMismatchError } from '../../errors.js';
 import type { Pipeline } from '../../executor/pipeline.js';
@@ -21,10 +22,9 @@ import type { JsonObject } from '../../formats/json.js';
 import { counted, grouped, printable, rowsThrough } from '../../observers/progress/terminal-text.js';
 import { systemClock } from '../../platform/clock.js';
 import type { OpenContext } from '../../platform/open-context.js';
-import { platform } from '../../platform/platform.node.js';
+import { sessionCommand } from '../../sessions/invocation.js';
 import { storedPartFile, storedPath } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
-import { sessionCommand } from '../invocation.js';
 import type { Terminal } from '../output/terminal.js';
 
 export interface ExplainOptions {

@@ -6,10 +6,10 @@ import { codeOf, InvalidOptionError } from '../../errors.js';
 import { grouped } from '../../observers/progress/terminal-text.js';
 import { findSession } from '../../sessions/find-session.js';
 import { type InspectorHost, inspectorHost } from '../../sessions/inspector-host.js';
+import { quoted } from '../../sessions/invocation.js';
 import { COMPLETED } from '../exit-codes.js';
 import { inspectorPackage } from '../inspectors/inspector-package.js';
 import { recordingHost } from '../inspectors/recording-host.js';
-import { quoted } from '../invocation.js';
 import type { Terminal } from '../output/terminal.js';
 
 export interface InspectOptions {

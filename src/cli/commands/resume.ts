@@ -7,16 +7,16 @@ import { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import { printable, rowsThrough } from '../../observers/progress/terminal-text.js';
 import { writingOn } from '../../sessions/begun-output.js';
 import { findSession } from '../../sessions/find-session.js';
-import { refuseSharedOutput } from '../../sessions/output-owner.js';
+import { sessionCommand } from '../../sessions/invocation.js';
+import { outputsOf, refuseSharedOutput } from '../../sessions/output-owner.js';
 import { storedMark, storedPath } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
-import { sessionCommand } from '../invocation.js';
 import { loadPipelineFile } from '../load-pipeline-file.js';
 import type { Terminal } from '../output/terminal.js';
 import { runSession } from '../run-session.js';
 import { stopsBeforeSession } from '../stops-before-session.js';
 import { explain } from './explain.js';
-import { outputsOf, placesOf, type RunCommandOptions, workersOf } from './run.js';
+import { placesOf, type RunCommandOptions, workersOf } from './run.js';
 
 export interface ResumeCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval'> {
   readonly explain: boolean;

@@ -7,11 +7,11 @@ import { checkWorkers, type WorkerOptions } from '../../executor/fusion/workers.
 import type { Pipeline } from '../../executor/pipeline.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import { counted, printable } from '../../observers/progress/terminal-text.js';
-import { type Outputs, refuseSharedOutput } from '../../sessions/output-owner.js';
+import { sessionCommand } from '../../sessions/invocation.js';
+import { outputsOf, refuseSharedOutput } from '../../sessions/output-owner.js';
 import { ownerOf } from '../../sessions/owner.js';
 import { storedMark } from '../../sessions/stored-metrics.js';
 import type { RunViewer } from '../inspectors/live-inspector.js';
-import { sessionCommand } from '../invocation.js';
 import { loadPipelineFile } from '../load-pipeline-file.js';
 import { ago } from '../output/durations.js';
 import type { Places } from '../output/summary.js';
@@ -70,12 +70,6 @@ export function workersOf(threads: number | undefined, file: string): { readonly
 export function placesOf(pipeline: Pipeline<unknown>): Places {
   const { sink, deadLetter } = definePipeline(pipeline, pipeline.stages);
   return { output: sink.label, deadLetters: deadLetter?.label };
-}
-
-/** The same, as a checkpoint describes it. */
-export function outputsOf(pipeline: Pipeline<unknown>): Outputs {
-  const { sink, deadLetter } = definePipeline(pipeline, pipeline.stages);
-  return { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null };
 }
 
 /** Another session of the same pipeline that is not finished is not to be forgotten, nor disturbed. */

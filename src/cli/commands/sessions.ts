@@ -2,30 +2,16 @@
 import { type CheckpointSummary, isSound, isUnfinished } from '../../checkpoint/checkpoint-summary.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+import { DEFAULT_STATE_DIRECTORY } from '../../checkpoint/storages/state-directory.js';
 import { grouped, printable, widthOf } from '../../observers/progress/terminal-text.js';
-import { DEFAULT_STATE_DIRECTORY } from '../../platform/platform.node.js';
-import { ownerOf, type SessionOwner, stateWord } from '../../sessions/owner.js';
+import { programName, quoted } from '../../sessions/invocation.js';
+import { type ListedSession, listSessions } from '../../sessions/list-sessions.js';
+import { type SessionOwner, stateWord } from '../../sessions/owner.js';
 import { storedMark } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
-import { programName, quoted } from '../invocation.js';
 import { ago } from '../output/durations.js';
 import { tableLines } from '../output/table.js';
 import type { Terminal } from '../output/terminal.js';
-
-export interface ListedSession {
-  readonly summary: CheckpointSummary;
-  readonly owner: SessionOwner | undefined;
-}
-
-export async function listSessions(stateManager: StateManager, stateDir: string): Promise<ListedSession[]> {
-  const summaries = await stateManager.listCheckpoints();
-  return Promise.all(
-    summaries.map(async (summary) => ({
-      summary,
-      owner: summary.state === 'COMPLETED' ? undefined : await ownerOf(stateDir, summary.sessionId),
-    })),
-  );
-}
 
 /** @returns the exit code. */
 export async function sessions(stateDir: string, json: boolean, terminal: Terminal): Promise<number> {

@@ -1,11 +1,11 @@
 /** What a run and the process that serves its page say to each other, over the channel that Node gives to a child. */
-import type { SentError } from '../../executor/fusion/thread-job.js';
+import type { SerializedError } from '../../executor/fusion/thread-job.js';
 
 /** From the page's server. */
 export type FromInspector =
   /** The first one, unless it failed. */
   | { readonly type: 'listening'; readonly url: string }
-  | { readonly type: 'failed'; readonly error: SentError }
+  | { readonly type: 'failed'; readonly error: SerializedError }
   /** Pages that are connected now. */
   | { readonly type: 'viewers'; readonly count: number }
   /** A page wants to resume what is paused in the run's process; answered with `resumed` and the same number. */

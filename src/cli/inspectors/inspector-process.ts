@@ -21,8 +21,8 @@ process.on('disconnect', () => process.exit());
 const tell = (message: FromInspector, told: () => void = () => {}) => process.send?.(message, told);
 
 async function fail(error: unknown): Promise<void> {
-  const { sentError } = await import('../../executor/fusion/thread-job.js');
-  tell({ type: 'failed', error: sentError(error) }, () => process.exit(1));
+  const { serializeError } = await import('../../executor/fusion/thread-job.js');
+  tell({ type: 'failed', error: serializeError(error) }, () => process.exit(1));
 }
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const)

@@ -1,7 +1,7 @@
 /** The process that serves the page of a run, seen from the run's. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { receivedError } from '../../executor/fusion/thread-job.js';
+import { deserializeError } from '../../executor/fusion/thread-job.js';
 import { Deferred } from '../../platform/deferred.js';
 import type { FromInspector, ToInspector } from './inspector-messages.js';
 
@@ -50,7 +50,7 @@ export function startPageServer(stateDir: string): PageServer {
         return;
       case 'failed':
         why = message.error.message;
-        listening.reject(receivedError(message.error));
+        listening.reject(deserializeError(message.error));
         return;
       case 'viewers':
         counted(message.count);

@@ -8,7 +8,7 @@ import { nodeFileSystem } from '../../platform/node-file-system.js';
 import { EXECUTOR } from '../../recording/format.js';
 import { RecordingReader } from '../../recording/reader.js';
 import type { InspectorHost } from '../../sessions/inspector-host.js';
-import { quoted } from '../invocation.js';
+import { quoted } from '../../sessions/invocation.js';
 
 /** Beyond any recording that this product writes. */
 const MAX_BYTES = 1024 * 1024 * 1024;

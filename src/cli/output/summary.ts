@@ -1,5 +1,5 @@
 /** The last lines of a run: what came of it, where it is, how to go on. Pure. */
-import type { Mark } from '../../../machines/index.js';
+import type { CheckpointMark } from '../../../machines/index.js';
 import type { ExecutionResult } from '../../executor/result.js';
 import { counted, grouped, printable, rowsThrough, span } from '../../observers/progress/terminal-text.js';
 import type { Colors } from './terminal.js';
@@ -58,7 +58,7 @@ export type Stop = 'paused' | 'cancelled' | 'failed';
 export function stoppedEnding(
   name: string,
   stop: Stop,
-  mark: Mark | undefined,
+  mark: CheckpointMark | undefined,
   next: string | undefined,
   colors: Colors,
 ): Ending {

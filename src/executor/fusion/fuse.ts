@@ -19,7 +19,7 @@ import type { RowFailure } from '../../stages/attempt-result.js';
 import type { AnyStage, RowStage, StageContext } from '../../stages/stage.js';
 import { abandon, isPlain, isThenable } from '../../stages/thenable.js';
 
-export type ChainableStage = RowStage<unknown, unknown, never>;
+export type FusibleStage = RowStage<unknown, unknown, never>;
 
 /** Stages found to answer with promises although their functions are not declared `async`. */
 const asynchronous = new WeakSet<AnyStage>();
@@ -32,7 +32,7 @@ export function rememberAsynchronous(stage: AnyStage): void {
 }
 
 /** May this stage share a pass over each row with its neighbours? The answer may turn to no while the stage is used. */
-export function isChainable(stage: AnyStage): stage is ChainableStage {
+export function isFusible(stage: AnyStage): stage is FusibleStage {
   return (
     stage.kind === 'row' &&
     !stage.durable &&
@@ -48,7 +48,7 @@ export function isChainable(stage: AnyStage): stage is ChainableStage {
 }
 
 /** One stage's part in a pass. */
-export interface ChainTally {
+export interface FusedStageCounters {
   readonly rowsIn: number;
   readonly rowsOut: number;
   /** Indexes are those of the rows as this stage received them. */
@@ -56,41 +56,41 @@ export interface ChainTally {
 }
 
 /** Stages put together once. */
-export interface Chain {
+export interface FusedChain {
   /** Stages in it. */
   readonly length: number;
   /** One pass over a batch, whose rows come in slices.
    * @param contextOf the context of the stage at this place in the chain. */
-  begin(contextOf: (stage: number) => StageContext): ChainPass;
+  begin(contextOf: (stage: number) => StageContext): FusedRun;
 }
 
 /** @param stages in order, each of them `isChainable`. */
-export function chain(stages: readonly ChainableStage[]): Chain {
-  return { length: stages.length, begin: (contextOf) => new ChainPass(stages, contextOf) };
+export function fuseStages(stages: readonly FusibleStage[]): FusedChain {
+  return { length: stages.length, begin: (contextOf) => new FusedRun(stages, contextOf) };
 }
 
 /** One batch on its way through a chain. */
-export class ChainPass {
+export class FusedRun {
   /** A failure has ended it: what comes out now is nobody's. */
   hasEnded = false;
   /** The next stage is not what it seemed: it answers with promises. What comes out has been through those before it. */
   bailed = false;
   readonly #stages: StagePass[];
 
-  constructor(stages: readonly ChainableStage[], contextOf: (stage: number) => StageContext) {
+  constructor(stages: readonly FusibleStage[], contextOf: (stage: number) => StageContext) {
     this.#stages = stages.map((stage, place) => new StagePass(stage, contextOf(place)));
   }
 
   /** Of the stages that the rows went through, in order. One that ended the pass by a failure is the last of them, and its
    * counts are those of the rows seen. */
-  get stages(): readonly ChainTally[] {
+  get stages(): readonly FusedStageCounters[] {
     return this.#stages;
   }
 
   /** The next rows through all stages.
    * @param rows not changed.
    * @throws the signal's reason when it is aborted before them. */
-  take(rows: readonly unknown[]): readonly unknown[] {
+  processRows(rows: readonly unknown[]): readonly unknown[] {
     let current = rows;
     for (let place = 0; place < this.#stages.length && !this.hasEnded; place++) {
       const stage = this.#stages[place] as StagePass;
@@ -110,7 +110,7 @@ export class ChainPass {
 }
 
 /** One stage over the rows of one batch. */
-class StagePass implements ChainTally {
+class StagePass implements FusedStageCounters {
   readonly failures: RowFailure[] = [];
   /** Rows looked at. */
   rowsIn = 0;
@@ -119,7 +119,7 @@ class StagePass implements ChainTally {
   #out: unknown[] = [];
 
   constructor(
-    private readonly stage: ChainableStage,
+    private readonly stage: FusibleStage,
     private readonly context: StageContext,
   ) {}
 
@@ -190,7 +190,7 @@ class StagePass implements ChainTally {
   }
 }
 
-function promisedTooLate(stage: ChainableStage): StageError {
+function promisedTooLate(stage: FusibleStage): StageError {
   const what = 'its function answered with a promise after answering with plain values';
   const todo = 'declare it async, or always return plain values';
   return new StageError(`Stage "${stage.name}": ${what}; ${todo}.`);

@@ -12,45 +12,45 @@ import type { OpenSink } from '../../sinks/sink.js';
 import type { RawRows, SourceBatch } from '../../sources/source.js';
 import { abortOf } from '../../stages/abortable.js';
 import type { AnyStage, StageContext } from '../../stages/stage.js';
-import type { PlaneBatch } from '../rows/in-flight-batch.js';
-import { type Chain, rememberAsynchronous } from './fuse.js';
-import { Chains } from './fusion-plan.js';
-import { type Lines, linesOf } from './output-lines.js';
-import { type PassResult, type PassTask, runPass } from './run-fused-batch.js';
-import { type PassThreads, receivedMalformed, receivedPart, unwritable } from './thread-job.js';
+import type { InFlightBatch } from '../rows/in-flight-batch.js';
+import { type FusedChain, rememberAsynchronous } from './fuse.js';
+import { FusionPlan } from './fusion-plan.js';
+import { linesOf, type OutputLines } from './output-lines.js';
+import { type FusedBatchResult, type FusedBatchTask, runFusedBatch } from './run-fused-batch.js';
+import { deserializeCounters, deserializeMalformed, type FusionThreads, unwritable } from './thread-job.js';
 
 /** What a pass made of a batch. */
-export interface Passed extends Pick<PassResult, 'parts' | 'malformed'> {
+export interface FusedOutput extends Pick<FusedBatchResult, 'parts' | 'malformed'> {
   /** What came out, as rows, as the sink takes them, or as JSON Lines. */
-  readonly out: PassResult['out'] | Lines;
+  readonly out: FusedBatchResult['out'] | OutputLines;
 }
 
 type ContextOf = (stageIndex: number) => StageContext;
 
-export interface PassesOptions {
+export interface FusedStagesOptions {
   readonly sessionId: string;
   readonly stages: readonly AnyStage[];
-  readonly threads: PassThreads | undefined;
+  readonly threads: FusionThreads | undefined;
   readonly sink: Pick<OpenSink<unknown>, 'encode' | 'encodeJsonLines'>;
 }
 
-export class Passes {
-  readonly #chains: Chains;
+export class FusedStages {
+  readonly #chains: FusionPlan;
   /** The last turn of this thread that a batch waits for. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly options: PassesOptions) {
-    this.#chains = new Chains(options.stages);
+  constructor(private readonly options: FusedStagesOptions) {
+    this.#chains = new FusionPlan(options.stages);
   }
 
   /** Takes a batch through stage `first` and those after it that share a pass with it; undefined: it shares none. */
-  over(
-    batch: PlaneBatch,
+  processBatch(
+    batch: InFlightBatch,
     first: number,
     contextOf: ContextOf,
-  ): Passed | Promise<Passed | undefined> | undefined {
+  ): FusedOutput | Promise<FusedOutput | undefined> | undefined {
     const { threads } = this.options;
-    const chain = this.#chains.from(first);
+    const chain = this.#chains.chainAt(first);
     if (chain === undefined) return undefined;
     if (threads === undefined || batch.raw?.raw === undefined)
       return this.#here(chain, batch, first, contextOf);
@@ -58,29 +58,29 @@ export class Passes {
     this.#turn = this.#turn.then(() => new Promise<void>((resolve) => platform.soon(resolve)));
     return this.#turn.then(() => {
       abortOf(contextOf(first)).throwIfAborted();
-      if (!threads.isFree) return this.#here(this.#chains.from(first), batch, first, contextOf);
-      return this.over(batch, first, contextOf);
+      if (!threads.isFree) return this.#here(this.#chains.chainAt(first), batch, first, contextOf);
+      return this.processBatch(batch, first, contextOf);
     });
   }
 
   #here(
-    chain: Chain | undefined,
-    batch: PlaneBatch,
+    chain: FusedChain | undefined,
+    batch: InFlightBatch,
     first: number,
     contextOf: ContextOf,
-  ): Passed | undefined {
+  ): FusedOutput | undefined {
     const { sink, stages, threads } = this.options;
     if (chain === undefined) return undefined;
     const isLast = first + chain.length === stages.length;
     const asLines = threads !== undefined && !(isLast && sink.encodeJsonLines !== undefined);
-    const toSink: PassTask['encode'] = (rows, firstIndex) => sink.encode(rows, firstIndex);
-    const passed = runPass({
+    const toSink: FusedBatchTask['encode'] = (rows, firstIndex) => sink.encode(rows, firstIndex);
+    const passed = runFusedBatch({
       chain,
       decode: (row, malformed) => batch.forEachRow(row, malformed),
       contextOf: (place) => contextOf(first + place),
       encode: asLines ? threads.encode : isLast ? toSink : undefined,
     });
-    if (passed.bailed) this.#chains.forget();
+    if (passed.bailed) this.#chains.invalidate();
     if (passed.parts.length === 0) return undefined;
     const { out, bailed } = passed;
     if (asLines && 'encoded' in out) return { ...passed, out: linesOf(out.encoded) };
@@ -91,12 +91,12 @@ export class Passes {
   }
 
   #inThread(
-    threads: PassThreads,
-    chain: Chain,
-    batch: PlaneBatch,
+    threads: FusionThreads,
+    chain: FusedChain,
+    batch: InFlightBatch,
     first: number,
     contextOf: ContextOf,
-  ): Promise<Passed | undefined> {
+  ): Promise<FusedOutput | undefined> {
     const { sessionId, stages } = this.options;
     const raw = (batch.raw as SourceBatch<unknown>).raw?.() as RawRows;
     const context = contextOf(first);
@@ -115,12 +115,12 @@ export class Passes {
       if (answer.kind === 'unwritable') throw unwritable(answer.message);
       if (answer.kind === 'bailed') {
         rememberAsynchronous(stages[answer.stage] as AnyStage);
-        this.#chains.forget();
-        return this.over(batch, first, contextOf);
+        this.#chains.invalidate();
+        return this.processBatch(batch, first, contextOf);
       }
       return {
-        parts: answer.parts.map(receivedPart),
-        malformed: answer.malformed.map(receivedMalformed),
+        parts: answer.parts.map(deserializeCounters),
+        malformed: answer.malformed.map(deserializeMalformed),
         out: { lines: answer.lines, count: answer.rows },
       };
     });

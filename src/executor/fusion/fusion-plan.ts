@@ -1,30 +1,30 @@
 /** Which adjacent stages share a pass: worked out once, and again when a stage turns out to be asynchronous. */
 
 import type { AnyStage } from '../../stages/stage.js';
-import { type Chain, type ChainableStage, chain, isChainable } from './fuse.js';
+import { type FusedChain, type FusibleStage, fuseStages, isFusible } from './fuse.js';
 
-export class Chains {
-  #from = new Map<number, Chain | undefined>();
+export class FusionPlan {
+  #from = new Map<number, FusedChain | undefined>();
 
   constructor(private readonly stages: readonly AnyStage[]) {}
 
   /** The longest pass that begins with stage `index`; undefined where that stage does not share one. */
-  from(index: number): Chain | undefined {
+  chainAt(index: number): FusedChain | undefined {
     if (!this.#from.has(index)) this.#from.set(index, this.#build(index));
     return this.#from.get(index);
   }
 
   /** A pass was given up: some stage is not what it seemed. */
-  forget(): void {
+  invalidate(): void {
     this.#from = new Map();
   }
 
-  #build(index: number): Chain | undefined {
-    const linked: ChainableStage[] = [];
+  #build(index: number): FusedChain | undefined {
+    const linked: FusibleStage[] = [];
     for (const stage of this.stages.slice(index)) {
-      if (!isChainable(stage)) break;
+      if (!isFusible(stage)) break;
       linked.push(stage);
     }
-    return linked.length === 0 ? undefined : chain(linked);
+    return linked.length === 0 ? undefined : fuseStages(linked);
   }
 }

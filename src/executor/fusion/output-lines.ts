@@ -1,9 +1,9 @@
 /** What a pass gives where rows may come from any thread: JSON Lines. */
 import { concatenated } from '../../formats/bytes.js';
 import type { EncodedRows } from '../../sinks/sink.js';
-import type { PassTask } from './run-fused-batch.js';
+import type { FusedBatchTask } from './run-fused-batch.js';
 
-export interface Lines {
+export interface OutputLines {
   readonly lines: Uint8Array;
   readonly count: number;
 }
@@ -14,12 +14,12 @@ interface Encoder {
 }
 
 /** For `runPass`: what `linesOf` puts together. */
-export function linesEncoder(encoder: Encoder): NonNullable<PassTask['encode']> {
+export function linesEncoder(encoder: Encoder): NonNullable<FusedBatchTask['encode']> {
   return (rows, firstIndex) => ({ rows: rows.length, bytes: 0, data: encoder.encode(rows, firstIndex) });
 }
 
 /** @param encoded by `linesEncoder`. */
-export function linesOf(encoded: readonly EncodedRows[]): Lines {
+export function linesOf(encoded: readonly EncodedRows[]): OutputLines {
   const lines = concatenated(encoded.flatMap(({ data }) => data as readonly Uint8Array[]));
   return { lines, count: encoded.reduce((sum, { rows }) => sum + rows, 0) };
 }

@@ -9,13 +9,13 @@ import type { MalformedRowError } from '../../errors.js';
 import type { EncodedRows } from '../../sinks/sink.js';
 import type { SourceBatch } from '../../sources/source.js';
 import type { StageContext } from '../../stages/stage.js';
-import type { Chain, ChainTally } from './fuse.js';
+import type { FusedChain, FusedStageCounters } from './fuse.js';
 
 /** About 64 KB of text, with rows of the usual size. */
 const SLICE_ROWS = 384;
 
-export interface PassTask {
-  readonly chain: Chain;
+export interface FusedBatchTask {
+  readonly chain: FusedChain;
   readonly decode: SourceBatch<unknown>['decode'];
   /** The context of the stage at this place in the chain. */
   readonly contextOf: (place: number) => StageContext;
@@ -23,9 +23,9 @@ export interface PassTask {
   readonly encode: ((rows: readonly unknown[], firstIndex: number) => EncodedRows) | undefined;
 }
 
-export interface PassResult {
+export interface FusedBatchResult {
   /** In the order of the stages. One that ended the pass by a failure is the last of them; nothing came out then. */
-  readonly parts: readonly ChainTally[];
+  readonly parts: readonly FusedStageCounters[];
   readonly malformed: readonly MalformedRowError[];
   /** The stage after `parts` answers with promises: the pass has ended before it. */
   readonly bailed: boolean;
@@ -34,7 +34,7 @@ export interface PassResult {
 }
 
 /** @throws the signal's reason when the attempt is aborted, and what `encode` throws. */
-export function runPass({ chain, decode, contextOf, encode }: PassTask): PassResult {
+export function runFusedBatch({ chain, decode, contextOf, encode }: FusedBatchTask): FusedBatchResult {
   const pass = chain.begin(contextOf);
   const malformed: MalformedRowError[] = [];
   const encoded: EncodedRows[] = [];
@@ -42,7 +42,7 @@ export function runPass({ chain, decode, contextOf, encode }: PassTask): PassRes
   let rowsOut = 0;
   let slice: unknown[] = [];
   const work = () => {
-    const out = pass.take(slice);
+    const out = pass.processRows(slice);
     slice = [];
     if (pass.hasEnded || out.length === 0) return;
     if (encode === undefined || pass.bailed) for (const row of out) rows.push(row);

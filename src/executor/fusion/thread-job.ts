@@ -4,11 +4,11 @@
  */
 import { codeOf, MalformedRowError, messageOf, SinkError } from '../../errors.js';
 import type { RawRows } from '../../sources/source.js';
-import type { ChainTally } from './fuse.js';
-import type { PassTask } from './run-fused-batch.js';
+import type { FusedStageCounters } from './fuse.js';
+import type { FusedBatchTask } from './run-fused-batch.js';
 
 /** One batch's way through the stages that share a pass. */
-export interface PassJob {
+export interface ThreadJob {
   readonly sessionId: string;
   /** The first stage of the pass, and how many share it. */
   readonly first: number;
@@ -20,46 +20,46 @@ export interface PassJob {
 }
 
 /** An error on its way: what a receiver can make one of again. */
-export interface SentError {
+export interface SerializedError {
   readonly name: string;
   readonly code: string;
   readonly message: string;
   readonly stack: string | undefined;
 }
 
-export interface SentPart {
+export interface SerializedCounters {
   readonly rowsIn: number;
   readonly rowsOut: number;
   /** `row` is JSON text; undefined where it has none. */
   readonly failures: readonly {
     readonly index: number;
     readonly row: string | undefined;
-    readonly error: SentError;
+    readonly error: SerializedError;
   }[];
 }
 
-export interface SentMalformed {
+export interface SerializedMalformed {
   readonly file: string;
   readonly line: number | undefined;
   readonly byte: number;
   readonly what: string;
 }
 
-export type PassAnswer =
+export type ThreadResult =
   | {
       readonly kind: 'passed';
       /** JSON Lines. */
       readonly lines: Uint8Array;
       readonly rows: number;
-      readonly parts: readonly SentPart[];
-      readonly malformed: readonly SentMalformed[];
+      readonly parts: readonly SerializedCounters[];
+      readonly malformed: readonly SerializedMalformed[];
     }
   /** A stage answered with a promise: the pass is not for it. */
   | { readonly kind: 'bailed'; readonly stage: number }
   /** The rows that came out cannot be written. */
   | { readonly kind: 'unwritable'; readonly message: string };
 
-export function sentError(error: unknown): SentError {
+export function serializeError(error: unknown): SerializedError {
   const isError = error instanceof Error;
   return {
     name: isError ? error.name : typeof error,
@@ -70,21 +70,21 @@ export function sentError(error: unknown): SentError {
 }
 
 /** The error again, with its stack in the thread where it was thrown. */
-export function receivedError({ name, code, message, stack }: SentError): Error {
+export function deserializeError({ name, code, message, stack }: SerializedError): Error {
   const error = new Error(message);
   Object.defineProperty(error, 'name', { value: name, configurable: true });
   if (stack !== undefined) error.stack = stack;
   return code === name ? error : Object.assign(error, { code });
 }
 
-export const receivedMalformed = ({ file, line, byte, what }: SentMalformed): MalformedRowError =>
+export const deserializeMalformed = ({ file, line, byte, what }: SerializedMalformed): MalformedRowError =>
   new MalformedRowError(file, line, byte, what);
 
-export function receivedPart({ rowsIn, rowsOut, failures }: SentPart): ChainTally {
+export function deserializeCounters({ rowsIn, rowsOut, failures }: SerializedCounters): FusedStageCounters {
   const received = failures.map(({ index, row, error }) => ({
     index,
     row: row === undefined ? null : (JSON.parse(row) as unknown),
-    error: receivedError(error),
+    error: deserializeError(error),
   }));
   return { rowsIn, rowsOut, failures: received };
 }
@@ -92,16 +92,16 @@ export function receivedPart({ rowsIn, rowsOut, failures }: SentPart): ChainTall
 export const unwritable = (message: string): SinkError => new SinkError(message);
 
 /** Batches that each thread has at once: one that it works on, one that waits for it. */
-export const BATCHES_A_THREAD = 2;
+export const BATCHES_PER_THREAD = 2;
 
 /** Does the work of passes elsewhere, several at a time. */
-export interface PassThreads {
+export interface FusionThreads {
   /** A thread is up, and has room for a job; where none is, the run does the work itself. */
   readonly isFree: boolean;
   /** What a thread does with the rows that come out, for those that do not come from one: `linesOf` puts it together. */
-  readonly encode: NonNullable<PassTask['encode']>;
+  readonly encode: NonNullable<FusedBatchTask['encode']>;
   /** @throws {WorkerThreadError} when the thread died over it. */
-  run(job: PassJob): Promise<PassAnswer>;
+  run(job: ThreadJob): Promise<ThreadResult>;
   /** Ends every thread at once, whatever it is doing. */
   close(): Promise<void>;
 }

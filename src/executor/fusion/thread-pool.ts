@@ -12,14 +12,20 @@ import { Worker } from 'node:worker_threads';
 import { messageOf, WorkerThreadError } from '../../errors.js';
 import { JsonLinesEncoder } from '../../formats/json-lines-encoder.js';
 import { linesEncoder } from './output-lines.js';
-import type { PassAnswer, PassJob, PassThreads, SentError, ThreadsOptions } from './thread-job.js';
-import { BATCHES_A_THREAD, receivedError } from './thread-job.js';
+import type {
+  FusionThreads,
+  SerializedError,
+  ThreadJob,
+  ThreadResult,
+  ThreadsOptions,
+} from './thread-job.js';
+import { BATCHES_PER_THREAD, deserializeError } from './thread-job.js';
 
 /** What a thread says. */
 export type ThreadMessage =
   | { readonly type: 'ready' }
-  | { readonly type: 'unfit'; readonly error: SentError }
-  | { readonly type: 'answer'; readonly id: number; readonly answer: PassAnswer };
+  | { readonly type: 'unfit'; readonly error: SerializedError }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: ThreadResult };
 
 export interface ThreadData {
   readonly file: string;
@@ -27,20 +33,19 @@ export interface ThreadData {
 }
 
 interface PoolOptions extends ThreadsOptions {
+  /** The thread's program. */
+  readonly program: URL;
   /** Absolute. */
   readonly file: string;
 }
 
 interface Waiting {
-  readonly job: PassJob;
-  resolve(answer: PassAnswer): void;
+  readonly job: ThreadJob;
+  resolve(answer: ThreadResult): void;
   reject(error: unknown): void;
 }
 
-/** The thread's program: the command line's, because it loads a pipeline file. */
-const PROGRAM = new URL('../../cli/thread.js', import.meta.url);
-
-export class ThreadPool implements PassThreads {
+export class ThreadPool implements FusionThreads {
   readonly encode = linesEncoder(new JsonLinesEncoder('rows that leave a pass'));
   readonly #threads: Thread[];
   #isClosed = false;
@@ -50,10 +55,10 @@ export class ThreadPool implements PassThreads {
   }
 
   get isFree(): boolean {
-    return this.#threads.some((thread) => thread.isReady && thread.load < BATCHES_A_THREAD);
+    return this.#threads.some((thread) => thread.isReady && thread.load < BATCHES_PER_THREAD);
   }
 
-  run(job: PassJob): Promise<PassAnswer> {
+  run(job: ThreadJob): Promise<ThreadResult> {
     const ready = this.#threads.filter((thread) => thread.isReady);
     const free = (ready.length > 0 ? ready : this.#threads).reduce((least, thread) =>
       thread.load < least.load ? thread : least,
@@ -86,9 +91,9 @@ class Thread {
   #isUnfit = false;
 
   /** @param ended undefined: it died over its work; else it cannot work at all. */
-  constructor({ file, fingerprints }: PoolOptions, ended: (unfit: unknown) => void) {
+  constructor({ program, file, fingerprints }: PoolOptions, ended: (unfit: unknown) => void) {
     const workerData: ThreadData = { file, fingerprints };
-    this.#worker = new Worker(fileURLToPath(PROGRAM), { workerData, stdout: true, stderr: true });
+    this.#worker = new Worker(fileURLToPath(program), { workerData, stdout: true, stderr: true });
     createInterface(this.#worker.stdout).on('line', (line) => console.log(line));
     createInterface(this.#worker.stderr).on('line', (line) => console.error(line));
     this.#worker.on('message', (message: ThreadMessage) => {
@@ -96,8 +101,8 @@ class Thread {
       else if (message.type === 'answer') this.#settle(message.id)?.resolve(message.answer);
       else {
         this.#isUnfit = true;
-        this.#failAll(receivedError(message.error));
-        ended(receivedError(message.error));
+        this.#failAll(deserializeError(message.error));
+        ended(deserializeError(message.error));
       }
     });
     this.#worker.on('error', (error) => {
@@ -115,7 +120,7 @@ class Thread {
     return this.#waiting.size;
   }
 
-  run(job: PassJob): Promise<PassAnswer> {
+  run(job: ThreadJob): Promise<ThreadResult> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { job, resolve, reject });

@@ -1,11 +1,11 @@
 /** The `workers` of a run: what is asked for, whether this pipeline can use it, and how wide that makes its first stages. */
-import { platform } from '#platform';
+import { defaults } from '#defaults';
 import { InvalidOptionError } from '../../errors.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { PipelineDefinition } from '../definition.js';
 import { stageFingerprints } from '../session/fingerprints.js';
-import { Chains } from './fusion-plan.js';
-import { BATCHES_A_THREAD, type PassThreads } from './thread-job.js';
+import { FusionPlan } from './fusion-plan.js';
+import { BATCHES_PER_THREAD, type FusionThreads } from './thread-job.js';
 
 /** Threads for the synchronous stages at the head of a pipeline. */
 export interface WorkerOptions {
@@ -32,12 +32,12 @@ export function checkWorkers(workers: WorkerOptions): WorkerOptions {
 
 /** The stages, the first with room for as many batches at once as threads can take.
  * @throws {InvalidOptionError} where threads would have nothing to do. */
-export function widened(
+export function widenForWorkers(
   stages: readonly AnyStage[],
   workers: WorkerOptions | undefined,
 ): readonly AnyStage[] {
   if (workers === undefined) return stages;
-  const chain = new Chains(stages).from(0);
+  const chain = new FusionPlan(stages).chainAt(0);
   if (chain === undefined)
     throw new InvalidOptionError(
       `workers (--threads): threads run the synchronous map, filter and flatMap stages at the head of a pipeline, and ${
@@ -46,7 +46,7 @@ export function widened(
           : `its first stage, "${stages[0].name}", is not one that they can run`
       }: without retries, timeouts, schemas, hooks, durability. Leave it out.`,
     );
-  const width = BATCHES_A_THREAD * workers.count;
+  const width = BATCHES_PER_THREAD * workers.count;
   // Those after it pass with it.
   return stages.map((stage, i) =>
     i === 0 ? { ...stage, concurrency: Math.max(stage.concurrency, width) } : stage,
@@ -54,8 +54,8 @@ export function widened(
 }
 
 /** @throws {InvalidOptionError} */
-export function assertThreads({ source }: Pick<PipelineDefinition, 'source'>): void {
-  if (platform.threads === undefined)
+export function assertThreadsAvailable({ source }: Pick<PipelineDefinition, 'source'>): void {
+  if (defaults.threads === undefined)
     throw new InvalidOptionError('workers (--threads): there are no worker threads here; leave it out.');
   if (source.decodeRaw === undefined)
     throw new InvalidOptionError(
@@ -69,8 +69,8 @@ export function openThreads(
   workers: WorkerOptions | undefined,
   stages: readonly AnyStage[],
   fail: (error: unknown) => void,
-): Promise<PassThreads> | undefined {
+): Promise<FusionThreads> | undefined {
   if (workers === undefined || workers.count === 1) return undefined;
   const fingerprints = stageFingerprints(stages);
-  return platform.threads?.({ ...workers, count: workers.count - 1, fingerprints, onUnfit: fail });
+  return defaults.threads?.({ ...workers, count: workers.count - 1, fingerprints, onUnfit: fail });
 }

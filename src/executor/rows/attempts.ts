@@ -8,17 +8,18 @@
 
 import { messageOf, PipelineError, StageError, StageTimeoutError } from '../../errors.js';
 import type { Clock, Random } from '../../platform/clock.js';
+import type { Logger } from '../../platform/logger.js';
 import { ABORTABLE, type AttemptContext, LazyAbort } from '../../stages/abortable.js';
 import { retryDelayMs } from '../../stages/backoff.js';
 import { idempotencyKeyOf } from '../../stages/idempotency-key.js';
-import type { AnyStage, Logger } from '../../stages/stage.js';
+import type { AnyStage } from '../../stages/stage.js';
 import type { EventDraft } from '../publish.js';
-import { errorFacts } from '../session/error-facts.js';
-import { type AnswerActor, Answers } from './completion-batcher.js';
-import { type AttemptFigures, type AttemptOutcome, type DataPlane, endsTheRun } from './data-plane.js';
+import { errorData } from '../session/error-data.js';
+import { type CompletionActor, CompletionBatcher } from './completion-batcher.js';
+import { type AttemptMetrics, type AttemptOutcome, type DataPlane, endsTheRun } from './data-plane.js';
 
 /** The stage actor, as far as it is needed here. */
-export type StageActor = AnswerActor & {
+export type StageActor = CompletionActor & {
   send(event: {
     readonly type: 'attempt.failed' | 'attempt.timedOut' | 'retry.due';
     readonly batch: number;
@@ -67,14 +68,14 @@ export class Attempts {
   readonly #running = new Map<number, Attempt>();
   readonly #timers = new Set<() => void>();
   readonly #started = new Set<number>();
-  readonly #answers = new Answers();
+  readonly #answers = new CompletionBatcher();
   #isAborted = false;
   /** What a stage threw last when it failed for good: `stage.failed` carries facts only. */
   lastFailure: unknown;
 
   constructor(private readonly options: AttemptsOptions) {}
 
-  start(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
+  startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
     if (this.#isAborted) return;
     const { plane, clock } = this.options;
     this.#announce(stageIndex, batch, attempt);
@@ -82,21 +83,21 @@ export class Attempts {
     const done = (outcome: AttemptOutcome, isNow: boolean) => {
       if (!this.#end(stageIndex, batch, running)) return;
       const durationMs = clock.now() - running.startedAt;
-      plane.note(stageIndex, batch, durationMs, attempt > 1);
+      plane.countAttempt(stageIndex, batch, durationMs, attempt > 1);
       this.#completed(stageIndex, batch, attempt, outcome, durationMs);
       const { passed } = outcome;
       for (let i = 0; i < passed.length; i++) {
         this.#announce(stageIndex + 1 + i, batch, attempt);
-        this.#completed(stageIndex + 1 + i, batch, attempt, passed[i] as AttemptFigures, 0);
+        this.#completed(stageIndex + 1 + i, batch, attempt, passed[i] as AttemptMetrics, 0);
       }
       const through = passed.length === 0 ? undefined : stageIndex + passed.length;
       const answer = { actor, attempt, through };
-      if (isNow) this.#answers.send(answer, [batch]);
-      else this.#answers.add(answer, batch);
+      if (isNow) this.#answers.sendNow(answer, [batch]);
+      else this.#answers.addCompletion(answer, batch);
     };
     const failed = (error: unknown) => {
       if (!this.#end(stageIndex, batch, running)) return;
-      plane.note(stageIndex, batch, clock.now() - running.startedAt, attempt > 1);
+      plane.countAttempt(stageIndex, batch, clock.now() - running.startedAt, attempt > 1);
       this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.failed' }, error);
     };
     try {
@@ -124,7 +125,7 @@ export class Attempts {
     stageIndex: number,
     batch: number,
     attempt: number,
-    { rowsIn, rowsOut, durable }: AttemptFigures,
+    { rowsIn, rowsOut, durable }: AttemptMetrics,
     durationMs: number,
   ): void {
     const stage = this.#stage(stageIndex).name;
@@ -143,7 +144,7 @@ export class Attempts {
     });
   }
 
-  arm(actor: StageActor, batch: number, delayMs: number): void {
+  armRetry(actor: StageActor, batch: number, delayMs: number): void {
     const stop = this.options.clock.setTimer(() => {
       this.#timers.delete(stop);
       actor.send({ type: 'retry.due', batch });
@@ -154,7 +155,7 @@ export class Attempts {
   /** Aborts everything, now; no answer comes any more. */
   abortAll(reason: unknown): void {
     this.#isAborted = true;
-    this.#answers.drop();
+    this.#answers.discardAll();
     for (const stop of this.#timers) stop();
     this.#timers.clear();
     const running = [...this.#running.values()];
@@ -177,7 +178,7 @@ export class Attempts {
         if (!this.#end(stageIndex, batch, running)) return;
         const error = new StageTimeoutError(stage.name, batch, timeoutMs);
         running.abort(error);
-        this.options.plane.note(stageIndex, batch, timeoutMs, attempt > 1);
+        this.options.plane.countAttempt(stageIndex, batch, timeoutMs, attempt > 1);
         this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.timedOut' }, error);
       }, timeoutMs);
     }
@@ -201,7 +202,7 @@ export class Attempts {
       fail(error);
       return;
     }
-    const facts = errorFacts(error);
+    const facts = errorData(error);
     if (attempt < stage.retry.attempts) {
       const delayMs = retryDelayMs(stage.retry, attempt, random);
       publish({ type: 'batch.retried', stage: stage.name, batch, attempt, delayMs, error: facts });
@@ -221,7 +222,7 @@ export class Attempts {
     plane.loseBatch(stageIndex, batch, error).then((figures) => {
       if (this.#isAborted) return;
       this.#completed(stageIndex, batch, attempt, figures, 0);
-      this.#answers.add({ actor, attempt, through: undefined }, batch);
+      this.#answers.addCompletion({ actor, attempt, through: undefined }, batch);
     }, fail);
   }
 

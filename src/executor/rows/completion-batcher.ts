@@ -5,7 +5,7 @@
 import { platform } from '#platform';
 
 /** The stage actor, as far as it is needed here. */
-export interface AnswerActor {
+export interface CompletionActor {
   send(event: {
     readonly type: 'attempts.done';
     readonly batches: readonly number[];
@@ -15,26 +15,26 @@ export interface AnswerActor {
 }
 
 /** What batches of one event have in common. */
-interface Answer {
-  readonly actor: AnswerActor;
+interface Completion {
+  readonly actor: CompletionActor;
   readonly attempt: number;
   /** The last stage whose work was done in the same pass; undefined: this one. */
   readonly through: number | undefined;
 }
 
-interface Group extends Answer {
+interface Group extends Completion {
   readonly batches: number[];
 }
 
 /** An event of so many stays small (I3). */
 export const MAX_GROUP = 256;
 
-export class Answers {
+export class CompletionBatcher {
   #groups: Group[] = [];
   #isOver = false;
 
   /** Told soon, with others that come until then. */
-  add(answer: Answer, batch: number): void {
+  addCompletion(answer: Completion, batch: number): void {
     const { actor, attempt, through } = answer;
     const group = this.#groups.find(
       (one) =>
@@ -52,19 +52,19 @@ export class Answers {
   }
 
   /** Told now. */
-  send({ actor, attempt, through }: Answer, batches: readonly number[]): void {
+  sendNow({ actor, attempt, through }: Completion, batches: readonly number[]): void {
     const event = { type: 'attempts.done', batches, attempt } as const;
     actor.send(through === undefined ? event : { ...event, through });
   }
 
   /** Nobody wants to know any more. */
-  drop(): void {
+  discardAll(): void {
     this.#isOver = true;
   }
 
   #flush(): void {
     const groups = this.#groups;
     this.#groups = [];
-    for (const group of groups) if (!this.#isOver) this.send(group, group.batches);
+    for (const group of groups) if (!this.#isOver) this.sendNow(group, group.batches);
   }
 }

@@ -15,47 +15,47 @@ import type { SourceBatch } from '../../sources/source.js';
 import { abortOf } from '../../stages/abortable.js';
 import { type AttemptResult, newAttemptMemory, type RowFailure, runAttempt } from '../../stages/attempt.js';
 import type { AnyStage, OnError, StageContext } from '../../stages/stage.js';
-import type { ChainTally } from '../fusion/fuse.js';
-import { type Passed, Passes } from '../fusion/fused-stages.js';
-import type { PassThreads } from '../fusion/thread-job.js';
-import { PlaneBatch, type PlaneBatchOptions } from './in-flight-batch.js';
+import type { FusedStageCounters } from '../fusion/fuse.js';
+import { type FusedOutput, FusedStages } from '../fusion/fused-stages.js';
+import type { FusionThreads } from '../fusion/thread-job.js';
+import { InFlightBatch, type InFlightBatchOptions } from './in-flight-batch.js';
 import { decodeOutput, encodeOutput, type OutputPart } from './journal-record.js';
 
-export interface PlaneOptions extends PlaneBatchOptions {
+export interface DataPlaneOptions extends InFlightBatchOptions {
   /** Per stage: tells its output, and that of all before it, from those of other code. */
   readonly fingerprints: readonly string[];
   readonly sink: OpenSink<unknown>;
   readonly journal: Journal | undefined;
-  readonly threads: PassThreads | undefined;
+  readonly threads: FusionThreads | undefined;
   readonly sessionId: string;
 }
 
 /** How an attempt of one stage over one batch went well. */
-export interface AttemptFigures {
+export interface AttemptMetrics {
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly durable: boolean;
 }
 
 /** What came of one attempt: of the stage asked for, and of those after it whose work was done in the same pass. */
-export interface AttemptOutcome extends AttemptFigures {
-  readonly passed: readonly AttemptFigures[];
+export interface AttemptOutcome extends AttemptMetrics {
+  readonly passed: readonly AttemptMetrics[];
 }
 
 export class DataPlane {
-  readonly #batches = new Map<number, PlaneBatch>();
-  readonly #passes: Passes;
+  readonly #batches = new Map<number, InFlightBatch>();
+  readonly #passes: FusedStages;
   /** No later batch was in the journal when it was opened. */
   readonly #lastJournaled: number;
 
-  constructor(private readonly options: PlaneOptions) {
-    this.#passes = new Passes(options);
+  constructor(private readonly options: DataPlaneOptions) {
+    this.#passes = new FusedStages(options);
     this.#lastJournaled = lastOf(options.journal);
   }
 
   /** Takes a batch in. Resolves to the first stage that has to see it: past those whose output is journaled (I5). */
-  async admit(index: number, rowOffset: number, source: SourceBatch<unknown>): Promise<number> {
-    const batch = new PlaneBatch(index, rowOffset, source, this.options);
+  async enqueueBatch(index: number, rowOffset: number, source: SourceBatch<unknown>): Promise<number> {
+    const batch = new InFlightBatch(index, rowOffset, source, this.options);
     this.#batches.set(index, batch);
     const { journal } = this.options;
     if (journal !== undefined && index <= this.#lastJournaled) await this.#takeFromJournal(batch, journal);
@@ -70,8 +70,8 @@ export class DataPlane {
   ): AttemptOutcome | Promise<AttemptOutcome> {
     const batch = this.#batch(index);
     if (batch.failedAhead?.stage === stageIndex) throw batch.failedAhead.error;
-    const pass = this.#passes.over(batch, stageIndex, contextOf);
-    const taken = (passed: Passed | undefined) =>
+    const pass = this.#passes.processBatch(batch, stageIndex, contextOf);
+    const taken = (passed: FusedOutput | undefined) =>
       passed === undefined
         ? this.#attemptAlone(batch, stageIndex, contextOf(stageIndex))
         : this.#adoptPass(batch, stageIndex, passed);
@@ -79,7 +79,7 @@ export class DataPlane {
   }
 
   #attemptAlone(
-    batch: PlaneBatch,
+    batch: InFlightBatch,
     stageIndex: number,
     context: StageContext,
   ): AttemptOutcome | Promise<AttemptOutcome> {
@@ -92,9 +92,9 @@ export class DataPlane {
 
   /** The process died on the batch too often: its rows are lost and named, none of them is worked on.
    * @throws `error`, where the policy is to fail. */
-  condemn(index: number, error: PoisonBatchError, onPoison: OnError): void {
+  quarantineBatch(index: number, error: PoisonBatchError, onPoison: OnError): void {
     if (onPoison === 'fail') throw error;
-    this.#batch(index).condemn(onPoison, error);
+    this.#batch(index).quarantine(onPoison, error);
   }
 
   /** The last attempt failed as a whole, and the stage does not end the run for it: every row is lost and named. */
@@ -114,13 +114,13 @@ export class DataPlane {
   }
 
   /** Counts an attempt's time, and that it was not the first. */
-  note(stageIndex: number, index: number, busyMs: number, isRetry: boolean): void {
+  countAttempt(stageIndex: number, index: number, busyMs: number, isRetry: boolean): void {
     this.#batches.get(index)?.countAttempt(stageIndex, busyMs, isRetry);
   }
 
   /** Removes and gives the batches from `from` up to `upTo`, in order, encoded. */
-  take(from: number, upTo: number): PlaneBatch[] {
-    const taken: PlaneBatch[] = [];
+  takeFinished(from: number, upTo: number): InFlightBatch[] {
+    const taken: InFlightBatch[] = [];
     for (let index = from; index <= upTo; index++) {
       const batch = this.#batch(index);
       this.#encode(batch);
@@ -131,8 +131,8 @@ export class DataPlane {
   }
 
   /** Takes over what a pass made of a batch. */
-  #adoptPass(batch: PlaneBatch, first: number, { parts, malformed, out }: Passed): AttemptOutcome {
-    batch.noteMalformed(malformed);
+  #adoptPass(batch: InFlightBatch, first: number, { parts, malformed, out }: FusedOutput): AttemptOutcome {
+    batch.recordMalformed(malformed);
     for (const [place, part] of parts.entries()) {
       if (this.#adoptPart(batch, first + place, part)) continue;
       if (place === 0) throw batch.failedAhead?.error;
@@ -146,7 +146,7 @@ export class DataPlane {
   }
 
   /** A stage's part in a pass; false: it ends the run, when its turn comes. */
-  #adoptPart(batch: PlaneBatch, stageIndex: number, part: ChainTally): boolean {
+  #adoptPart(batch: InFlightBatch, stageIndex: number, part: FusedStageCounters): boolean {
     const stage = this.#stage(stageIndex);
     const [failure] = part.failures;
     if (failure !== undefined && stage.onError === 'fail') {
@@ -161,7 +161,7 @@ export class DataPlane {
 
   /** What an attempt gave: too late, to be tried again, or the stage's output. */
   #finish(
-    batch: PlaneBatch,
+    batch: InFlightBatch,
     stageIndex: number,
     rowsIn: number,
     { rows, failures }: AttemptResult,
@@ -174,7 +174,7 @@ export class DataPlane {
     if (failure === undefined) return this.#conclude(batch, stageIndex, rowsIn, rows, isRetry);
     const isLast = context.attempt >= stage.retry.attempts;
     if (!isLast || stage.onError === 'fail') throw rowError(stage, batch, failure);
-    const unlose = batch.markLosses();
+    const unlose = batch.savepointLosses();
     for (const { index, row, error } of failures) batch.loseRow(stageIndex, index, row, error);
     const undo = (error: unknown): never => {
       unlose();
@@ -189,7 +189,7 @@ export class DataPlane {
   }
 
   #conclude(
-    batch: PlaneBatch,
+    batch: InFlightBatch,
     stageIndex: number,
     rowsIn: number,
     rows: readonly unknown[],
@@ -221,7 +221,7 @@ export class DataPlane {
     );
   }
 
-  #concluded(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptOutcome {
+  #concluded(batch: InFlightBatch, stageIndex: number, durable: boolean): AttemptOutcome {
     batch.memory = null;
     batch.reached = stageIndex + 1;
     if (batch.reached === this.options.stages.length) this.#encode(batch);
@@ -229,7 +229,7 @@ export class DataPlane {
   }
 
   /** The rows as the journal has them: their text goes straight to a sink of the same form, or is parsed for the next stage. */
-  #adopt(batch: PlaneBatch, stageIndex: number, parts: readonly OutputPart[]): void {
+  #adopt(batch: InFlightBatch, stageIndex: number, parts: readonly OutputPart[]): void {
     const isLast = stageIndex + 1 === this.options.stages.length;
     const { sink } = this.options;
     const encode = isLast ? sink.encodeJsonLines?.bind(sink) : undefined;
@@ -238,7 +238,7 @@ export class DataPlane {
   }
 
   /** The output of the last durable stage that has one there, if it is for these rows and by this code. */
-  async #takeFromJournal(batch: PlaneBatch, journal: Journal): Promise<void> {
+  async #takeFromJournal(batch: InFlightBatch, journal: Journal): Promise<void> {
     for (let i = this.options.stages.length - 1; i >= 0; i--) {
       const stage = this.#stage(i);
       const key = { stage: stage.name, batch: batch.index };
@@ -246,7 +246,7 @@ export class DataPlane {
       if (payload === undefined) continue;
       const found = decodeOutput.record(payload, batch, this.options.fingerprints[i] as string);
       if (found === undefined) continue;
-      batch.takeFacts(found, i);
+      batch.restoreFromJournal(found, i);
       this.#adopt(batch, i, [found]);
       const facts = { ...figuresOf(batch, i, true), attempt: 0, durationMs: 0, replayed: true };
       this.options.publish({ type: 'batch.completed', ...key, ...facts });
@@ -254,11 +254,11 @@ export class DataPlane {
     }
   }
 
-  #encode(batch: PlaneBatch): void {
+  #encode(batch: InFlightBatch): void {
     if (batch.encoded === null) batch.holdEncoded([this.options.sink.encode(batch.rows())]);
   }
 
-  #batch(index: number): PlaneBatch {
+  #batch(index: number): InFlightBatch {
     const batch = this.#batches.get(index);
     if (batch === undefined) throw new StageError(`Batch ${index} is not in flight.`);
     return batch;
@@ -275,22 +275,22 @@ function lastOf(journal: Journal | undefined): number {
   return last;
 }
 
-function figuresOf(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptFigures {
+function figuresOf(batch: InFlightBatch, stageIndex: number, durable: boolean): AttemptMetrics {
   const { rowsIn, rowsOut } = batch.tally(stageIndex);
   return { rowsIn, rowsOut, durable };
 }
 
-const NONE_PASSED: readonly AttemptFigures[] = [];
+const NONE_PASSED: readonly AttemptMetrics[] = [];
 
-function outcomeOf(batch: PlaneBatch, stageIndex: number, durable: boolean): AttemptOutcome {
+function outcomeOf(batch: InFlightBatch, stageIndex: number, durable: boolean): AttemptOutcome {
   const { rowsIn, rowsOut } = batch.tally(stageIndex);
   if (batch.reached <= stageIndex + 1) return { rowsIn, rowsOut, durable, passed: NONE_PASSED };
-  const passed: AttemptFigures[] = [];
+  const passed: AttemptMetrics[] = [];
   for (let i = stageIndex + 1; i < batch.reached; i++) passed.push(figuresOf(batch, i, false));
   return { rowsIn, rowsOut, durable, passed };
 }
 
-function rowError(stage: AnyStage, batch: PlaneBatch, failure: RowFailure): RowError {
+function rowError(stage: AnyStage, batch: InFlightBatch, failure: RowFailure): RowError {
   const { index, error } = failure;
   const where = `Stage "${stage.name}", batch ${batch.index} (from row ${batch.rowOffset} of the source), its row ${index}`;
   return new RowError(stage.name, index, `${where}: ${messageOf(error)}`, { cause: error });

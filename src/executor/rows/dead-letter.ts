@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../../machines/context.js';
 import { MalformedRowError } from '../../errors.js';
-import { errorFacts } from '../session/error-facts.js';
+import { errorData } from '../session/error-data.js';
 
 /** One line of the dead-letter file: the row, where it failed, and why. */
 export function deadLetter(
@@ -17,7 +17,7 @@ export function deadLetter(
     batch: index,
     rowOffset,
     row,
-    error: { ...errorFacts(error) },
+    error: { ...errorData(error) },
     ...at,
     value: jsonOf(value),
   };

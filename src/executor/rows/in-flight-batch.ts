@@ -2,19 +2,19 @@
  * A batch in flight: its rows, in one form at a time (raw, decoded, or encoded for the sink), and what is known of it. What
  * errors cost is noted here, and counted only when the batch is written, so that nothing counts twice (I12).
  */
-import { emptyTally, type JsonObject, type StageTally } from '../../../machines/context.js';
+import { emptyStageCounters, type JsonObject, type StageCounters } from '../../../machines/context.js';
 import type { MalformedRowError } from '../../errors.js';
 import type { EncodedRows } from '../../sinks/sink.js';
 import type { MalformedPolicy, SourceBatch } from '../../sources/source.js';
 import type { AttemptMemory } from '../../stages/attempt.js';
 import type { AnyStage, OnError } from '../../stages/stage.js';
 import type { EventDraft } from '../publish.js';
-import { errorFacts } from '../session/error-facts.js';
+import { errorData } from '../session/error-data.js';
 import { deadLetter } from './dead-letter.js';
-import type { BatchFacts, JournaledOutput } from './journal-record.js';
+import type { BatchMetadata, JournaledOutput } from './journal-record.js';
 import { LossLedger } from './losses.js';
 
-export interface PlaneBatchOptions {
+export interface InFlightBatchOptions {
   readonly stages: readonly AnyStage[];
   readonly onMalformed: MalformedPolicy;
   readonly publish: (draft: EventDraft) => void;
@@ -22,9 +22,9 @@ export interface PlaneBatchOptions {
 
 type Undecoded = Pick<SourceBatch<unknown>, 'decode' | 'raw' | 'release'>;
 /** Counted in place: a copy for each change would cost more than the counting. */
-type Tally = { -readonly [K in keyof StageTally]: StageTally[K] };
+type Tally = { -readonly [K in keyof StageCounters]: StageCounters[K] };
 
-export class PlaneBatch {
+export class InFlightBatch {
   /** Rows it had in the source. */
   readonly size: number;
   readonly position: JsonObject;
@@ -53,13 +53,13 @@ export class PlaneBatch {
     /** Rows of the source before it. */
     readonly rowOffset: number,
     source: SourceBatch<unknown>,
-    private readonly options: PlaneBatchOptions,
+    private readonly options: InFlightBatchOptions,
   ) {
     this.size = source.size;
     this.position = source.position;
     this.done = source.done;
     this.raw = source;
-    this.tallies = options.stages.map((stage) => emptyTally(stage.name));
+    this.tallies = options.stages.map((stage) => emptyStageCounters(stage.name));
   }
 
   /** Decoded rows. @throws {MalformedRowError} where the policy is to fail. */
@@ -71,7 +71,7 @@ export class PlaneBatch {
       (row) => rows.push(row),
       (error) => malformed.push(error),
     );
-    this.noteMalformed(malformed);
+    this.recordMalformed(malformed);
     if (this.#isText) this.decoded = rows;
     else this.hold(rows);
     return rows;
@@ -121,7 +121,7 @@ export class PlaneBatch {
     this.#isText = false;
   }
 
-  noteMalformed(malformed: readonly MalformedRowError[]): void {
+  recordMalformed(malformed: readonly MalformedRowError[]): void {
     const [first] = malformed;
     if (first === undefined) return;
     const { onMalformed, publish } = this.options;
@@ -129,9 +129,9 @@ export class PlaneBatch {
     this.malformed += malformed.length;
     const deadLettered = onMalformed === 'dead-letter';
     malformed.forEach((error, row) => {
-      this.losses.note(this.index, row, -1, error);
+      this.losses.recordLoss(this.index, row, -1, error);
       if (deadLettered) this.deadLetters.push(deadLetter('source', this, row, error, null));
-      const facts = errorFacts(error);
+      const facts = errorData(error);
       publish({ type: 'row.failed', stage: 'source', batch: this.index, row, deadLettered, error: facts });
     });
   }
@@ -141,14 +141,14 @@ export class PlaneBatch {
     const stage = this.#stage(stageIndex);
     this.#note(stageIndex, row, value, error);
     const deadLettered = stage.onError === 'dead-letter';
-    const facts = errorFacts(error);
+    const facts = errorData(error);
     const { index: batch } = this;
     this.options.publish({ type: 'row.failed', stage: stage.name, batch, row, deadLettered, error: facts });
   }
 
   /** @returns the way back to what it has lost by now: an attempt that comes to nothing loses nothing (I12). */
-  markLosses(): () => void {
-    const unlose = this.losses.mark();
+  savepointLosses(): () => void {
+    const unlose = this.losses.savepoint();
     const letters = this.deadLetters.length;
     const tallies = this.tallies.map(({ skipped, deadLettered }) => ({ skipped, deadLettered }));
     return () => {
@@ -170,10 +170,10 @@ export class PlaneBatch {
   }
 
   /** All its rows are given up before any stage has seen them. */
-  condemn(onPoison: OnError, error: unknown): void {
+  quarantine(onPoison: OnError, error: unknown): void {
     const rows = this.rows();
     rows.forEach((value, row) => {
-      this.losses.note(this.index, row, -1, error);
+      this.losses.recordLoss(this.index, row, -1, error);
       if (onPoison === 'dead-letter') this.deadLetters.push(deadLetter('source', this, row, error, value));
     });
     this.#skipped('source', rows.length, onPoison, error);
@@ -182,10 +182,10 @@ export class PlaneBatch {
   }
 
   count(stageIndex: number, rowsIn: number, rowsOut: number): void {
-    const tally = this.#tally(stageIndex);
-    tally.batches = 1;
-    tally.rowsIn = rowsIn;
-    tally.rowsOut = rowsOut;
+    const counters = this.#tally(stageIndex);
+    counters.batches = 1;
+    counters.rowsIn = rowsIn;
+    counters.rowsOut = rowsOut;
   }
 
   /** An attempt's time, and that it was not the first. */
@@ -196,32 +196,32 @@ export class PlaneBatch {
   }
 
   /** What is known of it, with one more retry of a stage. */
-  withRetry(stageIndex: number): BatchFacts {
+  withRetry(stageIndex: number): BatchMetadata {
     const { index, rowOffset, size, malformed, deadLetters, losses } = this;
     const tally = this.#tally(stageIndex);
     const tallies = this.tallies.with(stageIndex, { ...tally, retries: tally.retries + 1 });
     return { index, rowOffset, size, malformed, deadLetters, losses, tallies };
   }
 
-  tally(stageIndex: number): StageTally {
+  tally(stageIndex: number): StageCounters {
     return this.#tally(stageIndex);
   }
 
   /** What a journaled output says of the batch; its rows are taken separately. */
-  takeFacts(found: JournaledOutput, stageIndex: number): void {
+  restoreFromJournal(found: JournaledOutput, stageIndex: number): void {
     this.#leaveRaw();
     this.malformed = found.malformed;
     found.tallies.forEach((tally, i) => {
       this.tallies[i] = { ...tally };
     });
-    this.losses.add(found.losses);
+    this.losses.addLosses(found.losses);
     this.deadLetters = [...found.deadLetters];
     this.reached = stageIndex + 1;
   }
 
   #note(stageIndex: number, row: number, value: unknown, error: unknown): void {
     const stage = this.#stage(stageIndex);
-    this.losses.note(this.index, row, stageIndex, error);
+    this.losses.recordLoss(this.index, row, stageIndex, error);
     const tally = this.#tally(stageIndex);
     if (stage.onError === 'dead-letter') {
       this.deadLetters.push(deadLetter(stage.name, this, row, error, value));
@@ -233,7 +233,7 @@ export class PlaneBatch {
 
   #skipped(stage: string, rows: number, onError: OnError, error: unknown): void {
     const { index: batch } = this;
-    const facts = errorFacts(error);
+    const facts = errorData(error);
     const deadLettered = onError === 'dead-letter';
     this.options.publish({ type: 'batch.skipped', stage, batch, rows, deadLettered, error: facts });
   }

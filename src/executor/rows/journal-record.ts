@@ -5,17 +5,17 @@
  * journal counts as the one that was computed. A record that is not for the same rows of the source, or was made by other
  * code (a forced resume), is not used: the batch is computed again.
  */
-import { type JsonObject, type Losses, NO_LOSSES, type StageTally } from '../../../machines/context.js';
+import { type JsonObject, type Losses, NO_LOSSES, type StageCounters } from '../../../machines/context.js';
 import { CorruptJournalError, StageError } from '../../errors.js';
 import { linesOfText, textOfRows } from '../../formats/json-rows.js';
 import { bytesOf } from '../../formats/text-bytes.js';
 import { jsonText } from '../../recording/json-text.js';
 
-export interface BatchFacts {
+export interface BatchMetadata {
   readonly rowOffset: number;
   readonly size: number;
   readonly malformed: number;
-  readonly tallies: readonly StageTally[];
+  readonly tallies: readonly StageCounters[];
   readonly deadLetters: readonly JsonObject[];
   readonly losses: { readonly losses: Losses };
   readonly index: number;
@@ -27,7 +27,7 @@ interface RecordFacts {
   readonly size: number;
   readonly rows: number;
   readonly malformed: number;
-  readonly tallies: readonly StageTally[];
+  readonly tallies: readonly StageCounters[];
   readonly losses: Losses;
   readonly deadLetters: readonly JsonObject[];
 }
@@ -55,7 +55,7 @@ export interface OutputPart {
 
 /** @throws {StageError} for an output that is not JSON: it could not come back from the journal as it is. */
 export function encodeOutput(
-  batch: BatchFacts,
+  batch: BatchMetadata,
   stage: string,
   fingerprint: string,
   rows: readonly unknown[],
@@ -89,7 +89,7 @@ function fail(error: Error): never {
 
 /** `JSON.stringify` of the facts, piece by piece: they are nearly always the same ones but for numbers, and with small
  * outputs they are most of what there is to write. */
-function factsText(batch: BatchFacts, fingerprint: string, rows: number): string {
+function factsText(batch: BatchMetadata, fingerprint: string, rows: number): string {
   const { rowOffset, size, malformed, tallies, deadLetters, losses } = batch;
   const lost = losses.losses === NO_LOSSES ? NO_LOSSES_TEXT : JSON.stringify(losses.losses);
   const letters = deadLetters.length === 0 ? '[]' : JSON.stringify(deadLetters);
@@ -125,7 +125,7 @@ function lineOf(row: unknown): string | undefined {
 
 export const decodeOutput = {
   /** Undefined: a record for other rows or by other code. */
-  record(payload: Uint8Array, batch: BatchFacts, fingerprint: string): JournaledOutput | undefined {
+  record(payload: Uint8Array, batch: BatchMetadata, fingerprint: string): JournaledOutput | undefined {
     const end = payload.indexOf(LINE_END);
     let facts: RecordFacts;
     try {

@@ -15,7 +15,7 @@ export class LossLedger {
   #named: [number, number, number, number][] = [];
   #reasons: string[] = [];
 
-  note(batch: number, row: number, stage: number, error: unknown): void {
+  recordLoss(batch: number, row: number, stage: number, error: unknown): void {
     this.#total++;
     if (this.#named.length >= MAX_NAMED_LOSSES) return;
     const reason = `${codeOf(error)}: ${messageOf(error)}`.slice(0, MAX_REASON);
@@ -23,7 +23,7 @@ export class LossLedger {
   }
 
   /** @returns the way back to how it is now. */
-  mark(): () => void {
+  savepoint(): () => void {
     const [total, named, reasons] = [this.#total, this.#named.length, this.#reasons.length];
     return () => {
       this.#total = total;
@@ -32,7 +32,7 @@ export class LossLedger {
     };
   }
 
-  add(losses: Losses): void {
+  addLosses(losses: Losses): void {
     const sum = addLosses(this.losses, losses);
     this.#total = sum.total;
     this.#named = sum.named.map(([batch, row, stage, reason]) => [batch, row, stage, reason]);

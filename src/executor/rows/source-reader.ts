@@ -9,7 +9,7 @@ import { platform } from '#platform';
 import type { ExecutorContext } from '../../../machines/context.js';
 import type { ReadParams } from '../../../machines/executor.machine.js';
 import type { ExecutorEvent } from '../../../machines/executor-events.js';
-import type { Witness } from '../../checkpoint/storages/in-flight-marker.js';
+import type { InFlightMarker } from '../../checkpoint/storages/in-flight-marker.js';
 import { PoisonBatchError } from '../../errors.js';
 import type { OpenSource } from '../../sources/source.js';
 import type { PipelineDefinition } from '../definition.js';
@@ -24,10 +24,10 @@ const MAX_BATCH_BYTES = 768 * 1024;
  * is too late where the second death condemns. */
 const NOTED_AHEAD = 31;
 
-export interface IntakeOptions {
+export interface SourceReaderOptions {
   readonly source: OpenSource<unknown>;
   readonly plane: DataPlane;
-  readonly witness: Witness | undefined;
+  readonly witness: InFlightMarker | undefined;
   readonly definition: PipelineDefinition;
   readonly epoch: number;
   /** Of the source, before the first batch. */
@@ -46,18 +46,18 @@ interface Arrived {
   readonly condemned: boolean;
 }
 
-export class Intake {
+export class SourceReader {
   #rowsRead: number;
   /** The last batch that the witness knows of. */
   #noted = -1;
   /** Taken in and not told yet: consecutive batches for the same stage. */
   #told: { readonly batch: number; readonly at: number; readonly rows: number[] } | undefined;
 
-  constructor(private readonly options: IntakeOptions) {
+  constructor(private readonly options: SourceReaderOptions) {
     this.#rowsRead = options.rowsBefore;
   }
 
-  async read({ batch: first, count, condemned }: ReadParams): Promise<void> {
+  async readBatches({ batch: first, count, condemned }: ReadParams): Promise<void> {
     const { send, context } = this.options;
     for (let batch = first; ; batch++) {
       const arrived = await this.#takeIn(batch, condemned);
@@ -86,11 +86,11 @@ export class Intake {
     await this.#note(batch);
     const rowOffset = this.#rowsRead;
     this.#rowsRead += read.size;
-    const at = await plane.admit(batch, rowOffset, read);
+    const at = await plane.enqueueBatch(batch, rowOffset, read);
     // A batch whose work is all in the journal cannot have been what killed the process.
     if (!condemned || at === stages) return { rows: read.size, at, condemned: false };
     const { onPoison, maxDeaths } = definition;
-    plane.condemn(batch, new PoisonBatchError(batch, rowOffset, read.size, maxDeaths), onPoison);
+    plane.quarantineBatch(batch, new PoisonBatchError(batch, rowOffset, read.size, maxDeaths), onPoison);
     return { rows: read.size, at: stages, condemned: true };
   }
 
@@ -101,7 +101,7 @@ export class Intake {
     const now = context();
     const mayAhead = now?.suspicion === null && now.settings.maxDeaths > 2;
     this.#noted = mayAhead ? batch + Math.max(NOTED_AHEAD, now.settings.maxInFlight - 1) : batch;
-    await witness.note(epoch, this.#noted);
+    await witness.writeMarker(epoch, this.#noted);
   }
 
   #add(batch: number, { rows, at }: Arrived): void {

@@ -1,28 +1,28 @@
 import {
   addLosses,
-  addTallies,
-  emptyTally,
+  addStageCounters,
+  emptyStageCounters,
   NO_LOSSES,
-  type WrittenFacts,
+  type WrittenCounters,
 } from '../../../machines/context.js';
 import type { AnyStage } from '../../stages/stage.js';
-import type { PlaneBatch } from './in-flight-batch.js';
+import type { InFlightBatch } from './in-flight-batch.js';
 
 /** The facts of consecutive batches, summed: what `sink.written` tells the machine. At least one batch. */
-export function sumWritten(batches: readonly PlaneBatch[], stages: readonly AnyStage[]): WrittenFacts {
-  const last = batches[batches.length - 1] as PlaneBatch;
+export function sumWritten(batches: readonly InFlightBatch[], stages: readonly AnyStage[]): WrittenCounters {
+  const last = batches[batches.length - 1] as InFlightBatch;
   let rowsIn = 0;
   let rowsOut = 0;
   let malformed = 0;
   let losses = NO_LOSSES;
-  const tallies = stages.map((stage) => emptyTally(stage.name));
+  const tallies = stages.map((stage) => emptyStageCounters(stage.name));
   for (const batch of batches) {
     rowsIn += batch.size;
     for (const { rows } of batch.encoded ?? []) rowsOut += rows;
     malformed += batch.malformed;
     if (batch.losses.losses.total > 0) losses = addLosses(losses, batch.losses.losses);
     batch.tallies.forEach((tally, i) => {
-      tallies[i] = addTallies(tallies[i] ?? tally, tally);
+      tallies[i] = addStageCounters(tallies[i] ?? tally, tally);
     });
   }
   return { rowsIn, rowsOut, malformed, done: last.done, source: last.position, stages: tallies, losses };

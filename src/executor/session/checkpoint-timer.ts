@@ -10,7 +10,7 @@ import type { Clock } from '../../platform/clock.js';
 const REST_FACTOR = 3;
 const MAX_REST_MS = 1_000;
 
-export class Pace {
+export class CheckpointTimer {
   /** Milliseconds since the epoch since when rows are being worked on; undefined while they are not. */
   #activeSince: number | undefined;
   #elapsedMs: number;
@@ -32,7 +32,7 @@ export class Pace {
   }
 
   /** Calls `due` every so often from now on. */
-  begin(everyMs: number, due: () => void): void {
+  start(everyMs: number, due: () => void): void {
     this.#activeSince = this.clock.now();
     const tick = () => {
       this.#stopTicking = this.clock.setTimer(() => {
@@ -43,19 +43,19 @@ export class Pace {
     tick();
   }
 
-  end(): void {
+  stop(): void {
     this.#elapsedMs = this.elapsedMs;
     this.#activeSince = undefined;
     this.#stopTicking();
     this.#stopResting();
   }
 
-  commitBegins(): void {
+  startCommit(): void {
     this.#commitBegan = this.clock.now();
   }
 
   /** A commit has ended: calls `rested` when the disk has rested. False where the commit took no time worth a rest. */
-  rest(rested: () => void): boolean {
+  startMinimumPause(rested: () => void): boolean {
     const restMs = Math.min(MAX_REST_MS, REST_FACTOR * (this.clock.now() - this.#commitBegan));
     if (!(restMs >= 1) || this.#activeSince === undefined) return false;
     this.#stopResting();

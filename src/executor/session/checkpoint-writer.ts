@@ -5,18 +5,18 @@
  * 2. At most 64 KB (I3): a window too wide to fit is left out, which loses nothing that a resume would use.
  */
 import type {
-  ErrorFacts,
+  CheckpointMark,
+  ErrorData,
   ExecutorContext,
   ExecutorState,
   Json,
   JsonObject,
-  Mark,
 } from '../../../machines/context.js';
 import { restoreSnapshot } from '../../../machines/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { checkpointSettings } from './checkpoint-settings.js';
 import { pipelineFingerprint } from './fingerprints.js';
-import type { RunOptions, RunStart } from './run-options.js';
+import type { RunStart, SessionRunOptions } from './run-options.js';
 import { stageInputs } from './stage-inputs.js';
 
 /** The executor's actor, as far as it is needed here. */
@@ -51,7 +51,7 @@ export class CheckpointWriter {
 
   constructor(
     private readonly actor: MachineActor,
-    private readonly options: RunOptions,
+    private readonly options: SessionRunOptions,
     private readonly start: RunStart,
   ) {
     this.sourceIdentity = start.sourceIdentity;
@@ -64,7 +64,7 @@ export class CheckpointWriter {
   /** Saves the machine as it is. Resolves to the mark that the checkpoint covers.
    * @param cancelled what a cancel left: the machine may be about another session by now.
    * @throws {CheckpointWriteError} */
-  async save(as?: ForeseenState, cancelled?: ExecutorContext): Promise<Mark> {
+  async save(as?: ForeseenState, cancelled?: ExecutorContext): Promise<CheckpointMark> {
     const { environment, publish } = this.options;
     const startedAt = environment.clock.now();
     const { state, mark, bytes } = await this.#save(as, cancelled);
@@ -83,7 +83,7 @@ export class CheckpointWriter {
   async #save(
     as?: ForeseenState,
     cancelled?: ExecutorContext,
-  ): Promise<{ readonly state: ExecutorState; readonly mark: Mark; readonly bytes: number }> {
+  ): Promise<{ readonly state: ExecutorState; readonly mark: CheckpointMark; readonly bytes: number }> {
     await Promise.resolve();
     const checkpoint = this.#checkpoint(as, cancelled);
     const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;
@@ -140,6 +140,6 @@ export class CheckpointWriter {
   }
 }
 
-function errorOf(error: ErrorFacts | null): { readonly error?: ErrorFacts } {
+function errorOf(error: ErrorData | null): { readonly error?: ErrorData } {
   return error === null ? {} : { error };
 }

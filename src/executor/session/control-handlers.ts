@@ -13,7 +13,7 @@ interface Controlled {
   readonly run: { readonly elapsedMs: number } | undefined;
   expectPause(): Promise<object>;
   expectCancel(): Promise<object>;
-  readonly recordings: { demand(): Promise<JsonObject> };
+  readonly recordings: { startOnDemand(): Promise<JsonObject> };
 }
 
 export function controlHandlers(controller: Controlled): Required<LockHandlers> {
@@ -34,7 +34,7 @@ export function controlHandlers(controller: Controlled): Required<LockHandlers> 
       controller.actor.send({ type: 'cancel' });
       return { ...(await receipt) };
     },
-    record: () => controller.recordings.demand(),
+    record: () => controller.recordings.startOnDemand(),
     async status(): Promise<JsonObject> {
       const { sessionId, pipeline, flushed, written, window, flow } = controller.context;
       return {

@@ -23,8 +23,8 @@ import { type CancelReceipt, figuresOf, originalError, type PauseReceipt, receip
 import { type ExecutionResult, resultOf } from '../result.js';
 import type { MachineActor } from './checkpoint-writer.js';
 import { controlHandlers } from './control-handlers.js';
-import { errorFacts } from './error-facts.js';
-import { Recordings, type RecordingWishes } from './recordings.js';
+import { errorData } from './error-data.js';
+import { type RecordingPreferences, Recordings } from './recordings.js';
 import { Run } from './run.js';
 import type { RunStart } from './run-options.js';
 
@@ -33,7 +33,7 @@ export interface ControllerOptions {
   readonly stateManager: StateManager;
   readonly environment: Environment;
   readonly publish: (sessionId: string, draft: EventDraft) => void;
-  readonly wishes: RecordingWishes;
+  readonly wishes: RecordingPreferences;
   readonly pipelineFile?: string;
   readonly workers?: WorkerOptions;
 }
@@ -223,7 +223,7 @@ export class Controller {
       .then(() => this.#settle(how, ended))
       .catch((error: unknown) => {
         this.options.environment.logger.error('The end of a run could not be concluded.', {
-          ...errorFacts(error),
+          ...errorData(error),
         });
         ended.outcome.reject(error);
         ended.pause?.reject(error);
@@ -257,7 +257,7 @@ export class Controller {
       await run.writer.save(undefined, how === 'cancelled' ? context : undefined);
       return undefined;
     } catch (error) {
-      const facts = errorFacts(error);
+      const facts = errorData(error);
       this.options.environment.logger.warn(`The checkpoint of the ${how} run could not be saved.`, {
         ...facts,
       });
@@ -283,7 +283,7 @@ export class Controller {
   }
 
   #concludeFailed({ context, run, outcome, pause }: Ended): void {
-    const error = context.error ?? errorFacts(new Error('unknown'));
+    const error = context.error ?? errorData(new Error('unknown'));
     this.#publish(context.sessionId, { type: 'pipeline.failed', error, batches: context.flushed.batches });
     const original = originalError(context, run);
     pause?.reject(original);
@@ -306,7 +306,7 @@ export class Controller {
   /** @param sessionId of the run that it is about: another one may have begun. */
   #publish(sessionId: string, draft: EventDraft): void {
     this.options.publish(sessionId, draft);
-    this.recordings.event(sessionId, draft);
+    this.recordings.recordEvent(sessionId, draft);
   }
 
   get #context(): ExecutorContext {

@@ -14,7 +14,7 @@ import type { EventDraft } from '../publish.js';
 import { type RecorderStart, StoredRecording } from './stored-recording.js';
 
 /** Of an executor, over all its runs. */
-export interface RecordingWishes {
+export interface RecordingPreferences {
   /** In the session's directory. */
   isStored: boolean;
   /** In memory; with the number of the next record. */
@@ -32,7 +32,7 @@ export interface RecordingsOptions {
   readonly actor: object;
   readonly stateManager: StateManager;
   readonly environment: Environment;
-  readonly wishes: RecordingWishes;
+  readonly wishes: RecordingPreferences;
   /** Tells observers. */
   readonly notice: (sessionId: string, message: string) => void;
 }
@@ -76,18 +76,18 @@ export class Recordings {
   }
 
   /** In the session's directory, from now on: somebody wants to look. */
-  async demand(): Promise<JsonObject> {
+  async startOnDemand(): Promise<JsonObject> {
     this.options.wishes.isStored = true;
     await this.#stored?.open();
     return { recording: this.#stored?.isOpen ?? false };
   }
 
-  dismiss(): void {
+  stopOnDemand(): void {
     this.options.wishes.isStored = false;
     void this.#stored?.close('ended by its owner');
   }
 
-  event(sessionId: string, draft: EventDraft): void {
+  recordEvent(sessionId: string, draft: EventDraft): void {
     if (sessionId !== this.#run?.sessionId) return;
     this.#stored?.recorder?.event(draft);
     for (const recorder of this.#live.values()) recorder.event(draft);

@@ -1,5 +1,5 @@
 /** What a run is given, and where it goes on from. */
-import type { Json, Mark } from '../../../machines/context.js';
+import type { CheckpointMark, Json } from '../../../machines/context.js';
 import type { SessionLock } from '../../checkpoint/lock/lock.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import type { Environment } from '../../platform/environment.js';
@@ -11,7 +11,7 @@ import type { EventDraft } from '../publish.js';
 /** Where a run goes on from. */
 export interface RunStart {
   readonly sessionId: string;
-  readonly mark: Mark;
+  readonly mark: CheckpointMark;
   /** The run had written everything at `mark`: its result may be published already. */
   readonly wasSealed: boolean;
   /** What the stored session said of its input; null at a fresh start. */
@@ -22,7 +22,7 @@ export interface RunStart {
   readonly force: boolean;
 }
 
-export interface RunOptions {
+export interface SessionRunOptions {
   readonly definition: PipelineDefinition;
   readonly stages: readonly AnyStage[];
   readonly stateManager: StateManager;

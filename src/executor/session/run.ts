@@ -8,7 +8,7 @@
  * 4. A failure of any part ends the run by a `failure` event; nothing here throws into the machine.
  */
 
-import type { ExecutorContext, WrittenFacts } from '../../../machines/context.js';
+import type { ExecutorContext, WrittenCounters } from '../../../machines/context.js';
 import type { ReadParams } from '../../../machines/executor.machine.js';
 import type { Journal } from '../../checkpoint/journal/journal.js';
 import type { SessionLock } from '../../checkpoint/lock/lock.js';
@@ -20,14 +20,14 @@ import { openThreads } from '../fusion/workers.js';
 import { Attempts } from '../rows/attempts.js';
 import { DataPlane } from '../rows/data-plane.js';
 import { DeadLetterFile } from '../rows/dead-letter-file.js';
-import { Intake } from '../rows/source-reader.js';
+import { SourceReader } from '../rows/source-reader.js';
 import { sumWritten } from '../rows/written.js';
 import { checkpointEveryMs } from './checkpoint-settings.js';
-import { Pace } from './checkpoint-timer.js';
+import { CheckpointTimer } from './checkpoint-timer.js';
 import { CheckpointWriter, type MachineActor } from './checkpoint-writer.js';
-import { errorFacts } from './error-facts.js';
+import { errorData } from './error-data.js';
 import { stageFingerprints } from './fingerprints.js';
-import type { RunOptions, RunStart } from './run-options.js';
+import type { RunStart, SessionRunOptions } from './run-options.js';
 import { compareIdentity, identityOf } from './source-identity.js';
 import type { StoredRecording } from './stored-recording.js';
 
@@ -40,7 +40,7 @@ interface OpenParts {
   readonly plane: DataPlane;
   readonly attempts: Attempts;
   readonly deadLetters: DeadLetterFile;
-  readonly intake: Intake;
+  readonly intake: SourceReader;
 }
 
 export class Run {
@@ -51,7 +51,7 @@ export class Run {
   /** The lock's taking, which an end may come in the middle of. */
   #locking: Promise<SessionLock> | undefined;
   #isClosed = false;
-  readonly #pace: Pace;
+  readonly #pace: CheckpointTimer;
   /** Batches that the checkpoint before the newest covers. */
   #coveredBefore: number;
   readonly writer: CheckpointWriter;
@@ -62,11 +62,11 @@ export class Run {
 
   constructor(
     readonly actor: MachineActor,
-    readonly options: RunOptions,
+    readonly options: SessionRunOptions,
     readonly start: RunStart,
   ) {
     this.#lock = start.lock;
-    this.#pace = new Pace(options.environment.clock, start.mark.elapsedMs);
+    this.#pace = new CheckpointTimer(options.environment.clock, start.mark.elapsedMs);
     this.#coveredBefore = start.mark.batches;
     this.writer = new CheckpointWriter(actor, options, start);
   }
@@ -133,7 +133,7 @@ export class Run {
     const { clock, random, logger } = environment;
     const fail = (error: unknown) => this.fail(error);
     const attempts = new Attempts({ sessionId, stages, plane, clock, random, logger, publish, fail });
-    const intake = new Intake({
+    const intake = new SourceReader({
       ...{ source, plane, witness, definition, epoch, rowsBefore: mark.rowsIn, stages: stages.length },
       batchSize: this.writer.batchSize,
       context: () => (this.#isClosed ? undefined : this.#context),
@@ -180,12 +180,12 @@ export class Run {
   /** Rows are worked on from now on: time counts, and asks for checkpoints. */
   activate(): void {
     const { definition, stateManager } = this.options;
-    this.#pace.begin(checkpointEveryMs(definition, stateManager), () => this.send({ type: 'commit.due' }));
+    this.#pace.start(checkpointEveryMs(definition, stateManager), () => this.send({ type: 'commit.due' }));
   }
 
   /** Paused, or ended: time stands still. */
   deactivate(): void {
-    this.#pace.end();
+    this.#pace.stop();
   }
 
   /** Milliseconds that rows were worked on, over all processes. */
@@ -205,7 +205,7 @@ export class Run {
   fail(error: unknown): void {
     if (this.#isClosed) return;
     this.failure ??= error;
-    this.send({ type: 'failure', error: errorFacts(error) });
+    this.send({ type: 'failure', error: errorData(error) });
   }
 
   /** What has to be done first, once open: every part of the work waits for it.
@@ -224,22 +224,22 @@ export class Run {
   }
 
   read(params: ReadParams): void {
-    this.do(({ intake }) => intake.read(params));
+    this.do(({ intake }) => intake.readBatches(params));
   }
 
   write(from: number, upTo: number): void {
     this.do(async ({ plane, sink, deadLetters }) => {
-      const batches = plane.take(from, upTo);
+      const batches = plane.takeFinished(from, upTo);
       const encoded = batches.flatMap((batch) => batch.encoded ?? []);
       if (encoded.length > 0) await sink.append(encoded);
       await deadLetters.append(batches.flatMap((batch) => batch.deadLetters));
-      const facts: WrittenFacts = sumWritten(batches, this.options.stages);
+      const facts: WrittenCounters = sumWritten(batches, this.options.stages);
       this.send({ type: 'sink.written', upTo, facts });
     });
   }
 
   flush(): void {
-    this.#pace.commitBegins();
+    this.#pace.startCommit();
     this.do(async ({ sink, deadLetters, source }) => {
       const covered = this.#context.flushing;
       // The recording as well, so that it is never behind the last commit that was announced, however the process ends.
@@ -258,7 +258,10 @@ export class Run {
     this.do(async ({ journal }) => {
       const mark = await this.writer.save();
       if (mark === undefined) return;
-      this.send({ type: 'checkpoint.saved', resting: this.#pace.rest(() => this.send({ type: 'rested' })) });
+      this.send({
+        type: 'checkpoint.saved',
+        resting: this.#pace.startMinimumPause(() => this.send({ type: 'rested' })),
+      });
       if (mark.batches > 0) {
         const { rowsIn, rowsOut, done } = mark;
         const upTo = mark.batches - 1;

@@ -4,7 +4,7 @@
  */
 import type { AnyActorRef } from 'xstate';
 import { createExecutorMachine, stageActorId } from '../../../machines/executor.machine.js';
-import type { RunFacts } from '../../../machines/executor-events.js';
+import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { ExecutionResult } from '../result.js';
@@ -16,7 +16,7 @@ import { stageInputs } from './stage-inputs.js';
 export interface RunnableMachineOptions {
   readonly stages: readonly AnyStage[];
   /** Facts of a run whose `execute` brings none. */
-  readonly newRun: (() => RunFacts) | undefined;
+  readonly newRun: (() => RunDescription) | undefined;
   /** Made once per actor, at its first action. */
   readonly controllerOf: (actor: MachineActor) => Controller;
 }
@@ -65,10 +65,10 @@ function runnableStage(index: number, of: (executor: object) => Controller) {
       start: ({ self }, { batches }) => {
         const attempts = attemptsOf(self as AnyActorRef);
         for (const { batch, attempt } of batches)
-          attempts?.start(self as unknown as StageActor, index, batch, attempt);
+          attempts?.startAttempt(self as unknown as StageActor, index, batch, attempt);
       },
       arm: ({ self }, { batch, delayMs }) =>
-        attemptsOf(self as AnyActorRef)?.arm(self as unknown as StageActor, batch, delayMs),
+        attemptsOf(self as AnyActorRef)?.armRetry(self as unknown as StageActor, batch, delayMs),
     },
   });
 }

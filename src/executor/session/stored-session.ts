@@ -3,9 +3,9 @@
  * restore path (I18). Refuses by throwing; changes nothing.
  */
 
-import { platform } from '#platform';
-import type { JsonObject, Mark } from '../../../machines/context.js';
-import { suspect } from '../../../machines/poison.js';
+import { defaults } from '#defaults';
+import type { CheckpointMark, JsonObject } from '../../../machines/context.js';
+import { updateSuspects } from '../../../machines/poison.js';
 import { hasDied, type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
@@ -78,7 +78,7 @@ async function withSuspicion(
   await witness?.close();
   const last = witness?.before?.epoch === epoch ? witness.before.batch : undefined;
   const { context } = snapshot;
-  const suspicion = suspect(context.suspicion, context.flushed.batches, last);
+  const suspicion = updateSuspects(context.suspicion, context.flushed.batches, last);
   return { ...snapshot, context: { ...context, suspicion } };
 }
 
@@ -104,7 +104,7 @@ function restoreForced(
   if (isSame || !force) return restoreSnapshot(checkpoint.snapshot, inputs);
   const old = restoreSnapshot(checkpoint.snapshot, stored);
   const { context } = old;
-  const flushed: Mark = {
+  const flushed: CheckpointMark = {
     ...context.flushed,
     stages: names.map(
       (stage) =>
@@ -149,13 +149,13 @@ function definitionOf(
 ): PipelineDefinition {
   const missing: string[] = [];
   const source =
-    pipeline?.source ?? (checkpoint.source === null ? undefined : platform.source(checkpoint.source));
-  const sink = pipeline?.sink ?? (checkpoint.sink === null ? undefined : platform.sink(checkpoint.sink));
+    pipeline?.source ?? (checkpoint.source === null ? undefined : defaults.source(checkpoint.source));
+  const sink = pipeline?.sink ?? (checkpoint.sink === null ? undefined : defaults.sink(checkpoint.sink));
   if (source === undefined) missing.push('its source cannot be rebuilt from the checkpoint: pass it again');
   if (sink === undefined) missing.push('its sink cannot be rebuilt from the checkpoint: pass it again');
   if (source === undefined || sink === undefined) throw new PipelineMismatchError(missing);
   const { batchSize, checkpointEveryMs, checkpointInterval } = checkpoint.settings;
-  const stored = checkpoint.deadLetter === null ? undefined : platform.sink(checkpoint.deadLetter);
+  const stored = checkpoint.deadLetter === null ? undefined : defaults.sink(checkpoint.deadLetter);
   const defined = definePipeline(
     {
       name: checkpoint.pipeline,
@@ -174,7 +174,7 @@ function definitionOf(
 }
 
 /** Everything had been written and flushed when the checkpoint was saved: the result may be at its target already. */
-function wasSealed({ snapshot }: Checkpoint, mark: Mark): boolean {
+function wasSealed({ snapshot }: Checkpoint, mark: CheckpointMark): boolean {
   const { context } = snapshot as {
     context: { flow?: { exhausted?: unknown }; window?: unknown; written?: { batches?: unknown } };
   };

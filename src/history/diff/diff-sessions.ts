@@ -1,5 +1,5 @@
 /** The outputs of two sessions, compared; and the comparison as text. */
-import type { Mark } from '../../../machines/context.js';
+import type { CheckpointMark } from '../../../machines/context.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { InvalidOptionError } from '../../errors.js';
 import { isObject } from '../../formats/json.js';
@@ -77,7 +77,7 @@ function assertJsonLines(key: string | undefined, { sink }: Output): void {
  * @param ended the fork's checkpoint. */
 export async function diffFork(
   fileSystem: FileSystem,
-  { forked, mark }: { readonly forked: SessionOutput; readonly mark: Mark },
+  { forked, mark }: { readonly forked: SessionOutput; readonly mark: CheckpointMark },
   ended: Checkpoint,
   options: Omit<OutputDiffOptions, 'common'>,
 ): Promise<OutputDiff> {

@@ -1,5 +1,5 @@
 /** The rows that a session has put out, as text, from any byte of its file on. For Node. */
-import type { Mark } from '../../../machines/context.js';
+import type { CheckpointMark } from '../../../machines/context.js';
 import { restoreSnapshot } from '../../../machines/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { ForkError } from '../../errors.js';
@@ -18,14 +18,14 @@ export interface SessionOutput {
   /** Of them those before the first row: a CSV file's first record. */
   readonly headerBytes: number;
   readonly sink: JsonObject;
-  readonly mark: Mark;
+  readonly mark: CheckpointMark;
 }
 
 const ROWS_AT_ONCE = 512;
 const BYTES_AT_ONCE = 96 * 1024;
 
 /** How far a session is durable. @throws {InvalidSnapshotError} */
-export function durableMark({ snapshot }: Pick<Checkpoint, 'snapshot'>): Mark {
+export function durableMark({ snapshot }: Pick<Checkpoint, 'snapshot'>): CheckpointMark {
   const { context } = snapshot as { context?: { stages?: unknown } };
   const names = Array.isArray(context?.stages) ? context.stages.map(String) : [];
   const stages = names.map((name) => ({ name, concurrency: 1, attempts: 1 }));

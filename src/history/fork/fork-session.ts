@@ -8,19 +8,19 @@
  *    ever flushed is known, without one only those of the stored checkpoints, and the start. What lies before is copied.
  * 3. Nothing is taken from the journal: every stage runs again for every batch from there on.
  */
-import { emptyMark, type Mark } from '../../../machines/context.js';
+import { type CheckpointMark, emptyCheckpointMark } from '../../../machines/context.js';
 import { restoreSnapshot } from '../../../machines/restore.js';
 import { rewind } from '../../../machines/rewind.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { ForkError, PipelineMismatchError } from '../../errors.js';
+import { defaults } from '../../executor/defaults.node.js';
 import type { PipelineLike } from '../../executor/definition.js';
 import { toSource } from '../../executor/endpoints.js';
 import { compareIdentity } from '../../executor/session/source-identity.js';
 import type { JsonObject } from '../../formats/json.js';
 import { systemClock } from '../../platform/clock.js';
 import type { FileSystem } from '../../platform/file-system.js';
-import { platform } from '../../platform/platform.node.js';
 import type { RecordingReader } from '../../recording/reader.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { assertKeyed } from '../diff/diff-sessions.js';
@@ -54,7 +54,7 @@ export interface Fork {
   /** The first batch that is done again: at most the one that was wished. */
   readonly from: number;
   /** Everything before it. */
-  readonly mark: Mark;
+  readonly mark: CheckpointMark;
   /** Path of the new output. */
   readonly output: string;
   readonly forked: SessionOutput;
@@ -85,7 +85,7 @@ export async function forkSession(options: ForkOptions): Promise<Fork> {
 async function fork(
   { fileSystem, pipeline, from, to, key, recording, stateManager, newSessionId }: ForkOptions,
   checkpoint: Checkpoint,
-  known: readonly Mark[],
+  known: readonly CheckpointMark[],
 ): Promise<Fork> {
   const forked = await sessionOutput(fileSystem, checkpoint);
   await assertKeyed(fileSystem, key, forked);
@@ -93,7 +93,7 @@ async function fork(
   await assertSameInput(fileSystem, checkpoint, pipeline);
   const marks = recording === undefined ? known : [...known, ...recordedMarks(recording)];
   const found = await latest(fileSystem, marks, from, files);
-  const start = found ?? emptyMark(forked.mark.stages.map(({ stage }) => stage));
+  const start = found ?? emptyCheckpointMark(forked.mark.stages.map(({ stage }) => stage));
   const id = (newSessionId ?? (() => globalThis.crypto.randomUUID()))();
   const { mark, undo } = await copyUpTo(fileSystem, files, start);
   try {
@@ -109,11 +109,11 @@ async function fork(
   return {
     sessionId: id,
     pipeline: {
-      ...{ name, source, sink: platform.sink(sink.description) },
+      ...{ name, source, sink: defaults.sink(sink.description) },
       options:
         deadLetter === undefined
           ? options
-          : { ...options, deadLetter: platform.sink(deadLetter.description) },
+          : { ...options, deadLetter: defaults.sink(deadLetter.description) },
     },
     from: mark.batches,
     mark,
@@ -136,7 +136,7 @@ async function assertSameInput(
       `the session has read ${source.path}, and the pipeline reads something else`,
     ]);
   const context = { sessionId, clock: systemClock, fileSystem };
-  const open = await toSource(platform.source(source)).open(at, context);
+  const open = await toSource(defaults.source(source)).open(at, context);
   try {
     if ((await compareIdentity(sourceIdentity, open, at)) === 'changed')
       throw new PipelineMismatchError(['the input before the committed position has changed']);
@@ -148,10 +148,10 @@ async function assertSameInput(
 /** Undefined: the start. */
 async function latest(
   fileSystem: FileSystem,
-  marks: readonly Mark[],
+  marks: readonly CheckpointMark[],
   from: number,
   files: ForkedFiles,
-): Promise<Mark | undefined> {
+): Promise<CheckpointMark | undefined> {
   const before = marks.filter(({ batches, sink }) => batches > 0 && batches <= from && sink !== null);
   for (const mark of before.sort((a, b) => b.batches - a.batches))
     if (await holdMark(fileSystem, files, mark)) return mark;
@@ -162,7 +162,7 @@ async function latest(
 function checkpointOf(
   checkpoint: Checkpoint,
   sessionId: string,
-  flushed: Mark,
+  flushed: CheckpointMark,
   { sink, deadLetter }: ForkedFiles,
 ): Checkpoint {
   const inputs = flushed.stages.map(({ stage }) => ({ name: stage, concurrency: 1, attempts: 1 }));

@@ -1,6 +1,6 @@
 /** The files of a fork: each begins as the one of the forked session was at a mark, and is nobody else's. For Node. */
 import { dirname } from 'node:path';
-import type { Mark } from '../../../machines/context.js';
+import type { CheckpointMark } from '../../../machines/context.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { ForkError, PipelineError, SinkError } from '../../errors.js';
 import type { JsonObject } from '../../formats/json.js';
@@ -77,7 +77,11 @@ const listOf = ({ sink, deadLetter }: ForkedFiles): readonly ForkedFile[] =>
 
 /** Whether the session's files begin as they were at the mark. A process that died may have written on, and another one
  * otherwise. */
-export async function holdMark(fileSystem: FileSystem, files: ForkedFiles, mark: Mark): Promise<boolean> {
+export async function holdMark(
+  fileSystem: FileSystem,
+  files: ForkedFiles,
+  mark: CheckpointMark,
+): Promise<boolean> {
   if (mark.deadLetter !== null && files.deadLetter === undefined) return false;
   for (const { of, source } of listOf(files))
     if (!(await holds(fileSystem, source, writtenPosition(mark[of])))) return false;
@@ -89,8 +93,8 @@ export async function holdMark(fileSystem: FileSystem, files: ForkedFiles, mark:
 export async function copyUpTo(
   fileSystem: FileSystem,
   files: ForkedFiles,
-  mark: Mark,
-): Promise<{ readonly mark: Mark; readonly undo: () => Promise<void> }> {
+  mark: CheckpointMark,
+): Promise<{ readonly mark: CheckpointMark; readonly undo: () => Promise<void> }> {
   const made: string[] = [];
   const undo = async () => {
     for (const path of made) await fileSystem.unlink(path).catch(() => {});

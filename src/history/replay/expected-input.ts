@@ -1,6 +1,6 @@
 /** What of an actor's recorded context comes from the pipeline, and should be today's. */
 import { stageActorId } from '../../../machines/executor.machine.js';
-import { Chains } from '../../executor/fusion/fusion-plan.js';
+import { FusionPlan } from '../../executor/fusion/fusion-plan.js';
 import { stageInputs } from '../../executor/session/stage-inputs.js';
 import { type ActorFrame, EXECUTOR } from '../../recording/format.js';
 import type { AnyStage } from '../../stages/stage.js';
@@ -21,7 +21,7 @@ export function expectedInput(
 
 /** Worker threads widen the stages that they work on: how many there were is a setting of the run. */
 function widerByThreads(stages: readonly AnyStage[], index: number, recorded: unknown): number | undefined {
-  const { length } = new Chains(stages).from(0) ?? { length: 0 };
+  const { length } = new FusionPlan(stages).chainAt(0) ?? { length: 0 };
   if (index >= length || typeof recorded !== 'number' || recorded % 2 !== 0) return undefined;
   return recorded > (stages[index]?.concurrency ?? 0) ? recorded : undefined;
 }

@@ -11,7 +11,7 @@
  */
 import type { AnyStateMachine } from 'xstate';
 import { createExecutorMachine } from '../../../machines/executor.machine.js';
-import type { RunFacts } from '../../../machines/executor-events.js';
+import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
 import { RecordingError } from '../../errors.js';
 import { stageInputs } from '../../executor/session/stage-inputs.js';
@@ -67,7 +67,7 @@ class Replay {
     stages: readonly AnyStage[],
     private readonly reader: RecordingReader,
   ) {
-    const newRun = () => this.#recorded as unknown as RunFacts;
+    const newRun = () => this.#recorded as unknown as RunDescription;
     const machines: Record<string, AnyStateMachine> = {
       executor: createExecutorMachine(stageInputs(stages), { newRun }),
       stage: stageMachine,

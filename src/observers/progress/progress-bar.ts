@@ -6,7 +6,7 @@
 import pc from 'picocolors';
 import type { Observable } from 'rxjs';
 import type { Clock } from '../../platform/clock.js';
-import type { EventOf, PipelineEvent } from '../events.js';
+import type { PipelineEvent, PipelineEventOf } from '../events.js';
 import { Subscription } from '../rx.js';
 import { progressAt } from './progress.js';
 import { progressLines } from './progress-lines.js';
@@ -122,4 +122,6 @@ export function progressBar(options: ProgressBarOptions): ProgressBar {
   return Object.assign(observe, { log: (line: string) => output.print(line) });
 }
 
-type EndEvent = EventOf<'pipeline.paused' | 'pipeline.cancelled' | 'pipeline.completed' | 'pipeline.failed'>;
+type EndEvent = PipelineEventOf<
+  'pipeline.paused' | 'pipeline.cancelled' | 'pipeline.completed' | 'pipeline.failed'
+>;

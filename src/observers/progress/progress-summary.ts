@@ -1,13 +1,15 @@
 /** The lines that stay: how a run began, how far it is where nothing can be repainted, how it ended. Pure. */
-import type { EventOf } from '../events.js';
+import type { PipelineEventOf } from '../events.js';
 import type { Progress } from './progress.js';
 import { nameOf } from './progress-lines.js';
 import type { Colors } from './segments.js';
 import { counted, grouped, printable, span, spanInSeconds } from './terminal-text.js';
 
-type EndEvent = EventOf<'pipeline.paused' | 'pipeline.cancelled' | 'pipeline.completed' | 'pipeline.failed'>;
+type EndEvent = PipelineEventOf<
+  'pipeline.paused' | 'pipeline.cancelled' | 'pipeline.completed' | 'pipeline.failed'
+>;
 
-export function startLine(event: EventOf<'pipeline.started'>): string {
+export function startLine(event: PipelineEventOf<'pipeline.started'>): string {
   const stages = [counted(event.stages.length, 'stage'), event.stages.map(printable).join(', ')];
   const from = event.resumed ? ` goes on after ${counted(event.fromBatch, 'batch', 'batches')}` : ' started';
   return `${printable(event.pipeline)}${from}, session ${event.sessionId}, ${stages.filter((text) => text !== '').join(': ')}`;

@@ -1,9 +1,9 @@
 /** The figures of a run at one moment; `reduce-progress.ts` says how events change them. Never changed in place. */
 import type { ExecutorState } from '../../../machines/context.js';
-import type { EventOf, StageTally } from '../events.js';
+import type { PipelineEventOf, StageCounters } from '../events.js';
 
 /** One stage, as far as it has come. */
-export interface StageFigures extends StageTally {
+export interface StageFigures extends StageCounters {
   /** Attempts running now. */
   readonly inFlight: number;
   /** Rows that failed for good, whatever became of them. */
@@ -35,7 +35,7 @@ export interface RunFigures {
   readonly rowsDeadLettered: number;
   readonly retries: number;
   readonly stages: readonly StageFigures[];
-  readonly total: EventOf<'pipeline.started'>['total'];
+  readonly total: PipelineEventOf<'pipeline.started'>['total'];
   readonly committed: Committed;
   readonly lastCheckpoint:
     | { readonly at: number; readonly bytes: number; readonly durationMs: number }

@@ -8,9 +8,8 @@ import { pathToFileURL } from 'node:url';
 import type { CheckpointSummary } from '../../checkpoint/checkpoint-summary.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
-import { removeTree } from '../../checkpoint/storages/state-directory.js';
+import { DEFAULT_STATE_DIRECTORY, removeTree } from '../../checkpoint/storages/state-directory.js';
 import { nodeFileSystem } from '../../platform/node-file-system.js';
-import { DEFAULT_STATE_DIRECTORY } from '../../platform/platform.node.js';
 import { TestingError } from '../errors.js';
 
 /** Where this package lies, built; also when it is tested from its sources. */

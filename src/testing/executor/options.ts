@@ -1,7 +1,7 @@
 /** What a test says of the pipeline that it takes into its hand. */
 import type { PipelineOptions } from '../../executor/definition.js';
 import type { LoadedSnapshot } from '../load-snapshot.js';
-import type { StageScript } from './fates.js';
+import type { StageScript } from './stage-outcomes.js';
 
 /** Options of `createTestExecutor`. */
 export interface TestExecutorOptions {

@@ -7,7 +7,7 @@
 import { isObject } from '../../formats/json.js';
 import type { AnyStage, StageContext } from '../../stages/stage.js';
 import { TestingError } from '../errors.js';
-import type { Fate, StageAnswer, StageScript } from './fates.js';
+import type { StageAnswer, StageOutcome, StageScript } from './stage-outcomes.js';
 
 /** One call of a stage for a batch: of a batch stage's function once, of a row stage's for its rows. */
 export interface Invocation {
@@ -36,7 +36,7 @@ interface Stalled {
 type StageFunction = (input: never, context: StageContext, index: number) => unknown;
 
 /** Where a name or a fate is mistyped, the stage would do something else than its script says. */
-function fatesOf(stage: string, script: StageScript): readonly Fate[] {
+function fatesOf(stage: string, script: StageScript): readonly StageOutcome[] {
   const isFate = (fate: unknown) => isObject(fate) && KINDS.some((kind) => kind === fate.kind);
   for (const [key, fates] of Object.entries(script)) {
     if (key !== 'otherwise' && !/^\d+$/.test(key))
@@ -48,12 +48,12 @@ function fatesOf(stage: string, script: StageScript): readonly Fate[] {
         `The script of stage "${stage}" for ${key === 'otherwise' ? key : `batch ${key}`} takes succeed(), fail(), stall(), timeout(), or a list of them.`,
       );
   }
-  return Object.values(script).flat() as readonly Fate[];
+  return Object.values(script).flat() as readonly StageOutcome[];
 }
 
-const KINDS = ['succeed', 'fail', 'stall', 'timeout'] satisfies Fate['kind'][];
+const KINDS = ['succeed', 'fail', 'stall', 'timeout'] satisfies StageOutcome['kind'][];
 
-const OWN: Fate = { kind: 'succeed', answer: undefined };
+const OWN: StageOutcome = { kind: 'succeed', answer: undefined };
 
 export class ScriptedStages {
   readonly invocations: Invocation[] = [];
@@ -115,8 +115,8 @@ export class ScriptedStages {
     const script = this.scripts[stage.name];
     /** By batch, of its latest attempt. An attempt has one context: the rows of a row stage share a fate, another attempt draws
      * another. */
-    const drawn = new Map<number, { readonly context: StageContext; readonly fate: Fate }>();
-    const fateOf = (context: StageContext): Fate => {
+    const drawn = new Map<number, { readonly context: StageContext; readonly fate: StageOutcome }>();
+    const fateOf = (context: StageContext): StageOutcome => {
       const { batch, attempt, idempotencyKey } = context;
       const last = drawn.get(batch.index);
       const known = last?.context === context ? last.fate : undefined;
@@ -130,7 +130,7 @@ export class ScriptedStages {
       if (isAnnounced || (stage.durable && known !== undefined)) this.secondInvocations.push(invocation);
       return fate;
     };
-    const begin = (context: StageContext): Fate => {
+    const begin = (context: StageContext): StageOutcome => {
       if (host.isDead) throw new TestingError('The process has crashed.');
       return fateOf(context);
     };
@@ -154,7 +154,7 @@ export class ScriptedStages {
     };
   }
 
-  #draw(stage: string, batch: number, script: StageScript | undefined): Fate {
+  #draw(stage: string, batch: number, script: StageScript | undefined): StageOutcome {
     const key = `${stage} ${batch}`;
     const count = this.#counts.get(key) ?? 0;
     this.#counts.set(key, count + 1);

@@ -2,15 +2,16 @@
  * One simulated process: an executor with its locks and its clock over a simulated disk. When it dies, nothing of it but the
  * disk goes on.
  */
+
 import { resolve } from 'node:path';
 import { memoryLock } from '../../checkpoint/lock/memory-lock.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+import { DEFAULT_STATE_DIRECTORY } from '../../checkpoint/storages/state-directory.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import type { PipelineEvent } from '../../observers/events.js';
 import type { Random } from '../../platform/clock.js';
-import { silentLogger } from '../../platform/environment.js';
-import { DEFAULT_STATE_DIRECTORY } from '../../platform/platform.node.js';
+import { silentLogger } from '../../platform/logger.js';
 import type { SimulatedDisk } from '../disk/simulated-disk.js';
 import { TestingError } from '../errors.js';
 import { type ManualClock, manualClock } from '../manual-clock.js';

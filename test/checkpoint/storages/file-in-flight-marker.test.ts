@@ -1,6 +1,6 @@
 /** The witness suspects nobody for what it cannot read, and never keeps a session from going on (I9). */
 import { expect, test } from 'vitest';
-import { openFileWitness } from '../../../src/checkpoint/storages/file-in-flight-marker.js';
+import { openFileInFlightMarker } from '../../../src/checkpoint/storages/file-in-flight-marker.js';
 import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
 
 const PATH = '/s/in-flight.json';
@@ -8,11 +8,11 @@ const PATH = '/s/in-flight.json';
 test('what was noted is there for the next process', async () => {
   const disk = new SimulatedDisk();
   disk.putDirectory('/s');
-  const witness = await openFileWitness(disk, '/s');
+  const witness = await openFileInFlightMarker(disk, '/s');
   expect(witness.before).toBeUndefined();
-  await witness.note(2, 7);
+  await witness.writeMarker(2, 7);
   await witness.close();
-  expect((await openFileWitness(disk.kill(), '/s')).before).toEqual({ epoch: 2, batch: 7 });
+  expect((await openFileInFlightMarker(disk.kill(), '/s')).before).toEqual({ epoch: 2, batch: 7 });
 });
 
 test.each([
@@ -22,5 +22,5 @@ test.each([
 ])('%s: nobody is suspected', async (_, text) => {
   const disk = new SimulatedDisk();
   disk.put(PATH, text);
-  expect((await openFileWitness(disk, '/s')).before).toBeUndefined();
+  expect((await openFileInFlightMarker(disk, '/s')).before).toBeUndefined();
 });

@@ -9,11 +9,11 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { StageError } from '../../../src/errors.js';
 import {
-  type Chain,
-  type ChainableStage,
-  type ChainTally,
-  chain,
-  isChainable,
+  type FusedChain,
+  type FusedStageCounters,
+  type FusibleStage,
+  fuseStages,
+  isFusible,
 } from '../../../src/executor/fusion/fuse.js';
 import { seededRandom } from '../../../src/platform/clock.js';
 import { type AttemptResult, runAttempt } from '../../../src/stages/attempt.js';
@@ -30,22 +30,22 @@ const noted = (calls: number[]) => (row: number) => {
 };
 
 function chained(stages: readonly AnyStage[]) {
-  for (const stage of stages) expect(isChainable(stage), stage.name).toBe(true);
-  return chain(stages as readonly ChainableStage[]);
+  for (const stage of stages) expect(isFusible(stage), stage.name).toBe(true);
+  return fuseStages(stages as readonly FusibleStage[]);
 }
 
 interface Passed {
   readonly rows: readonly unknown[];
-  readonly stages: readonly ChainTally[];
+  readonly stages: readonly FusedStageCounters[];
   readonly bailed: boolean;
 }
 
 /** A pass over rows that come in slices of `size`. */
-function inSlices(rows: readonly unknown[], of: Chain, size = Number.POSITIVE_INFINITY): Passed {
+function inSlices(rows: readonly unknown[], of: FusedChain, size = Number.POSITIVE_INFINITY): Passed {
   const pass = of.begin(() => contextFor());
   const out: unknown[] = [];
   for (let i = 0; i === 0 || i < rows.length; i += size) {
-    if (!pass.hasEnded) out.push(...pass.take(rows.slice(i, i + size)));
+    if (!pass.hasEnded) out.push(...pass.processRows(rows.slice(i, i + size)));
   }
   const stages = pass.stages.map(({ rowsIn, rowsOut, failures }) => ({ rowsIn, rowsOut, failures }));
   return { rows: out, stages, bailed: pass.bailed };
@@ -126,7 +126,7 @@ test('every stage has its own context and index', () => {
   const both = chained([filter('a', (row: number, c, i) => note(row, c, i) && row !== 1), filter('b', note)]);
   for (let batch = 0; batch < 2; batch++) {
     seen.length = 0;
-    both.begin((place) => contexts[place] as (typeof contexts)[0]).take([1, 2]);
+    both.begin((place) => contexts[place] as (typeof contexts)[0]).processRows([1, 2]);
     expect(seen).toEqual([
       [1, 'k0', 0],
       [2, 'k0', 1],
@@ -185,17 +185,17 @@ test('after a failure behind a flatMap its other rows go on, unless the run ends
 test('an aborted signal: nothing is called', () => {
   const signal = AbortSignal.abort(new Error('cancelled'));
   const one = chained([map('a', () => expect.unreachable())]);
-  expect(() => one.begin(() => contextFor({ signal })).take([1])).toThrow('cancelled');
+  expect(() => one.begin(() => contextFor({ signal })).processRows([1])).toThrow('cancelled');
 });
 
 test('a chain that is run inside itself', () => {
   const contextOf = () => contextFor();
   const depth = chained([
-    map('a', (row: number): unknown => (row === 0 ? 'end' : depth.begin(contextOf).take([row - 1]))),
+    map('a', (row: number): unknown => (row === 0 ? 'end' : depth.begin(contextOf).processRows([row - 1]))),
     map('b', (row: unknown) => row),
   ]);
   const pass = depth.begin(contextOf);
-  expect(pass.take([1])).toEqual([['end']]);
+  expect(pass.processRows([1])).toEqual([['end']]);
   expect(pass.stages).toMatchObject([{}, { rowsIn: 1 }]);
 });
 
@@ -214,8 +214,8 @@ describe('promises', () => {
     process.off('unhandledRejection', note);
     expect(unhandled).toEqual([]);
     expect(calls).toEqual([1, 2, 3]);
-    expect(isChainable(sly)).toBe(false);
-    expect(isChainable(before)).toBe(true);
+    expect(isFusible(sly)).toBe(false);
+    expect(isFusible(before)).toBe(true);
   });
 
   test('at its first call, in a later slice: what the stages before it gave goes on', () => {
@@ -263,5 +263,5 @@ test.each<[string, AnyStage]>([
   ['an input schema', map('s', (row: number) => row, { input: z.number() })],
   ['an output schema', map('s', (row: number) => row, { output: z.number() })],
 ])('not chained: %s', (_, stage) => {
-  expect(isChainable(stage)).toBe(false);
+  expect(isFusible(stage)).toBe(false);
 });

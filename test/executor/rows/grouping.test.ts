@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
 import { defineStage } from 'xstate-pipeline';
 import type { ExecutorEvent, StageEvent } from '../../../machines/index.js';
-import { Answers } from '../../../src/executor/rows/completion-batcher.js';
+import { CompletionBatcher } from '../../../src/executor/rows/completion-batcher.js';
 import { gate, type Harness, harness, type Row } from '../../support/runs.js';
 
 type Told = Extract<ExecutorEvent | StageEvent, { type: 'source.batches' | 'attempts.done' | 'stage.done' }>;
@@ -103,19 +103,19 @@ test('a pause ends the read that is under way, behind the batch that it is about
 test('answers are told apart by actor, attempt and how far a pass went, and are told to nobody once dropped', async () => {
   const heard: unknown[] = [];
   const actor = { send: (event: unknown) => heard.push(event) };
-  const answers = new Answers();
+  const answers = new CompletionBatcher();
   const soon = () => new Promise((resolve) => setImmediate(resolve));
-  for (const batch of [1, 2]) answers.add({ actor, attempt: 1, through: undefined }, batch);
-  answers.add({ actor, attempt: 2, through: undefined }, 3);
-  answers.add({ actor, attempt: 1, through: 4 }, 5);
+  for (const batch of [1, 2]) answers.addCompletion({ actor, attempt: 1, through: undefined }, batch);
+  answers.addCompletion({ actor, attempt: 2, through: undefined }, 3);
+  answers.addCompletion({ actor, attempt: 1, through: 4 }, 5);
   await soon();
   expect(heard).toEqual([
     { type: 'attempts.done', attempt: 1, batches: [1, 2] },
     { type: 'attempts.done', attempt: 2, batches: [3] },
     { type: 'attempts.done', attempt: 1, through: 4, batches: [5] },
   ]);
-  answers.add({ actor, attempt: 1, through: undefined }, 6);
-  answers.drop();
+  answers.addCompletion({ actor, attempt: 1, through: undefined }, 6);
+  answers.discardAll();
   await soon();
   expect(heard).toHaveLength(3);
 });

@@ -6,7 +6,7 @@ import { harness, type Row } from '../../support/runs.js';
 
 test('of one batch', () => {
   const ledger = new LossLedger();
-  for (let row = 0; row < 1_500; row++) ledger.note(0, row, 0, new Error('no'));
+  for (let row = 0; row < 1_500; row++) ledger.recordLoss(0, row, 0, new Error('no'));
   expect(ledger.losses.total).toBe(1_500);
   expect(ledger.losses.named).toHaveLength(1_000);
   expect(ledger.losses.named.at(-1)).toEqual([0, 999, 0, 0]);

@@ -1,10 +1,10 @@
-import type { ErrorFacts } from '../../../machines/context.js';
+import type { ErrorData } from '../../../machines/context.js';
 import { codeOf, messageOf } from '../../errors.js';
 
 const MAX_MESSAGE = 300;
 
 /** An error as data, bounded: what events, snapshots and checkpoints may carry of it. */
-export function errorFacts(error: unknown): ErrorFacts {
+export function errorData(error: unknown): ErrorData {
   const name = error instanceof Error ? error.name : typeof error;
   const message = messageOf(error);
   return {

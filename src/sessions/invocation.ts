@@ -1,6 +1,6 @@
 /** Commands to be copied: as this process itself was started, with every argument that matters, quoted for a shell. */
 import { basename, delimiter, dirname, relative, resolve } from 'node:path';
-import { DEFAULT_STATE_DIRECTORY } from '../platform/platform.node.js';
+import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.js';
 
 const NAME = 'xstate-pipeline';
 

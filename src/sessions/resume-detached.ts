@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sendControl } from '../checkpoint/lock/control-client.js';
-import { COMPLETED } from './exit-codes.js';
 import { sessionCommand } from './invocation.js';
 
 export interface ResumeAnswer {
@@ -27,7 +26,7 @@ const REASONS: Readonly<Record<number, string | undefined>> = {
 
 /** Resolves when it has the session, or has ended; its output goes nowhere. */
 export async function resumeDetached(sessionId: string, stateDir: string): Promise<ResumeAnswer> {
-  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
   const args = [main, 'resume', sessionId, '--record', '--quiet', '--state-dir', resolve(stateDir)];
   const child = spawn(process.execPath, args, { detached: true, stdio: 'ignore' });
   child.unref();
@@ -54,7 +53,7 @@ async function isGoingOn(sessionId: string, stateDir: string): Promise<boolean> 
 }
 
 function endOf(code: number | null, command: string): ResumeAnswer {
-  if (code === COMPLETED) return { ok: true, message: 'Completed.' };
+  if (code === 0) return { ok: true, message: 'Completed.' };
   const reason = (code === null ? undefined : REASONS[code]) ?? 'It ended at once.';
   return { ok: false, message: `${reason} To see what it says: ${command}` };
 }

@@ -2,7 +2,7 @@
 import type { StageContext } from '../../stages/stage.js';
 
 /** What becomes of one invocation of a stage: made by `succeed`, `fail`, `stall`, `timeout`. */
-export type Fate =
+export type StageOutcome =
   | { readonly kind: 'succeed'; readonly answer: StageAnswer | undefined }
   | { readonly kind: 'fail'; readonly error: unknown }
   | { readonly kind: 'stall' }
@@ -18,28 +18,28 @@ export type StageAnswer = (input: never, context: StageContext) => unknown;
  * @example { 3: [fail('503'), fail('503')], 5: stall(), otherwise: succeed((rows) => rows) }
  */
 export interface StageScript {
-  readonly [batch: number]: Fate | readonly Fate[];
-  readonly otherwise?: Fate | readonly Fate[];
+  readonly [batch: number]: StageOutcome | readonly StageOutcome[];
+  readonly otherwise?: StageOutcome | readonly StageOutcome[];
 }
 
 /** The stage answers.
  * @param answer instead of the stage's own function; which is called unless told. */
-export function succeed(answer?: StageAnswer): Fate {
+export function succeed(answer?: StageAnswer): StageOutcome {
   return { kind: 'succeed', answer };
 }
 
 /** The stage throws; its `retry` and `onError` decide what follows.
  * @param error what it throws; a text is made an `Error`. */
-export function fail(error: unknown = 'scripted to fail'): Fate {
+export function fail(error: unknown = 'scripted to fail'): StageOutcome {
   return { kind: 'fail', error: typeof error === 'string' ? new Error(error) : error };
 }
 
 /** The stage does not answer until `release` is called or it is aborted: by cancel, by its timeout, by a failure elsewhere. */
-export function stall(): Fate {
+export function stall(): StageOutcome {
   return { kind: 'stall' };
 }
 
 /** The stage never answers: its `timeoutMs` ends the attempt when `advance` has moved time so far. */
-export function timeout(): Fate {
+export function timeout(): StageOutcome {
   return { kind: 'timeout' };
 }
