@@ -87,6 +87,21 @@ module.exports = {
       to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, ROOM, '^src/executor/'] },
     },
     {
+      name: 'control-meets-rows-through-their-port',
+      severity: 'error',
+      comment:
+        'session is control, rows is data: session imports src/executor/rows/rows.ts and nothing else of rows',
+      from: { path: '^src/executor/(?!rows/|fusion/)' },
+      to: { path: '^src/executor/rows/', pathNot: '^src/executor/rows/rows[.]ts$' },
+    },
+    {
+      name: 'rows-know-no-control',
+      severity: 'error',
+      comment: 'rows and fusion work without a session: what both rooms need stands below them',
+      from: { path: '^src/executor/(rows|fusion)/' },
+      to: { path: '^src/executor/(session/|(pipeline|pipeline-executor|pipeline-machine|sessions)[.]ts$)' },
+    },
+    {
       name: 'history-executes-nothing',
       severity: 'error',
       comment: 'replay, fork and diff read what is stored; they start no run and know no command line',

@@ -11,10 +11,10 @@ import { linesEncoder, linesOf } from '../executor/fusion/output-lines.js';
 import { type FusedBatchResult, runFusedBatch } from '../executor/fusion/run-fused-batch.js';
 import { serializeError, type ThreadJob, type ThreadResult } from '../executor/fusion/thread-job.js';
 import type { ThreadData, ThreadMessage } from '../executor/fusion/thread-pool.js';
-import { stageFingerprints } from '../executor/session/fingerprints.js';
 import { JsonLinesEncoder } from '../formats/json-lines-encoder.js';
 import { consoleLogger } from '../platform/logger.js';
 import { idempotencyKeyOf } from '../stages/idempotency-key.js';
+import { stageFingerprints } from '../stages/pipeline-fingerprint.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 

@@ -34,5 +34,5 @@ export function originalError(context: ExecutorContext, run: Run | undefined): u
       `${context.error.message} ${losses.total} ${losses.total === 1 ? 'row was' : 'rows were'} lost; first reason: ${losses.reasons[0] ?? 'unknown'}`,
     );
   }
-  return run?.failure ?? run?.attempts?.lastFailure ?? new Error(context.error?.message ?? 'The run failed.');
+  return run?.failure ?? run?.rows?.lastFailure ?? new Error(context.error?.message ?? 'The run failed.');
 }

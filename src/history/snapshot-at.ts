@@ -7,10 +7,10 @@ import { EXECUTOR_STATES, type ExecutorContext, type ExecutorState } from '../..
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { RecordingError } from '../errors.js';
 import { definePipeline, type PipelineLike } from '../executor/definition.js';
-import { pipelineFingerprint } from '../executor/session/fingerprints.js';
 import type { JsonObject } from '../formats/json.js';
 import { EXECUTOR, type RecordingRecord } from '../recording/format.js';
 import type { RecordingReader } from '../recording/reader.js';
+import { pipelineFingerprint } from '../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../stages/stage.js';
 
 /** A moment of a recorded run. */

@@ -38,6 +38,9 @@ const CLEAN: Readonly<Record<string, string>> = {
   'src/executor/executor.ts': `import { platform } from '#platform'; import { defaults } from '#defaults'; import { createActor } from 'xstate';
     import { map } from '../stages/map.js'; import { sink } from '../sinks/sink.js';
     export const executor = { platform, defaults, createActor, map, sink };`,
+  'src/executor/rows/rows.ts': `import { plane } from './plane.js'; export const rows = plane;`,
+  'src/executor/rows/plane.ts': `export const plane = 1;`,
+  'src/executor/session/actions.ts': `import { rows } from '../rows/rows.js'; export const actions = rows;`,
   'src/executor/defaults.node.ts': `import { files } from '../checkpoint/files.js'; export const defaults = files;`,
   'src/executor/defaults.browser.ts': `export const defaults = 1;`,
   'src/history/replay.ts': `import 'xstate'; import { executor } from '../executor/executor.js'; export const replay = executor;`,
@@ -83,6 +86,16 @@ const VIOLATIONS: readonly (readonly [rule: string, file: string, text: string])
   ['no-sideways-imports', 'src/sources/b.ts', `import type { files } from '../checkpoint/files.js';`],
   ['no-sideways-imports', 'src/observers/c.ts', `import type { executor } from '../executor/executor.js';`],
   ['executor-below-its-users', 'src/executor/up.ts', `import { cli } from '../cli/main.js'; cli;`],
+  [
+    'control-meets-rows-through-their-port',
+    'src/executor/session/reach.ts',
+    `import type { plane } from '../rows/plane.js';`,
+  ],
+  [
+    'rows-know-no-control',
+    'src/executor/rows/up.ts',
+    `import type { actions } from '../session/actions.js';`,
+  ],
   ['tops-apart', 'src/cli/testing.ts', `import '../testing/crash.js';`],
   [
     'entry-points-are-for-users',

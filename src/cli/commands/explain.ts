@@ -11,7 +11,6 @@ import { platform } from '#platform';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { codeOf, PipelineMismatchError } from '../../errors.js';
 import type { Pipeline } from '../../executor/pipeline.js';
-import { stageFingerprints } from '../../executor/session/fingerprints.js';
 import { compareIdentity } from '../../executor/session/source-identity.js';
 import {
   loadSession,
@@ -24,6 +23,7 @@ import { systemClock } from '../../platform/clock.js';
 import type { OpenContext } from '../../platform/open-context.js';
 import { sessionCommand } from '../../sessions/invocation.js';
 import { storedPartFile, storedPath } from '../../sessions/stored-metrics.js';
+import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
 import { COMPLETED } from '../exit-codes.js';
 import type { Terminal } from '../output/terminal.js';
 

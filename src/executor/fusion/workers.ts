@@ -1,9 +1,9 @@
 /** The `workers` of a run: what is asked for, whether this pipeline can use it, and how wide that makes its first stages. */
 import { defaults } from '#defaults';
 import { InvalidOptionError } from '../../errors.js';
+import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { PipelineDefinition } from '../definition.js';
-import { stageFingerprints } from '../session/fingerprints.js';
 import { FusionPlan } from './fusion-plan.js';
 import { BATCHES_PER_THREAD, type FusionThreads } from './thread-job.js';
 

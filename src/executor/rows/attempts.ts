@@ -8,13 +8,13 @@
 
 import { messageOf, PipelineError, StageError, StageTimeoutError } from '../../errors.js';
 import type { Clock, Random } from '../../platform/clock.js';
+import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
 import { ABORTABLE, type AttemptContext, LazyAbort } from '../../stages/abortable.js';
 import { retryDelayMs } from '../../stages/backoff.js';
 import { idempotencyKeyOf } from '../../stages/idempotency-key.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { EventDraft } from '../publish.js';
-import { errorData } from '../session/error-data.js';
 import { type CompletionActor, CompletionBatcher } from './completion-batcher.js';
 import { type AttemptMetrics, type AttemptOutcome, type DataPlane, endsTheRun } from './data-plane.js';
 

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../../machines/context.js';
 import { MalformedRowError } from '../../errors.js';
-import { errorData } from '../session/error-data.js';
+import { errorData } from '../../platform/error-data.js';
 
 /** One line of the dead-letter file: the row, where it failed, and why. */
 export function deadLetter(

@@ -4,12 +4,12 @@
  */
 import { emptyStageCounters, type JsonObject, type StageCounters } from '../../../machines/context.js';
 import type { MalformedRowError } from '../../errors.js';
+import { errorData } from '../../platform/error-data.js';
 import type { EncodedRows } from '../../sinks/sink.js';
 import type { MalformedPolicy, SourceBatch } from '../../sources/source.js';
 import type { AttemptMemory } from '../../stages/attempt.js';
 import type { AnyStage, OnError } from '../../stages/stage.js';
 import type { EventDraft } from '../publish.js';
-import { errorData } from '../session/error-data.js';
 import { deadLetter } from './dead-letter.js';
 import type { BatchMetadata, JournaledOutput } from './journal-record.js';
 import { LossLedger } from './losses.js';

@@ -14,8 +14,8 @@ import type {
 } from '../../../machines/context.js';
 import { restoreSnapshot } from '../../../machines/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
+import { pipelineFingerprint } from '../../stages/pipeline-fingerprint.js';
 import { checkpointSettings } from './checkpoint-settings.js';
-import { pipelineFingerprint } from './fingerprints.js';
 import type { RunStart, SessionRunOptions } from './run-options.js';
 import { stageInputs } from './stage-inputs.js';
 

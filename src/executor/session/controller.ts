@@ -14,6 +14,7 @@ import type { StateManager } from '../../checkpoint/state-manager.js';
 import { IllegalCommandError, PipelineCancelledError } from '../../errors.js';
 import { Deferred } from '../../platform/deferred.js';
 import type { Environment } from '../../platform/environment.js';
+import { errorData } from '../../platform/error-data.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { AskableSnapshot } from '../commands.js';
 import type { PipelineDefinition } from '../definition.js';
@@ -23,7 +24,6 @@ import { type CancelReceipt, figuresOf, originalError, type PauseReceipt, receip
 import { type ExecutionResult, resultOf } from '../result.js';
 import type { MachineActor } from './checkpoint-writer.js';
 import { controlHandlers } from './control-handlers.js';
-import { errorData } from './error-data.js';
 import { type RecordingPreferences, Recordings } from './recordings.js';
 import { Run } from './run.js';
 import type { RunStart } from './run-options.js';

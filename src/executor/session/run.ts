@@ -8,25 +8,19 @@
  * 4. A failure of any part ends the run by a `failure` event; nothing here throws into the machine.
  */
 
-import type { ExecutorContext, WrittenCounters } from '../../../machines/context.js';
+import type { ExecutorContext } from '../../../machines/context.js';
 import type { ReadParams } from '../../../machines/executor.machine.js';
 import type { Journal } from '../../checkpoint/journal/journal.js';
 import type { SessionLock } from '../../checkpoint/lock/lock.js';
 import { PipelineMismatchError } from '../../errors.js';
 import type { Environment } from '../../platform/environment.js';
-import type { OpenSink } from '../../sinks/sink.js';
+import { errorData } from '../../platform/error-data.js';
 import type { OpenSource } from '../../sources/source.js';
 import { openThreads } from '../fusion/workers.js';
-import { Attempts } from '../rows/attempts.js';
-import { DataPlane } from '../rows/data-plane.js';
-import { DeadLetterFile } from '../rows/dead-letter-file.js';
-import { SourceReader } from '../rows/source-reader.js';
-import { sumWritten } from '../rows/written.js';
+import { openRows, type Rows } from '../rows/rows.js';
 import { checkpointEveryMs } from './checkpoint-settings.js';
 import { CheckpointTimer } from './checkpoint-timer.js';
 import { CheckpointWriter, type MachineActor } from './checkpoint-writer.js';
-import { errorData } from './error-data.js';
-import { stageFingerprints } from './fingerprints.js';
 import type { RunStart, SessionRunOptions } from './run-options.js';
 import { compareIdentity, identityOf } from './source-identity.js';
 import type { StoredRecording } from './stored-recording.js';
@@ -35,12 +29,8 @@ const CLOSE_PATIENCE_MS = 1_000;
 
 interface OpenParts {
   readonly source: OpenSource<unknown>;
-  readonly sink: OpenSink<unknown>;
   readonly journal: Journal | undefined;
-  readonly plane: DataPlane;
-  readonly attempts: Attempts;
-  readonly deadLetters: DeadLetterFile;
-  readonly intake: SourceReader;
+  readonly rows: Rows;
 }
 
 export class Run {
@@ -71,8 +61,8 @@ export class Run {
     this.writer = new CheckpointWriter(actor, options, start);
   }
 
-  get attempts(): Attempts | undefined {
-    return this.#parts?.attempts;
+  get rows(): Rows | undefined {
+    return this.#parts?.rows;
   }
 
   get isClosed(): boolean {
@@ -116,30 +106,17 @@ export class Run {
     const journal = isDurable ? await this.#opened(stateManager.journal(sessionId, epoch)) : undefined;
     this.#stopIfClosed();
     const sink = await this.#opened(definition.sink.open(mark.sink ?? undefined, wasSealed, context));
-    const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, context);
-    this.#closeLater(deadLetters);
     const threads = await openThreads(this.options.workers, stages, (error) => this.fail(error));
     if (threads !== undefined) this.#closeLater(threads);
-    const plane = new DataPlane({
-      stages,
-      fingerprints: stageFingerprints(stages),
-      sink,
-      journal,
-      onMalformed: definition.source.onMalformed,
-      publish,
-      threads,
-      sessionId,
-    });
-    const { clock, random, logger } = environment;
-    const fail = (error: unknown) => this.fail(error);
-    const attempts = new Attempts({ sessionId, stages, plane, clock, random, logger, publish, fail });
-    const intake = new SourceReader({
-      ...{ source, plane, witness, definition, epoch, rowsBefore: mark.rowsIn, stages: stages.length },
-      batchSize: this.writer.batchSize,
+    const rows = openRows({
+      ...{ sessionId, epoch, stages, definition, environment, mark, wasSealed, openContext: context },
+      ...{ source, sink, journal, marker: witness, threads, publish },
       context: () => (this.#isClosed ? undefined : this.#context),
       send: (event) => this.send(event),
+      fail: (error) => this.fail(error),
     });
-    this.#parts = { source, sink, journal, plane, attempts, deadLetters, intake };
+    this.#closeLater(rows);
+    this.#parts = { source, journal, rows };
     this.#stopIfClosed();
     this.send({ type: 'sink.opened', sink: sink.position });
   }
@@ -224,33 +201,28 @@ export class Run {
   }
 
   read(params: ReadParams): void {
-    this.do(({ intake }) => intake.readBatches(params));
+    this.do(({ rows }) => rows.readBatches(params));
   }
 
   write(from: number, upTo: number): void {
-    this.do(async ({ plane, sink, deadLetters }) => {
-      const batches = plane.takeFinished(from, upTo);
-      const encoded = batches.flatMap((batch) => batch.encoded ?? []);
-      if (encoded.length > 0) await sink.append(encoded);
-      await deadLetters.append(batches.flatMap((batch) => batch.deadLetters));
-      const facts: WrittenCounters = sumWritten(batches, this.options.stages);
+    this.do(async ({ rows }) => {
+      const facts = await rows.appendBatches(from, upTo);
       this.send({ type: 'sink.written', upTo, facts });
     });
   }
 
   flush(): void {
     this.#pace.startCommit();
-    this.do(async ({ sink, deadLetters, source }) => {
+    this.do(async ({ rows, source }) => {
       const covered = this.#context.flushing;
       // The recording as well, so that it is never behind the last commit that was announced, however the process ends.
-      const flushed = [sink.flush(), deadLetters.flush(), this.recording?.flush()] as const;
-      const [position, deadLetter] = await Promise.all(flushed);
+      const [{ sink, deadLetter }] = await Promise.all([rows.flushSinks(), this.recording?.flush()]);
       const identity = covered?.source ? await identityOf(source, covered.source) : undefined;
       // Together with the mark that it belongs to: a run that has ended meanwhile keeps both as they were.
       if (this.#isClosed) return;
       if (identity !== undefined) this.writer.sourceIdentity = identity;
       const elapsedMs = Math.round(this.elapsedMs);
-      this.send({ type: 'sink.flushed', sink: position, deadLetter, elapsedMs });
+      this.send({ type: 'sink.flushed', sink, deadLetter, elapsedMs });
     });
   }
 
@@ -275,9 +247,8 @@ export class Run {
   }
 
   publish(): void {
-    this.do(async ({ sink, deadLetters }) => {
-      await deadLetters.publish();
-      await sink.publish();
+    this.do(async ({ rows }) => {
+      await rows.publishSinks();
       if (this.#isClosed) return;
       // Before anybody hears of the completion, so that whoever ends the process then leaves a completed session.
       await this.writer.save('COMPLETED');
@@ -290,7 +261,7 @@ export class Run {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.deactivate();
-    this.attempts?.abortAll(reason);
+    this.rows?.abortAttempts(reason);
     this.#closeSource();
     for (const part of this.#closers) part.close().catch(() => {});
   }

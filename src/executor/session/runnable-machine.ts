@@ -8,7 +8,7 @@ import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { ExecutionResult } from '../result.js';
-import type { StageActor } from '../rows/attempts.js';
+import type { StageActor } from '../rows/rows.js';
 import type { MachineActor } from './checkpoint-writer.js';
 import type { Controller } from './controller.js';
 import { stageInputs } from './stage-inputs.js';
@@ -56,19 +56,19 @@ export function createRunnableMachine({ stages, newRun, controllerOf }: Runnable
 
 /** A stage actor whose attempts run in its parent's data plane. */
 function runnableStage(index: number, of: (executor: object) => Controller) {
-  const attemptsOf = (self: AnyActorRef) => {
+  const rowsOf = (self: AnyActorRef) => {
     const executor = (self as unknown as { _parent?: AnyActorRef })._parent;
-    return executor === undefined ? undefined : of(executor).run?.attempts;
+    return executor === undefined ? undefined : of(executor).run?.rows;
   };
   return stageMachine.provide({
     actions: {
       start: ({ self }, { batches }) => {
-        const attempts = attemptsOf(self as AnyActorRef);
+        const rows = rowsOf(self as AnyActorRef);
         for (const { batch, attempt } of batches)
-          attempts?.startAttempt(self as unknown as StageActor, index, batch, attempt);
+          rows?.startAttempt(self as unknown as StageActor, index, batch, attempt);
       },
       arm: ({ self }, { batch, delayMs }) =>
-        attemptsOf(self as AnyActorRef)?.armRetry(self as unknown as StageActor, batch, delayMs),
+        rowsOf(self as AnyActorRef)?.armRetry(self as unknown as StageActor, batch, delayMs),
     },
   });
 }

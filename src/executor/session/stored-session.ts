@@ -11,10 +11,10 @@ import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { IllegalCommandError, PipelineMismatchError } from '../../errors.js';
 import { canonicalJson } from '../../formats/json.js';
+import { fingerprintDifferences } from '../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { definePipeline, type PipelineDefinition, type PipelineLike } from '../definition.js';
 import { toSink, toSource } from '../endpoints.js';
-import { fingerprintDifferences } from './fingerprints.js';
 import type { RunStart } from './run-options.js';
 import { stageInputs } from './stage-inputs.js';
 

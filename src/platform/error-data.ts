@@ -1,5 +1,5 @@
-import type { ErrorData } from '../../../machines/context.js';
-import { codeOf, messageOf } from '../../errors.js';
+import type { ErrorData } from '../../machines/context.js';
+import { codeOf, messageOf } from '../errors.js';
 
 const MAX_MESSAGE = 300;
 

@@ -1,8 +1,8 @@
 /** What tells one pipeline from another (I15): stage names, order, versions and options; never an option's value. */
-import type { Json, JsonObject } from '../../../machines/context.js';
-import { canonicalJson } from '../../formats/json.js';
-import { stageFacts } from '../../stages/fingerprint.js';
-import type { AnyStage } from '../../stages/stage.js';
+import type { Json, JsonObject } from '../../machines/context.js';
+import { canonicalJson } from '../formats/json.js';
+import { stageFacts } from './fingerprint.js';
+import type { AnyStage } from './stage.js';
 
 /** Raised when what a fingerprint is made of changes. */
 const FORMAT = 1;

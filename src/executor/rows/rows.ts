@@ -1,0 +1,128 @@
+/**
+ * The port between `session/` (control) and `rows/` (data): all that a run asks of its rows.
+ *
+ * Owns the rows in flight, the attempts over them, and the sinks that they go to. `session/` opens source, sink and
+ * journal, passes them in, and closes them. Calls in: the methods of `Rows`. Calls out: `send`, `publish`, `fail`.
+ * Nothing else of `rows/` is imported by `session/`, and nothing of `session/` by `rows/` (.dependency-cruiser.cjs).
+ */
+import type {
+  CheckpointMark,
+  ExecutorContext,
+  JsonObject,
+  WrittenCounters,
+} from '../../../machines/context.js';
+import type { ReadParams } from '../../../machines/executor.machine.js';
+import type { ExecutorEvent } from '../../../machines/executor-events.js';
+import type { Journal } from '../../checkpoint/journal/journal.js';
+import type { InFlightMarker } from '../../checkpoint/storages/in-flight-marker.js';
+import type { Environment } from '../../platform/environment.js';
+import type { OpenContext } from '../../platform/open-context.js';
+import type { OpenSink } from '../../sinks/sink.js';
+import type { OpenSource } from '../../sources/source.js';
+import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
+import type { AnyStage } from '../../stages/stage.js';
+import type { PipelineDefinition } from '../definition.js';
+import type { FusionThreads } from '../fusion/thread-job.js';
+import type { EventDraft } from '../publish.js';
+import { Attempts, type StageActor } from './attempts.js';
+import { DataPlane } from './data-plane.js';
+import { DeadLetterFile } from './dead-letter-file.js';
+import { SourceReader } from './source-reader.js';
+import { sumWritten } from './written.js';
+
+export type { StageActor } from './attempts.js';
+
+export interface RowsOptions {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly stages: readonly AnyStage[];
+  readonly definition: PipelineDefinition;
+  readonly environment: Environment;
+  /** The last durable point: the next batch begins there. */
+  readonly mark: CheckpointMark;
+  /** Everything was written at `mark`: the dead letters may be published already. */
+  readonly wasSealed: boolean;
+  readonly source: OpenSource<unknown>;
+  readonly sink: OpenSink<unknown>;
+  readonly journal: Journal | undefined;
+  readonly marker: InFlightMarker | undefined;
+  readonly threads: FusionThreads | undefined;
+  /** Passed on to the dead-letter sink, which is opened at its first row. */
+  readonly openContext: OpenContext;
+  /** The machine's context; undefined once the run has ended. */
+  readonly context: () => ExecutorContext | undefined;
+  readonly send: (event: ExecutorEvent) => void;
+  readonly publish: (draft: EventDraft) => void;
+  /** Ends the run. */
+  readonly fail: (error: unknown) => void;
+}
+
+/** Positions that are durable. */
+export interface FlushedPositions {
+  readonly sink: JsonObject;
+  readonly deadLetter: JsonObject | null;
+}
+
+/** The rows of one opening of a session. */
+export interface Rows {
+  /** What a stage threw when it failed for good; `stage.failed` carries data only. */
+  readonly lastFailure: unknown;
+  /** Reads batches and answers with `source.batches` and `source.end`. */
+  readBatches(params: ReadParams): Promise<void>;
+  /** Appends the finished batches from `from` up to and including `upTo` to the sinks. */
+  appendBatches(from: number, upTo: number): Promise<WrittenCounters>;
+  /** Makes durable what was appended before the call. */
+  flushSinks(): Promise<FlushedPositions>;
+  /** Renames the outputs to their targets. */
+  publishSinks(): Promise<void>;
+  startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void;
+  armRetry(actor: StageActor, batch: number, delayMs: number): void;
+  /** Aborts every attempt; no answer follows. */
+  abortAttempts(reason: unknown): void;
+  /** Closes what this port opened itself: the dead-letter sink. */
+  close(): Promise<void>;
+}
+
+export function openRows(options: RowsOptions): Rows {
+  const { sessionId, epoch, stages, definition, environment, mark, wasSealed, openContext } = options;
+  const { source, sink, journal, marker, threads, send, publish, fail, context } = options;
+  const { clock, random, logger } = environment;
+  const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, openContext);
+  const { onMalformed } = definition.source;
+  const fingerprints = stageFingerprints(stages);
+  const plane = new DataPlane({
+    ...{ stages, fingerprints, sink, journal, onMalformed, publish, threads, sessionId },
+  });
+  const attempts = new Attempts({ sessionId, stages, plane, clock, random, logger, publish, fail });
+  const reader = new SourceReader({
+    ...{ source, plane, witness: marker, definition, epoch, context, send },
+    rowsBefore: mark.rowsIn,
+    stages: stages.length,
+    batchSize: definition.batchSize,
+  });
+  return {
+    get lastFailure() {
+      return attempts.lastFailure;
+    },
+    readBatches: (params) => reader.readBatches(params),
+    async appendBatches(from, upTo) {
+      const batches = plane.takeFinished(from, upTo);
+      const encoded = batches.flatMap((batch) => batch.encoded ?? []);
+      if (encoded.length > 0) await sink.append(encoded);
+      await deadLetters.append(batches.flatMap((batch) => batch.deadLetters));
+      return sumWritten(batches, stages);
+    },
+    async flushSinks() {
+      const [position, deadLetter] = await Promise.all([sink.flush(), deadLetters.flush()]);
+      return { sink: position, deadLetter };
+    },
+    async publishSinks() {
+      await deadLetters.publish();
+      await sink.publish();
+    },
+    startAttempt: (...args) => attempts.startAttempt(...args),
+    armRetry: (...args) => attempts.armRetry(...args),
+    abortAttempts: (reason) => attempts.abortAll(reason),
+    close: () => deadLetters.close(),
+  };
+}
