@@ -9,7 +9,7 @@
  */
 const { builtinModules } = require('node:module');
 
-const ENTRY = '^src/(index|node|browser|testing)[.]ts$';
+const ENTRY = '^src/(index|node|browser|recording|storage|testing)[.]ts$';
 const ERRORS = '^src/errors[.]ts$';
 const BASE = '^src/(platform|formats)/';
 const ROOM = '^src/(stages|sources|sinks|checkpoint|observers|recording)/';

@@ -1,17 +1,11 @@
 /**
- * `xstate-pipeline`: everything that runs anywhere, the browser included. Nothing reachable from here imports a Node
- * built-in; files are in `xstate-pipeline/node`.
+ * `xstate-pipeline`: what an author of pipelines uses, in Node and in browsers. Nothing reachable from here imports a Node
+ * built-in. Files are in `xstate-pipeline/node`, storage ports in `/storage`, recordings in `/recording`.
  */
 
+export type { ExecutorState } from '../machines/context.js';
 export type { CheckpointSummary, SoundSummary } from './checkpoint/checkpoint-summary.js';
-export type { CheckpointCandidate, LoadedCheckpoint } from './checkpoint/choose-checkpoint.js';
-export type { Checkpoint, CheckpointSettings } from './checkpoint/envelope.js';
-export type { Journal, JournalKey } from './checkpoint/journal/journal.js';
-export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/lock/lock.js';
-export type { RecordingLog, RecordingLogOptions } from './checkpoint/recording-log/recording-log.js';
 export { StateManager, type StateManagerOptions } from './checkpoint/state-manager.js';
-export type { CheckpointStorage, StoredCheckpoint } from './checkpoint/storage.js';
-export type { InFlightMarker } from './checkpoint/storages/in-flight-marker.js';
 export { memoryStorage } from './checkpoint/storages/memory-storage.js';
 export {
   CheckpointNotFoundError,
@@ -39,6 +33,7 @@ export {
   StageError,
   StageTimeoutError,
   StateDirectoryError,
+  WorkerThreadError,
 } from './errors.js';
 export type { Command } from './executor/commands.js';
 export type { PipelineLike, PipelineOptions } from './executor/definition.js';
@@ -73,38 +68,8 @@ export { type ProgressBar, type ProgressBarOptions, progressBar } from './observ
 export type { TerminalStream } from './observers/progress/terminal-block.js';
 export { type Clock, type Random, seededRandom, systemClock } from './platform/clock.js';
 export type { Environment } from './platform/environment.js';
-export type { FileHandle, FileStat, FileSystem, OpenMode } from './platform/file-system.js';
 export { consoleLogger, type Logger, silentLogger } from './platform/logger.js';
 export type { OpenContext } from './platform/open-context.js';
-export type {
-  ActorFrame,
-  ActorRecord,
-  ActorStatus,
-  BeginRecord,
-  DamagedRecord,
-  DefinitionRecord,
-  EndRecord,
-  EventRecord,
-  KeyframeRecord,
-  MachineDefinition,
-  RecordingRecord,
-  RecordingSink,
-  RecordType,
-  Stamp as RecordStamp,
-  StateDefinition,
-  StateValue,
-  StepRecord,
-  TransitionDefinition,
-} from './recording/format.js';
-export { applyPatch, type Patch } from './recording/patch.js';
-export { type FoundRecord, type Frame, type RecordFilter, RecordingReader } from './recording/reader.js';
-export { type RecordableActor, Recorder, type RecorderOptions } from './recording/recorder.js';
-export type {
-  Mark as RecordingMark,
-  MarkKind as RecordingMarkKind,
-  Point as RecordingPoint,
-  RecordingSummary,
-} from './recording/summary.js';
 export { type CollectSink, collect } from './sinks/collect.js';
 export type { EncodedRows, OpenSink, ReadableSink, Sink, SinkPosition } from './sinks/sink.js';
 export { type RowsInput, rows } from './sources/rows.js';
@@ -123,16 +88,12 @@ export {
   flatMap,
   map,
   type RowStageOptions,
-  type Settled,
-  type SettledRowStage,
-  type Taken,
 } from './stages/define.js';
 export type {
   AnyStage,
   BatchStage,
   OnError,
   RetryOptions,
-  RowShape,
   RowStage,
   Stage,
   StageContext,

@@ -110,11 +110,13 @@ async function importThroughJiti(file: string): Promise<unknown> {
   // Not by import(): Node would first look through all of its 190 KB for names that it may export, and take as long as for
   // the rest of it.
   const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti');
-  const [index, node, machines, browser] = await Promise.all([
+  const [index, node, machines, browser, recording, storage] = await Promise.all([
     import('../index.js'),
     import('../node.js'),
     import('../../machines/index.js'),
     import('../browser.js'),
+    import('../recording.js'),
+    import('../storage.js'),
   ]);
   const jiti = createJiti(pathToFileURL(file).href, {
     // Its stand-in for a missing default export would hide that it is missing.
@@ -124,6 +126,8 @@ async function importThroughJiti(file: string): Promise<unknown> {
       'xstate-pipeline/node': node,
       'xstate-pipeline/machines': machines,
       'xstate-pipeline/browser': browser,
+      'xstate-pipeline/recording': recording,
+      'xstate-pipeline/storage': storage,
     },
   });
   return jiti.import(file);

@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { RecordingReader } from 'xstate-pipeline';
 import type * as Entry from 'xstate-pipeline/node';
+import { RecordingReader } from 'xstate-pipeline/recording';
 import { DOUBLE, events, folder, pipelineFile, rowsText, run, SLOWLY, start } from './command.js';
 
 /** The build: it starts the command line that stands beside it. */

@@ -204,7 +204,7 @@ describe('in an empty project', () => {
       memory: [true, expected],
       files: [true, expected],
       types: ['function', 'function'],
-      entries: [true, true, true, true, true],
+      entries: [true, true, true, true, true, true, true],
       test: [expected, 1],
     });
   });
@@ -238,7 +238,7 @@ describe('in a browser', () => {
     const context = createContext({});
     for (const name of WEB_GLOBALS) context[name] = globalThis[name];
     const result = (await runInContext(`${code}; bundled.run()`, context)) as string;
-    expect(JSON.parse(result)).toEqual({ rows: [2, 4, 6], entries: [true, true] });
+    expect(JSON.parse(result)).toEqual({ rows: [2, 4, 6], entries: [true, true, true, true] });
   });
 
   test('the root entry keeps to its size budget', async () => {

@@ -4,7 +4,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { type CheckpointStorage, collect, memoryStorage, rows, type Source } from 'xstate-pipeline';
+import { collect, memoryStorage, rows, type Source } from 'xstate-pipeline';
+import type { CheckpointStorage } from 'xstate-pipeline/storage';
 import {
   journalContract,
   sinkContract,

@@ -11,17 +11,16 @@ import { createActor, sendTo, setup } from 'xstate';
 import {
   collect,
   defineStage,
-  type FileSystem,
   map,
   type PipelineEvent,
   pipeline,
   pipelineMachine,
-  RecordingReader,
   rows,
   StateManager,
-  type StepRecord,
 } from 'xstate-pipeline';
 import { lowdbStorage, nodeFileSystem } from 'xstate-pipeline/node';
+import { RecordingReader, type StepRecord } from 'xstate-pipeline/recording';
+import type { FileSystem } from 'xstate-pipeline/storage';
 import { gate, harness, numbers, type Row } from '../../support/runs.js';
 
 const pass = () => map('pass', (row: Row) => row);

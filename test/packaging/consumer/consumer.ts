@@ -19,6 +19,8 @@ import * as machines from 'xstate-pipeline/machines';
 import { createExecutorMachine } from 'xstate-pipeline/machines';
 import * as node from 'xstate-pipeline/node';
 import { jsonl } from 'xstate-pipeline/node';
+import * as recording from 'xstate-pipeline/recording';
+import * as storage from 'xstate-pipeline/storage';
 import * as testing from 'xstate-pipeline/testing';
 import { crashTest, createTestExecutor, modelPaths } from 'xstate-pipeline/testing';
 
@@ -69,6 +71,8 @@ console.log(
     memory: [inMemory.success, await inMemory.data.toArray()],
     files: [again.success, await again.data.toArray()],
     types: [typeof createExecutorMachine, typeof misfit],
-    entries: [everywhere, machines, node, browser, testing].map((entry) => Object.keys(entry).length > 0),
+    entries: [everywhere, machines, node, browser, recording, storage, testing].map(
+      (entry) => Object.keys(entry).length > 0,
+    ),
   }),
 );

@@ -1,13 +1,15 @@
 /** What the bundle for the browser is asked to do in a place that has only what browsers have. */
 import { collect, map, memoryStorage, PipelineExecutor, rows, StateManager } from 'xstate-pipeline';
-import * as storage from 'xstate-pipeline/browser';
+import * as browser from 'xstate-pipeline/browser';
 import * as machines from 'xstate-pipeline/machines';
+import * as recording from 'xstate-pipeline/recording';
+import * as storage from 'xstate-pipeline/storage';
 
 export async function run() {
   const executor = new PipelineExecutor([map('double', (n) => n * 2)], new StateManager(memoryStorage()));
   const result = await executor.execute({ name: 'browser', source: rows([1, 2, 3]), sink: collect() });
   return JSON.stringify({
     rows: await result.data.toArray(),
-    entries: [storage, machines].map((entry) => Object.keys(entry).length > 0),
+    entries: [browser, machines, recording, storage].map((entry) => Object.keys(entry).length > 0),
   });
 }
