@@ -31,20 +31,20 @@ try {
       `workers: ${file} does not export the pipeline that is run; give the file whose default export it is.`,
     );
   const { source, sink } = definePipeline(pipeline, stages);
-  const chains = new FusionPlan(stages);
+  const plan = new FusionPlan(stages);
   const { signal } = new AbortController();
 
   const encode = linesEncoder(new JsonLinesEncoder(sink.label));
 
   const pass = (job: ThreadJob): ThreadResult => {
-    const chain = chains.chainAt(job.first);
+    const fused = plan.fusedStagesAt(job.first);
     const { decodeRaw } = source;
-    if (chain === undefined || decodeRaw === undefined) return { kind: 'bailed', stage: job.first };
+    if (fused === undefined || decodeRaw === undefined) return { kind: 'bailed', stage: job.first };
     const { rowOffset, batch, attempt, sessionId } = job;
     let passed: FusedBatchResult;
     try {
       passed = runFusedBatch({
-        chain,
+        fused,
         decode: (row, malformed) => decodeRaw(job.raw, row, malformed),
         contextOf: (place): StageContext => ({
           batch: { index: batch, rowOffset },
@@ -58,8 +58,8 @@ try {
     } catch (error) {
       return { kind: 'unwritable', message: messageOf(error) };
     }
-    if (passed.bailed) {
-      chains.invalidate();
+    if (passed.isAsynchronous) {
+      plan.invalidate();
       return { kind: 'bailed', stage: job.first + passed.parts.length };
     }
     const parts = passed.parts.map(({ rowsIn, rowsOut, failures }) => ({

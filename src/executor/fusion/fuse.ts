@@ -56,25 +56,25 @@ export interface FusedStageCounters {
 }
 
 /** Stages put together once. */
-export interface FusedChain {
+export interface FusedStages {
   /** Stages in it. */
   readonly length: number;
   /** One pass over a batch, whose rows come in slices.
    * @param contextOf the context of the stage at this place in the chain. */
-  begin(contextOf: (stage: number) => StageContext): FusedRun;
+  beginBatch(contextOf: (stage: number) => StageContext): FusedBatch;
 }
 
 /** @param stages in order, each of them `isChainable`. */
-export function fuseStages(stages: readonly FusibleStage[]): FusedChain {
-  return { length: stages.length, begin: (contextOf) => new FusedRun(stages, contextOf) };
+export function fuseStages(stages: readonly FusibleStage[]): FusedStages {
+  return { length: stages.length, beginBatch: (contextOf) => new FusedBatch(stages, contextOf) };
 }
 
 /** One batch on its way through a chain. */
-export class FusedRun {
+export class FusedBatch {
   /** A failure has ended it: what comes out now is nobody's. */
   hasEnded = false;
   /** The next stage is not what it seemed: it answers with promises. What comes out has been through those before it. */
-  bailed = false;
+  isAsynchronous = false;
   readonly #stages: StagePass[];
 
   constructor(stages: readonly FusibleStage[], contextOf: (stage: number) => StageContext) {
@@ -97,7 +97,7 @@ export class FusedRun {
       const out = stage.take(current);
       if (out === undefined) {
         // No stage from here on has seen a row: slices before this one have given none.
-        this.bailed = true;
+        this.isAsynchronous = true;
         this.#stages.length = place;
         return current;
       }

@@ -1,15 +1,15 @@
 /** Which adjacent stages share a pass: worked out once, and again when a stage turns out to be asynchronous. */
 
 import type { AnyStage } from '../../stages/stage.js';
-import { type FusedChain, type FusibleStage, fuseStages, isFusible } from './fuse.js';
+import { type FusedStages, type FusibleStage, fuseStages, isFusible } from './fuse.js';
 
 export class FusionPlan {
-  #from = new Map<number, FusedChain | undefined>();
+  #from = new Map<number, FusedStages | undefined>();
 
   constructor(private readonly stages: readonly AnyStage[]) {}
 
   /** The longest pass that begins with stage `index`; undefined where that stage does not share one. */
-  chainAt(index: number): FusedChain | undefined {
+  fusedStagesAt(index: number): FusedStages | undefined {
     if (!this.#from.has(index)) this.#from.set(index, this.#build(index));
     return this.#from.get(index);
   }
@@ -19,7 +19,7 @@ export class FusionPlan {
     this.#from = new Map();
   }
 
-  #build(index: number): FusedChain | undefined {
+  #build(index: number): FusedStages | undefined {
     const linked: FusibleStage[] = [];
     for (const stage of this.stages.slice(index)) {
       if (!isFusible(stage)) break;

@@ -9,13 +9,13 @@ import type { MalformedRowError } from '../../errors.js';
 import type { EncodedRows } from '../../sinks/sink.js';
 import type { SourceBatch } from '../../sources/source.js';
 import type { StageContext } from '../../stages/stage.js';
-import type { FusedChain, FusedStageCounters } from './fuse.js';
+import type { FusedStageCounters, FusedStages } from './fuse.js';
 
 /** About 64 KB of text, with rows of the usual size. */
 const SLICE_ROWS = 384;
 
 export interface FusedBatchTask {
-  readonly chain: FusedChain;
+  readonly fused: FusedStages;
   readonly decode: SourceBatch<unknown>['decode'];
   /** The context of the stage at this place in the chain. */
   readonly contextOf: (place: number) => StageContext;
@@ -28,14 +28,14 @@ export interface FusedBatchResult {
   readonly parts: readonly FusedStageCounters[];
   readonly malformed: readonly MalformedRowError[];
   /** The stage after `parts` answers with promises: the pass has ended before it. */
-  readonly bailed: boolean;
+  readonly isAsynchronous: boolean;
   /** What came out: encoded, where the pass was to do so and has not ended early. */
   readonly out: { readonly rows: readonly unknown[] } | { readonly encoded: readonly EncodedRows[] };
 }
 
 /** @throws the signal's reason when the attempt is aborted, and what `encode` throws. */
-export function runFusedBatch({ chain, decode, contextOf, encode }: FusedBatchTask): FusedBatchResult {
-  const pass = chain.begin(contextOf);
+export function runFusedBatch({ fused, decode, contextOf, encode }: FusedBatchTask): FusedBatchResult {
+  const pass = fused.beginBatch(contextOf);
   const malformed: MalformedRowError[] = [];
   const encoded: EncodedRows[] = [];
   const rows: unknown[] = [];
@@ -45,7 +45,7 @@ export function runFusedBatch({ chain, decode, contextOf, encode }: FusedBatchTa
     const out = pass.processRows(slice);
     slice = [];
     if (pass.hasEnded || out.length === 0) return;
-    if (encode === undefined || pass.bailed) for (const row of out) rows.push(row);
+    if (encode === undefined || pass.isAsynchronous) for (const row of out) rows.push(row);
     else encoded.push(encode(out, rowsOut));
     rowsOut += out.length;
   };
@@ -59,6 +59,11 @@ export function runFusedBatch({ chain, decode, contextOf, encode }: FusedBatchTa
   );
   // Also where no row is left: an empty batch goes through all stages like any other.
   if (!pass.hasEnded) work();
-  const { stages: parts, bailed } = pass;
-  return { parts, malformed, bailed, out: encode === undefined || bailed ? { rows } : { encoded } };
+  const { stages: parts, isAsynchronous } = pass;
+  return {
+    parts,
+    malformed,
+    isAsynchronous,
+    out: encode === undefined || isAsynchronous ? { rows } : { encoded },
+  };
 }

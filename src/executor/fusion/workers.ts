@@ -37,7 +37,7 @@ export function widenForWorkers(
   workers: WorkerOptions | undefined,
 ): readonly AnyStage[] {
   if (workers === undefined) return stages;
-  const chain = new FusionPlan(stages).chainAt(0);
+  const chain = new FusionPlan(stages).fusedStagesAt(0);
   if (chain === undefined)
     throw new InvalidOptionError(
       `workers (--threads): threads run the synchronous map, filter and flatMap stages at the head of a pipeline, and ${

@@ -3,7 +3,7 @@ import { MalformedRowError } from '../../errors.js';
 import { errorData } from '../../platform/error-data.js';
 
 /** One line of the dead-letter file: the row, where it failed, and why. */
-export function deadLetter(
+export function deadLetterOf(
   stage: string,
   batch: { readonly index: number; readonly rowOffset: number },
   row: number,

@@ -10,7 +10,7 @@ import type { MalformedPolicy, SourceBatch } from '../../sources/source.js';
 import type { AttemptMemory } from '../../stages/attempt.js';
 import type { AnyStage, OnError } from '../../stages/stage.js';
 import type { EventDraft } from '../publish.js';
-import { deadLetter } from './dead-letter.js';
+import { deadLetterOf } from './dead-letter.js';
 import type { BatchMetadata, JournaledOutput } from './journal-record.js';
 import { LossLedger } from './losses.js';
 
@@ -39,7 +39,7 @@ export class InFlightBatch {
   /** A failure that a pass met beyond the stage it began at. */
   failedAhead: { readonly stage: number; readonly error: unknown } | null = null;
   malformed = 0;
-  readonly tallies: Tally[];
+  readonly counters: Tally[];
   readonly losses = new LossLedger();
   deadLetters: JsonObject[] = [];
   #isText = false;
@@ -59,11 +59,11 @@ export class InFlightBatch {
     this.position = source.position;
     this.done = source.done;
     this.raw = source;
-    this.tallies = options.stages.map((stage) => emptyStageCounters(stage.name));
+    this.counters = options.stages.map((stage) => emptyStageCounters(stage.name));
   }
 
   /** Decoded rows. @throws {MalformedRowError} where the policy is to fail. */
-  rows(): readonly unknown[] {
+  decodeRows(): readonly unknown[] {
     if (this.decoded !== null) return this.decoded;
     const rows: unknown[] = [];
     const malformed: MalformedRowError[] = [];
@@ -73,7 +73,7 @@ export class InFlightBatch {
     );
     this.recordMalformed(malformed);
     if (this.#isText) this.decoded = rows;
-    else this.hold(rows);
+    else this.holdRows(rows);
     return rows;
   }
 
@@ -83,7 +83,7 @@ export class InFlightBatch {
     else for (const value of this.decoded) row(value);
   }
 
-  hold(rows: readonly unknown[]): void {
+  holdRows(rows: readonly unknown[]): void {
     this.decoded = rows;
     this.#leaveRaw();
   }
@@ -130,7 +130,7 @@ export class InFlightBatch {
     const deadLettered = onMalformed === 'dead-letter';
     malformed.forEach((error, row) => {
       this.losses.recordLoss(this.index, row, -1, error);
-      if (deadLettered) this.deadLetters.push(deadLetter('source', this, row, error, null));
+      if (deadLettered) this.deadLetters.push(deadLetterOf('source', this, row, error, null));
       const facts = errorData(error);
       publish({ type: 'row.failed', stage: 'source', batch: this.index, row, deadLettered, error: facts });
     });
@@ -150,7 +150,7 @@ export class InFlightBatch {
   savepointLosses(): () => void {
     const unlose = this.losses.savepoint();
     const letters = this.deadLetters.length;
-    const tallies = this.tallies.map(({ skipped, deadLettered }) => ({ skipped, deadLettered }));
+    const tallies = this.counters.map(({ skipped, deadLettered }) => ({ skipped, deadLettered }));
     return () => {
       unlose();
       this.deadLetters.length = letters;
@@ -161,7 +161,7 @@ export class InFlightBatch {
   /** All its rows failed in a stage at once. */
   loseAll(stageIndex: number, error: unknown): number {
     const stage = this.#stage(stageIndex);
-    const rows = this.rows();
+    const rows = this.decodeRows();
     rows.forEach((value, row) => {
       this.#note(stageIndex, row, value, error);
     });
@@ -170,18 +170,18 @@ export class InFlightBatch {
   }
 
   /** All its rows are given up before any stage has seen them. */
-  quarantine(onPoison: OnError, error: unknown): void {
-    const rows = this.rows();
+  loseToPoison(onPoison: OnError, error: unknown): void {
+    const rows = this.decodeRows();
     rows.forEach((value, row) => {
       this.losses.recordLoss(this.index, row, -1, error);
-      if (onPoison === 'dead-letter') this.deadLetters.push(deadLetter('source', this, row, error, value));
+      if (onPoison === 'dead-letter') this.deadLetters.push(deadLetterOf('source', this, row, error, value));
     });
     this.#skipped('source', rows.length, onPoison, error);
-    this.hold([]);
+    this.holdRows([]);
     this.reached = this.options.stages.length;
   }
 
-  count(stageIndex: number, rowsIn: number, rowsOut: number): void {
+  countRows(stageIndex: number, rowsIn: number, rowsOut: number): void {
     const counters = this.#tally(stageIndex);
     counters.batches = 1;
     counters.rowsIn = rowsIn;
@@ -190,17 +190,17 @@ export class InFlightBatch {
 
   /** An attempt's time, and that it was not the first. */
   countAttempt(stageIndex: number, busyMs: number, isRetry: boolean): void {
-    const tally = this.#tally(stageIndex);
-    tally.busyMs += busyMs;
-    if (isRetry) tally.retries++;
+    const countersOf = this.#tally(stageIndex);
+    countersOf.busyMs += busyMs;
+    if (isRetry) countersOf.retries++;
   }
 
   /** What is known of it, with one more retry of a stage. */
   withRetry(stageIndex: number): BatchMetadata {
     const { index, rowOffset, size, malformed, deadLetters, losses } = this;
     const tally = this.#tally(stageIndex);
-    const tallies = this.tallies.with(stageIndex, { ...tally, retries: tally.retries + 1 });
-    return { index, rowOffset, size, malformed, deadLetters, losses, tallies };
+    const counters = this.counters.with(stageIndex, { ...tally, retries: tally.retries + 1 });
+    return { index, rowOffset, size, malformed, deadLetters, losses, counters };
   }
 
   tally(stageIndex: number): StageCounters {
@@ -212,7 +212,7 @@ export class InFlightBatch {
     this.#leaveRaw();
     this.malformed = found.malformed;
     found.tallies.forEach((tally, i) => {
-      this.tallies[i] = { ...tally };
+      this.counters[i] = { ...tally };
     });
     this.losses.addLosses(found.losses);
     this.deadLetters = [...found.deadLetters];
@@ -224,7 +224,7 @@ export class InFlightBatch {
     this.losses.recordLoss(this.index, row, stageIndex, error);
     const tally = this.#tally(stageIndex);
     if (stage.onError === 'dead-letter') {
-      this.deadLetters.push(deadLetter(stage.name, this, row, error, value));
+      this.deadLetters.push(deadLetterOf(stage.name, this, row, error, value));
       tally.deadLettered++;
     } else {
       tally.skipped++;
@@ -239,7 +239,7 @@ export class InFlightBatch {
   }
 
   #tally(stageIndex: number): Tally {
-    return this.tallies[stageIndex] as Tally;
+    return this.counters[stageIndex] as Tally;
   }
 
   #stage(index: number): AnyStage {

@@ -15,7 +15,7 @@ export interface BatchMetadata {
   readonly rowOffset: number;
   readonly size: number;
   readonly malformed: number;
-  readonly tallies: readonly StageCounters[];
+  readonly counters: readonly StageCounters[];
   readonly deadLetters: readonly JsonObject[];
   readonly losses: { readonly losses: Losses };
   readonly index: number;
@@ -90,13 +90,13 @@ function fail(error: Error): never {
 /** `JSON.stringify` of the facts, piece by piece: they are nearly always the same ones but for numbers, and with small
  * outputs they are most of what there is to write. */
 function factsText(batch: BatchMetadata, fingerprint: string, rows: number): string {
-  const { rowOffset, size, malformed, tallies, deadLetters, losses } = batch;
+  const { rowOffset, size, malformed, counters, deadLetters, losses } = batch;
   const lost = losses.losses === NO_LOSSES ? NO_LOSSES_TEXT : JSON.stringify(losses.losses);
   const letters = deadLetters.length === 0 ? '[]' : JSON.stringify(deadLetters);
   // No name of a stage is as long as what `json-text.ts` clips; a fingerprint of a dozen stages is.
   return (
     `{"fingerprint":${JSON.stringify(fingerprint)},"rowOffset":${rowOffset},"size":${size},"rows":${rows},` +
-    `"malformed":${malformed},"tallies":${jsonText(tallies)},"losses":${lost},"deadLetters":${letters}}`
+    `"malformed":${malformed},"tallies":${jsonText(counters)},"losses":${lost},"deadLetters":${letters}}`
   );
 }
 

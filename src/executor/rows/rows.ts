@@ -24,13 +24,13 @@ import type { AnyStage } from '../../stages/stage.js';
 import type { PipelineDefinition } from '../definition.js';
 import type { FusionThreads } from '../fusion/thread-job.js';
 import type { EventDraft } from '../publish.js';
-import { Attempts, type StageActor } from './attempts.js';
-import { DataPlane } from './data-plane.js';
+import { AttemptRunner, type StageActor } from './attempt-runner.js';
+import { BatchProcessor } from './batch-processor.js';
 import { DeadLetterFile } from './dead-letter-file.js';
 import { SourceReader } from './source-reader.js';
-import { sumWritten } from './written.js';
+import { sumWrittenCounters } from './sum-counters.js';
 
-export type { StageActor } from './attempts.js';
+export type { StageActor } from './attempt-runner.js';
 
 export interface RowsOptions {
   readonly sessionId: string;
@@ -90,10 +90,10 @@ export function openRows(options: RowsOptions): Rows {
   const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, openContext);
   const { onMalformed } = definition.source;
   const fingerprints = stageFingerprints(stages);
-  const plane = new DataPlane({
+  const plane = new BatchProcessor({
     ...{ stages, fingerprints, sink, journal, onMalformed, publish, threads, sessionId },
   });
-  const attempts = new Attempts({ sessionId, stages, plane, clock, random, logger, publish, fail });
+  const attempts = new AttemptRunner({ sessionId, stages, plane, clock, random, logger, publish, fail });
   const reader = new SourceReader({
     ...{ source, plane, witness: marker, definition, epoch, context, send },
     rowsBefore: mark.rowsIn,
@@ -106,11 +106,11 @@ export function openRows(options: RowsOptions): Rows {
     },
     readBatches: (params) => reader.readBatches(params),
     async appendBatches(from, upTo) {
-      const batches = plane.takeFinished(from, upTo);
+      const batches = plane.takeFinishedBatches(from, upTo);
       const encoded = batches.flatMap((batch) => batch.encoded ?? []);
       if (encoded.length > 0) await sink.append(encoded);
       await deadLetters.append(batches.flatMap((batch) => batch.deadLetters));
-      return sumWritten(batches, stages);
+      return sumWrittenCounters(batches, stages);
     },
     async flushSinks() {
       const [position, deadLetter] = await Promise.all([sink.flush(), deadLetters.flush()]);

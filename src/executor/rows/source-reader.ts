@@ -13,8 +13,8 @@ import type { InFlightMarker } from '../../checkpoint/storages/in-flight-marker.
 import { PoisonBatchError } from '../../errors.js';
 import type { OpenSource } from '../../sources/source.js';
 import type { PipelineDefinition } from '../definition.js';
+import type { BatchProcessor } from './batch-processor.js';
 import { MAX_GROUP } from './completion-batcher.js';
-import type { DataPlane } from './data-plane.js';
 
 /** Bytes of source a batch at most, about. */
 const MAX_BATCH_BYTES = 768 * 1024;
@@ -26,7 +26,7 @@ const NOTED_AHEAD = 31;
 
 export interface SourceReaderOptions {
   readonly source: OpenSource<unknown>;
-  readonly plane: DataPlane;
+  readonly plane: BatchProcessor;
   readonly witness: InFlightMarker | undefined;
   readonly definition: PipelineDefinition;
   readonly epoch: number;

@@ -21,7 +21,7 @@ export function expectedInput(
 
 /** Worker threads widen the stages that they work on: how many there were is a setting of the run. */
 function widerByThreads(stages: readonly AnyStage[], index: number, recorded: unknown): number | undefined {
-  const { length } = new FusionPlan(stages).chainAt(0) ?? { length: 0 };
+  const { length } = new FusionPlan(stages).fusedStagesAt(0) ?? { length: 0 };
   if (index >= length || typeof recorded !== 'number' || recorded % 2 !== 0) return undefined;
   return recorded > (stages[index]?.concurrency ?? 0) ? recorded : undefined;
 }

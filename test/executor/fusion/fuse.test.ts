@@ -9,8 +9,8 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { StageError } from '../../../src/errors.js';
 import {
-  type FusedChain,
   type FusedStageCounters,
+  type FusedStages,
   type FusibleStage,
   fuseStages,
   isFusible,
@@ -41,14 +41,14 @@ interface Passed {
 }
 
 /** A pass over rows that come in slices of `size`. */
-function inSlices(rows: readonly unknown[], of: FusedChain, size = Number.POSITIVE_INFINITY): Passed {
-  const pass = of.begin(() => contextFor());
+function inSlices(rows: readonly unknown[], of: FusedStages, size = Number.POSITIVE_INFINITY): Passed {
+  const pass = of.beginBatch(() => contextFor());
   const out: unknown[] = [];
   for (let i = 0; i === 0 || i < rows.length; i += size) {
     if (!pass.hasEnded) out.push(...pass.processRows(rows.slice(i, i + size)));
   }
   const stages = pass.stages.map(({ rowsIn, rowsOut, failures }) => ({ rowsIn, rowsOut, failures }));
-  return { rows: out, stages, bailed: pass.bailed };
+  return { rows: out, stages, bailed: pass.isAsynchronous };
 }
 
 function over(rows: readonly unknown[], stages: readonly AnyStage[], size?: number): Passed {
@@ -126,7 +126,7 @@ test('every stage has its own context and index', () => {
   const both = chained([filter('a', (row: number, c, i) => note(row, c, i) && row !== 1), filter('b', note)]);
   for (let batch = 0; batch < 2; batch++) {
     seen.length = 0;
-    both.begin((place) => contexts[place] as (typeof contexts)[0]).processRows([1, 2]);
+    both.beginBatch((place) => contexts[place] as (typeof contexts)[0]).processRows([1, 2]);
     expect(seen).toEqual([
       [1, 'k0', 0],
       [2, 'k0', 1],
@@ -185,16 +185,18 @@ test('after a failure behind a flatMap its other rows go on, unless the run ends
 test('an aborted signal: nothing is called', () => {
   const signal = AbortSignal.abort(new Error('cancelled'));
   const one = chained([map('a', () => expect.unreachable())]);
-  expect(() => one.begin(() => contextFor({ signal })).processRows([1])).toThrow('cancelled');
+  expect(() => one.beginBatch(() => contextFor({ signal })).processRows([1])).toThrow('cancelled');
 });
 
 test('a chain that is run inside itself', () => {
   const contextOf = () => contextFor();
   const depth = chained([
-    map('a', (row: number): unknown => (row === 0 ? 'end' : depth.begin(contextOf).processRows([row - 1]))),
+    map('a', (row: number): unknown =>
+      row === 0 ? 'end' : depth.beginBatch(contextOf).processRows([row - 1]),
+    ),
     map('b', (row: unknown) => row),
   ]);
-  const pass = depth.begin(contextOf);
+  const pass = depth.beginBatch(contextOf);
   expect(pass.processRows([1])).toEqual([['end']]);
   expect(pass.stages).toMatchObject([{}, { rowsIn: 1 }]);
 });

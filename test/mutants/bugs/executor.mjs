@@ -208,7 +208,7 @@ export const BUGS = [
     name: 'refused-rows-lost-twice',
     what: 'rows that failed are lost once more where their batch is refused',
     invariant: 'I12',
-    file: 'src/executor/rows/data-plane.ts',
+    file: 'src/executor/rows/batch-processor.ts',
     search: '      unlose();\n',
     replace: '',
     suite: 'test/executor/rows/journaled-facts.test.ts',

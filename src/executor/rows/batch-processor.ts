@@ -16,12 +16,12 @@ import { abortOf } from '../../stages/abortable.js';
 import { type AttemptResult, newAttemptMemory, type RowFailure, runAttempt } from '../../stages/attempt.js';
 import type { AnyStage, OnError, StageContext } from '../../stages/stage.js';
 import type { FusedStageCounters } from '../fusion/fuse.js';
-import { type FusedOutput, FusedStages } from '../fusion/fused-stages.js';
+import { type FusedOutput, FusionRunner } from '../fusion/fusion-runner.js';
 import type { FusionThreads } from '../fusion/thread-job.js';
 import { InFlightBatch, type InFlightBatchOptions } from './in-flight-batch.js';
 import { decodeOutput, encodeOutput, type OutputPart } from './journal-record.js';
 
-export interface DataPlaneOptions extends InFlightBatchOptions {
+export interface BatchProcessorOptions extends InFlightBatchOptions {
   /** Per stage: tells its output, and that of all before it, from those of other code. */
   readonly fingerprints: readonly string[];
   readonly sink: OpenSink<unknown>;
@@ -42,20 +42,20 @@ export interface AttemptOutcome extends AttemptMetrics {
   readonly passed: readonly AttemptMetrics[];
 }
 
-export class DataPlane {
+export class BatchProcessor {
   readonly #batches = new Map<number, InFlightBatch>();
-  readonly #passes: FusedStages;
+  readonly #passes: FusionRunner;
   /** No later batch was in the journal when it was opened. */
   readonly #lastJournaled: number;
 
-  constructor(private readonly options: DataPlaneOptions) {
-    this.#passes = new FusedStages(options);
+  constructor(private readonly options: BatchProcessorOptions) {
+    this.#passes = new FusionRunner(options);
     this.#lastJournaled = lastOf(options.journal);
   }
 
   /** Takes a batch in. Resolves to the first stage that has to see it: past those whose output is journaled (I5). */
-  async enqueueBatch(index: number, rowOffset: number, source: SourceBatch<unknown>): Promise<number> {
-    const batch = new InFlightBatch(index, rowOffset, source, this.options);
+  async enqueueBatch(index: number, rowOffsetOf: number, source: SourceBatch<unknown>): Promise<number> {
+    const batch = new InFlightBatch(index, rowOffsetOf, source, this.options);
     this.#batches.set(index, batch);
     const { journal } = this.options;
     if (journal !== undefined && index <= this.#lastJournaled) await this.#takeFromJournal(batch, journal);
@@ -63,7 +63,7 @@ export class DataPlane {
   }
 
   /** One attempt of a stage over a batch; synchronous when all of it was. Throws, or rejects with, what went wrong. */
-  attempt(
+  processBatch(
     stageIndex: number,
     index: number,
     contextOf: (stageIndex: number) => StageContext,
@@ -83,7 +83,7 @@ export class DataPlane {
     stageIndex: number,
     context: StageContext,
   ): AttemptOutcome | Promise<AttemptOutcome> {
-    const rows = batch.rows();
+    const rows = batch.decodeRows();
     batch.memory ??= newAttemptMemory();
     const result = runAttempt(this.#stage(stageIndex), rows, context, batch.memory);
     if (!(result instanceof Promise)) return this.#finish(batch, stageIndex, rows.length, result, context);
@@ -94,7 +94,7 @@ export class DataPlane {
    * @throws `error`, where the policy is to fail. */
   quarantineBatch(index: number, error: PoisonBatchError, onPoison: OnError): void {
     if (onPoison === 'fail') throw error;
-    this.#batch(index).quarantine(onPoison, error);
+    this.#batch(index).loseToPoison(onPoison, error);
   }
 
   /** The last attempt failed as a whole, and the stage does not end the run for it: every row is lost and named. */
@@ -119,7 +119,7 @@ export class DataPlane {
   }
 
   /** Removes and gives the batches from `from` up to `upTo`, in order, encoded. */
-  takeFinished(from: number, upTo: number): InFlightBatch[] {
+  takeFinishedBatches(from: number, upTo: number): InFlightBatch[] {
     const taken: InFlightBatch[] = [];
     for (let index = from; index <= upTo; index++) {
       const batch = this.#batch(index);
@@ -140,7 +140,7 @@ export class DataPlane {
     }
     if ('lines' in out) this.#adopt(batch, batch.reached - 1, [{ lines: out.lines, rows: out.count }]);
     else if ('encoded' in out) batch.holdEncoded(out.encoded);
-    else batch.hold(out.rows);
+    else batch.holdRows(out.rows);
     if (batch.reached === this.options.stages.length) this.#encode(batch);
     return outcomeOf(batch, first, false);
   }
@@ -154,7 +154,7 @@ export class DataPlane {
       return false;
     }
     for (const { index, row, error } of part.failures) batch.loseRow(stageIndex, index, row, error);
-    batch.count(stageIndex, part.rowsIn, part.rowsOut);
+    batch.countRows(stageIndex, part.rowsIn, part.rowsOut);
     batch.reached = stageIndex + 1;
     return true;
   }
@@ -197,9 +197,9 @@ export class DataPlane {
   ): AttemptOutcome | Promise<AttemptOutcome> {
     const stage = this.#stage(stageIndex);
     const { journal } = this.options;
-    batch.count(stageIndex, rowsIn, rows.length);
+    batch.countRows(stageIndex, rowsIn, rows.length);
     if (!stage.durable || journal === undefined) {
-      batch.hold(rows);
+      batch.holdRows(rows);
       return this.#concluded(batch, stageIndex, false);
     }
     // The attempt itself is counted when it has ended; the record is of a batch that has it behind it.
@@ -255,7 +255,7 @@ export class DataPlane {
   }
 
   #encode(batch: InFlightBatch): void {
-    if (batch.encoded === null) batch.holdEncoded([this.options.sink.encode(batch.rows())]);
+    if (batch.encoded === null) batch.holdEncoded([this.options.sink.encode(batch.decodeRows())]);
   }
 
   #batch(index: number): InFlightBatch {

@@ -13,7 +13,7 @@ import type { RawRows, SourceBatch } from '../../sources/source.js';
 import { abortOf } from '../../stages/abortable.js';
 import type { AnyStage, StageContext } from '../../stages/stage.js';
 import type { InFlightBatch } from '../rows/in-flight-batch.js';
-import { type FusedChain, rememberAsynchronous } from './fuse.js';
+import { type FusedStages, rememberAsynchronous } from './fuse.js';
 import { FusionPlan } from './fusion-plan.js';
 import { linesOf, type OutputLines } from './output-lines.js';
 import { type FusedBatchResult, type FusedBatchTask, runFusedBatch } from './run-fused-batch.js';
@@ -27,20 +27,20 @@ export interface FusedOutput extends Pick<FusedBatchResult, 'parts' | 'malformed
 
 type ContextOf = (stageIndex: number) => StageContext;
 
-export interface FusedStagesOptions {
+export interface FusionRunnerOptions {
   readonly sessionId: string;
   readonly stages: readonly AnyStage[];
   readonly threads: FusionThreads | undefined;
   readonly sink: Pick<OpenSink<unknown>, 'encode' | 'encodeJsonLines'>;
 }
 
-export class FusedStages {
-  readonly #chains: FusionPlan;
+export class FusionRunner {
+  readonly #plan: FusionPlan;
   /** The last turn of this thread that a batch waits for. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly options: FusedStagesOptions) {
-    this.#chains = new FusionPlan(options.stages);
+  constructor(private readonly options: FusionRunnerOptions) {
+    this.#plan = new FusionPlan(options.stages);
   }
 
   /** Takes a batch through stage `first` and those after it that share a pass with it; undefined: it shares none. */
@@ -50,49 +50,49 @@ export class FusedStages {
     contextOf: ContextOf,
   ): FusedOutput | Promise<FusedOutput | undefined> | undefined {
     const { threads } = this.options;
-    const chain = this.#chains.chainAt(first);
-    if (chain === undefined) return undefined;
+    const fused = this.#plan.fusedStagesAt(first);
+    if (fused === undefined) return undefined;
     if (threads === undefined || batch.raw?.raw === undefined)
-      return this.#here(chain, batch, first, contextOf);
-    if (threads.isFree) return this.#inThread(threads, chain, batch, first, contextOf);
+      return this.#here(fused, batch, first, contextOf);
+    if (threads.isFree) return this.#inThread(threads, fused, batch, first, contextOf);
     this.#turn = this.#turn.then(() => new Promise<void>((resolve) => platform.soon(resolve)));
     return this.#turn.then(() => {
       abortOf(contextOf(first)).throwIfAborted();
-      if (!threads.isFree) return this.#here(this.#chains.chainAt(first), batch, first, contextOf);
+      if (!threads.isFree) return this.#here(this.#plan.fusedStagesAt(first), batch, first, contextOf);
       return this.processBatch(batch, first, contextOf);
     });
   }
 
   #here(
-    chain: FusedChain | undefined,
+    fused: FusedStages | undefined,
     batch: InFlightBatch,
     first: number,
     contextOf: ContextOf,
   ): FusedOutput | undefined {
     const { sink, stages, threads } = this.options;
-    if (chain === undefined) return undefined;
-    const isLast = first + chain.length === stages.length;
+    if (fused === undefined) return undefined;
+    const isLast = first + fused.length === stages.length;
     const asLines = threads !== undefined && !(isLast && sink.encodeJsonLines !== undefined);
     const toSink: FusedBatchTask['encode'] = (rows, firstIndex) => sink.encode(rows, firstIndex);
     const passed = runFusedBatch({
-      chain,
+      fused,
       decode: (row, malformed) => batch.forEachRow(row, malformed),
       contextOf: (place) => contextOf(first + place),
       encode: asLines ? threads.encode : isLast ? toSink : undefined,
     });
-    if (passed.bailed) this.#chains.invalidate();
+    if (passed.isAsynchronous) this.#plan.invalidate();
     if (passed.parts.length === 0) return undefined;
-    const { out, bailed } = passed;
+    const { out, isAsynchronous } = passed;
     if (asLines && 'encoded' in out) return { ...passed, out: linesOf(out.encoded) };
     // A pass that was given up leaves rows as well: JSON like those of any other batch.
-    if (threads !== undefined && bailed && 'rows' in out)
+    if (threads !== undefined && isAsynchronous && 'rows' in out)
       return { ...passed, out: linesOf([threads.encode(out.rows, 0)]) };
     return passed;
   }
 
   #inThread(
     threads: FusionThreads,
-    chain: FusedChain,
+    fused: FusedStages,
     batch: InFlightBatch,
     first: number,
     contextOf: ContextOf,
@@ -104,7 +104,7 @@ export class FusedStages {
     const job = {
       sessionId,
       first,
-      stages: chain.length,
+      stages: fused.length,
       batch: index,
       rowOffset,
       attempt: context.attempt,
@@ -115,7 +115,7 @@ export class FusedStages {
       if (answer.kind === 'unwritable') throw unwritable(answer.message);
       if (answer.kind === 'bailed') {
         rememberAsynchronous(stages[answer.stage] as AnyStage);
-        this.#chains.invalidate();
+        this.#plan.invalidate();
         return this.processBatch(batch, first, contextOf);
       }
       return {

@@ -9,7 +9,10 @@ import type { AnyStage } from '../../stages/stage.js';
 import type { InFlightBatch } from './in-flight-batch.js';
 
 /** The facts of consecutive batches, summed: what `sink.written` tells the machine. At least one batch. */
-export function sumWritten(batches: readonly InFlightBatch[], stages: readonly AnyStage[]): WrittenCounters {
+export function sumWrittenCounters(
+  batches: readonly InFlightBatch[],
+  stages: readonly AnyStage[],
+): WrittenCounters {
   const last = batches[batches.length - 1] as InFlightBatch;
   let rowsIn = 0;
   let rowsOut = 0;
@@ -21,7 +24,7 @@ export function sumWritten(batches: readonly InFlightBatch[], stages: readonly A
     for (const { rows } of batch.encoded ?? []) rowsOut += rows;
     malformed += batch.malformed;
     if (batch.losses.losses.total > 0) losses = addLosses(losses, batch.losses.losses);
-    batch.tallies.forEach((tally, i) => {
+    batch.counters.forEach((tally, i) => {
       tallies[i] = addStageCounters(tallies[i] ?? tally, tally);
     });
   }

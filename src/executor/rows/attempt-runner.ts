@@ -15,8 +15,13 @@ import { retryDelayMs } from '../../stages/backoff.js';
 import { idempotencyKeyOf } from '../../stages/idempotency-key.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { EventDraft } from '../publish.js';
+import {
+  type AttemptMetrics,
+  type AttemptOutcome,
+  type BatchProcessor,
+  endsTheRun,
+} from './batch-processor.js';
 import { type CompletionActor, CompletionBatcher } from './completion-batcher.js';
-import { type AttemptMetrics, type AttemptOutcome, type DataPlane, endsTheRun } from './data-plane.js';
 
 /** The stage actor, as far as it is needed here. */
 export type StageActor = CompletionActor & {
@@ -27,10 +32,10 @@ export type StageActor = CompletionActor & {
   }): void;
 };
 
-export interface AttemptsOptions {
+export interface AttemptRunnerOptions {
   readonly sessionId: string;
   readonly stages: readonly AnyStage[];
-  readonly plane: DataPlane;
+  readonly plane: BatchProcessor;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -64,7 +69,7 @@ interface EndedAttempt {
   readonly type: 'attempt.failed' | 'attempt.timedOut';
 }
 
-export class Attempts {
+export class AttemptRunner {
   readonly #running = new Map<number, Attempt>();
   readonly #timers = new Set<() => void>();
   readonly #started = new Set<number>();
@@ -73,7 +78,7 @@ export class Attempts {
   /** What a stage threw last when it failed for good: `stage.failed` carries facts only. */
   lastFailure: unknown;
 
-  constructor(private readonly options: AttemptsOptions) {}
+  constructor(private readonly options: AttemptRunnerOptions) {}
 
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
     if (this.#isAborted) return;
@@ -101,7 +106,7 @@ export class Attempts {
       this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.failed' }, error);
     };
     try {
-      const figures = plane.attempt(stageIndex, batch, (index) =>
+      const figures = plane.processBatch(stageIndex, batch, (index) =>
         this.#context(index, batch, attempt, running),
       );
       if (figures instanceof Promise) figures.then((outcome) => done(outcome, false), failed);
