@@ -1,9 +1,9 @@
 /**
- * Puts each bug of `bugs.mjs`, alone, into a copy of the sources, runs the one suite that has to notice, and prints what
+ * Puts each bug of `bugs.ts`, alone, into a copy of the sources, runs the one suite that has to notice, and prints what
  * caught it as a Markdown table: `node test/mutants/narrow.mjs [--save] [name of a bug …]`.
  *
- * Exits with 1 if a patch is stale, a bug survives, or a suite fails without any bug. `--save` writes docs/seeded-bugs.md,
- * of all bugs only.
+ * Exits with 1 if the place of a bug is gone, a bug survives, or a suite fails without any bug. `--save` writes
+ * docs/seeded-bugs.md, of all bugs only.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -11,12 +11,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { BUGS } from './bugs.mjs';
+import { createJiti } from 'jiti';
 
 const TIMEOUT_MS = 120_000;
 const COPIED = ['src', 'machines', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const alias = {
+  '#sha256': join(root, 'src/platform/sha256.node.ts'),
+  '#platform': join(root, 'src/platform/platform.node.ts'),
+  '#defaults': join(root, 'src/executor/defaults.node.ts'),
+};
+const { BUGS, seed } = await createJiti(import.meta.url, { alias }).import('./bugs.ts');
 const { values, positionals: names } = parseArgs({
   options: { save: { type: 'boolean', default: false } },
   allowPositionals: true,
@@ -74,21 +80,19 @@ for (const suite of new Set(chosen.map((bug) => bug.suite))) {
 const rows = [];
 let missed = 0;
 let stale = 0;
-for (const { name, what, invariant, file, search, replace, suite } of chosen) {
-  const path = join(copy, file);
-  const text = readFileSync(path, 'utf8');
-  const places = text.split(search).length - 1;
-  if (places !== 1) {
+for (const bug of chosen) {
+  const { what, invariant, suite } = bug;
+  let seeded;
+  try {
+    seeded = seed(bug);
+  } catch (error) {
     stale++;
-    console.error(`The patch ${name} is stale: its text stands ${places} times in ${file}.`);
+    console.error(String(error));
     continue;
   }
-  writeFileSync(
-    path,
-    text.replace(search, () => replace),
-  );
+  writeFileSync(join(copy, seeded.path), seeded.text);
   const outcome = run([suite]);
-  writeFileSync(path, text);
+  writeFileSync(join(copy, seeded.path), seeded.original);
   if (outcome.kind !== 'failed') missed++;
   const verdict =
     outcome.kind === 'failed'

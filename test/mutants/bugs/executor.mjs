@@ -1,25 +1,7 @@
-/** Bugs to put in on purpose: see ../bugs.mjs. The executor: commands, runs, what is stored of them. */
+/** Bugs to put in on purpose: see ../seeded-bug.ts. The executor: commands, runs, what is stored of them. */
 
-/** @type {readonly import('../bugs.mjs').Bug[]} */
+/** @type {readonly import('../seeded-bug.ts').TextBug[]} */
 export const BUGS = [
-  {
-    name: 'command-ignored',
-    what: 'a command that is not legal is passed on, and ignored',
-    invariant: 'I2',
-    file: 'src/executor/pipeline-executor.ts',
-    search: '    if (!this.can(command))\n      throw',
-    replace: "    if (command === ('' as Command))\n      throw",
-    suite: 'test/executor/commands.test.ts',
-  },
-  {
-    name: 'resume-while-running',
-    what: 'resume with an id is not refused while another session runs',
-    invariant: 'I2',
-    file: 'src/executor/pipeline-executor.ts',
-    search: "if (sessionId === undefined || this.state !== 'IDLE')",
-    replace: 'if (sessionId === undefined)',
-    suite: 'test/executor/commands.test.ts',
-  },
   {
     name: 'wide-window-stored',
     what: 'a window too wide for a checkpoint is stored all the same',
@@ -87,15 +69,6 @@ export const BUGS = [
     suite: 'test/executor/session/ownership.test.ts',
   },
   {
-    name: 'error-replaced',
-    what: 'a run rejects with an error of ours instead of the original',
-    invariant: 'I12',
-    file: 'src/executor/receipts.ts',
-    search: 'return run?.failure ?? run?.attempts?.lastFailure ?? new Error',
-    replace: 'return new Error',
-    suite: 'test/executor/session/failure.test.ts',
-  },
-  {
     name: 'failed-unsaved',
     what: 'FAILED saves no checkpoint',
     invariant: 'I12',
@@ -111,15 +84,6 @@ export const BUGS = [
     file: 'src/executor/session/checkpoint-writer.ts',
     search: 'savedAt: Math.round(environment.clock.now()),',
     replace: 'savedAt: Date.now(),',
-    suite: 'test/executor/determinism.test.ts',
-  },
-  {
-    name: 'own-id',
-    what: 'the session’s id is not the injected one',
-    invariant: 'I14',
-    file: 'src/executor/pipeline-executor.ts',
-    search: 'sessionId: this.#environment.newSessionId(),',
-    replace: 'sessionId: crypto.randomUUID(),',
     suite: 'test/executor/determinism.test.ts',
   },
   {
@@ -194,23 +158,5 @@ export const BUGS = [
     search: 'this.#closeLater({ close: async () => (await opening)?.close() });',
     replace: 'opening.then((part) => part && this.#closeLater(part), () => {});',
     suite: 'test/executor/session/ownership.test.ts',
-  },
-  {
-    name: 'fingerprint-clipped',
-    what: 'the fingerprint in a journal record is clipped',
-    invariant: 'I8',
-    file: 'src/executor/rows/journal-record.ts',
-    search: 'JSON.stringify(fingerprint)',
-    replace: 'jsonText(fingerprint)',
-    suite: 'test/executor/rows/journaled-facts.test.ts',
-  },
-  {
-    name: 'refused-rows-lost-twice',
-    what: 'rows that failed are lost once more where their batch is refused',
-    invariant: 'I12',
-    file: 'src/executor/rows/batch-processor.ts',
-    search: '      unlose();\n',
-    replace: '',
-    suite: 'test/executor/rows/journaled-facts.test.ts',
   },
 ];

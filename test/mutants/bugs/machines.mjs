@@ -1,6 +1,6 @@
-/** Bugs to put in on purpose: see ../bugs.mjs. The machines. */
+/** Bugs to put in on purpose: see ../seeded-bug.ts. The machines. */
 
-/** @type {readonly import('../bugs.mjs').Bug[]} */
+/** @type {readonly import('../seeded-bug.ts').TextBug[]} */
 export const BUGS = [
   {
     name: 'seventh-state',
@@ -180,9 +180,9 @@ export const BUGS = [
     what: 'what comes after the last suspect is worked on beside it',
     invariant: 'I5',
     file: 'machines/poison.ts',
-    search: 'export function isCareful({ suspicion, settings }: ExecutorContext): boolean {\n',
+    search: 'export function isIsolating({ suspicion, settings }: ExecutorContext): boolean {\n',
     replace:
-      'export function isCareful({ suspicion, settings, next }: ExecutorContext): boolean {\n  if (suspicion !== null && next > suspicion.to) return false;\n',
+      'export function isIsolating({ suspicion, settings, next }: ExecutorContext): boolean {\n  if (suspicion !== null && next > suspicion.to) return false;\n',
     suite: 'test/executor/session/poison.test.ts',
   },
 ];

@@ -1,0 +1,137 @@
+/** Seeded bugs: checkpoints, their storages and the lock. */
+import { chooseCheckpoint } from '../../../src/checkpoint/choose-checkpoint.js';
+import { decodeCheckpoint, encodeCheckpoint } from '../../../src/checkpoint/envelope.js';
+import { acquireSessionLock } from '../../../src/checkpoint/lock/session-lock.js';
+import { SaveLane } from '../../../src/checkpoint/save-lane.js';
+import { DurableTextFile } from '../../../src/checkpoint/storages/durable-text-file.js';
+import { lowdbStorage } from '../../../src/checkpoint/storages/lowdb-storage.js';
+import { parseUntrusted } from '../../../src/formats/json.js';
+import type { Bug } from '../seeded-bug.js';
+
+export const BUGS: readonly Bug[] = [
+  {
+    name: 'no-checkpoint-limit',
+    what: 'a checkpoint may be larger than 64 KB',
+    invariant: 'I3',
+    in: encodeCheckpoint,
+    find: 'if ($bytes > $limit) throw $refusal;',
+    replace: '',
+    suite: 'test/checkpoint/envelope.test.ts',
+  },
+  {
+    name: 'no-directory-fsync',
+    what: 'the directory is not fsynced after the rename of a checkpoint',
+    invariant: 'I6',
+    in: DurableTextFile,
+    find: 'try { $$write } catch ($error) { $$clear } await $fileSystem.$sync($dirname($path));',
+    replace: 'try { $$write } catch ($error) { $$clear }',
+    suite: 'test/checkpoint/storages/crash-points.test.ts',
+  },
+  {
+    name: 'no-checkpoint-fsync',
+    what: 'the file of a checkpoint is not fsynced',
+    invariant: 'I6',
+    beside: DurableTextFile,
+    find: 'await $handle.$write([$bytes], 0); await $handle.$sync();',
+    replace: 'await $handle.$write([$bytes], 0);',
+    suite: 'test/checkpoint/storages/crash-points.test.ts',
+  },
+  {
+    name: 'failed-save-retried',
+    what: 'after a failed save the next one is tried',
+    invariant: 'I6',
+    in: SaveLane,
+    find: '$failure = { $error };',
+    replace: 'void $error;',
+    suite: 'test/checkpoint/state-manager.test.ts',
+  },
+  {
+    name: 'no-previous',
+    what: 'the checkpoint before the newest is not kept',
+    invariant: 'I9',
+    beside: lowdbStorage,
+    find: 'try { await $rename($path($newest), $path($previous)); } catch ($error) { $$rest }',
+    replace: 'void $previous;',
+    suite: 'test/checkpoint/storages/storage.test.ts',
+  },
+  {
+    name: 'checksum',
+    what: 'the checksum of a checkpoint is not compared',
+    invariant: 'I9',
+    in: decodeCheckpoint,
+    find: 'if ($checksum !== $checksumOf($body)) throw $refusal;',
+    replace: '',
+    suite: 'test/checkpoint/envelope.test.ts',
+  },
+  {
+    name: 'depth',
+    what: 'nesting is not limited',
+    invariant: 'I9',
+    beside: parseUntrusted,
+    find: 'if (++$depth > $limit) throw $refusal;',
+    replace: '++$depth;',
+    suite: 'test/checkpoint/envelope.test.ts',
+  },
+  {
+    name: 'hostile-keys',
+    what: 'keys that reach a prototype are accepted',
+    invariant: 'I9',
+    in: parseUntrusted,
+    find: 'if ($maybe.test($text) && $isHostile($value)) throw $refusal;',
+    replace: '',
+    suite: 'test/checkpoint/envelope.test.ts',
+  },
+  {
+    name: 'other-session',
+    what: 'a checkpoint of another session is accepted',
+    invariant: 'I9',
+    in: decodeCheckpoint,
+    find: 'if ($checkpoint.$id !== $id) throw $refusal;',
+    replace: '',
+    suite: 'test/checkpoint/envelope.test.ts',
+  },
+  {
+    name: 'no-fallback',
+    what: 'a damaged newest generation is the end',
+    invariant: 'I9',
+    in: chooseCheckpoint,
+    find: '$candidates.findIndex(({ $checkpoint }) => $checkpoint !== undefined)',
+    replace: '$candidates.findIndex(({ $checkpoint }, i) => i === 0 && $checkpoint !== undefined)',
+    suite: 'test/checkpoint/state-manager.test.ts',
+  },
+  {
+    name: 'silent-fallback',
+    what: 'a fallback to an older checkpoint gives no warning',
+    invariant: 'I9',
+    in: chooseCheckpoint,
+    find: 'const $warnings = $reasons.map($warningOf); return $result;',
+    replace: 'const $warnings = [$warningOf].slice(1); return $result;',
+    suite: 'test/checkpoint/state-manager.test.ts',
+  },
+  {
+    name: 'symlink-followed',
+    what: 'a symlink in the place of a checkpoint is followed',
+    invariant: 'I9',
+    find: 'constants.O_RDONLY | $noFollow | $nonBlock',
+    replace: 'constants.O_RDONLY | $nonBlock',
+    suite: 'test/checkpoint/storages/lowdb-storage.test.ts',
+  },
+  {
+    name: 'lock-not-waited',
+    what: 'a lock that another process holds is taken for ours',
+    invariant: 'I10',
+    beside: acquireSessionLock,
+    find: 'if (await $place.$bind($server)) return;',
+    replace: 'await $place.$bind($server); if ($server) return;',
+    suite: 'test/checkpoint/lock/lock.test.ts',
+  },
+  {
+    name: 'other-writer-unnoticed',
+    what: 'a checkpoint that another process wrote meanwhile is overwritten',
+    invariant: 'I10',
+    beside: lowdbStorage,
+    find: 'if (!$isSame($known, await $stat)) { throw $error; }',
+    replace: '{}',
+    suite: 'test/checkpoint/storages/lowdb-storage.test.ts',
+  },
+];

@@ -1,0 +1,150 @@
+/** Seeded bugs: the journal. */
+import { openFileJournal } from '../../../src/checkpoint/journal/file-journal.js';
+import { recoverSegments } from '../../../src/checkpoint/journal/journal-recovery.js';
+import { readRecord, scanSegment } from '../../../src/checkpoint/journal/journal-scan.js';
+import { memoryJournal } from '../../../src/checkpoint/journal/memory-journal.js';
+import { OpenSegment } from '../../../src/checkpoint/journal/open-segment.js';
+import { DataPlane } from '../../../src/executor/rows/data-plane.js';
+import { encodeOutput } from '../../../src/executor/rows/journal-record.js';
+import type { Bug } from '../seeded-bug.js';
+
+export const BUGS: readonly Bug[] = [
+  {
+    name: 'journal-not-fsynced',
+    what: 'a journal record is acknowledged without an fsync',
+    invariant: 'I6, I8',
+    in: OpenSegment,
+    find: 'await $handle.$sync(); if ($isNew) await $syncDirectory;',
+    replace: 'if ($isNew) await $syncDirectory;',
+    suite: 'test/checkpoint/journal/journal-group.test.ts',
+  },
+  {
+    name: 'torn-tail',
+    what: 'the torn tail of the journal is kept',
+    invariant: 'I8',
+    beside: recoverSegments,
+    find: 'if ($isTorn) await $truncate($size);',
+    replace: '',
+    suite: 'test/checkpoint/journal/journal-damage.test.ts',
+  },
+  {
+    name: 'journal-crc',
+    what: 'the checksum of a journal record is not checked when the journal is opened',
+    invariant: 'I9',
+    in: scanSegment,
+    find: 'if ($crc !== $header.$field) return $damage;',
+    replace: '',
+    suite: 'test/checkpoint/journal/journal-damage.test.ts',
+  },
+  {
+    name: 'journal-crc-at-read',
+    what: 'the checksum of a journal record is not checked when it is read',
+    invariant: 'I9',
+    in: readRecord,
+    find: 'return $header?.$field === $crcOf($payload) ? $payload : undefined;',
+    replace: 'return $header === undefined ? undefined : $payload;',
+    suite: 'test/checkpoint/journal/journal-damage.test.ts',
+  },
+  {
+    name: 'journal-epoch',
+    what: 'a journal of a later owner is opened',
+    invariant: 'I10',
+    in: recoverSegments,
+    find: 'if ($epochs.some(($record) => $record.$epoch > $epoch)) throw $error;',
+    replace: '',
+    suite: 'test/checkpoint/journal/journal.test.ts',
+  },
+  {
+    name: 'output-kept',
+    what: 'a journaled output that could not be used is not replaced',
+    invariant: 'I8',
+    in: memoryJournal,
+    find: 'if ($own.has($name) && $records.has($name)) return;',
+    replace: 'if ($records.has($name)) return;',
+    suite: 'test/executor/rows/journaled-facts.test.ts',
+  },
+  {
+    name: 'close-before-trim',
+    what: 'the journal is closed while segments of it are still being removed',
+    invariant: 'I9',
+    beside: openFileJournal,
+    find: 'await $committing; await $trimming; const $current = $that;',
+    replace: 'await $committing; const $current = $that;',
+    suite: 'test/checkpoint/journal/journal.test.ts',
+  },
+  {
+    name: 'segment-before-complete',
+    what: 'a segment is begun before the one that a trim leaves is complete',
+    invariant: 'I9',
+    beside: openFileJournal,
+    find: 'await $full?.$complete(); await $completing; if (!$exists) { $$make }',
+    replace: 'await $full?.$complete(); if (!$exists) { $$make }',
+    suite: 'test/checkpoint/journal/journal-trim.test.ts',
+  },
+  {
+    name: 'journal-ignored',
+    what: 'the journal is not asked on resume: a second invocation',
+    invariant: 'I8',
+    in: DataPlane,
+    find: 'if ($journal !== undefined && $index <= $last) await $read;',
+    replace: '',
+    suite: 'test/crash/every-operation.test.ts',
+  },
+  {
+    name: 'last-journaled',
+    what: 'the journal is not asked for the last batch that it holds: a second invocation',
+    invariant: 'I8',
+    in: DataPlane,
+    find: '$journal !== undefined && $index <= $last',
+    replace: '$journal !== undefined && $index < $last',
+    suite: 'test/crash/every-operation.test.ts',
+  },
+  {
+    name: 'before-durable',
+    what: 'a journal record is passed on before it is durable',
+    invariant: 'I8',
+    in: DataPlane,
+    find: 'return $append({ stage: $stage, batch: $batch }, $payload).then($$done);',
+    replace:
+      '$append({ stage: $stage, batch: $batch }, $payload).catch(() => {}); return Promise.resolve().then($$done);',
+    suite: 'test/crash/every-operation.test.ts',
+  },
+  {
+    name: 'journal-of-other-code',
+    what: 'an output that other code had made is used',
+    invariant: 'I8, I15',
+    beside: encodeOutput,
+    find: '$record.$fingerprint === $fingerprint && $sameOffset && $sameSize',
+    replace: '$sameOffset && $sameSize',
+    suite: 'test/executor/rows/journaled.test.ts',
+  },
+  {
+    name: 'journal-of-other-rows',
+    what: 'an output for other rows is used',
+    invariant: 'I8',
+    beside: encodeOutput,
+    find: '$record.$fingerprint === $fingerprint && $sameOffset && $sameSize',
+    replace: '$record.$fingerprint === $fingerprint',
+    suite: 'test/executor/rows/journaled.test.ts',
+  },
+  {
+    name: 'no-round-trip',
+    what: 'a durable output is passed on as it is, without the JSON round trip',
+    invariant: 'I8',
+    in: DataPlane,
+    find: `if ($isNotDurable) { $hold; return $held; } const $metadata = $m; const $record = $r; $mark; $keep;
+      return $append.then(() => { $unmark; $adopt($batch, $stage, $parts); return $done; }, $failed);`,
+    replace: `if ($isNotDurable) { $hold; return $held; } const $metadata = $m; const $record = $r; $mark; $keep;
+      return $append.then(() => { $unmark; $hold; return $done; }, $failed);`,
+    suite: 'test/executor/rows/journaled.test.ts',
+  },
+  {
+    name: 'fingerprint-clipped',
+    what: 'the fingerprint in a journal record is clipped',
+    invariant: 'I8',
+    beside: encodeOutput,
+    find: '`${$text($batch, $fingerprint, $rows.length)}\\n`',
+    replace: '`${$text($batch, $fingerprint.slice(0, 1000), $rows.length)}\\n`',
+    suite: 'test/executor/rows/journaled-facts.test.ts',
+  },
+];
