@@ -5,22 +5,22 @@
 import { BUGS as checkpoint } from './bugs/checkpoint.js';
 import { BUGS as commands } from './bugs/commands.js';
 import { BUGS as edges } from './bugs/edges.js';
-import { BUGS as executor } from './bugs/executor.mjs';
 import { BUGS as files } from './bugs/files.js';
 import { BUGS as journal } from './bugs/journal.js';
-import { BUGS as machines } from './bugs/machines.mjs';
+import { BUGS as machines } from './bugs/machines.js';
 import { BUGS as rows } from './bugs/rows.js';
-import type { Bug, TextBug } from './seeded-bug.js';
+import { BUGS as session } from './bugs/session.js';
+import type { Bug } from './seeded-bug.js';
 
 export { seed } from './seeded-bug.js';
 
-const firstInvariant = ({ invariant }: Bug | TextBug) => Number(/\d+/.exec(invariant)?.[0]);
+const firstInvariant = ({ invariant }: Bug) => Number(/\d+/.exec(invariant)?.[0]);
 
 /** By invariant. */
 export const BUGS = [
   ...machines,
   ...commands,
-  ...executor,
+  ...session,
   ...rows,
   ...checkpoint,
   ...journal,

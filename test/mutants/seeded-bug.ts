@@ -30,17 +30,6 @@ export interface Bug {
   readonly suite: string;
 }
 
-/** A bug whose place is a fragment of text: the rooms that are being rebuilt. */
-export interface TextBug {
-  readonly name: string;
-  readonly what: string;
-  readonly invariant: string;
-  readonly file: string;
-  readonly search: string;
-  readonly replace: string;
-  readonly suite: string;
-}
-
 /** The file with the bug in it; `path` is relative to the repository. */
 export interface Seeded {
   readonly path: string;
@@ -52,8 +41,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** @throws {Error} when the pattern does not stand once in its place, or what it becomes does not parse. */
 export function seed(bug: Bug | TextBug): Seeded {
-  const { path, original, start, end, replacement } =
-    'search' in bug ? placeOfText(bug) : placeOfPattern(bug);
+  const { path, original, start, end, replacement } = 'search' in bug ? placeOfText(bug) : placeOf(bug);
   const text = original.slice(0, start) + replacement + original.slice(end);
   if (text === original) throw new Error(`The bug ${bug.name} changes nothing in ${path}.`);
   parse(`${path} with the bug ${bug.name}`, text);
@@ -68,15 +56,7 @@ interface Place {
   readonly replacement: string;
 }
 
-function placeOfText({ name, file, search, replace }: TextBug): Place {
-  const original = readFileSync(join(ROOT, file), 'utf8');
-  const count = original.split(search).length - 1;
-  if (count !== 1) throw new Error(`The bug ${name} is stale: its text stands ${count} times in ${file}.`);
-  const start = original.indexOf(search);
-  return { path: file, original, start, end: start + search.length, replacement: replace };
-}
-
-function placeOfPattern(bug: Bug): Place {
+function placeOf(bug: Bug): Place {
   const { where, scopes } = scopesOf(bug);
   const found = scopes.flatMap(({ file, node }) =>
     findMatches(bug.find, file, node).map((match) => ({ file, match })),
@@ -109,16 +89,22 @@ interface Declaration {
   readonly node: ts.Node;
 }
 
-/** The exported classes and functions of that name. */
+/** The exports of that name that are written as a class, a function or a constant. */
 const declarationsOf = (name: string): Declaration[] =>
   sources().flatMap((file) =>
     file.statements.flatMap((node) => {
-      const isNamed =
-        (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node)) && node.name?.text === name;
-      const isExported = isNamed && node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
-      return isExported ? [{ file, node }] : [];
+      const isExported = ts.canHaveModifiers(node) && node.modifiers?.some(({ kind }) => kind === EXPORT);
+      return isExported && namesOf(node).includes(name) ? [{ file, node }] : [];
     }),
   );
+
+const EXPORT = ts.SyntaxKind.ExportKeyword;
+
+function namesOf(node: ts.Statement): string[] {
+  if (ts.isVariableStatement(node))
+    return node.declarationList.declarations.map(({ name }) => name.getText());
+  return ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) ? [node.name?.text ?? ''] : [];
+}
 
 let parsed: readonly ts.SourceFile[] | undefined;
 

@@ -143,7 +143,9 @@ export const BUGS: readonly Bug[] = [
     what: 'the fingerprint in a journal record is clipped',
     invariant: 'I8',
     beside: encodeOutput,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the source has a template there
     find: '`${$text($batch, $fingerprint, $rows.length)}\\n`',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the source has a template there
     replace: '`${$text($batch, $fingerprint.slice(0, 1000), $rows.length)}\\n`',
     suite: 'test/executor/rows/journaled-facts.test.ts',
   },

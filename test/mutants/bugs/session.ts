@@ -1,0 +1,169 @@
+/** Seeded bugs: the lifecycle of a run, its commits, and what is stored of it. */
+import { openRows } from '../../../src/executor/rows/rows.js';
+import { CheckpointWriter } from '../../../src/executor/session/checkpoint-writer.js';
+import { Controller } from '../../../src/executor/session/controller.js';
+import { Run } from '../../../src/executor/session/run.js';
+import { loadSession } from '../../../src/executor/session/stored-session.js';
+import type { Bug } from '../seeded-bug.js';
+
+export const BUGS: readonly Bug[] = [
+  {
+    name: 'wide-window-stored',
+    what: 'a window too wide for a checkpoint is stored all the same',
+    invariant: 'I3',
+    beside: CheckpointWriter,
+    find: 'if ($text.length <= $max) return $snapshot;',
+    replace: 'if ($text.length <= $max * 1000) return $snapshot;',
+    suite: 'test/executor/session/control-plane.test.ts',
+  },
+  {
+    name: 'save-before-flush',
+    what: 'the checkpoint is saved before the sink is flushed',
+    invariant: 'I6',
+    in: openRows,
+    find: 'const [$position, $deadLetter] = await Promise.all([$sink.$flush(), $flushOther()]);',
+    replace:
+      '$sink.$flush().catch(() => {}); const [$position, $deadLetter] = [$sink.position, await $flushOther()];',
+    suite: 'test/executor/session/commit-order.test.ts',
+  },
+  {
+    name: 'trim-before-save',
+    what: 'the journal is trimmed before the checkpoint is saved',
+    invariant: 'I6, I8',
+    in: Run,
+    find: `const $mark = await $save; if ($mark === undefined) return; $send; if ($isAny) { $$announce }
+      await $journal?.$trim($covered); $covered = $mark.$batches;`,
+    replace: `await $journal?.$trim(1e9); const $mark = await $save; if ($mark === undefined) return; $send; if ($isAny) { $$announce }
+      await $journal?.$trim($covered); $covered = $mark.$batches;`,
+    suite: 'test/crash/every-operation.test.ts',
+  },
+  {
+    name: 'announced-before-saved',
+    what: 'batches are announced as committed before the checkpoint is saved',
+    invariant: 'I6',
+    in: Run,
+    find: `const $mark = await $save; if ($mark === undefined) return; $send;
+      if ($isAny) { $$facts; $publish({ type: 'batches.committed', $$rest }); }`,
+    replace: `$publish({ type: 'batches.committed', upTo: 0, rowsIn: 0, rowsOut: 0, done: 0 });
+      const $mark = await $save; if ($mark === undefined) return; $send;`,
+    suite: 'test/executor/session/commit-order.test.ts',
+  },
+  {
+    name: 'trim-too-far',
+    what: 'the journal is trimmed one batch too far',
+    invariant: 'I8',
+    in: Run,
+    find: 'await $journal?.$trim($covered); $covered = $mark.$batches;',
+    replace: 'await $journal?.$trim($mark.$batches + 1); $covered = $mark.$batches;',
+    suite: 'test/executor/session/commit-order.test.ts',
+  },
+  {
+    name: 'epoch-stands',
+    what: 'the epoch does not rise with an opening',
+    invariant: 'I10',
+    in: Controller,
+    find: '$epoch = Math.max($epoch, $stored?.$field ?? 0) + 1;',
+    replace: '$epoch = Math.max($epoch, $stored?.$field ?? 1);',
+    suite: 'test/executor/session/ownership.test.ts',
+  },
+  {
+    name: 'lock-outlived',
+    what: 'the lock is freed before the writers are closed',
+    invariant: 'I10',
+    in: Run,
+    find: 'const $released = $closed.then(() => $lock?.$release());',
+    replace: 'const $released = $closed.then(() => {}); void $lock?.$release();',
+    suite: 'test/executor/session/ownership.test.ts',
+  },
+  {
+    name: 'sink-opening-forgotten',
+    what: 'the lock is freed while the sink is still being opened',
+    invariant: 'I10',
+    in: Run,
+    find: '$closeLater({ close: async () => (await $opening)?.close() });',
+    replace: '$opening.then((part) => part && $closeLater(part), () => {});',
+    suite: 'test/executor/session/ownership.test.ts',
+  },
+  {
+    name: 'failed-unsaved',
+    what: 'FAILED saves no checkpoint',
+    invariant: 'I12',
+    in: Controller,
+    find: "const $problem = $how === 'completed' ? undefined : await $save;",
+    replace: "const $problem = $how === 'completed' || $how === 'failed' ? undefined : await $save;",
+    suite: 'test/executor/session/failure.test.ts',
+  },
+  {
+    name: 'own-clock-checkpoint',
+    what: 'a checkpoint is stamped by the clock of the system',
+    invariant: 'I14',
+    in: CheckpointWriter,
+    find: 'Math.round($clock.$now())',
+    replace: 'Date.now()',
+    suite: 'test/executor/determinism.test.ts',
+  },
+  {
+    name: 'fingerprint-uncompared',
+    what: 'the pipeline is not compared',
+    invariant: 'I15',
+    beside: loadSession,
+    find: 'if ($differences.length > 0 && !$force) throw $mismatch;',
+    replace: '',
+    suite: 'test/executor/session/resume.test.ts',
+  },
+  {
+    name: 'input-uncompared',
+    what: 'the input is not compared',
+    invariant: 'I15',
+    in: Run,
+    find: "if ($how === 'changed' && !$force) throw $mismatch;",
+    replace: '',
+    suite: 'test/executor/session/resume.test.ts',
+  },
+  {
+    name: 'growth-unreported',
+    what: 'an input that has grown is read without a notice',
+    invariant: 'I15',
+    in: Run,
+    find: "if ($how === 'grown') { $$notice }",
+    replace: '',
+    suite: 'test/executor/session/resume.test.ts',
+  },
+  {
+    name: 'receipt-before-save',
+    what: 'the receipt of a pause comes before the checkpoint says PAUSED',
+    invariant: 'I16',
+    in: Controller,
+    find: "const $problem = $how === 'completed' ? undefined : await $save;",
+    replace:
+      "const saving = $how === 'completed' ? undefined : $save; const $problem = $how === 'paused' ? undefined : await saving;",
+    suite: 'test/executor/session/commit-order.test.ts',
+  },
+  {
+    name: 'signals-unaborted',
+    what: 'cancel aborts no stage',
+    invariant: 'I17',
+    in: Run,
+    find: '$rows?.$abort($reason); $closeSource();',
+    replace: '$closeSource();',
+    suite: 'test/executor/session/pause-and-cancel.test.ts',
+  },
+  {
+    name: 'cancel-waits',
+    what: 'cancel waits for the work in flight',
+    invariant: 'I17',
+    in: Run,
+    find: 'await Promise.race([$released, $patience]);',
+    replace: 'await $released;',
+    suite: 'test/executor/session/ownership.test.ts',
+  },
+  {
+    name: 'cancel-unsaved',
+    what: 'cancel saves no checkpoint',
+    invariant: 'I17',
+    in: Controller,
+    find: "const $problem = $how === 'completed' ? undefined : await $save;",
+    replace: "const $problem = $how === 'completed' || $how === 'cancelled' ? undefined : await $save;",
+    suite: 'test/executor/rows/interleavings.test.ts',
+  },
+];
