@@ -22,6 +22,7 @@ const alias = {
   '#platform': join(root, 'src/platform/platform.node.ts'),
   '#defaults': join(root, 'src/executor/defaults.node.ts'),
 };
+/** @type {typeof import('./bugs.js')} */
 const { BUGS, seed } = await createJiti(import.meta.url, { alias }).import('./bugs.ts');
 const { values, positionals: names } = parseArgs({
   options: { save: { type: 'boolean', default: false } },

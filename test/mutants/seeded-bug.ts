@@ -40,8 +40,8 @@ export interface Seeded {
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** @throws {Error} when the pattern does not stand once in its place, or what it becomes does not parse. */
-export function seed(bug: Bug | TextBug): Seeded {
-  const { path, original, start, end, replacement } = 'search' in bug ? placeOfText(bug) : placeOf(bug);
+export function seed(bug: Bug): Seeded {
+  const { path, original, start, end, replacement } = placeOf(bug);
   const text = original.slice(0, start) + replacement + original.slice(end);
   if (text === original) throw new Error(`The bug ${bug.name} changes nothing in ${path}.`);
   parse(`${path} with the bug ${bug.name}`, text);

@@ -4,7 +4,7 @@ import { recoverSegments } from '../../../src/checkpoint/journal/journal-recover
 import { readRecord, scanSegment } from '../../../src/checkpoint/journal/journal-scan.js';
 import { memoryJournal } from '../../../src/checkpoint/journal/memory-journal.js';
 import { OpenSegment } from '../../../src/checkpoint/journal/open-segment.js';
-import { DataPlane } from '../../../src/executor/rows/data-plane.js';
+import { BatchProcessor } from '../../../src/executor/rows/batch-processor.js';
 import { encodeOutput } from '../../../src/executor/rows/journal-record.js';
 import type { Bug } from '../seeded-bug.js';
 
@@ -85,7 +85,7 @@ export const BUGS: readonly Bug[] = [
     name: 'journal-ignored',
     what: 'the journal is not asked on resume: a second invocation',
     invariant: 'I8',
-    in: DataPlane,
+    in: BatchProcessor,
     find: 'if ($journal !== undefined && $index <= $last) await $read;',
     replace: '',
     suite: 'test/crash/every-operation.test.ts',
@@ -94,7 +94,7 @@ export const BUGS: readonly Bug[] = [
     name: 'last-journaled',
     what: 'the journal is not asked for the last batch that it holds: a second invocation',
     invariant: 'I8',
-    in: DataPlane,
+    in: BatchProcessor,
     find: '$journal !== undefined && $index <= $last',
     replace: '$journal !== undefined && $index < $last',
     suite: 'test/crash/every-operation.test.ts',
@@ -103,7 +103,7 @@ export const BUGS: readonly Bug[] = [
     name: 'before-durable',
     what: 'a journal record is passed on before it is durable',
     invariant: 'I8',
-    in: DataPlane,
+    in: BatchProcessor,
     find: 'return $append({ stage: $stage, batch: $batch }, $payload).then($$done);',
     replace:
       '$append({ stage: $stage, batch: $batch }, $payload).catch(() => {}); return Promise.resolve().then($$done);',
@@ -131,7 +131,7 @@ export const BUGS: readonly Bug[] = [
     name: 'no-round-trip',
     what: 'a durable output is passed on as it is, without the JSON round trip',
     invariant: 'I8',
-    in: DataPlane,
+    in: BatchProcessor,
     find: `if ($isNotDurable) { $hold; return $held; } const $metadata = $m; const $record = $r; $mark; $keep;
       return $append.then(() => { $unmark; $adopt($batch, $stage, $parts); return $done; }, $failed);`,
     replace: `if ($isNotDurable) { $hold; return $held; } const $metadata = $m; const $record = $r; $mark; $keep;

@@ -1,8 +1,8 @@
 /** Seeded bugs: batches in flight, attempts, losses and their result. */
-import { FusedRun } from '../../../src/executor/fusion/fuse.js';
+import { FusedBatch } from '../../../src/executor/fusion/fuse.js';
 import { resultOf } from '../../../src/executor/result.js';
-import { Attempts } from '../../../src/executor/rows/attempts.js';
-import { DataPlane } from '../../../src/executor/rows/data-plane.js';
+import { AttemptRunner } from '../../../src/executor/rows/attempt-runner.js';
+import { BatchProcessor } from '../../../src/executor/rows/batch-processor.js';
 import { DeadLetterFile } from '../../../src/executor/rows/dead-letter-file.js';
 import { InFlightBatch } from '../../../src/executor/rows/in-flight-batch.js';
 import { LossLedger } from '../../../src/executor/rows/losses.js';
@@ -71,7 +71,7 @@ export const BUGS: readonly Bug[] = [
     name: 'slice-index',
     what: 'a row gets its index in its slice instead of in its batch',
     invariant: 'I12',
-    beside: FusedRun,
+    beside: FusedBatch,
     find: 'const $index = $before + $i;',
     replace: 'const $index = $i;',
     suite: 'test/executor/fusion/fuse.test.ts',
@@ -80,7 +80,7 @@ export const BUGS: readonly Bug[] = [
     name: 'other-key',
     what: 'a retry gets another idempotency key',
     invariant: 'I8',
-    in: Attempts,
+    in: AttemptRunner,
     find: '{ batch: $batch, $attempt, idempotencyKey: $key, $$rest }',
     replace: '{ batch: $batch, $attempt, idempotencyKey: $attempt + $key, $$rest }',
     suite: 'test/executor/rows/retries.test.ts',
@@ -107,7 +107,7 @@ export const BUGS: readonly Bug[] = [
     name: 'cause-lost',
     what: 'the error that a row threw is not the cause',
     invariant: 'I12',
-    beside: DataPlane,
+    beside: BatchProcessor,
     find: 'return new $RowError($$args, { cause: $error });',
     replace: 'return new $RowError($$args);',
     suite: 'test/executor/session/failure.test.ts',
@@ -116,7 +116,7 @@ export const BUGS: readonly Bug[] = [
     name: 'refused-rows-lost-twice',
     what: 'rows that failed are lost once more when their batch is refused',
     invariant: 'I12',
-    in: DataPlane,
+    in: BatchProcessor,
     find: 'const $undo = ($error: unknown): never => { $restore; throw $error; };',
     replace: 'const $undo = ($error: unknown): never => { throw $error; };',
     suite: 'test/executor/rows/journaled-facts.test.ts',
@@ -125,7 +125,7 @@ export const BUGS: readonly Bug[] = [
     name: 'batches-kept',
     what: 'batches that were written stay in memory',
     invariant: 'I13',
-    in: DataPlane,
+    in: BatchProcessor,
     find: '$taken.push($batch); $batches.delete($index);',
     replace: '$taken.push($batch);',
     suite: 'test/executor/session/ownership.test.ts',
@@ -134,7 +134,7 @@ export const BUGS: readonly Bug[] = [
     name: 'own-clock-attempt',
     what: 'attempts are timed by the clock of the system',
     invariant: 'I14',
-    in: Attempts,
+    in: AttemptRunner,
     find: 'new $Attempt($clock.$now())',
     replace: 'new $Attempt(Date.now())',
     suite: 'test/executor/determinism.test.ts',
@@ -143,7 +143,7 @@ export const BUGS: readonly Bug[] = [
     name: 'late-answer',
     what: 'the late answer of an ended attempt is accepted',
     invariant: 'I17',
-    in: Attempts,
+    in: AttemptRunner,
     find: 'if ($isAborted || $running.get($key) !== $attempt) return false;',
     replace: 'if ($isAborted) return false;',
     suite: 'test/executor/session/commit-order.test.ts',
