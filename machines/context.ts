@@ -135,6 +135,8 @@ export interface Activity {
   readonly sealed: boolean;
   readonly publishing: boolean;
   readonly published: boolean;
+  /** Rebuilt from a stored snapshot: this process has not opened the session yet. */
+  readonly restored?: true;
 }
 
 /** All that the executor knows: references and figures, never rows (I3). */

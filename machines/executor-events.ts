@@ -1,5 +1,12 @@
 /** What the executor machine is told: commands by the facade, a parent or another process; answers by its wiring. */
-import type { ErrorData, ExecutorSettings, JsonObject, WrittenCounters } from './context.js';
+import type {
+  CheckpointMark,
+  ErrorData,
+  ExecutorSettings,
+  JsonObject,
+  PoisonSuspects,
+  WrittenCounters,
+} from './context.js';
 import type { StageReport } from './stage-events.js';
 
 /** What a person, or a parent machine, may tell the executor (I2). */
@@ -18,10 +25,26 @@ export interface RunDescription {
   readonly startedAt: number;
 }
 
+/** What a stored session says of itself. */
+export interface LoadedSession {
+  readonly pipeline: string;
+  readonly settings: ExecutorSettings;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** The last durable point. */
+  readonly flushed: CheckpointMark;
+  readonly suspicion: PoisonSuspects | null;
+  readonly isCompleted: boolean;
+}
+
 /** Commands, and what the world answers: every event that the executor takes. */
 export type ExecutorEvent =
   | ExecutorCommand
   | StageReport
+  /** The session is stored already: the run continues from what is stored. */
+  | ({ readonly type: 'session.loaded' } & LoadedSession)
+  /** This process does not hold the session any more, or not yet: it has to be opened again. */
+  | { readonly type: 'session.reopen' }
   | { readonly type: 'sink.opened'; readonly sink: JsonObject }
   | { readonly type: 'opened' }
   | {

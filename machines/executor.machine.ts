@@ -36,6 +36,7 @@ import type { StageInput } from './stage-events.js';
 import {
   type EventOf,
   onCheckpointSaved,
+  onSessionLoaded,
   onSinkFlushed,
   onSinkOpened,
   onSinkWritten,
@@ -73,7 +74,7 @@ export const stageActorId = (name: string): string => `stage:${name}`;
 /** What `createExecutorMachine` takes beside the stages. */
 export interface ExecutorMachineOptions<Output> {
   /** Facts for an `execute` that brings none, as a parent machine would send it. */
-  readonly newRun?: () => RunDescription;
+  readonly newRun?: (context: ExecutorContext, self: AnyActorRef) => RunDescription;
   /** What COMPLETED puts out; `ExecutorOutput` unless told. */
   readonly output?: (context: ExecutorContext, self: AnyActorRef) => Output;
 }
@@ -105,7 +106,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       /** Read at most `count` batches, from `batch` on; answer `source.batches`, several times if they come slowly, or
        * `source.end`. No further one once the run is pausing. */
       read: (_, _params: ReadParams) => {},
-      /** PAUSED is left: open what a restored actor has not opened yet. */
+      /** PAUSED is left: rows are worked on again. */
       reopen: () => {},
       /** Append finished batches up to `upTo`; answer `sink.written`. */
       write: (_, _params: { readonly upTo: number }) => {},
@@ -126,6 +127,8 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       },
     },
     guards: {
+      isStoredAsCompleted: ({ event }) => event.type === 'session.loaded' && event.isCompleted,
+      isRestored: ({ context }) => context.flow.restored === true,
       isFinished: ({ context }) => context.flow.published,
       isPauseDone: ({ context }) => isPauseDone(context),
       lostEverything: ({ context }) => lostEverything(context),
@@ -145,9 +148,9 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     },
   });
 
-  const begin = machine.assign(({ context, event }) => {
+  const begin = machine.assign(({ context, event, self }) => {
     if (event.type !== 'execute') return {};
-    const known = event.sessionId === undefined ? (newRun?.() ?? context) : context;
+    const known = event.sessionId === undefined ? (newRun?.(context, self) ?? context) : context;
     const fresh = {
       sessionId: event.sessionId ?? known.sessionId,
       pipeline: event.pipeline ?? known.pipeline,
@@ -158,6 +161,11 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   });
 
   const rewindRun = machine.assign(({ context }) => rewind(context));
+  /** What a crash left under suspicion is still suspected. */
+  const rewindRestored = machine.assign(({ context }) => ({
+    ...rewind(context),
+    suspicion: context.suspicion,
+  }));
   const noteError = machine.assign(({ event }) => ('error' in event ? { error: event.error } : {}));
   const noteNothingUsable = machine.assign({ error: NO_USABLE_OUTPUT });
   const note = (change: Partial<Activity>) =>
@@ -182,6 +190,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const admit = on('source.batches', onSourceBatches);
   const moveOn = on('stage.done', onStageDone);
   const fold = on('sink.written', onSinkWritten);
+  const adoptStored = on('session.loaded', onSessionLoaded);
   const noteSinkOpened = on('sink.opened', onSinkOpened);
   const noteFlushed = on('sink.flushed', onSinkFlushed);
   const noteSaved = on('checkpoint.saved', onCheckpointSaved);
@@ -237,6 +246,12 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     params: { how },
   });
   const fail = { target: 'FAILED', actions: noteError } as const;
+  const loadCompleted = {
+    guard: 'isStoredAsCompleted',
+    target: 'COMPLETED',
+    actions: adoptStored,
+  } as const;
+  const reopen = { target: 'INITIALIZING', reenter: true, actions: rewindRestored } as const;
   const cancel = { target: 'IDLE', actions: [...abortRun, rewindRun, settle('cancelled')] } as const;
 
   return machine.createMachine({
@@ -251,6 +266,8 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       INITIALIZING: {
         entry: [...spawnStages, 'open'],
         on: {
+          'session.loaded': [loadCompleted, { actions: adoptStored }],
+          'session.reopen': reopen,
           'sink.opened': { actions: noteSinkOpened },
           opened: 'EXECUTING',
           failure: fail,
@@ -268,6 +285,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
           { guard: 'mayRead', actions: [noteReading, readNext] },
         ],
         on: {
+          'session.reopen': reopen,
           'source.batches': [
             { guard: 'startsAtStage', actions: [admit, routeFromSource] },
             { actions: admit },
@@ -281,7 +299,6 @@ export function createExecutorMachine<Output = ExecutorOutput>(
           ],
           'stage.failed': fail,
           'sink.written': { actions: fold },
-          'sink.opened': { actions: noteSinkOpened },
           'sink.flushed': { actions: [noteFlushed, 'save'] },
           'checkpoint.saved': { actions: noteSaved },
           'commit.due': { actions: noteDue },
@@ -296,7 +313,11 @@ export function createExecutorMachine<Output = ExecutorOutput>(
         entry: settle('paused'),
         on: {
           'sink.opened': { actions: noteSinkOpened },
-          resume: { target: 'EXECUTING', actions: [noteResumed, 'reopen'] },
+          'session.loaded': loadCompleted,
+          resume: [
+            { guard: 'isRestored', ...reopen },
+            { target: 'EXECUTING', actions: [noteResumed, 'reopen'] },
+          ],
           cancel,
         },
       },
@@ -307,6 +328,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       FAILED: {
         entry: [...abortRun, settle('failed'), 'tellParent'],
         on: {
+          'session.loaded': loadCompleted,
           execute: { target: 'INITIALIZING', actions: rewindRun },
           resume: { target: 'INITIALIZING', actions: rewindRun },
           cancel,

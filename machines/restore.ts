@@ -26,7 +26,7 @@ import {
 } from './context.js';
 import { stageActorId } from './executor.machine.js';
 import { initialContext, outputOf } from './initial-context.js';
-import { rewind } from './rewind.js';
+import { completed, rewind } from './rewind.js';
 import type { StageInput } from './stage-events.js';
 
 /** A persisted snapshot that was not written by this machine over these stages, or was damaged. */
@@ -72,8 +72,8 @@ export function restoreSnapshot(
   const error = state === 'FAILED' ? context.error : null;
   const rewound: ExecutorContext =
     state === 'COMPLETED'
-      ? atTheEnd(context)
-      : { ...rewind(context), error, suspicion: suspicionOf(value, context) };
+      ? completed(context)
+      : { ...unopened(context, state), error, suspicion: suspicionOf(value, context) };
   return {
     status: state === 'COMPLETED' ? 'done' : 'active',
     value: state,
@@ -85,10 +85,10 @@ export function restoreSnapshot(
   };
 }
 
-function atTheEnd(context: ExecutorContext): ExecutorContext {
-  const done = rewind(context);
-  const flow = { ...done.flow, exhausted: true, sealed: true, publishing: true, published: true };
-  return { ...done, flow };
+/** PAUSED is left by way of INITIALIZING: no process has the session open. */
+function unopened(context: ExecutorContext, state: ExecutorState): ExecutorContext {
+  const rewound = rewind(context);
+  return state === 'PAUSED' ? { ...rewound, flow: { ...rewound.flow, restored: true } } : rewound;
 }
 
 function resumableState(value: ExecutorState, context: ExecutorContext): ExecutorState {

@@ -24,6 +24,13 @@ export const AT_REST = {
   suspicion: null,
 } as const satisfies Partial<ExecutorContext>;
 
+/** All that can be said of a run that has completed. */
+export function completed(context: ExecutorContext): ExecutorContext {
+  const done = rewind(context);
+  const flow = { ...done.flow, exhausted: true, sealed: true, publishing: true, published: true };
+  return { ...done, flow };
+}
+
 /** Forgets whatever was in flight: the context of a run that goes on from its last durable mark. */
 export function rewind(context: ExecutorContext): ExecutorContext {
   const { flushed } = context;

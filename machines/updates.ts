@@ -3,6 +3,7 @@
 import { advanceMark, type ExecutorContext } from './context.js';
 import type { ExecutorEvent } from './executor-events.js';
 import { isDrained, placeInWindow } from './guards.js';
+import { completed, rewind } from './rewind.js';
 
 export type EventOf<Type extends ExecutorEvent['type']> = Extract<ExecutorEvent, { type: Type }>;
 
@@ -41,6 +42,13 @@ export const onSinkWritten: Update<'sink.written'> = (context, { upTo, facts }) 
   written: advanceMark(context.written, upTo + 1, facts),
   window: context.window.slice(placeInWindow(context, upTo) + 1),
 });
+
+/** What is stored counts, not what a snapshot of some age says. */
+export const onSessionLoaded: Update<'session.loaded'> = (context, loaded) => {
+  const { pipeline, settings, startedAt, flushed, suspicion, isCompleted } = loaded;
+  const stored = { ...context, pipeline, settings, startedAt, flushed };
+  return isCompleted ? completed(stored) : { ...rewind(stored), suspicion };
+};
 
 /** A fresh sink has a place of its own: the first checkpoint says which, so that a resume finds it. */
 export const onSinkOpened: Update<'sink.opened'> = (context, { sink }) =>

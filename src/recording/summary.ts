@@ -54,6 +54,9 @@ const MAX_POINTS = 2000;
 /** Checkpoints are thinned out beyond so many marks. */
 const MAX_MARKS = 4000;
 
+/** A session that another process stored is opened first. */
+const RESUMED: ReadonlySet<string> = new Set(['INITIALIZING', 'EXECUTING']);
+
 const STATE_MARKS: Readonly<Record<string, MarkKind | undefined>> = {
   PAUSED: 'paused',
   COMPLETED: 'completed',
@@ -87,8 +90,7 @@ export class SummaryBuilder {
         return;
       case 'step': {
         if (record.actor !== EXECUTOR || typeof record.to !== 'string') return;
-        const kind =
-          record.from === 'PAUSED' && record.to === 'EXECUTING' ? 'resumed' : STATE_MARKS[record.to];
+        const kind = record.from === 'PAUSED' && RESUMED.has(record.to) ? 'resumed' : STATE_MARKS[record.to];
         if (kind !== undefined && record.from !== record.to) mark(kind, kind);
         return;
       }

@@ -40,6 +40,7 @@ test('no batch is read beside a suspect, the last one included, before it is com
   const actor = createActor(machine, { snapshot: { ...snapshot, context } as never, input: {} }).start();
   const read = () => log.filter((line) => line.startsWith('read'));
   actor.send({ type: 'resume' });
+  actor.send({ type: 'opened' });
   expect(read()).toEqual(['read 0']);
   actor.send({ type: 'checkpoint.saved' });
   expect(read()).toEqual(['read 0', 'read 1']);

@@ -20,7 +20,8 @@ const MAY_FOLLOW: Record<ExecutorState, readonly ExecutorState[]> = {
   INITIALIZING: ['EXECUTING', 'FAILED', 'IDLE'],
   EXECUTING: ['PAUSED', 'COMPLETED', 'FAILED', 'IDLE'],
   // FAILED: by way of EXECUTING, when nothing was left to do but to say that there is no usable output.
-  PAUSED: ['EXECUTING', 'IDLE', 'FAILED'],
+  // INITIALIZING: a stored session is opened first.
+  PAUSED: ['INITIALIZING', 'EXECUTING', 'IDLE', 'FAILED'],
   COMPLETED: [],
   FAILED: ['INITIALIZING', 'IDLE'],
 };

@@ -46,12 +46,16 @@ describe(`seeds from ${FROM} on`, () => {
   test('enough happens to them for this to mean something', () => {
     if (process.env.XSTATE_PIPELINE_SEEDS !== undefined) console.log(figures);
     if (SEEDS < 500) return;
-    expect(allTransitions().filter((transition) => !covered.has(transition))).toEqual([]);
+    const missed = allTransitions().filter((transition) => !covered.has(transition));
+    expect(missed.filter((transition) => !EMBEDDED.test(transition))).toEqual([]);
     expect(figures.deaths).toBeGreaterThan(SEEDS / 2);
     expect(figures.commands).toBeGreaterThan(SEEDS);
     expect(figures.faults).toBeGreaterThan(SEEDS / 5);
   });
 });
+
+/** An actor that its parent restores: test/executor/session/restored-parent.test.ts. */
+const EMBEDDED = /session[.](loaded|reopen)$/;
 
 /** The names of temporary files are not the seed's: nobody's business but the file system's. */
 const historyOf = ({ trace }: SimulationOutcome): string[] =>

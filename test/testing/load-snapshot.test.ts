@@ -23,6 +23,8 @@ describe.each(readdirSync(formats))('%s', (name) => {
     const actor = createActor(createExecutorMachine(stages), { snapshot, input: {} }).start();
     expect(actor.getSnapshot().value).toBe('PAUSED');
     actor.send({ type: 'resume' });
+    expect(actor.getSnapshot().value).toBe('INITIALIZING');
+    actor.send({ type: 'opened' });
     expect(actor.getSnapshot().value).toBe('EXECUTING');
   });
 

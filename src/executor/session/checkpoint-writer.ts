@@ -12,6 +12,7 @@ import type {
   Json,
   JsonObject,
 } from '../../../machines/context.js';
+import type { ExecutorEvent } from '../../../machines/executor-events.js';
 import { restoreSnapshot } from '../../../machines/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { pipelineFingerprint } from '../../stages/pipeline-fingerprint.js';
@@ -21,7 +22,7 @@ import { stageInputs } from './stage-inputs.js';
 
 /** The executor's actor, as far as it is needed here. */
 export interface MachineActor {
-  send(event: { readonly type: string; readonly [field: string]: unknown }): void;
+  send(event: ExecutorEvent): void;
   getSnapshot(): unknown;
   getPersistedSnapshot(): unknown;
 }

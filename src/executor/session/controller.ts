@@ -98,14 +98,16 @@ export class Controller {
   /** INITIALIZING: from the last durable mark, or from the start.
    * @param context of the transition under way: the actor's own snapshot is still the one before it. */
   open(context: ExecutorContext): void {
-    const run = this.#begin(context);
+    const prepared = this.#run !== undefined && !this.#run.isClosed ? this.#run : undefined;
+    const run = prepared ?? this.#begin(context);
     this.#concluded
       .then(() => run.open())
-      .then(() => run.saveFirst())
+      .then(() => (run.writer.hasSaved ? undefined : run.saveFirst()))
       .then(() => {
         if (run.isClosed) return;
         run.activate();
         this.#announceStart(run);
+        if (prepared !== undefined) this.#announceResumed(run);
         run.send({ type: 'opened' });
       })
       .catch((error: unknown) => run.fail(error));
@@ -121,7 +123,7 @@ export class Controller {
       // What goes wrong in a run that was cancelled while it opened is nobody's concern any more.
       const isCancelled = run.isClosed;
       // Resumed meanwhile by somebody else, who waits for it to end.
-      if (this.state === 'EXECUTING') run.fail(error);
+      if (this.state === 'EXECUTING' || this.state === 'INITIALIZING') run.fail(error);
       else await this.#giveUp(run);
       throw isCancelled ? new PipelineCancelledError(run.start.sessionId) : error;
     }
@@ -145,11 +147,13 @@ export class Controller {
       if (run.isClosed) return;
       run.activate();
       if (!run.isAnnounced) this.#announceStart(run);
-      this.#publish(run.start.sessionId, {
-        type: 'pipeline.resumed',
-        fromBatch: this.#context.flushed.batches,
-      });
+      this.#announceResumed(run);
     }, before);
+  }
+
+  #announceResumed(run: Run): void {
+    const { batches: fromBatch } = this.#context.flushed;
+    this.#publish(run.start.sessionId, { type: 'pipeline.resumed', fromBatch });
   }
 
   #begin(context: ExecutorContext): Run {
