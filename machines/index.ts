@@ -23,7 +23,13 @@ export {
   type ExecutorMachineOptions,
   stageActorId,
 } from './executor.machine.js';
-export type { ExecutorCommand, ExecutorEvent, ExecutorInput, RunDescription } from './executor-events.js';
+export type {
+  ExecutorCommand,
+  ExecutorEvent,
+  ExecutorInput,
+  LoadedSession,
+  RunDescription,
+} from './executor-events.js';
 export { updateSuspects } from './poison.js';
 export { hasDied, InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
 export { rewind } from './rewind.js';
