@@ -1,6 +1,10 @@
 /**
- * Pins: every code block of the documentation does what it shows. TypeScript is type-checked and run against the build,
- * JavaScript and shell blocks are run; a block that is not run says why (test/docs/fixtures/README.md tells how).
+ * Pins: every code block of the documentation does what it shows.
+ *
+ * 1. TypeScript blocks are compiled and run against the build; JavaScript and shell blocks are run. A block that is not run
+ *    says why (`test/docs/fixtures/README.md`).
+ * 2. The README's TypeScript blocks also work together: pasted one after the other into one file, with imports merged as an
+ *    editor merges them.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import {
@@ -33,8 +37,6 @@ interface Laid extends Block {
   readonly folder: string;
   /** The file that Node runs, or bash. */
   readonly entry: string;
-  /** Lines that the fixtures put before the block's own. */
-  readonly offset: number;
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'snippets-'));
@@ -57,24 +59,21 @@ function lay(block: Block, earlier: readonly Block[]): Laid {
   const name = `${block.page.replace(/\W+/g, '-')}-${block.line}`;
   const folder = join(scratch, name);
   cpSync(join(fixtures, 'common'), folder, { recursive: true });
-  let before = '';
   let after = '';
   for (const fixture of block.fixtures) {
     const from = join(fixtures, fixture);
     if (!existsSync(from)) throw new Error(`${block.page}:${block.line}: there is no fixture "${fixture}"`);
     cpSync(from, folder, { recursive: true });
-    const read = (file: string) =>
-      existsSync(join(from, file)) ? readFileSync(join(from, file), 'utf8') : '';
-    before += read('preamble.ts');
-    after += read('epilogue.ts');
+    const epilogue = join(from, 'epilogue.ts');
+    if (existsSync(epilogue)) after += readFileSync(epilogue, 'utf8');
   }
-  for (const leftover of ['preamble.ts', 'epilogue.ts']) rmSync(join(folder, leftover), { force: true });
+  rmSync(join(folder, 'epilogue.ts'), { force: true });
   for (const { file, code } of earlier) if (file !== undefined) write(join(folder, file), code);
   const entry = join(folder, block.file ?? `snippet.${block.language}`);
   // `export {}` makes a module of a block that imports nothing, so that top-level await is legal.
   const end = block.language === 'ts' ? '\nexport {};\n' : '\n';
-  write(entry, `${before}${block.code}\n${after}${end}`);
-  return { ...block, folder, entry, offset: before.split('\n').length - 1 };
+  write(entry, `${block.code}\n${after}${end}`);
+  return { ...block, folder, entry };
 }
 
 function write(file: string, text: string): void {
@@ -106,7 +105,7 @@ function compile(laid: readonly Laid[]): Map<string, string[]> {
   }
   for (const [, file = '', line, text = ''] of report.matchAll(/^(\S.*?)\((\d+),\d+\): (.*(?:\n\s+.*)*)/gm)) {
     const block = sources.find(({ entry }) => relative(scratch, entry) === file);
-    const place = block ? `${block.page}:${block.line + Number(line) - 1 - block.offset}` : file;
+    const place = block ? `${block.page}:${block.line + Number(line) - 1}` : file;
     const key = block?.entry ?? '';
     complaints.set(key, [...(complaints.get(key) ?? []), `${place}: ${text}`]);
   }
@@ -138,7 +137,26 @@ function run({ folder, entry, language, page, line }: Laid): Promise<string> {
   });
 }
 
+/** The TypeScript blocks of a page in one, as a reader pastes them: imports of one module are merged, each name once. */
+function pasted(page: string, blocks: readonly Block[]): Block {
+  const imports = new Map<string, Set<string>>();
+  const codes = blocks
+    .filter(({ language, notRun }) => language === 'ts' && notRun === undefined)
+    .map(({ code }) =>
+      code.replace(/^import \{ (.*) \} from '(.*)';\n/gm, (_, names: string, from: string) => {
+        const known = imports.get(from) ?? new Set();
+        for (const name of names.split(', ')) known.add(name);
+        imports.set(from, known);
+        return '';
+      }),
+    );
+  const merged = [...imports].map(([from, names]) => `import { ${[...names].join(', ')} } from '${from}';`);
+  const code = [...merged, ...codes].join('\n');
+  return { page, line: 0, language: 'ts', code, fixtures: [], file: 'pasted.ts', notRun: undefined };
+}
+
 const blocks = pages.map((page) => blocksOf(page, readFileSync(join(root, page), 'utf8')));
+const together = pasted('README.md', blocks[pages.indexOf('README.md')] ?? []);
 const laid = new Map<Block, Laid>();
 let complaints: Map<string, string[]>;
 
@@ -149,12 +167,22 @@ beforeAll(() => {
       if (block.notRun === undefined) laid.set(block, lay(block, page.slice(0, index)));
     }
   }
+  laid.set(together, lay(together, []));
   complaints = compile([...laid.values()]);
 }, 120_000);
 
 test('there is a README, and it shows code that runs', () => {
   const readme = blocks[pages.indexOf('README.md')] ?? [];
   expect(readme.filter(({ notRun }) => notRun === undefined).length).toBeGreaterThan(0);
+});
+
+test('the TypeScript blocks of the README work together, in one file', {
+  timeout: TIMEOUT_MS + 5_000,
+}, async () => {
+  const ready = laid.get(together);
+  if (!ready) throw new Error('the blocks were not written');
+  expect(complaints.get(ready.entry) ?? []).toEqual([]);
+  expect(await run(ready)).toContain('pipeline.completed');
 });
 
 test('the compiler complains of nothing but blocks', () => {

@@ -1,6 +1,6 @@
 /**
- * Pins: the documentation speaks of what is there. Statecharts are those of the machines, paths lead somewhere, every
- * dependency and every invariant has its row, exit codes and commands are those of the command line.
+ * Pins: the documentation agrees with the code. Statecharts are those of the machines, paths exist, every dependency and
+ * every invariant has its row, exit codes are those of the command line.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -31,7 +31,7 @@ test('the statecharts on the pages are those of the machines', () => {
 });
 
 describe.each(pages)('%s', (page) => {
-  test('every path and every link leads somewhere', () => {
+  test('every path and every link exists', () => {
     const text = read(page);
     const named = [...text.matchAll(/`((?:src|machines|test|examples|docs|\.ci)\/[\w./-]*)`/g)].map(
       ([, path]) => path as string,
@@ -57,7 +57,7 @@ test('every dependency is named with its reason and its licence', () => {
   expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(licences));
 });
 
-test('every invariant has a row, and is cited by the files that are said to keep and to pin it', () => {
+test('every invariant has a row, and the files that keep and pin it cite it', () => {
   const rows = [...read('ARCHITECTURE.md').matchAll(/^\| (I\d+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$/gm)];
   expect(rows.map(([, name]) => name)).toEqual(Array.from({ length: 19 }, (_, i) => `I${i + 1}`));
   const silent = rows.flatMap(([, name, kept = '', pinned = '']) =>
@@ -80,11 +80,11 @@ function cites(text: string, invariant: string): boolean {
   );
 }
 
-test('the exit codes of the README are those of the command line', () => {
+test('the documented exit codes are those of the command line', () => {
   const source = read('src/cli/exit-codes.ts');
   const codes = new Set([...source.matchAll(/(?:= |: )(\d+)[,; ]/g)].map(([, code]) => Number(code)));
-  const told = [...read('README.md').matchAll(/^\| ([\d, ]+) \| /gm)].flatMap(([, cell = '']) =>
-    cell.split(', ').map(Number),
+  const documented = [...read('docs/command-line.md').matchAll(/^\| ([\d, ]+) \| /gm)].flatMap(
+    ([, cell = '']) => cell.split(', ').map(Number),
   );
-  expect(told.sort((a, b) => a - b)).toEqual([...codes].sort((a, b) => a - b));
+  expect(documented.sort((a, b) => a - b)).toEqual([...codes].sort((a, b) => a - b));
 });
