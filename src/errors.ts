@@ -240,21 +240,51 @@ export class InspectorMissingError extends PipelineError {
   }
 }
 
-/** Anything thrown, as one line of text. */
-export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message || error.name;
+/** The message of anything thrown: an error of any realm, a plain object, a primitive. Never throws. */
+export function messageOf(thrown: unknown): string {
+  return (
+    textField(thrown, 'message') ??
+    textField(field(thrown, 'error'), 'message') ??
+    textField(thrown, 'error') ??
+    textField(thrown, 'name') ??
+    printed(thrown)
+  );
+}
+
+/** The `code` of an error that carries one (ours, Node's), else its name, else its type. Never throws. */
+export function codeOf(thrown: unknown): string {
+  const code = field(thrown, 'code');
+  if (typeof code === 'string' && code !== '') return code;
+  return textField(thrown, 'name') ?? (typeof code === 'number' ? String(code) : typeof thrown);
+}
+
+/** The name of an error, else the type of what was thrown. Never throws. */
+export function nameOf(thrown: unknown): string {
+  return textField(thrown, 'name') ?? typeof thrown;
+}
+
+function textField(thrown: unknown, key: string): string | undefined {
+  const value = field(thrown, key);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** By shape, not by class: an error may come from another realm. Its getters may throw. */
+function field(thrown: unknown, key: string): unknown {
+  if (thrown === null || (typeof thrown !== 'object' && typeof thrown !== 'function')) return undefined;
   try {
-    return String(error);
+    return (thrown as Readonly<Record<string, unknown>>)[key];
   } catch {
-    return 'an unprintable value was thrown';
+    return undefined;
   }
 }
 
-/** The `code` of an error that carries one (ours, Node's), else its class name. */
-export function codeOf(error: unknown): string {
-  if (error instanceof Error) {
-    const code = (error as Error & { code?: unknown }).code;
-    return typeof code === 'string' ? code : error.name;
+function printed(thrown: unknown): string {
+  try {
+    const text = String(thrown);
+    if (text !== '[object Object]') return text;
+    const keys = Object.keys(thrown as object).slice(0, 10);
+    return `an object without a message was thrown${keys.length > 0 ? ` (${keys.join(', ')})` : ''}`;
+  } catch {
+    return 'an unprintable value was thrown';
   }
-  return typeof error;
 }

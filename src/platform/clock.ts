@@ -1,26 +1,35 @@
-/** Time and chance, injected so that a run can be replayed (I14). */
+/**
+ * Time and chance, injected so that a seed reproduces a run (I14).
+ *
+ * A date comes from `now`, a duration from two readings of `monotonic`: the wall clock may step back at any moment (I27).
+ */
 
 /** The only source of time in the product. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch. Steps back when the system's clock is set. */
   now(): number;
-  /** Runs `callback` once, `delayMs` from now; the function returned calls it off. */
+  /** Milliseconds since an arbitrary moment. Never steps back: for durations. */
+  monotonic(): number;
+  /** Runs `callback` once, `delayMs` from now. The returned function cancels it. */
   setTimer(callback: () => void, delayMs: number): () => void;
 }
 
 /** Numbers in [0, 1). */
 export type Random = () => number;
 
-/** The real time. */
+/** The system's time. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  // A machine without a battery may start before 1970: no checkpoint holds such a date.
+  now: () => Math.max(0, Date.now()),
+  // Whole milliseconds, so that sums of durations stay whole numbers.
+  monotonic: () => Math.floor(performance.now()),
   setTimer(callback, delayMs) {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
   },
 };
 
-/** A small seeded generator (mulberry32, public domain, T. Ettinger) for reproducible runs. */
+/** A seeded generator for reproducible runs (mulberry32, public domain, T. Ettinger). */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {

@@ -1,10 +1,13 @@
-/** Time that moves when the test says so. */
+/** Time that moves only when a test moves it. */
 import type { Clock } from '../platform/clock.js';
 
 /** A clock that stands still until `advance` is called. */
 export interface ManualClock extends Clock {
-  /** Moves time on, running the timers that come due, each at its own moment. */
+  /** Moves time forward and runs the timers that come due, each at its own moment. */
   advance(ms: number): void;
+  /** Sets the wall clock back (or forward), as NTP does. Timers and durations are not affected.
+   * @param ms added to `now()`; negative steps back. */
+  stepWallClock(ms: number): void;
   /** Timers that have not come due. */
   readonly pending: number;
   /** When the next timer comes due, in milliseconds since the epoch; undefined where none is set. */
@@ -15,14 +18,19 @@ export interface ManualClock extends Clock {
  * @param start milliseconds since the epoch; 1,000,000 unless told. */
 export function manualClock(start = 1_000_000): ManualClock {
   let now = start;
+  let step = 0;
   let next = 0;
   const timers = new Map<number, { readonly at: number; readonly callback: () => void }>();
   return {
-    now: () => now,
+    now: () => now + step,
+    monotonic: () => now,
     setTimer(callback, delayMs) {
       const id = next++;
       timers.set(id, { at: now + Math.max(0, delayMs), callback });
       return () => timers.delete(id);
+    },
+    stepWallClock(ms) {
+      step += ms;
     },
     advance(ms) {
       const end = now + ms;
@@ -40,7 +48,7 @@ export function manualClock(start = 1_000_000): ManualClock {
       return timers.size;
     },
     get nextAt() {
-      return timers.size === 0 ? undefined : Math.min(...[...timers.values()].map(({ at }) => at));
+      return timers.size === 0 ? undefined : step + Math.min(...[...timers.values()].map(({ at }) => at));
     },
   };
 }

@@ -172,6 +172,7 @@ function realStage(concurrency: number) {
   const timers: { readonly callback: () => void; readonly delayMs: number }[] = [];
   const clock: Clock = {
     now: () => 0,
+    monotonic: () => 0,
     setTimer(callback, delayMs) {
       const timer = { callback, delayMs };
       timers.push(timer);

@@ -10,6 +10,7 @@ export class HandClock implements Clock {
   time = 1_000_000;
   readonly #timers = new Set<{ at: number; callback: () => void }>();
   now = () => this.time;
+  monotonic = () => this.time;
   setTimer(callback: () => void, delayMs: number): () => void {
     const timer = { at: this.time + delayMs, callback };
     this.#timers.add(timer);

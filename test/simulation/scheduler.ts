@@ -26,6 +26,7 @@ export class Scheduler {
     this.#now = startMs;
     this.clock = {
       now: () => this.#now,
+      monotonic: () => this.#now,
       setTimer: (callback, delayMs) => {
         const timer = { at: this.#now + Math.max(0, delayMs), callback };
         this.#timers.add(timer);

@@ -71,7 +71,7 @@ test('a sink that does not cut what lies beyond its position is found', async ()
       loseUnpublished: async () => {
         await whole.open(undefined, false, {
           sessionId: '',
-          clock: { now: () => 0, setTimer: () => () => {} },
+          clock: { now: () => 0, monotonic: () => 0, setTimer: () => () => {} },
         });
       },
     };

@@ -87,7 +87,7 @@ export class AttemptRunner {
     const running = this.#begin(actor, stageIndex, batch, attempt);
     const done = (outcome: AttemptOutcome, isNow: boolean) => {
       if (!this.#end(stageIndex, batch, running)) return;
-      const durationMs = clock.now() - running.startedAt;
+      const durationMs = clock.monotonic() - running.startedAt;
       plane.countAttempt(stageIndex, batch, durationMs, attempt > 1);
       this.#completed(stageIndex, batch, attempt, outcome, durationMs);
       const { passed } = outcome;
@@ -102,7 +102,7 @@ export class AttemptRunner {
     };
     const failed = (error: unknown) => {
       if (!this.#end(stageIndex, batch, running)) return;
-      plane.countAttempt(stageIndex, batch, clock.now() - running.startedAt, attempt > 1);
+      plane.countAttempt(stageIndex, batch, clock.monotonic() - running.startedAt, attempt > 1);
       this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.failed' }, error);
     };
     try {
@@ -174,7 +174,7 @@ export class AttemptRunner {
   #begin(actor: StageActor, stageIndex: number, batch: number, attempt: number): Attempt {
     const { clock } = this.options;
     const stage = this.#stage(stageIndex);
-    const running = new Attempt(clock.now());
+    const running = new Attempt(clock.monotonic());
     this.#running.set(this.#key(stageIndex, batch), running);
     const { timeoutMs } = stage;
     if (timeoutMs !== undefined) {

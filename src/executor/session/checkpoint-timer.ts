@@ -11,7 +11,7 @@ const REST_FACTOR = 3;
 const MAX_REST_MS = 1_000;
 
 export class CheckpointTimer {
-  /** Milliseconds since the epoch since when rows are being worked on; undefined while they are not. */
+  /** The monotonic time since which rows are being worked on; undefined while none are. */
   #activeSince: number | undefined;
   #elapsedMs: number;
   #commitBegan = 0;
@@ -28,12 +28,12 @@ export class CheckpointTimer {
 
   get elapsedMs(): number {
     const since = this.#activeSince;
-    return this.#elapsedMs + (since === undefined ? 0 : Math.max(0, this.clock.now() - since));
+    return this.#elapsedMs + (since === undefined ? 0 : Math.max(0, this.clock.monotonic() - since));
   }
 
   /** Calls `due` every so often from now on. */
   start(everyMs: number, due: () => void): void {
-    this.#activeSince = this.clock.now();
+    this.#activeSince = this.clock.monotonic();
     const tick = () => {
       this.#stopTicking = this.clock.setTimer(() => {
         due();
@@ -51,12 +51,12 @@ export class CheckpointTimer {
   }
 
   startCommit(): void {
-    this.#commitBegan = this.clock.now();
+    this.#commitBegan = this.clock.monotonic();
   }
 
   /** A commit has ended: calls `rested` when the disk has rested. False where the commit took no time worth a rest. */
   startMinimumPause(rested: () => void): boolean {
-    const restMs = Math.min(MAX_REST_MS, REST_FACTOR * (this.clock.now() - this.#commitBegan));
+    const restMs = Math.min(MAX_REST_MS, REST_FACTOR * (this.clock.monotonic() - this.#commitBegan));
     if (!(restMs >= 1) || this.#activeSince === undefined) return false;
     this.#stopResting();
     this.#stopResting = this.clock.setTimer(rested, restMs);

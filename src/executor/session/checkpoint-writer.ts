@@ -67,9 +67,9 @@ export class CheckpointWriter {
    * @throws {CheckpointWriteError} */
   async save(as?: ForeseenState, cancelled?: ExecutorContext): Promise<CheckpointMark> {
     const { environment, publish } = this.options;
-    const startedAt = environment.clock.now();
+    const startedAt = environment.clock.monotonic();
     const { state, mark, bytes } = await this.#save(as, cancelled);
-    const durationMs = environment.clock.now() - startedAt;
+    const durationMs = environment.clock.monotonic() - startedAt;
     publish({ type: 'checkpoint.saved', state, batches: mark.batches, bytes, durationMs });
     return mark;
   }

@@ -154,7 +154,7 @@ function stopped(figures: RunFigures, state: ExecutorState, at: number): RunFigu
     ...figures,
     state,
     at,
-    ranMs: figures.ranMs + (runningSince === undefined ? 0 : at - runningSince),
+    ranMs: figures.ranMs + (runningSince === undefined ? 0 : Math.max(0, at - runningSince)),
     runningSince: undefined,
     stages: figures.stages.map((stage) => (stage.inFlight === 0 ? stage : { ...stage, inFlight: 0 })),
   };
