@@ -1,7 +1,7 @@
 /** Makes the recording of W9: a run of single-row batches, cut off after so many events of its machines. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { collect, memoryStorage, PipelineExecutor, rows, StateManager } from 'xstate-pipeline';
-import { stages } from '../variants/w9-stages.mjs';
+import { stages } from '../variants/replay/w9-stages.mjs';
 
 /** @param {string} path @param {{ events: number, concurrency: number }} size */
 export async function makeRecording(path, { events, concurrency }) {

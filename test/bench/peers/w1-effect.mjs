@@ -1,7 +1,7 @@
 /** W1 with Effect's Stream, a batch an element. */
 import { Effect, Stream } from 'effect';
-import { encode, lineBatches, orderWriter, parse } from '../variants/order-batches.mjs';
-import { deriveAll, normaliseAll, selectAll } from '../variants/w1-batch-stages.mjs';
+import { encode, lineBatches, orderWriter, parse } from '../variants/orders/order-batches.mjs';
+import { deriveAll, normaliseAll, selectAll } from '../variants/orders/w1-batch-stages.mjs';
 
 /** @param {{ input: string, output: string }} params */
 export async function run({ input, output }) {

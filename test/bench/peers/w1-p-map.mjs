@@ -1,7 +1,7 @@
 /** W1 with p-map's ordered, bounded iterable, a batch at a time. */
 import { pMapIterable } from 'p-map';
-import { encode, lineBatches, orderWriter, parse } from '../variants/order-batches.mjs';
-import { deriveAll, normaliseAll, selectAll } from '../variants/w1-batch-stages.mjs';
+import { encode, lineBatches, orderWriter, parse } from '../variants/orders/order-batches.mjs';
+import { deriveAll, normaliseAll, selectAll } from '../variants/orders/w1-batch-stages.mjs';
 
 /** @param {{ input: string, output: string }} params */
 export async function run({ input, output }) {

@@ -1,7 +1,7 @@
 /** W1 with p-queue, a batch a task; the results are awaited in order, and the source waits while the queue is full. */
 import PQueue from 'p-queue';
-import { encode, lineBatches, orderWriter, parse } from '../variants/order-batches.mjs';
-import { deriveAll, normaliseAll, selectAll } from '../variants/w1-batch-stages.mjs';
+import { encode, lineBatches, orderWriter, parse } from '../variants/orders/order-batches.mjs';
+import { deriveAll, normaliseAll, selectAll } from '../variants/orders/w1-batch-stages.mjs';
 
 /** @param {{ input: string, output: string }} params */
 export async function run({ input, output }) {

@@ -1,7 +1,7 @@
 /** W1 with RxJS, a batch at a time. */
 import { from, lastValueFrom, map, tap } from 'rxjs';
-import { encode, lineBatches, orderWriter, parse } from '../variants/order-batches.mjs';
-import { deriveAll, normaliseAll, selectAll } from '../variants/w1-batch-stages.mjs';
+import { encode, lineBatches, orderWriter, parse } from '../variants/orders/order-batches.mjs';
+import { deriveAll, normaliseAll, selectAll } from '../variants/orders/w1-batch-stages.mjs';
 
 /** @param {{ input: string, output: string }} params */
 export async function run({ input, output }) {

@@ -1,8 +1,8 @@
 /** W2 with p-queue: all batches queued at once, the results in order at the end. */
 import PQueue from 'p-queue';
-import { slotFigures, wait } from '../variants/w2-waits.mjs';
+import { slotFigures, wait } from '../variants/waiting/w2-waits.mjs';
 
-/** @param {import('../variants/w2-waits.mjs').WaitParams} params */
+/** @param {import('../variants/waiting/w2-waits.mjs').WaitParams} params */
 export async function run(params) {
   const { waits, batches, concurrency } = params;
   const before = performance.now();

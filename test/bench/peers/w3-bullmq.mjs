@@ -3,7 +3,7 @@
  * written with `job.updateData`, and awaited, before the next step. The jobs are in Redis before the clock starts.
  */
 import { Queue, Worker } from 'bullmq';
-import { batchRows, check, perform, STEPS, stepClock } from '../variants/w3-steps.mjs';
+import { batchRows, check, perform, STEPS, stepClock } from '../variants/waiting/w3-steps.mjs';
 import { startRedis } from './servers.mjs';
 
 /** @param {{ dir: string, batches: number, rows: number, concurrency: number, appendfsync: 'always' | 'everysec' }} params */

@@ -1,6 +1,6 @@
 /** W3 with DBOS: a workflow a batch, three steps each, in PostgreSQL. */
 import { DBOS } from '@dbos-inc/dbos-sdk';
-import { batchRows, check, inLanes, perform, STEPS, stepClock } from '../variants/w3-steps.mjs';
+import { batchRows, check, inLanes, perform, STEPS, stepClock } from '../variants/waiting/w3-steps.mjs';
 import { startPostgres } from './servers.mjs';
 
 /** @param {{ dir: string, batches: number, rows: number, concurrency: number }} params */

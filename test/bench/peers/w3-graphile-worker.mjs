@@ -4,7 +4,7 @@
  */
 import { Logger, makeWorkerUtils, run as startWorker } from 'graphile-worker';
 import pg from 'pg';
-import { batchRows, check, perform, STEPS, stepClock } from '../variants/w3-steps.mjs';
+import { batchRows, check, perform, STEPS, stepClock } from '../variants/waiting/w3-steps.mjs';
 import { startPostgres } from './servers.mjs';
 
 const quiet = new Logger(() => () => {});

@@ -1,7 +1,7 @@
 /** W3 with LangGraph and its sqlite checkpointer: a thread a batch, a node a step, each checkpoint awaited. */
 import { Annotation, StateGraph } from '@langchain/langgraph';
 import { SqliteSaver } from '@langchain/langgraph-checkpoint-sqlite';
-import { batchRows, check, inLanes, perform, stepClock } from '../variants/w3-steps.mjs';
+import { batchRows, check, inLanes, perform, stepClock } from '../variants/waiting/w3-steps.mjs';
 
 /** @param {{ dir: string, batches: number, rows: number, concurrency: number }} params */
 export async function run({ dir, batches, rows, concurrency }) {

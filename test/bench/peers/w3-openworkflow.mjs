@@ -1,7 +1,7 @@
 /** W3 with OpenWorkflow: a workflow a batch, three steps each, in PostgreSQL (its sqlite backend needs Node 22). */
 import { OpenWorkflow } from 'openworkflow';
 import { BackendPostgres } from 'openworkflow/postgres';
-import { batchRows, check, perform, STEPS, stepClock } from '../variants/w3-steps.mjs';
+import { batchRows, check, perform, STEPS, stepClock } from '../variants/waiting/w3-steps.mjs';
 import { startPostgres } from './servers.mjs';
 
 /** @param {{ dir: string, batches: number, rows: number, concurrency: number }} params */

@@ -2,13 +2,13 @@
 import { CHECKPOINT_COLUMNS, LOOP, OURS, OURS_ON_TWO, ordersCase, variant } from './workload.mjs';
 
 const VARIANTS = [
-  variant(LOOP, 'variants/w1-loop'),
-  variant(OURS, 'variants/orders-pipeline'),
-  variant(OURS_ON_TWO, 'variants/orders-pipeline', { threads: 2 }),
-  variant('async generators per batch', 'variants/w1-generators-per-batch'),
-  variant('async generators per row', 'variants/w1-generators-per-row'),
-  variant('Node streams (object mode)', 'variants/w1-node-streams'),
-  variant('readline', 'variants/w1-readline'),
+  variant(LOOP, 'variants/throughput/w1-loop'),
+  variant(OURS, 'variants/orders/orders-pipeline'),
+  variant(OURS_ON_TWO, 'variants/orders/orders-pipeline', { threads: 2 }),
+  variant('async generators per batch', 'variants/throughput/w1-generators-per-batch'),
+  variant('async generators per row', 'variants/throughput/w1-generators-per-row'),
+  variant('Node streams (object mode)', 'variants/throughput/w1-node-streams'),
+  variant('readline', 'variants/throughput/w1-readline'),
   variant('RxJS per batch', 'peers/w1-rxjs'),
   variant('p-map per batch', 'peers/w1-p-map'),
   variant('p-queue per batch', 'peers/w1-p-queue'),

@@ -4,8 +4,8 @@ import { fresh, OURS, variant } from './workload.mjs';
 
 const LOOP = 'bare promise loop';
 const VARIANTS = [
-  variant(LOOP, 'variants/w2-loop'),
-  variant(OURS, 'variants/w2-pipeline'),
+  variant(LOOP, 'variants/waiting/w2-loop'),
+  variant(OURS, 'variants/waiting/w2-pipeline'),
   variant('p-queue', 'peers/w2-p-queue'),
 ];
 

@@ -7,7 +7,7 @@ const BULLMQ = 'BullMQ (Redis appendfsync always)';
 
 /** Of the workload's size: those that take so much longer are given less to do. What counts is steps a second. */
 const VARIANTS = [
-  variant(OURS, 'variants/w3-pipeline', { share: 1 }),
+  variant(OURS, 'variants/waiting/w3-pipeline', { share: 1 }),
   variant(BULLMQ, 'peers/w3-bullmq', { share: 1, appendfsync: 'always' }),
   variant('BullMQ (Redis appendfsync everysec)', 'peers/w3-bullmq', { share: 1, appendfsync: 'everysec' }),
   variant('graphile-worker (PostgreSQL)', 'peers/w3-graphile-worker', { share: 0.08 }),

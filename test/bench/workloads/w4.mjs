@@ -2,9 +2,9 @@
 import { LOOP, OURS, OURS_ON_TWO, ordersCase, variant } from './workload.mjs';
 
 const VARIANTS = [
-  variant(LOOP, 'variants/w4-loop'),
-  variant(OURS, 'variants/orders-pipeline', { which: 'W4' }),
-  variant(OURS_ON_TWO, 'variants/orders-pipeline', { which: 'W4', threads: 2 }),
+  variant(LOOP, 'variants/throughput/w4-loop'),
+  variant(OURS, 'variants/orders/orders-pipeline', { which: 'W4' }),
+  variant(OURS_ON_TWO, 'variants/orders/orders-pipeline', { which: 'W4', threads: 2 }),
 ];
 
 /** @type {import('./workload.mjs').Workload} */

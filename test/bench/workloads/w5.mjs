@@ -8,9 +8,9 @@ import { fresh, variant } from './workload.mjs';
 
 const FRESH = 'fresh start';
 const VARIANTS = [
-  variant(FRESH, 'variants/w5-start', { how: 'fresh' }),
-  variant('resume after kill -9', 'variants/w5-start', { how: 'resume' }),
-  variant('bare node', 'variants/w5-start', { how: 'bare' }),
+  variant(FRESH, 'variants/starting/w5-start', { how: 'fresh' }),
+  variant('resume after kill -9', 'variants/starting/w5-start', { how: 'resume' }),
+  variant('bare node', 'variants/starting/w5-start', { how: 'bare' }),
 ];
 
 /** @type {import('./workload.mjs').Workload} */
@@ -47,7 +47,7 @@ export const W5 = {
 
 /** @param {string[]} words @param {number} rows */
 function runAndKill(words, rows) {
-  const program = fileURLToPath(new URL('../variants/orders-process.mjs', import.meta.url));
+  const program = fileURLToPath(new URL('../variants/orders/orders-process.mjs', import.meta.url));
   const all = [program, ...words, 'fresh', String(rows)];
   const { signal, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8' });
   if (signal !== 'SIGKILL') throw new Error(`the run ended before it was killed: ${stderr}`);

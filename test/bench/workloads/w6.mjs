@@ -1,7 +1,10 @@
 /** W6: ten million rows: does anything grow with the run? */
 import { LOOP, OURS, ordersCase, variant } from './workload.mjs';
 
-const VARIANTS = [variant(LOOP, 'variants/w1-loop'), variant(OURS, 'variants/w6-pipeline')];
+const VARIANTS = [
+  variant(LOOP, 'variants/throughput/w1-loop'),
+  variant(OURS, 'variants/throughput/w6-pipeline'),
+];
 
 const COLUMNS = {
   flatness: 'rate, last tenth ÷ first',

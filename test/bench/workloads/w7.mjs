@@ -2,16 +2,18 @@
 import { ordersCase, variant } from './workload.mjs';
 
 const IN_A_PROGRAM = [
-  variant('no observer', 'variants/w7-pipeline', { how: 'none' }),
-  variant('five observers', 'variants/w7-pipeline', { how: 'five' }),
-  variant('jsonLines to a file', 'variants/w7-pipeline', { how: 'json' }),
-  variant('record', 'variants/w7-pipeline', { how: 'record' }),
+  variant('no observer', 'variants/throughput/w7-pipeline', { how: 'none' }),
+  variant('five observers', 'variants/throughput/w7-pipeline', { how: 'five' }),
+  variant('jsonLines to a file', 'variants/throughput/w7-pipeline', { how: 'json' }),
+  variant('record', 'variants/throughput/w7-pipeline', { how: 'record' }),
 ];
 const ON_THE_COMMAND_LINE = [
-  variant('run --quiet', 'variants/w7-command', { words: ['--quiet'] }),
-  variant('run --json', 'variants/w7-command', { words: ['--json'] }),
-  variant('run --quiet --record', 'variants/w7-command', { words: ['--quiet', '--record'] }),
-  variant('run --quiet --inspect (one viewer)', 'variants/w7-command', { words: ['--quiet', '--inspect'] }),
+  variant('run --quiet', 'variants/throughput/w7-command', { words: ['--quiet'] }),
+  variant('run --json', 'variants/throughput/w7-command', { words: ['--json'] }),
+  variant('run --quiet --record', 'variants/throughput/w7-command', { words: ['--quiet', '--record'] }),
+  variant('run --quiet --inspect (one viewer)', 'variants/throughput/w7-command', {
+    words: ['--quiet', '--inspect'],
+  }),
 ];
 
 /** @type {import('./workload.mjs').Workload} */

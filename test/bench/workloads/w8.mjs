@@ -4,9 +4,9 @@ import { makeOrders } from '../harness/order-rows.mjs';
 import { fresh, variant } from './workload.mjs';
 
 const VARIANTS = [
-  variant('bare node', 'variants/w8-start', { how: 'bare' }),
-  variant('xstate-pipeline run orders.mjs', 'variants/w8-start', { how: 'js' }),
-  variant('xstate-pipeline run orders.ts', 'variants/w8-start', { how: 'ts' }),
+  variant('bare node', 'variants/starting/w8-start', { how: 'bare' }),
+  variant('xstate-pipeline run orders.mjs', 'variants/starting/w8-start', { how: 'js' }),
+  variant('xstate-pipeline run orders.ts', 'variants/starting/w8-start', { how: 'ts' }),
 ];
 
 /** @type {import('./workload.mjs').Workload} */

@@ -22,8 +22,8 @@ function replayCase({ size, dir, concurrency }) {
     name: `concurrency ${concurrency}`,
     ...{ baseline: PARSE, figure: 'eventsPerSecond', better: 'higher', unit: 'events/s' },
     variants: [
-      variant(PARSE, 'variants/w9-replay', { how: 'parse', concurrency }),
-      variant(OURS, 'variants/w9-replay', { how: 'replay', concurrency }),
+      variant(PARSE, 'variants/replay/w9-replay', { how: 'parse', concurrency }),
+      variant(OURS, 'variants/replay/w9-replay', { how: 'replay', concurrency }),
     ],
     async before() {
       await makeRecording(recording, { events: size, concurrency });

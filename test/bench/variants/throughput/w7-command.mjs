@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
-import { writePipelineFile } from './pipeline-file.mjs';
+import { writePipelineFile } from '../orders/pipeline-file.mjs';
 
-const COMMAND = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../../../dist/src/cli/main.js', import.meta.url));
 
 /** @param {{ input: string, output: string, dir: string, words: string[] }} params */
 export async function run({ input, output, dir, words }) {

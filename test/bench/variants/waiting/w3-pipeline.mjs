@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { defineStage, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
-import { checkpointFigures } from './checkpoint-figures.mjs';
+import { checkpointFigures } from '../../harness/checkpoint-figures.mjs';
 import { batchRows, check, perform, stepClock } from './w3-steps.mjs';
 
 /** @param {{ dir: string, batches: number, rows: number, concurrency: number, counted?: boolean }} params */

@@ -4,7 +4,7 @@
  * joined, one JSON.stringify a block, 48 to 256 KB) these short passes over blocks of 64 KB took the least time.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { derive, normalise, select } from './w1-stages.mjs';
+import { derive, normalise, select } from '../orders/w1-stages.mjs';
 
 const READ_BYTES = 64 * 1024;
 const NEWLINE = 10;

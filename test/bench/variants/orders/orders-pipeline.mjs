@@ -5,7 +5,7 @@
 // Loaded before the clock runs, as everybody's packages are.
 import 'xstate-pipeline';
 import 'xstate-pipeline/node';
-import { checkpointFigures } from './checkpoint-figures.mjs';
+import { checkpointFigures } from '../../harness/checkpoint-figures.mjs';
 import { writePipelineFile } from './pipeline-file.mjs';
 
 /**

@@ -1,5 +1,5 @@
 /** W6: W1 with an observer that looks at the clock and the memory at each tenth of the rows, and at every checkpoint. */
-import { run as runW1 } from './orders-pipeline.mjs';
+import { run as runW1 } from '../orders/orders-pipeline.mjs';
 
 /** @param {{ input: string, output: string, dir: string, rows: number }} params */
 export async function run({ input, output, dir, rows }) {

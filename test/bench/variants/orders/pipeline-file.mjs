@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 const STAGES = {
   W1: `import { derive, normalise, select } from ${from('w1-stages.mjs')};
 const steps = (rows) => rows.pipe(map('normalise', normalise)).pipe(map('derive', derive)).pipe(filter('select', select));`,
-  W4: `import { fingerprint } from ${from('w4-stage.mjs')};
+  W4: `import { fingerprint } from ${from('../throughput/w4-stage.mjs')};
 const steps = (rows) => rows.pipe(map('fingerprint', fingerprint));`,
 };
 

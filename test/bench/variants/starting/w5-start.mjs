@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { firstOutput } from './first-output.mjs';
 
-const PROCESS = fileURLToPath(new URL('orders-process.mjs', import.meta.url));
+const PROCESS = fileURLToPath(new URL('../orders/orders-process.mjs', import.meta.url));
 
 /** @param {{ input: string, output: string, dir: string, how: 'fresh' | 'resume' | 'bare' }} params */
 export async function run({ input, output, dir, how }) {

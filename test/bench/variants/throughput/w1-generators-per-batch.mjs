@@ -1,6 +1,6 @@
 /** W1 with async generators, one a stage, a batch at a time. */
-import { encode, lineBatches, orderWriter, parse } from './order-batches.mjs';
-import { deriveAll, normaliseAll, selectAll } from './w1-batch-stages.mjs';
+import { encode, lineBatches, orderWriter, parse } from '../orders/order-batches.mjs';
+import { deriveAll, normaliseAll, selectAll } from '../orders/w1-batch-stages.mjs';
 
 /**
  * @template I, O

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { firstOutput } from './first-output.mjs';
 
-const COMMAND = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../../../dist/src/cli/main.js', import.meta.url));
 
 /** @param {{ input: string, output: string, dir: string, how: 'bare' | 'js' | 'ts' }} params */
 export async function run({ input, output, dir, how }) {

@@ -1,5 +1,5 @@
 /** W4 by hand, on one thread. */
-import { encode, lineBatches, orderWriter, parse } from './order-batches.mjs';
+import { encode, lineBatches, orderWriter, parse } from '../orders/order-batches.mjs';
 import { fingerprint } from './w4-stage.mjs';
 
 /** @param {{ input: string, output: string }} params */

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { orderWriter } from './order-batches.mjs';
-import { derive, normalise, select } from './w1-stages.mjs';
+import { orderWriter } from '../orders/order-batches.mjs';
+import { derive, normalise, select } from '../orders/w1-stages.mjs';
 
 /** @param {{ input: string, output: string }} params */
 export async function run({ input, output }) {

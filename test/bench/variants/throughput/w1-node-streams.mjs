@@ -3,9 +3,9 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { derive, normalise, select } from './w1-stages.mjs';
+import { derive, normalise, select } from '../orders/w1-stages.mjs';
 
-/** @typedef {import('./w1-stages.mjs').Order} Order */
+/** @typedef {import('../orders/w1-stages.mjs').Order} Order */
 
 function parsed() {
   const decoder = new StringDecoder('utf8');

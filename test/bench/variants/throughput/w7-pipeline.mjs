@@ -1,7 +1,7 @@
 /** W7: W1 while it is observed in several ways. */
 import { createWriteStream } from 'node:fs';
 import { jsonLines } from 'xstate-pipeline';
-import { run as runW1 } from './orders-pipeline.mjs';
+import { run as runW1 } from '../orders/orders-pipeline.mjs';
 
 /** @typedef {import('xstate-pipeline').PipelineObserver} PipelineObserver */
 

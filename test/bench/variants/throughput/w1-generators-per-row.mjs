@@ -1,6 +1,6 @@
 /** W1 with async generators, one a stage, a row at a time. */
-import { lines, orderWriter } from './order-batches.mjs';
-import { derive, normalise, select } from './w1-stages.mjs';
+import { lines, orderWriter } from '../orders/order-batches.mjs';
+import { derive, normalise, select } from '../orders/w1-stages.mjs';
 
 /**
  * @template I, O
