@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addCommands, type Perform } from './commands.js';
+import { addCommands, type SetAction } from './commands.js';
 import { COMPLETED, exitCodeOf, WRONG_USAGE } from './exit-codes.js';
 import { EXAMPLES } from './output/help-examples.js';
 import { isVerbose, reportError } from './output/report.js';
@@ -36,15 +36,15 @@ export async function commandLine(argv: readonly string[], terminal: Terminal): 
   }
 }
 
-function programFor(terminal: Terminal, perform: Perform): Command {
+function programFor(terminal: Terminal, perform: SetAction): Command {
   const program = new Command('xstate-pipeline')
     .description('Run a pipeline of stages over rows: pause it, kill it, resume it, look at what is stored.')
     .version(version(), '-V, --version')
     .configureOutput({
-      writeOut: (text) => terminal.data(text),
+      writeOut: (text) => terminal.write(text),
       // Usage errors are told by usageExit, in one line; help goes where it is asked to.
       writeErr: (text) => {
-        if (!text.startsWith('error:')) terminal.message(text.trimEnd());
+        if (!text.startsWith('error:')) terminal.printMessage(text.trimEnd());
       },
     })
     .exitOverride()
@@ -88,7 +88,7 @@ function usageExit(
     program,
   );
   const help = `xstate-pipeline ${known === undefined ? '' : `${known.name()} `}--help`;
-  terminal.message(`${terminal.errorColors.red('error:')} ${what}${end} See ${help}`);
+  terminal.printMessage(`${terminal.errorColors.red('error:')} ${what}${end} See ${help}`);
   return WRONG_USAGE;
 }
 

@@ -22,7 +22,7 @@ interface RunOptions extends CommonOptions {
 }
 
 /** Told which command was given; `action` does it and resolves to the exit code. */
-export type Perform = (options: CommonOptions, action: () => Promise<number>) => void;
+export type SetAction = (options: CommonOptions, action: () => Promise<number>) => void;
 
 const OLDER_THAN = '--older-than <age>';
 const FROM = '--from <batch>';
@@ -32,7 +32,7 @@ function required<T>(value: T | undefined, option: string, command: Command): T 
   return value ?? command.error(`error: required option '${option}' not specified`);
 }
 
-export function addCommands(program: Command, terminal: Terminal, perform: Perform): void {
+export function addCommands(program: Command, terminal: Terminal, perform: SetAction): void {
   runCommand('run <file>', 'run a pipeline file as a new session')
     .option('--checkpoint-interval <rows>', 'rows between checkpoints', wholeNumber)
     .action((file: string, options: RunOptions & { checkpointInterval?: number }) =>

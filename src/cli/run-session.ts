@@ -23,7 +23,12 @@ import type { Logger } from '../platform/logger.js';
 import { sessionCommand } from '../sessions/invocation.js';
 import { storedMark } from '../sessions/stored-metrics.js';
 import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
-import { closedByPage, liveInspector, type RunViewer, resumedFromPage } from './inspectors/live-inspector.js';
+import {
+  openLiveInspector,
+  type RunViewer,
+  waitForPageClose,
+  waitForPageResume,
+} from './inspectors/live-inspector.js';
 import { startedFirst } from './output/json-events.js';
 import { reportError } from './output/report.js';
 import {
@@ -31,7 +36,7 @@ import {
   type Ending,
   endingLines,
   type Places,
-  type Stop,
+  type StopKind,
   stoppedEnding,
 } from './output/summary.js';
 import type { Terminal } from './output/terminal.js';
@@ -72,18 +77,18 @@ export async function runSession(options: SessionOptions): Promise<number> {
   const executor = options.executor(terminalLogger(terminal));
   // A page is served from the recording.
   if (options.record || typeof options.viewer === 'object') executor.record();
-  const inspector = await inspectorOf(executor, options);
-  const failure = observe(executor, options);
+  const inspector = await openInspector(executor, options);
+  const failure = observeExecutor(executor, options);
   let stray: unknown;
   const stopped = new Deferred<Outcome>();
   const mayExit = refuseExit(executor, options);
   const listen = () =>
-    stops.to((request) => {
+    stops.forwardTo((request) => {
       if ('error' in request && stray === undefined) {
         stray = request.error;
-        reportError(terminal, stray, verbose, strayOf(request));
+        reportError(terminal, stray, verbose, uncaughtPrefix(request));
       }
-      stop(executor, request, terminal, (outcome) => stopped.resolve(outcome));
+      handleStopRequest(executor, request, terminal, (outcome) => stopped.resolve(outcome));
     });
   listen();
   const stranded = new Promise<Outcome>((resolve) => {
@@ -96,28 +101,28 @@ export async function runSession(options: SessionOptions): Promise<number> {
     (result): Outcome => ({ kind: 'completed', result }),
     (error: unknown): Outcome => ({ kind: 'failed', error }),
   );
-  let outcome = await Promise.race([ended, paused(executor), stopped.promise, stranded]);
+  let outcome = await Promise.race([ended, nextPause(executor), stopped.promise, stranded]);
   while (
     outcome.kind === 'paused' &&
     inspector?.isWatched &&
-    (await resumedFromPage(inspector, executor, options))
+    (await waitForPageResume(inspector, executor, options))
   ) {
     listen();
-    outcome = await Promise.race([ended, paused(executor), stopped.promise, stranded]);
+    outcome = await Promise.race([ended, nextPause(executor), stopped.promise, stranded]);
   }
   mayExit();
   // An answer to the process that asked for the pause leaves before this one does.
   await new Promise((resolve) => setImmediate(resolve));
-  terminal.messagesAbove(undefined);
-  const code = await conclude(outcome, executor, options, { stray, where: failure });
+  terminal.printMessagesAbove(undefined);
+  const code = await printEnding(outcome, executor, options, { stray, where: failure });
   const isOver = outcome.kind === 'completed' || outcome.kind === 'failed';
   if (isOver && inspector?.isWatched && stops.exitCode === undefined)
-    await closedByPage(inspector, terminal, stops);
+    await waitForPageClose(inspector, terminal, stops);
   return code;
 }
 
-async function inspectorOf(executor: PipelineExecutor, { viewer, terminal }: SessionOptions) {
-  return viewer && liveInspector({ viewer, executor, terminal });
+async function openInspector(executor: PipelineExecutor, { viewer, terminal }: SessionOptions) {
+  return viewer && openLiveInspector({ viewer, executor, terminal });
 }
 
 /** A stage, or what it uses, may end the process as if all were well: that is a failure, and said (4).
@@ -130,14 +135,14 @@ function refuseExit(executor: PipelineExecutor, { terminal, stops, stateDir }: S
     const next = sessionId === undefined ? '' : ` ${sessionCommand('resume', sessionId, stateDir)} goes on.`;
     const what =
       'the process was ended in the middle of the run: leave out process.exit(), in stages and what they use.';
-    terminal.message(`${terminal.errorColors.red('error:')} ${what}${next}`);
+    terminal.printMessage(`${terminal.errorColors.red('error:')} ${what}${next}`);
   };
   process.once('exit', onExit);
   return () => process.off('exit', onExit);
 }
 
 /** Resolves at the next pause. */
-function paused(executor: PipelineExecutor): Promise<Outcome> {
+function nextPause(executor: PipelineExecutor): Promise<Outcome> {
   return new Promise((resolve) => {
     executor.addObserver({
       next: (event) => event.type === 'pipeline.paused' && resolve({ kind: 'paused' }),
@@ -145,10 +150,10 @@ function paused(executor: PipelineExecutor): Promise<Outcome> {
   });
 }
 
-const strayOf = ({ kind }: StopRequest) =>
+const uncaughtPrefix = ({ kind }: StopRequest) =>
   kind === 'cancel' ? 'an error that nothing caught, in a stage or in what it started: ' : '';
 
-function stop(
+function handleStopRequest(
   executor: PipelineExecutor,
   request: StopRequest,
   terminal: Terminal,
@@ -156,7 +161,7 @@ function stop(
 ): void {
   const { state } = executor;
   if (request.kind === 'pause' && state === 'EXECUTING') {
-    terminal.message('Pausing: finishing and saving the batches in flight. Once more to cancel them.');
+    terminal.printMessage('Pausing: finishing and saving the batches in flight. Once more to cancel them.');
     executor.pause().catch((error: unknown) => {
       // Cancelled meanwhile, or failed: then that is the outcome.
       if (executor.state === 'PAUSED') resolve({ kind: 'failed', error });
@@ -171,7 +176,7 @@ function stop(
 }
 
 /** @returns where the run failed, as far as its error does not say so itself. */
-function observe(executor: PipelineExecutor, options: SessionOptions): () => string {
+function observeExecutor(executor: PipelineExecutor, options: SessionOptions): () => string {
   const { terminal, json, quiet, notices } = options;
   let where = '';
   executor.addObserver({
@@ -180,7 +185,7 @@ function observe(executor: PipelineExecutor, options: SessionOptions): () => str
     },
   });
   if (json) {
-    const lines = startedFirst({ write: (line) => terminal.data(line) });
+    const lines = startedFirst({ write: (line) => terminal.write(line) });
     executor.addObserver({
       next(event) {
         lines.next(event);
@@ -195,14 +200,14 @@ function observe(executor: PipelineExecutor, options: SessionOptions): () => str
   executor.addObserver({
     next(event) {
       if (event.type !== 'pipeline.started') return;
-      terminal.result(`session ${event.sessionId}`);
-      if (!quiet) for (const notice of notices) terminal.message(terminal.errorColors.yellow(notice));
+      terminal.printResult(`session ${event.sessionId}`);
+      if (!quiet) for (const notice of notices) terminal.printMessage(terminal.errorColors.yellow(notice));
     },
   });
   if (quiet) return () => where;
-  const bar = progressBar({ stream: terminal.live, clock: systemClock });
-  if (terminal.live.isTTY) {
-    terminal.messagesAbove(bar.log);
+  const bar = progressBar({ stream: terminal.progressStream, clock: systemClock });
+  if (terminal.progressStream.isTTY) {
+    terminal.printMessagesAbove(bar.log);
     for (const method of ['log', 'info', 'debug', 'warn', 'error'] as const) printAbove(method, bar.log);
   }
   // How it ended is said by the summary.
@@ -237,7 +242,7 @@ function printAbove(method: 'log' | 'info' | 'debug' | 'warn' | 'error', log: (l
 function terminalLogger(terminal: Terminal): Logger {
   const { yellow, red } = terminal.errorColors;
   const line = (label: string) => (message: string, fields?: object) =>
-    terminal.message(
+    terminal.printMessage(
       `${label} ${message}${fields === undefined ? '' : ` ${inspect(fields, { breakLength: Infinity })}`}`,
     );
   return { debug() {}, info() {}, warn: line(yellow('warning:')), error: line(red('error:')) };
@@ -245,7 +250,7 @@ function terminalLogger(terminal: Terminal): Logger {
 
 const REFUSALS = new Set(['PIPELINE_MISMATCH', 'SESSION_LOCKED', 'CORRUPT_CHECKPOINT', 'CORRUPT_JOURNAL']);
 
-async function conclude(
+async function printEnding(
   outcome: Outcome,
   executor: PipelineExecutor,
   options: SessionOptions,
@@ -254,7 +259,7 @@ async function conclude(
   const { terminal, stops, name, places, verbose } = options;
   const { colors } = terminal;
   if (outcome.kind === 'completed') {
-    print(options, completedEnding(name, outcome.result, places, colors));
+    printLines(options, completedEnding(name, outcome.result, places, colors));
     return COMPLETED;
   }
   const asked = stops.exitCode;
@@ -266,12 +271,12 @@ async function conclude(
     return exitCodeOf(outcome.error);
   const sessionId = executor.sessionId ?? options.sessionId;
   const ending = await storedEnding(sessionId, how, options);
-  if (ending !== undefined) print(options, ending);
+  if (ending !== undefined) printLines(options, ending);
   if (how === 'failed') return outcome.kind === 'failed' ? exitCodeOf(outcome.error) : FAILED;
   return asked ?? STOPPED_FROM_ELSEWHERE;
 }
 
-function stopOf(outcome: Outcome, asked: number | undefined): Stop {
+function stopOf(outcome: Outcome, asked: number | undefined): StopKind {
   if (outcome.kind === 'failed') return codeOf(outcome.error) === 'CANCELLED' ? 'cancelled' : 'failed';
   return outcome.kind === 'stopped-before-start' && asked !== undefined ? 'cancelled' : 'paused';
 }
@@ -279,7 +284,7 @@ function stopOf(outcome: Outcome, asked: number | undefined): Stop {
 /** What is stored of the session, and how to go on with it. */
 async function storedEnding(
   sessionId: string | undefined,
-  how: Stop,
+  how: StopKind,
   { terminal, name, stateManager, stateDir }: SessionOptions,
 ): Promise<Ending | undefined> {
   if (sessionId === undefined) return undefined;
@@ -291,11 +296,11 @@ async function storedEnding(
     // It failed, or was stopped, before anything of it was stored: there is nothing to resume.
     if (error instanceof CheckpointNotFoundError)
       return how === 'failed' ? undefined : stoppedEnding(name, how, undefined, undefined, terminal.colors);
-    terminal.message(`${terminal.errorColors.red('error:')} ${messageOf(error)}`);
+    terminal.printMessage(`${terminal.errorColors.red('error:')} ${messageOf(error)}`);
     return undefined;
   }
 }
 
-function print({ terminal, quiet }: SessionOptions, ending: Ending): void {
-  for (const line of endingLines(ending, quiet, terminal.colors)) terminal.result(line);
+function printLines({ terminal, quiet }: SessionOptions, ending: Ending): void {
+  for (const line of endingLines(ending, quiet, terminal.colors)) terminal.printResult(line);
 }

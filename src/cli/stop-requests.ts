@@ -6,7 +6,7 @@
  * 2. An uncaught error cancels at once: what the process holds is not to be trusted any more.
  */
 import { FAILED, STOPPED_BY, type StopSignal } from './exit-codes.js';
-import { isGone, type Terminal, unwritten } from './output/terminal.js';
+import { isReaderGone, outputError, type Terminal } from './output/terminal.js';
 
 export interface StopRequest {
   readonly kind: 'pause' | 'cancel';
@@ -33,10 +33,10 @@ export class StopRequests {
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
       process.on(event, (error: unknown) => this.#request({ kind: 'cancel', exitCode: FAILED, error }));
     }
-    terminal.whenBroken((error) => {
-      terminal.resultsAsMessages();
-      if (isGone(error)) this.#signalled(STOPPED_BY.SIGPIPE);
-      else this.#request({ kind: 'pause', exitCode: FAILED, error: unwritten(error) });
+    terminal.onBroken((error) => {
+      terminal.redirectResults();
+      if (isReaderGone(error)) this.#signalled(STOPPED_BY.SIGPIPE);
+      else this.#request({ kind: 'pause', exitCode: FAILED, error: outputError(error) });
     });
   }
 
@@ -45,7 +45,7 @@ export class StopRequests {
     return this.#exitCode;
   }
 
-  to(listener: (request: StopRequest) => void): void {
+  forwardTo(listener: (request: StopRequest) => void): void {
     this.#listener = listener;
   }
 

@@ -18,7 +18,7 @@ import { stageFingerprints } from '../stages/pipeline-fingerprint.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
 
-const say = (message: ThreadMessage, transfer: ArrayBuffer[] = []) =>
+const post = (message: ThreadMessage, transfer: ArrayBuffer[] = []) =>
   parentPort?.postMessage(message, transfer);
 
 const { file, fingerprints } = workerData as ThreadData;
@@ -36,7 +36,7 @@ try {
 
   const encode = linesEncoder(new JsonLinesEncoder(sink.label));
 
-  const pass = (job: ThreadJob): ThreadResult => {
+  const runJob = (job: ThreadJob): ThreadResult => {
     const fused = plan.fusedStagesAt(job.first);
     const { decodeRaw } = source;
     if (fused === undefined || decodeRaw === undefined) return { kind: 'bailed', stage: job.first };
@@ -77,12 +77,15 @@ try {
   };
 
   parentPort?.on('message', ({ id, job }: { id: number; job: ThreadJob }) => {
-    const answer = pass(job);
-    say({ type: 'answer', id, answer }, answer.kind === 'passed' ? [answer.lines.buffer as ArrayBuffer] : []);
+    const answer = runJob(job);
+    post(
+      { type: 'answer', id, answer },
+      answer.kind === 'passed' ? [answer.lines.buffer as ArrayBuffer] : [],
+    );
   });
-  say({ type: 'ready' });
+  post({ type: 'ready' });
 } catch (error) {
-  say({ type: 'unfit', error: serializeError(error) });
+  post({ type: 'unfit', error: serializeError(error) });
 }
 
 function textOf(row: unknown): string | undefined {

@@ -14,10 +14,10 @@ export function checkpointRecording(checkpoint: Checkpoint): string {
   const children = stages.flatMap((name) => {
     const id = stageActorId(name);
     const child = snapshot.children?.[id]?.snapshot;
-    return child === undefined ? [] : [[id, still(child, stageMachine)] as const];
+    return child === undefined ? [] : [[id, inertActor(child, stageMachine)] as const];
   });
   const machine = createExecutorMachine(stages.map((name) => ({ name, concurrency: 1, attempts: 1 })));
-  const executor = still({ ...snapshot, children: Object.fromEntries(children) }, machine);
+  const executor = inertActor({ ...snapshot, children: Object.fromEntries(children) }, machine);
   const recorder = new Recorder(executor, {
     sink: {
       write(line) {
@@ -40,7 +40,7 @@ interface Persisted {
 }
 
 /** An actor that does nothing any more. */
-function still(snapshot: object, machine: unknown) {
+function inertActor(snapshot: object, machine: unknown) {
   return {
     system: { inspect: () => ({ unsubscribe() {} }) },
     getSnapshot: () => ({ children: {}, ...snapshot, machine }),

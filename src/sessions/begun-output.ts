@@ -8,13 +8,16 @@ import type { Pipeline } from '../executor/pipeline.js';
 import { outputsOf } from './output-owner.js';
 import { storedPath } from './stored-metrics.js';
 
-export interface BegunPipeline {
+export interface ResumedPipeline {
   readonly pipeline: Pipeline<unknown>;
   readonly notices: readonly string[];
 }
 
 /** The pipeline, writing on where the session has begun to. */
-export function writingOn(pipeline: Pipeline<unknown>, { sink }: Pick<Checkpoint, 'sink'>): BegunPipeline {
+export function keepBegunOutput(
+  pipeline: Pipeline<unknown>,
+  { sink }: Pick<Checkpoint, 'sink'>,
+): ResumedPipeline {
   const [begun, today] = [storedPath(sink), outputsOf(pipeline).sink];
   if (begun === undefined || sink?.kind !== today?.kind || begun === storedPath(today))
     return { pipeline, notices: [] };

@@ -23,7 +23,7 @@ export async function findSession(
   lastOf: LastOf = 'stored',
 ): Promise<string> {
   const { storage } = stateManager;
-  if (given === 'last') return lastSession(stateManager, lastOf);
+  if (given === 'last') return findLastSession(stateManager, lastOf);
   const wanted = given.toLowerCase();
   if (isSessionId(wanted)) return wanted;
   const found =
@@ -36,7 +36,7 @@ export async function findSession(
   throw new CheckpointNotFoundError(given, where);
 }
 
-async function lastSession(stateManager: StateManager, lastOf: LastOf): Promise<string> {
+async function findLastSession(stateManager: StateManager, lastOf: LastOf): Promise<string> {
   const stored = await stateManager.listCheckpoints();
   const unfinished = stored.filter(isUnfinished);
   const last =
@@ -44,14 +44,14 @@ async function lastSession(stateManager: StateManager, lastOf: LastOf): Promise<
       ? stored[0]
       : lastOf === 'unfinished'
         ? unfinished[0]
-        : ((await firstRun(unfinished, lastOf.runIn)) ?? unfinished[0] ?? stored[0]);
+        : ((await findRunning(unfinished, lastOf.runIn)) ?? unfinished[0] ?? stored[0]);
   if (last !== undefined) return last.sessionId;
   const none = lastOf === 'unfinished' ? 'unfinished' : 'stored';
   throw new CheckpointNotFoundError('last', `${stateManager.storage.label}, where none is ${none}`);
 }
 
 /** An older session may be the one that runs: a newer one may have been paused since. */
-async function firstRun(
+async function findRunning(
   summaries: readonly CheckpointSummary[],
   stateDir: string,
 ): Promise<CheckpointSummary | undefined> {

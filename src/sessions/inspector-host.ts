@@ -98,7 +98,7 @@ export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOp
         listed.map(async (session) => {
           const id = session.summary.sessionId;
           const status = session.owner === undefined ? {} : await ask(id, 'status').catch(() => ({}));
-          return factsOf(session, status, await isRecorded(id));
+          return inspectedSession(session, status, await isRecorded(id));
         }),
       );
     },
@@ -173,7 +173,11 @@ function feed(directory: string, head: string, askToRecord: () => Promise<boolea
   };
 }
 
-function factsOf({ summary, owner }: ListedSession, status: JsonObject, recorded: boolean): InspectedSession {
+function inspectedSession(
+  { summary, owner }: ListedSession,
+  status: JsonObject,
+  recorded: boolean,
+): InspectedSession {
   const { sessionId: id } = summary;
   const live = owner !== undefined;
   if (summary.state === 'CORRUPT') {

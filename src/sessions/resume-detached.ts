@@ -40,13 +40,13 @@ export async function resumeDetached(sessionId: string, stateDir: string): Promi
   for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += LOOK_AGAIN_MS) {
     await new Promise((next) => setTimeout(next, LOOK_AGAIN_MS));
     if (ended !== undefined) return ended;
-    if (await isGoingOn(sessionId, stateDir)) break;
+    if (await isRunning(sessionId, stateDir)) break;
   }
   return { ok: true, message: `Process ${child.pid} goes on with it.` };
 }
 
 /** It takes the session first, and may refuse it then. */
-async function isGoingOn(sessionId: string, stateDir: string): Promise<boolean> {
+async function isRunning(sessionId: string, stateDir: string): Promise<boolean> {
   const request = { directory: join(stateDir, sessionId), sessionId, timeoutMs: 1_000 };
   const status = await sendControl({ ...request, command: 'status' }).catch(() => undefined);
   return status?.sessionId === sessionId && status.state !== 'PAUSED';

@@ -1,18 +1,18 @@
-/** Assertions for any test runner: each throws an `AssertionError` that says what was expected and what was found. */
+/** Assertions for any test runner. Each throws an `AssertionError` with the expected and the actual value. */
 import { AssertionError, deepStrictEqual } from 'node:assert';
 import type { ExecutorState } from '../../machines/context.js';
 import type { PipelineEvent } from '../observers/events.js';
 import type { TestExecutor } from './executor/test-executor.js';
 import type { LoadedSnapshot } from './load-snapshot.js';
 
-/** Whatever has a state: a `TestExecutor`, a `PipelineExecutor`. */
+/** An object with a state: a `TestExecutor` or a `PipelineExecutor`. */
 export interface HasState {
   readonly state: ExecutorState;
-  /** Those of a `TestExecutor` say why it failed. */
+  /** Events of a `TestExecutor`, which tell why it failed. */
   readonly events?: readonly PipelineEvent[];
 }
 
-/** The executor is in this state. @throws {AssertionError} */
+/** Asserts that the executor is in this state. @throws {AssertionError} */
 export function assertState(executor: HasState, state: ExecutorState): void {
   if (executor.state === state) return;
   const failure = executor.state === 'FAILED' ? executor.events?.findLast(isFailure) : undefined;
@@ -23,7 +23,7 @@ export function assertState(executor: HasState, state: ExecutorState): void {
 
 const isFailure = (event: PipelineEvent) => event.type === 'pipeline.failed';
 
-/** The rows at the pipeline's sink are these, in this order. @throws {AssertionError} */
+/** Asserts that the rows at the pipeline's sink are these, in this order. @throws {AssertionError} */
 export async function assertOutput<T>(test: TestExecutor<T>, rows: readonly unknown[]): Promise<void> {
   deepStrictEqual(await test.output(), rows);
 }
@@ -36,14 +36,14 @@ export function assertNoSecondInvocation(test: Pick<TestExecutor, 'secondInvocat
   const list = secondInvocations.map(
     ({ stage, batch, process }) => `${stage} ${batch} by process ${process}`,
   );
-  const message = `Durable batches were given to their stage again: ${list.join(', ')}.`;
+  const message = `Durable stages were invoked again: ${list.join(', ')}.`;
   throw new AssertionError({ message, actual: list, expected: [], operator: 'assertNoSecondInvocation' });
 }
 
-/** A stored snapshot comes back in this state, whatever state it was stored in. @throws {AssertionError} */
+/** Asserts that a stored snapshot is restored in this state, whatever state it was stored in. @throws {AssertionError} */
 export function assertComesBackAs({ snapshot, storedState }: LoadedSnapshot, state: ExecutorState): void {
   if (snapshot.value === state) return;
-  const message = `The snapshot, stored in ${storedState}, comes back as ${snapshot.value}, not as ${state}.`;
+  const message = `The snapshot, stored in ${storedState}, is restored in ${snapshot.value}, not in ${state}.`;
   throw new AssertionError({
     ...{ message, actual: snapshot.value, expected: state },
     operator: 'assertComesBackAs',

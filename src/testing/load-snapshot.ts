@@ -1,8 +1,8 @@
 /**
- * A stored session as test material: any checkpoint of any released format, or a bare machine snapshot.
+ * Loads a stored session as a test fixture: a checkpoint of any released format, or a bare machine snapshot.
  *
- * It comes in by the doors that a resume uses (I9, I18): the envelope's reader for the format that the file says it has
- * (`checkpoint/envelope.ts` holds one for each), then `restoreSnapshot`. Nothing of the file reaches `createActor` unchecked.
+ * It takes the same path as a resume (I9, I18): the envelope's reader for the file's format (`checkpoint/envelope.ts`), then
+ * `restoreSnapshot`. `createActor` gets only checked fields.
  */
 import type { Snapshot } from 'xstate';
 import type { ExecutorState } from '../../machines/context.js';
@@ -19,22 +19,22 @@ import { TestingError } from './errors.js';
 
 /** A stored session, checked and rebuilt. */
 export interface LoadedSnapshot {
-  /** The whole checkpoint; undefined where the file held a bare machine snapshot. */
+  /** The whole checkpoint; undefined for a bare machine snapshot. */
   readonly checkpoint: Checkpoint | undefined;
-  /** The state that it was stored in; `snapshot.value` is the one that it comes back in. */
+  /** The stored state; `snapshot.value` is the restored state. */
   readonly storedState: ExecutorState;
-  /** What `createExecutorMachine` takes, in order. */
+  /** The argument of `createExecutorMachine`, in order. */
   readonly stages: readonly Omit<StageInput, 'index'>[];
-  /** What `createActor(createExecutorMachine(stages), { snapshot, input: {} })` resumes from. */
+  /** For `createActor(createExecutorMachine(stages), { snapshot, input: {} })`. */
   readonly snapshot: RestoredSnapshot & Snapshot<unknown>;
-  /** The file, as it is. */
+  /** The file's text, unchanged. */
   readonly text: string;
 }
 
-/** Loads a stored checkpoint, or a bare snapshot as `actor.getPersistedSnapshot()` gave it.
- * @param file path or `file:` URL: a session's `checkpoint.json`, a copy of one.
- * @param stages those of the pipeline that is to go on. Default: as the snapshot names them.
- * @throws {CorruptCheckpointError | InvalidSnapshotError} saying what is wrong with it. @throws {TestingError} where there is none.
+/** Loads a stored checkpoint, or a bare snapshot from `actor.getPersistedSnapshot()`.
+ * @param file path or `file:` URL of a session's `checkpoint.json`, or of a copy.
+ * @param stages stages of the pipeline that will resume. Default: the stages that the snapshot names.
+ * @throws {CorruptCheckpointError | InvalidSnapshotError} with the reasons. @throws {TestingError} when the file cannot be read.
  * @example
  * const { stages, snapshot } = await loadSnapshot('fixtures/killed.json');
  * const actor = createActor(createExecutorMachine(stages), { snapshot, input: {} }).start(); */
@@ -57,7 +57,7 @@ export async function loadSnapshot(
   }
 }
 
-/** The same for a text. */
+/** `loadSnapshot` for a text. */
 export function readSnapshot(text: string, stages?: readonly AnyStage[]): LoadedSnapshot {
   const value = parsed(text);
   const isEnvelope = 'checksum' in value || 'format' in value;
@@ -70,7 +70,7 @@ export function readSnapshot(text: string, stages?: readonly AnyStage[]): Loaded
     checkpoint,
     storedState: (persisted as { readonly value: ExecutorState }).value,
     stages: inputs,
-    snapshot: ofStatus(restored),
+    snapshot: withStatus(restored),
     text,
   };
 }
@@ -85,22 +85,22 @@ function parsed(text: string): Record<string, unknown> {
   throw new CorruptCheckpointError('unknown', ['not an object']);
 }
 
-/** XState's type tells the two statuses apart. */
-function ofStatus(restored: RestoredSnapshot): RestoredSnapshot & Snapshot<unknown> {
+/** Narrows the status, as XState's type requires. */
+function withStatus(restored: RestoredSnapshot): RestoredSnapshot & Snapshot<unknown> {
   return restored.status === 'done'
     ? { ...restored, status: 'done' }
     : { ...restored, status: 'active', output: undefined };
 }
 
-/** As the snapshot says; what it says is checked by `restoreSnapshot`. */
+/** Reads the stages from the snapshot; `restoreSnapshot` checks them. */
 function storedStages(persisted: unknown): Omit<StageInput, 'index'>[] {
   const { context, children } = persisted as { context?: { stages?: unknown }; children?: unknown };
   const names = Array.isArray(context?.stages) ? (context.stages as unknown[]).map(String) : [];
   return names.map((name) => {
     const child = isObject(children) ? children[`stage:${name}`] : undefined;
-    const facts = (child as { snapshot?: { context?: Record<string, unknown> } } | undefined)?.snapshot
+    const context = (child as { snapshot?: { context?: Record<string, unknown> } } | undefined)?.snapshot
       ?.context;
-    return { name, concurrency: atLeast1(facts?.concurrency), attempts: atLeast1(facts?.attempts) };
+    return { name, concurrency: atLeast1(context?.concurrency), attempts: atLeast1(context?.attempts) };
   });
 }
 

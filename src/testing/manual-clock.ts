@@ -1,21 +1,21 @@
-/** Time that moves only when a test moves it. */
+/** A clock for tests. */
 import type { Clock } from '../platform/clock.js';
 
-/** A clock that stands still until `advance` is called. */
+/** A clock that only `advance` moves. */
 export interface ManualClock extends Clock {
-  /** Moves time forward and runs the timers that come due, each at its own moment. */
+  /** Advances time and runs each timer that becomes due, at its own time. Milliseconds. */
   advance(ms: number): void;
-  /** Sets the wall clock back (or forward), as NTP does. Timers and durations are not affected.
+  /** Steps the wall clock, as NTP does. Timers and durations are not affected.
    * @param ms added to `now()`; negative steps back. */
   stepWallClock(ms: number): void;
-  /** Timers that have not come due. */
+  /** Number of timers that are not due yet. */
   readonly pending: number;
-  /** When the next timer comes due, in milliseconds since the epoch; undefined where none is set. */
+  /** When the next timer is due, in milliseconds since the epoch; undefined when none is set. */
   readonly nextAt: number | undefined;
 }
 
-/** A clock that stands still until a test moves it.
- * @param start milliseconds since the epoch; 1,000,000 unless told. */
+/** Creates a clock that only `advance` moves.
+ * @param start milliseconds since the epoch. Default 1,000,000. */
 export function manualClock(start = 1_000_000): ManualClock {
   let now = start;
   let step = 0;

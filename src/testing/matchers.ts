@@ -1,32 +1,32 @@
 /**
- * The assertions as matchers, for `expect.extend(matchers)` of vitest and jest. One line here, one in `PipelineMatchers`, and
- * an assertion in `assertions.ts`: that is a matcher.
+ * The assertions as matchers, for `expect.extend(matchers)` of vitest and jest. A matcher is one line in `matchers`, one in
+ * `PipelineMatchers`, and an assertion in `assertions.ts`.
  */
 import type { ExecutorState } from '../../machines/context.js';
 import { messageOf } from '../errors.js';
 import { assertComesBackAs, assertNoSecondInvocation, assertOutput, assertState } from './assertions.js';
 import { assertReplays, type RecordedRun, type Replayable } from './replay.js';
 
-/** What a matcher answers. */
+/** What a matcher returns. */
 export interface MatcherResult {
   readonly pass: boolean;
-  /** What is wrong, where something is. */
+  /** The text of the failure. */
   readonly message: () => string;
 }
 
-/** The matchers' types, to be told to your runner once:
+/** The matchers' types. Declare them to your runner once:
  * `declare module 'vitest' { interface Matchers<T> extends PipelineMatchers<T> {} }` */
 export interface PipelineMatchers<R = unknown> {
-  /** Of a `TestExecutor` or a `PipelineExecutor`. */
+  /** For a `TestExecutor` or a `PipelineExecutor`. */
   toBeInState(state: ExecutorState): R;
-  /** Of a `TestExecutor`: the rows at its sink. Asynchronous. */
+  /** For a `TestExecutor`: the rows at its sink. Asynchronous. */
   toHaveOutput(rows: readonly unknown[]): Promise<R>;
-  /** Of a `TestExecutor`: nothing durable was computed twice (I8). */
+  /** For a `TestExecutor`: no durable output was computed twice (I8). */
   toHaveNoSecondInvocation(): R;
-  /** Of what `loadSnapshot` gave. */
+  /** For a `LoadedSnapshot`. */
   toComeBackAs(state: ExecutorState): R;
-  /** Of a recorded run (a path, `{ session, stateDir }`, a recorded `TestExecutor`): the machines of today take the same way
-   * through it. Asynchronous. */
+  /** For a recorded run (a path, `{ session, stateDir }`, a recorded `TestExecutor`): the current machines take the same steps.
+   * Asynchronous. */
   toReplayOn(pipeline: Replayable): Promise<R>;
 }
 
@@ -35,19 +35,19 @@ export const matchers = {
   /** See `assertState`. */
   toBeInState: matcher(assertState, 'The executor is in this state.'),
   /** See `assertOutput`. */
-  toHaveOutput: asyncMatcher(assertOutput, 'The output is this.'),
+  toHaveOutput: asyncMatcher(assertOutput, 'The output is equal.'),
   /** See `assertNoSecondInvocation`. */
-  toHaveNoSecondInvocation: matcher(assertNoSecondInvocation, 'No durable batch was invoked again.'),
+  toHaveNoSecondInvocation: matcher(assertNoSecondInvocation, 'No durable stage was invoked again.'),
   /** See `assertReplays`. */
   toReplayOn: asyncMatcher(
     (run: RecordedRun, pipeline: Replayable) => assertReplays(pipeline, run),
-    'The machines take the same way through the recording.',
+    'The machines take the same steps as the recording.',
   ),
   /** See `assertComesBackAs`. */
-  toComeBackAs: matcher(assertComesBackAs, 'The snapshot comes back in this state.'),
+  toComeBackAs: matcher(assertComesBackAs, 'The snapshot is restored in this state.'),
 };
 
-/** @param negated what is wrong when the assertion holds, under `.not`. */
+/** @param negated the failure text under `.not`, when the assertion holds. */
 function matcher<A extends readonly unknown[]>(
   assertion: (...args: A) => void,
   negated: string,

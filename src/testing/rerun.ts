@@ -1,4 +1,4 @@
-/** A stored run again from a batch on, with today's stages: what would come out differently. */
+/** Runs a stored run again from a batch, with the current stages, and compares the outputs. */
 import { resolve } from 'node:path';
 import { memoryLock } from '../checkpoint/lock/memory-lock.js';
 import { StateManager } from '../checkpoint/state-manager.js';
@@ -14,33 +14,33 @@ import { assertPipeline } from './errors.js';
 
 /** Options of `rerun`. */
 export interface RerunOptions {
-  /** The first batch to be done again. It begins at the latest committed point that is known at or before it. */
+  /** The first batch to run again. The rerun starts at the latest known committed point at or before it. */
   readonly from: number;
-  /** Path of the new output. Default: `<output>.fork.jsonl`, or with the output's own extension. */
+  /** Path of the new output. Default: `<output>.fork.jsonl`, with the output's own extension. */
   readonly to?: string;
-  /** Field of the rows (JSON Lines) that makes a row the same row in both outputs. Default: the whole row. */
+  /** Field (JSON Lines) that identifies a row in both outputs. Default: the whole row. */
   readonly key?: string;
-  /** Differences that are kept. Default 10. */
+  /** Number of differences to keep. Default 10. */
   readonly examples?: number;
 }
 
-/** What `rerun` found. */
+/** What `rerun` returns. */
 export interface RerunResult<T = unknown> extends OutputDiff {
-  /** Of the new session. */
+  /** Id of the new session. */
   readonly sessionId: string;
-  /** The batch that it began at. */
+  /** The batch that the rerun started at. */
   readonly from: number;
   /** Path of the new output. */
   readonly output: string;
   readonly result: ExecutionResult<T>;
-  /** For a person. */
+  /** The result as text. */
   readonly text: string;
 }
 
 /** Forks a stored run at a batch, runs the rest with the pipeline's stages into a new session and a new file, and compares
- * the rows. The forked session and its output stay as they are.
+ * the rows. The original session and its output stay unchanged.
  * @param session its id, in `.xstate-pipeline`; or `{ session, stateDir }`.
- * @throws {ForkError | PipelineMismatchError | CheckpointNotFoundError} and what ends the run. */
+ * @throws {ForkError | PipelineMismatchError | CheckpointNotFoundError} and the error that ends the run. */
 export async function rerun<T>(
   pipeline: Pipeline<T>,
   session: string | StoredSessionPlace,
@@ -62,12 +62,12 @@ export async function rerun<T>(
   const result = await executor.resume(fork.sessionId, fork.pipeline, { force: true });
   const { checkpoint } = await stateManager.loadCheckpoint(fork.sessionId);
   const diff = await diffFork(fileSystem, fork, checkpoint, { key, examples });
-  const begun = fork.from === from ? '' : `, the last committed point before batch ${from}`;
-  const text = `Again from batch ${fork.from}${begun}, into ${fork.output}: ${diffText(diff)}`;
+  const point = fork.from === from ? '' : `, the last committed point before batch ${from}`;
+  const text = `Rerun from batch ${fork.from}${point}, into ${fork.output}: ${diffText(diff)}`;
   return { ...diff, sessionId: fork.sessionId, from: fork.from, output: fork.output, result, text };
 }
 
-/** A disk in memory has no locks of the kernel's. */
+/** A disk in memory has no kernel locks. */
 function storageOf(stateDir: string, { fileSystem }: StoredSessionPlace) {
   if (fileSystem === undefined) return lowdbStorage(stateDir);
   const lock = memoryLock();

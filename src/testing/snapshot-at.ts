@@ -1,4 +1,4 @@
-/** The snapshot at any moment of a recorded run, as test material. */
+/** The snapshot at any moment of a recorded run, as a test fixture. */
 import { encodeCheckpoint } from '../checkpoint/envelope.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
@@ -7,9 +7,9 @@ import { openRecording } from '../history/open-recording.js';
 import { type Moment, recordedCheckpoint, recordedMoment } from '../history/snapshot-at.js';
 import type { AnyStage } from '../stages/stage.js';
 import { type LoadedSnapshot, readSnapshot } from './load-snapshot.js';
-import { placeOf, type RecordedRun } from './replay.js';
+import { type RecordedRun, recordingPlaceOf } from './replay.js';
 
-/** What `snapshotAt` gives: a `LoadedSnapshot`, and which moment it is of. */
+/** What `snapshotAt` returns: a `LoadedSnapshot` and its moment. */
 export interface RecordedSnapshotAt extends LoadedSnapshot {
   /** Number of the record. */
   readonly event: number;
@@ -17,12 +17,12 @@ export interface RecordedSnapshotAt extends LoadedSnapshot {
   readonly at: number;
 }
 
-/** What the executor was at a moment of a recorded run: after an event, when a batch had been committed, when a state had
- * been entered, at a time. `snapshot` is what `createActor` resumes from; with a pipeline it is a whole checkpoint, which
- * `createTestExecutor` resumes from.
+/** The executor's snapshot at a moment of a recorded run: after an event, after the commit of a batch, on entry into a
+ * state, or at a time. `createActor` resumes from `snapshot`; with a pipeline the result is a whole checkpoint, from which
+ * `createTestExecutor` resumes.
  * @param run as for `replay`.
- * @param pipeline what is to go on: sizes of batches, source and sink are its own.
- * @throws {RecordingError} where there is no such recording or moment.
+ * @param pipeline the pipeline that will resume, with its batch size, source and sink.
+ * @throws {RecordingError} when there is no such recording or moment.
  * @example
  * const { stages, snapshot } = await snapshotAt({ session: id }, { state: 'PAUSED' });
  * const actor = createActor(createExecutorMachine(stages), { snapshot, input: {} }).start(); */
@@ -31,7 +31,7 @@ export async function snapshotAt(
   when: Moment,
   pipeline?: PipelineLike & { readonly stages: readonly AnyStage[] },
 ): Promise<RecordedSnapshotAt> {
-  const place = placeOf(run);
+  const place = recordingPlaceOf(run);
   const moment = recordedMoment(await openRecording(place), when);
   const { event, at, snapshot } = moment;
   if (pipeline === undefined) return { ...readSnapshot(JSON.stringify(snapshot)), event, at };
@@ -42,7 +42,7 @@ export async function snapshotAt(
           lowdbStorage(place.stateDir ?? '.xstate-pipeline', { ...fileSystemOf(place) }),
         ).loadCheckpoint(place.session)
       : undefined;
-  // Batches begin and end where they did.
+  // The batch borders stay the recorded ones.
   const { settings = checkpoint.settings } = stored?.checkpoint ?? {};
   return { ...readSnapshot(encodeCheckpoint({ ...checkpoint, settings }), pipeline.stages), event, at };
 }

@@ -133,11 +133,11 @@ describe('the terminal', () => {
   const screen = () => Object.assign(new PassThrough(), { isTTY: true }) as unknown as NodeJS.WriteStream;
 
   test('one that cannot repaint is given lines', () => {
-    expect(new Terminal(screen(), screen(), { TERM: 'xterm' }).live.isTTY).toBe(true);
+    expect(new Terminal(screen(), screen(), { TERM: 'xterm' }).progressStream.isTTY).toBe(true);
     const stderr = screen();
-    const { live } = new Terminal(screen(), stderr, { TERM: 'dumb' });
-    expect(live.isTTY).toBeUndefined();
-    live.write('a line\n');
+    const { progressStream } = new Terminal(screen(), stderr, { TERM: 'dumb' });
+    expect(progressStream.isTTY).toBeUndefined();
+    progressStream.write('a line\n');
     expect(String(stderr.read())).toBe('a line\n');
   });
 });

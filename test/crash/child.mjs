@@ -1,6 +1,6 @@
 /**
- * A process to be killed: runs or resumes one session, tells every event on standard output, and writes every invocation of
- * a durable stage into a ledger outside the state directory before it does anything else.
+ * A process to be killed. It runs or resumes one session, prints every event on standard output, and first records every
+ * invocation of a durable stage in a ledger outside the state directory.
  */
 import { appendFileSync, writeSync } from 'node:fs';
 import { defineStage, map, PipelineExecutor, StateManager } from 'xstate-pipeline';
@@ -26,10 +26,10 @@ const made = specs.map(({ name, durable, concurrency }) =>
 );
 
 /**
- * At once and whole: what was told before a kill is told, and a pipe whose reader is busy is waited for.
+ * Writes synchronously: a kill loses no earlier line, and a full pipe is waited for.
  * @param {string} line
  */
-function tell(line) {
+function print(line) {
   let rest = Buffer.from(`${line}\n`);
   while (rest.length > 0) {
     try {
@@ -43,7 +43,7 @@ function tell(line) {
 const executor = new PipelineExecutor(
   made,
   new StateManager(lowdbStorage(state), { checkpointInterval: 200 }),
-  [{ next: (event) => tell(JSON.stringify(event)) }],
+  [{ next: (event) => print(JSON.stringify(event)) }],
 );
 const pipeline = {
   name: 'killed',

@@ -1,12 +1,12 @@
 /**
- * Every operation that a run asks of the disk fails once, in every manner, and the power goes at every one of them.
+ * Every disk operation of a run fails once, in every manner, and a power loss hits every one of them.
  *
- * Pinned: I5–I9, I14: afterwards the session is resumed (as often as it takes) and the output is byte-identical to that of
- * an uninterrupted run; no durable output that was announced is ever computed again; nothing hangs.
+ * Pinned: I5–I9, I14: afterwards the session is resumed until it completes, and the output is byte-identical to that of an
+ * uninterrupted run. No announced durable output is computed again. Nothing hangs.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
-import { INPUT, inputOf, Ledger, live, OUTPUT } from './simulated-run.js';
+import { INPUT, inputOf, Ledger, OUTPUT, runProcess } from './simulated-run.js';
 
 const ROWS = 30;
 let golden: string;
@@ -19,24 +19,24 @@ function freshDisk(): SimulatedDisk {
   return disk;
 }
 
-/** Goes on until it completes: one fault is over after the first life. */
+/** Resumes until the run completes: the fault occurs in the first process only. */
 async function finish(disk: SimulatedDisk, ledger: Ledger): Promise<void> {
-  for (let life = 0; life < 4; life++) {
-    const how = await live(disk, ledger);
+  for (let process = 1; process <= 4; process++) {
+    const how = await runProcess(disk, ledger);
     if (how === 'completed') return;
-    if (life === 3) throw how;
+    if (process === 4) throw how;
   }
 }
 
 beforeAll(async () => {
   const disk = freshDisk();
-  expect(await live(disk, new Ledger())).toBe('completed');
+  expect(await runProcess(disk, new Ledger())).toBe('completed');
   golden = disk.text(OUTPUT) as string;
   operations = disk.operations.length;
   expect(golden.split('\n')).toHaveLength(ROWS + 1);
 });
 
-test('an uninterrupted run asks enough of the disk for this to mean something', () => {
+test('an uninterrupted run has more than 80 disk operations', () => {
   expect(operations).toBeGreaterThan(80);
 });
 
@@ -50,7 +50,7 @@ describe('one operation fails', () => {
       const disk = freshDisk();
       const ledger = new Ledger();
       disk.fail(n, code, manner);
-      await live(disk, ledger);
+      await runProcess(disk, ledger);
       const what = `operation ${n}: ${disk.operations[n - 1]?.kind} ${disk.operations[n - 1]?.path}`;
       await finish(disk.kill(), ledger).catch((error: unknown) => {
         throw new Error(what, { cause: error });
@@ -61,13 +61,13 @@ describe('one operation fails', () => {
   });
 });
 
-describe('the power goes', () => {
-  test.each([undefined, 1, 2, 3])('what was not fsynced is lost (seed %s)', async (seed) => {
+describe('the power fails', () => {
+  test.each([undefined, 1, 2, 3])('data without an fsync is lost (seed %s)', async (seed) => {
     for (let n = 1; n <= operations; n++) {
       const disk = freshDisk();
       const ledger = new Ledger();
       disk.cutAt(n);
-      await live(disk, ledger);
+      await runProcess(disk, ledger);
       const what = `operation ${n}: ${disk.operations[n - 1]?.kind} ${disk.operations[n - 1]?.path}`;
       const after = disk.crash(seed === undefined ? undefined : seed * 1000 + n);
       await finish(after, ledger).catch((error: unknown) => {

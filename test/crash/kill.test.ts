@@ -1,9 +1,8 @@
 /**
- * Real processes killed with SIGKILL, and resumed by others.
+ * Real processes, killed with SIGKILL and resumed by others.
  *
- * Pinned: I7 (byte-identical output after any sequence of kills), I8 (a durable output that was announced is never computed
- * again, by any process; an interrupted invocation gets the same idempotency key), I10 (the lock of a killed owner is
- * free at once).
+ * Pinned: I7 (byte-identical output after any sequence of kills), I8 (no process computes an announced durable output
+ * again; an interrupted invocation gets the same idempotency key), I10 (the lock of a killed owner is free at once).
  */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -24,7 +23,7 @@ interface StageSpec {
   readonly concurrency: number;
 }
 
-interface Life {
+interface ProcessRun {
   readonly completed: boolean;
   readonly sessionId: string | null;
   readonly durable: readonly string[];
@@ -32,7 +31,7 @@ interface Life {
   readonly stderr: string;
 }
 
-class Killed {
+class KilledRun {
   readonly folder = freshFolder();
   readonly #file = (name: string) => join(this.folder, name);
 
@@ -50,12 +49,12 @@ class Killed {
     return readFileSync(this.#file(name), 'utf8');
   }
 
-  /** One process; killed when it has told `killAfter` events, or never. */
-  async live(
+  /** Runs one process, killed after `killAfter` events, or never. */
+  async runProcess(
     sessionId: string | null,
     killAfter = Number.POSITIVE_INFINITY,
     output = 'out.jsonl',
-  ): Promise<Life> {
+  ): Promise<ProcessRun> {
     const before = readFileSync(this.#file('ledger'), 'utf8').length;
     const args = {
       input: this.#file('in.jsonl'),
@@ -74,7 +73,7 @@ class Killed {
       stderr += data;
     });
     const durable: string[] = [];
-    let told = 0;
+    let count = 0;
     let completed = false;
     let id = sessionId;
     for await (const line of createInterface({ input: child.stdout })) {
@@ -83,14 +82,14 @@ class Killed {
       id = event.sessionId;
       if (event.type === 'batch.completed' && event.durable) durable.push(`${event.stage} ${event.batch}`);
       if (event.type === 'pipeline.completed') completed = true;
-      if (++told === killAfter) child.kill('SIGKILL');
+      if (++count === killAfter) child.kill('SIGKILL');
     }
     const invoked = readFileSync(this.#file('ledger'), 'utf8').slice(before).split('\n').slice(0, -1);
     return { completed, sessionId: id, durable, invoked, stderr };
   }
 }
 
-/** A line cut by the kill is no event. */
+/** Ignores a line that the kill cut short. */
 function parse(line: string): PipelineEvent | undefined {
   try {
     return JSON.parse(line) as PipelineEvent;
@@ -99,32 +98,32 @@ function parse(line: string): PipelineEvent | undefined {
   }
 }
 
-async function killAgainAndAgain(
-  run: Killed,
+async function killRepeatedly(
+  run: KilledRun,
   kills: number,
   most: number,
   random: () => number,
 ): Promise<void> {
-  const golden = await run.live(null, undefined, 'golden.jsonl');
+  const golden = await run.runProcess(null, undefined, 'golden.jsonl');
   expect(golden.completed, golden.stderr).toBe(true);
   const promised = new Set<string>();
   const keys = new Map<string, string>();
   let sessionId: string | null = null;
   for (let kill = 0; ; kill++) {
     const last = kill >= kills;
-    const life = await run.live(sessionId, last ? undefined : 1 + Math.floor(random() * most));
-    expect(life.stderr).toBe('');
-    sessionId = life.sessionId;
-    for (const line of life.invoked) {
+    const process = await run.runProcess(sessionId, last ? undefined : 1 + Math.floor(random() * most));
+    expect(process.stderr).toBe('');
+    sessionId = process.sessionId;
+    for (const line of process.invoked) {
       const [, stage, batch, key] = line.split(' ') as [string, string, string, string];
       const name = `${stage} ${batch}`;
       expect(promised.has(name), `second invocation of ${name} after kill ${kill}`).toBe(false);
       expect(keys.get(name) ?? key).toBe(key);
       keys.set(name, key);
     }
-    for (const name of life.durable) promised.add(name);
-    if (life.completed) break;
-    expect(last, 'the last life, which nobody kills, completes').toBe(false);
+    for (const name of process.durable) promised.add(name);
+    if (process.completed) break;
+    expect(last, 'the last process, which is not killed, completes').toBe(false);
   }
   expect(run.output()).toBe(run.output('golden.jsonl'));
 }
@@ -135,7 +134,7 @@ test(`twenty kills at random moments of one run (seed ${SEED})`, async () => {
     { name: 'paid', durable: true, concurrency: 4 },
     { name: 'label', durable: false, concurrency: 0 },
   ];
-  await killAgainAndAgain(new Killed(20_000, stages, 64), 20, 150, seededRandom(SEED));
+  await killRepeatedly(new KilledRun(20_000, stages, 64), 20, 150, seededRandom(SEED));
 }, 180_000);
 
 describe(`two to four kills, one to three stages, concurrency one to eight (seed ${SEED})`, () => {
@@ -149,7 +148,7 @@ describe(`two to four kills, one to three stages, concurrency one to eight (seed
         concurrency: Math.floor(random() * 9),
       })).map((stage) => (stage.concurrency === 0 ? { ...stage, durable: false } : stage));
       const kills = 2 + Math.floor(random() * 3);
-      await killAgainAndAgain(new Killed(2_000, stages, 32), kills, 120, random);
+      await killRepeatedly(new KilledRun(2_000, stages, 32), kills, 120, random);
     },
     60_000,
   );

@@ -1,19 +1,19 @@
-/** A process with a stage that kills it at one row, as a native crash or the end of memory would. */
+/** A process with a stage that kills it at one row, like a native crash or running out of memory. */
 import { writeSync } from 'node:fs';
 import { defineStage, map, PipelineExecutor, StateManager } from 'xstate-pipeline';
 import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
 
-const { input, output, state, sessionId, deadlyRow, concurrency, onPoison } = JSON.parse(
+const { input, output, state, sessionId, poisonRow, concurrency, onPoison } = JSON.parse(
   String(process.argv[2]),
 );
 const stages = [
   map('tidy', (row) => ({ n: row.n })),
   defineStage({
-    name: 'deadly',
+    name: 'poisoned',
     concurrency,
     process: async (rows, { attempt, batch }) => {
-      if (rows.some((row) => row.n === deadlyRow)) {
-        writeSync(1, `${JSON.stringify({ type: 'dies', attempt, batch: batch.index })}\n`);
+      if (rows.some((row) => row.n === poisonRow)) {
+        writeSync(1, `${JSON.stringify({ type: 'crash', attempt, batch: batch.index })}\n`);
         process.kill(process.pid, 'SIGKILL');
         await new Promise(() => {});
       }

@@ -1,8 +1,8 @@
 /**
- * A batch that kills the process, again and again.
+ * A batch that crashes the process every time.
  *
- * Pinned: attempts are counted across crashes; after three deaths the batch is named and the run fails, or the batch is set
- * aside and everything else completes; a process that is killed, and gets on in between, is never held to be poisoned.
+ * Pinned: attempts are counted across crashes. After three crashes the run fails and names the batch, or the batch goes to
+ * the dead letters and the rest completes. A process that is killed while it makes progress quarantines no batch.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -13,47 +13,47 @@ import { freshFolder } from '../support/folders.js';
 
 const CHILD = fileURLToPath(new URL('poison.child.mjs', import.meta.url));
 
-type Told = Record<string, unknown> & { type: string };
+type OutputLine = Record<string, unknown> & { type: string };
 
-function live(args: object): Promise<{ readonly told: Told[]; readonly signal: string | null }> {
+function runProcess(args: object): Promise<{ readonly lines: OutputLine[]; readonly signal: string | null }> {
   return new Promise((resolve) => {
     execFile(process.execPath, [CHILD, JSON.stringify(args)], (error, stdout) => {
-      const told = stdout
+      const lines = stdout
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as Told);
-      resolve({ told, signal: (error?.signal as string | undefined) ?? null });
+        .map((line) => JSON.parse(line) as OutputLine);
+      resolve({ lines, signal: (error?.signal as string | undefined) ?? null });
     });
   });
 }
 
-async function dieUntilJudged(onPoison: string, concurrency: number) {
+async function crashUntilDecided(onPoison: string, concurrency: number) {
   const folder = freshFolder();
   const input = join(folder, 'in.jsonl');
   const output = join(folder, 'out.jsonl');
   writeFileSync(input, Array.from({ length: 200 }, (_, n) => `${JSON.stringify({ n })}\n`).join(''));
-  const args = { input, output, state: join(folder, 'state'), deadlyRow: 77, concurrency, onPoison };
+  const args = { input, output, state: join(folder, 'state'), poisonRow: 77, concurrency, onPoison };
   let sessionId: unknown = null;
   const attempts: unknown[] = [];
-  for (let life = 1; life <= 8; life++) {
-    const { told, signal } = await live({ ...args, sessionId });
-    sessionId = told.find((line) => line.sessionId !== undefined)?.sessionId ?? sessionId;
-    attempts.push(...told.filter((line) => line.type === 'dies').map((line) => line.attempt));
-    if (signal === null) return { result: told.at(-1) as Told, life, output, attempts };
+  for (let process = 1; process <= 8; process++) {
+    const { lines, signal } = await runProcess({ ...args, sessionId });
+    sessionId = lines.find((line) => line.sessionId !== undefined)?.sessionId ?? sessionId;
+    attempts.push(...lines.filter((line) => line.type === 'crash').map((line) => line.attempt));
+    if (signal === null) return { result: lines.at(-1) as OutputLine, process, output, attempts };
   }
-  throw new Error('nobody ever judged it');
+  throw new Error('the batch was never quarantined');
 }
 
 test.each([1, 8])('the run fails, naming the batch (concurrency %i)', async (concurrency) => {
-  const { result, life, attempts } = await dieUntilJudged('fail', concurrency);
-  expect(life).toBe(4);
+  const { result, process, attempts } = await crashUntilDecided('fail', concurrency);
+  expect(process).toBe(4);
   expect(attempts).toHaveLength(3);
   expect(result.error).toMatchObject({ code: 'POISON_BATCH' });
   expect((result.error as { message: string }).message).toContain('Batch 7 (rows 70 to 79');
 });
 
-test('it is set aside, and everything else completes', async () => {
-  const { result, output } = await dieUntilJudged('dead-letter', 4);
+test('the batch goes to the dead letters, and the rest completes', async () => {
+  const { result, output } = await crashUntilDecided('dead-letter', 4);
   expect(result).toMatchObject({
     success: true,
     isComplete: false,

@@ -1,4 +1,4 @@
-/** A whole run, file to file, on a simulated disk: what the crash suites do again and again. */
+/** A whole run, file to file, on a simulated disk, for the crash suites. */
 
 import { memoryLock } from '../../src/checkpoint/lock/memory-lock.js';
 import type { AcquireLock } from '../../src/checkpoint/storages/lowdb-storage.js';
@@ -19,19 +19,19 @@ export const OUTPUT = '/data/out.jsonl';
 const SESSION = '01234567-89ab-4def-8123-456789abcdef';
 const STATE = '/state';
 
-/** What outlives every crash: which durable outputs were promised, and every invocation. */
+/** The test's record over all processes: announced durable outputs and invocations. */
 export class Ledger {
   readonly promised = new Set<string>();
   readonly violations: string[] = [];
   invocations = 0;
 
-  invoked(stage: string, batch: number): void {
+  addInvocation(stage: string, batch: number): void {
     this.invocations++;
     const key = `${stage}:${batch}`;
     if (this.promised.has(key)) this.violations.push(`second invocation of ${key}`);
   }
 
-  heard(event: PipelineEvent): void {
+  addEvent(event: PipelineEvent): void {
     if (event.type === 'batch.completed' && event.durable) this.promised.add(`${event.stage}:${event.batch}`);
   }
 }
@@ -53,7 +53,7 @@ function stagesOf(ledger: Ledger, { concurrency = 2 }: SimulatedRunOptions) {
       durable: true,
       concurrency,
       process: async (rows: { n: number; text: string }[], { batch }) => {
-        ledger.invoked('paid', batch.index);
+        ledger.addInvocation('paid', batch.index);
         await Promise.resolve();
         return rows.map((row) => ({ ...row, paid: row.n * 2 }));
       },
@@ -62,8 +62,8 @@ function stagesOf(ledger: Ledger, { concurrency = 2 }: SimulatedRunOptions) {
   ];
 }
 
-/** One process's life on `disk`: begins the session, or goes on with the stored one. Resolves to how it ended. */
-export async function live(
+/** Runs one process on `disk`: starts the session or resumes the stored one. Resolves to how it ended. */
+export async function runProcess(
   disk: SimulatedDisk,
   ledger: Ledger,
   options: SimulatedRunOptions = {},
@@ -71,7 +71,7 @@ export async function live(
   const stages = stagesOf(ledger, options);
   const storage = lowdbStorage(STATE, { fileSystem: disk, acquireLock: lockOf() });
   const stateManager = new StateManager(storage, { checkpointInterval: options.checkpointInterval ?? 8 });
-  const executor = new PipelineExecutor(stages, stateManager, [{ next: (event) => ledger.heard(event) }], {
+  const executor = new PipelineExecutor(stages, stateManager, [{ next: (event) => ledger.addEvent(event) }], {
     fileSystem: disk,
     clock: manualClock(),
     newSessionId: () => SESSION,
@@ -90,7 +90,7 @@ export async function live(
   }
 }
 
-/** Each life is a process of its own: its locks die with it. */
+/** Locks of one process. */
 function lockOf(): AcquireLock {
   const lock = memoryLock();
   return ({ sessionId, handlers }) => lock(sessionId, handlers);

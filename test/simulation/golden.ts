@@ -1,5 +1,13 @@
-/** The right outcome of a plan, by plain loops: what every simulated run has to give, whatever happened to it. */
-import { batchFate, type Plan, type Row, rowFate, type StagePlan, workOnBatch, workOnRow } from './plan.js';
+/** The expected outcome of a plan, computed by plain loops. Every simulated run must end with it. */
+import {
+  batchFaultOf,
+  type Plan,
+  type Row,
+  rowFaultOf,
+  type StagePlan,
+  workOnBatch,
+  workOnRow,
+} from './plan.js';
 
 export interface GoldenTally {
   readonly rowsIn: number;
@@ -16,9 +24,9 @@ export interface Golden {
   readonly tallies: readonly (readonly GoldenTally[])[];
   /** `[stage, batch, row]` of every row that was lost, in the order of the dead letters; -1: the source. */
   readonly losses: readonly (readonly [stage: number, batch: number, row: number])[];
-  /** The same, of those that are set aside. */
+  /** The same, for rows written to the dead letters. */
   readonly deadLetters: readonly (readonly [stage: number, batch: number, row: number])[];
-  /** Errors left no output at all (I12). */
+  /** Errors left no usable output (I12). */
   readonly isHopeless: boolean;
 }
 
@@ -66,7 +74,7 @@ function run(
 ): { rows: Row[]; lost: number[] } {
   const mayLose = stage.onError !== 'fail';
   if (rows.length === 0) return { rows: [], lost: [] };
-  if (mayLose && batchFate(plan, stage, batch) !== 'well')
+  if (mayLose && batchFaultOf(plan, stage, batch) !== 'none')
     return isRowThrow(plan, stage, batch)
       ? rowByRow(plan, stage, rows, 0)
       : { rows: [], lost: rows.map((_, i) => i) };
@@ -74,21 +82,21 @@ function run(
   return rowByRow(plan, stage, rows, -1);
 }
 
-/** In a row stage the first row meets the fate of the batch, and a row that throws is lost alone. */
+/** In a row stage, the batch's fault hits the first row, and only the row that throws is lost. */
 function isRowThrow(plan: Plan, stage: StagePlan, batch: number): boolean {
-  return stage.shape !== 'batch' && batchFate(plan, stage, batch) === 'throw';
+  return stage.shape !== 'batch' && batchFaultOf(plan, stage, batch) === 'throw';
 }
 
 function rowByRow(
   plan: Plan,
   stage: StagePlan,
   rows: readonly Row[],
-  struck: number,
+  faulty: number,
 ): { rows: Row[]; lost: number[] } {
   const out: Row[] = [];
   const lost: number[] = [];
   rows.forEach((row, i) => {
-    if (stage.onError !== 'fail' && (i === struck || rowFate(plan, stage, row) !== 'well')) {
+    if (stage.onError !== 'fail' && (i === faulty || rowFaultOf(plan, stage, row) !== 'none')) {
       lost.push(i);
       return;
     }

@@ -1,10 +1,10 @@
-/** What a run has to come to, held against plain code: its result (I12), and the files that it leaves (I7, I19). */
+/** Compares a run's result (I12) and its files (I7, I19) with the expectation computed by plain code. */
 import type { ExecutionResult } from '../../src/index.js';
 import type { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { DEAD_LETTERS, OUTPUT } from './checks.js';
 import type { World } from './world.js';
 
-/** What is wrong with the result; undefined: nothing. */
+/** The problem of a result; undefined: none. */
 export function resultProblem(result: ExecutionResult, { plan, golden }: World): string | undefined {
   const { losses, rowsOut, batches, tallies } = golden;
   const expected = {
@@ -34,17 +34,17 @@ export function resultProblem(result: ExecutionResult, { plan, golden }: World):
     stages: metrics.stages.map((t) => [t.batches, t.rowsIn, t.rowsOut, t.skipped, t.deadLettered]),
   };
   const [is, shouldBe] = [JSON.stringify(found), JSON.stringify(expected)];
-  return is === shouldBe ? undefined : `I12: the result is ${is}, and should be ${shouldBe}`;
+  return is === shouldBe ? undefined : `I12: the result is ${is}, expected ${shouldBe}`;
 }
 
-/** What is wrong with the files on the disk, once all is over. */
+/** Problems of the files on the disk after the run. */
 export function outputProblems(disk: SimulatedDisk, { plan, golden, completed }: World): string[] {
   const problems: string[] = [];
   const isHopeless = completed === 'hopeless';
   if (golden.isHopeless !== isHopeless) problems.push('I12: a run without usable output succeeded');
   const expected = isHopeless && plan.publish === 'rename' ? undefined : golden.text;
   const output = disk.text(OUTPUT);
-  if (output !== expected) problems.push(`I7: the output is ${output}, and should be ${expected}`);
+  if (output !== expected) problems.push(`I7: the output is ${output}, expected ${expected}`);
   if (isHopeless) return problems;
   const lines = (disk.text(DEAD_LETTERS) ?? '').split('\n').slice(0, -1);
   const letters = lines.map((line) => {
@@ -52,6 +52,6 @@ export function outputProblems(disk: SimulatedDisk, { plan, golden, completed }:
     return [plan.stages.findIndex(({ name }) => name === stage), batch, row];
   });
   const [is, shouldBe] = [JSON.stringify(letters), JSON.stringify(golden.deadLetters)];
-  if (is !== shouldBe) problems.push(`I7: the dead letters are ${is}, and should be ${shouldBe}`);
+  if (is !== shouldBe) problems.push(`I7: the dead letters are ${is}, expected ${shouldBe}`);
   return problems;
 }

@@ -1,18 +1,18 @@
 /**
- * What a seed decides beforehand: the pipeline, its input, and the fate of every row and batch, so that the right output is
- * known before anything runs. What happens when (who is slow, what is commanded, what dies) is decided while it runs.
+ * What a seed decides beforehand: the pipeline, its input, and the fault of every row and batch, so that the expected output
+ * is known. Timing (delays, commands, crashes) is decided during the run.
  *
- * A fate that costs rows ('skip', 'dead-letter') never changes; one that fails the run ('fail') is over after a few times.
+ * A fault that loses rows ('skip', 'dead-letter') is permanent; one that fails the run ('fail') ends after a few times.
  */
 import { type Random, seededRandom } from '../../src/platform/clock.js';
 import type { OnError } from '../../src/stages/stage.js';
 
-/** In every row, and nowhere else: a control plane that shows it has a row in it (I3). */
+/** Part of every row and of nothing else: where it appears, there is a row (I3). */
 export const ROW_MARK = 'only-in-rows';
 
 export interface Row {
   readonly n: number;
-  /** Tells the rows apart that a flatMap made of one. */
+  /** Distinguishes the rows that a flatMap made of one row. */
   readonly copy: number;
   readonly value: number;
   readonly text: string;
@@ -20,8 +20,8 @@ export interface Row {
 
 export type Shape = 'map' | 'filter' | 'flatMap' | 'batch';
 
-/** `stall`: no answer until it is aborted. `late`: no answer until after it was aborted, then wrong rows. */
-export type Fate = 'well' | 'throw' | 'stall' | 'late';
+/** `stall`: pending until aborted. `late`: pending until after the abort, then returns wrong rows. */
+export type StageFault = 'none' | 'throw' | 'stall' | 'late';
 
 export interface StagePlan {
   readonly index: number;
@@ -48,13 +48,13 @@ export interface Plan {
   readonly checkpointEveryMs: number;
   readonly onMalformed: 'skip' | 'dead-letter';
   readonly publish: 'rename' | 'direct';
-  readonly maxDeaths: number;
-  /** How likely each is at a step. */
-  readonly odds: { readonly death: number; readonly command: number; readonly fault: number };
+  readonly maxCrashes: number;
+  /** Probability at a step. */
+  readonly odds: { readonly crash: number; readonly command: number; readonly fault: number };
 }
 
-/** Deaths in a seed, at most. */
-export const MAX_DEATHS = 5;
+/** Maximum crashes of a seed. */
+export const MAX_CRASHES = 5;
 
 export function planOf(seed: number): Plan {
   const random = seededRandom(seed);
@@ -78,9 +78,9 @@ export function planOf(seed: number): Plan {
     checkpointEveryMs: pick(20, 1_000, 5_000),
     onMalformed: pick('skip', 'dead-letter'),
     publish: pick('rename', 'rename', 'direct'),
-    // At the fifth death the executor may be careful, at none a batch may be condemned.
-    maxDeaths: pick(1_000, MAX_DEATHS + 2),
-    odds: { death: pick(0, 0.004, 0.012), command: pick(0, 0.006, 0.03), fault: pick(0, 0.3, 0.7) },
+    // At the fifth crash the executor may isolate batches; it must never quarantine one.
+    maxCrashes: pick(1_000, MAX_CRASHES + 2),
+    odds: { crash: pick(0, 0.004, 0.012), command: pick(0, 0.006, 0.03), fault: pick(0, 0.3, 0.7) },
   };
 }
 
@@ -92,7 +92,7 @@ function stagePlan(
 ): StagePlan {
   const shape = pick<Shape>('map', 'filter', 'flatMap', 'batch', 'batch', 'batch');
   const isAsync = shape === 'batch' ? random() < 0.85 : random() < 0.5;
-  // Without any of these, neighbouring row stages share a pass.
+  // Plain neighbouring row stages are fused.
   const isPlain = !isAsync && random() < 0.6;
   return {
     index,
@@ -109,33 +109,35 @@ function stagePlan(
   };
 }
 
-/** In [0, 1), by seed and place alone. */
+/** A number in [0, 1) that depends on the seed and the place only. */
 function chance(seed: number, ...place: readonly number[]): number {
   let mixed = seed | 0;
   for (const part of place) mixed = Math.imul(mixed ^ (part + 0x9e3779b9), 0x85ebca6b) ^ (mixed >>> 13);
   return seededRandom(mixed)();
 }
 
-/** What becomes of a row in a row stage. */
-export function rowFate({ seed }: Plan, stage: StagePlan, row: Row): Fate {
-  return chance(seed, 1, stage.index, row.n, row.copy) < stage.faultiness / 3 ? 'throw' : 'well';
+/** The fault of a row in a row stage. */
+export function rowFaultOf({ seed }: Plan, stage: StagePlan, row: Row): StageFault {
+  return chance(seed, 1, stage.index, row.n, row.copy) < stage.faultiness / 3 ? 'throw' : 'none';
 }
 
-/** What becomes of a batch as a whole. */
-export function batchFate({ seed }: Plan, stage: StagePlan, batch: number): Fate {
-  if (chance(seed, 2, stage.index, batch) >= stage.faultiness) return 'well';
+/** The fault of a whole batch. */
+export function batchFaultOf({ seed }: Plan, stage: StagePlan, batch: number): StageFault {
+  if (chance(seed, 2, stage.index, batch) >= stage.faultiness) return 'none';
   const canStall = stage.isAsync && stage.timeoutMs !== undefined;
-  if (!canStall) return stage.shape === 'batch' ? 'throw' : 'well';
-  return (['throw', 'stall', 'late'] as const)[Math.floor(chance(seed, 3, stage.index, batch) * 3)] as Fate;
+  if (!canStall) return stage.shape === 'batch' ? 'throw' : 'none';
+  return (['throw', 'stall', 'late'] as const)[
+    Math.floor(chance(seed, 3, stage.index, batch) * 3)
+  ] as StageFault;
 }
 
-/** How often it is so. */
+/** How many times the fault occurs. */
 export function timesOf({ seed }: Plan, stage: StagePlan, place: number): number {
   if (stage.onError !== 'fail') return Number.POSITIVE_INFINITY;
   return 1 + Math.floor(chance(seed, 4, stage.index, place) * 3);
 }
 
-/** What a row stage makes of a row, where all goes well. */
+/** The result of a row stage for a row without a fault. */
 export function workOnRow(stage: StagePlan, row: Row): Row | boolean | readonly Row[] {
   const value = (row.value * 31 + stage.index + 7) % 1_000_003;
   if (stage.shape === 'filter') return row.value % 7 !== stage.index;
@@ -147,7 +149,7 @@ export function workOnRow(stage: StagePlan, row: Row): Row | boolean | readonly 
   }));
 }
 
-/** What a batch stage makes of a batch: it depends on all of its rows, so that a batch cut otherwise would show. */
+/** The result of a batch stage for a batch. It depends on all its rows, so that other batch borders change it. */
 export function workOnBatch(stage: StagePlan, rows: readonly Row[]): readonly Row[] {
   const sum = rows.reduce((all, row) => all + row.value, 0);
   const kept = rows.filter((row) => (row.value + stage.index) % 11 !== 0);

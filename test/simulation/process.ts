@@ -1,6 +1,5 @@
 /**
- * One simulated process: an executor over a simulated disk, with its scheduler, its clock and its memory, all of which are
- * gone when it dies.
+ * One simulated process: an executor over a simulated disk, with its own scheduler, clock and locks. Only the disk survives.
  */
 import { memoryLock } from '../../src/checkpoint/lock/memory-lock.js';
 import { PipelineExecutor, type PipelineLike, StateManager, silentLogger } from '../../src/index.js';
@@ -15,8 +14,8 @@ import { Scheduler } from './scheduler.js';
 import { Running, stagesOf, type Workplace } from './stages.js';
 import { TransitionLog } from './transitions.js';
 
-/** How a process ends: `kill` keeps what it wrote, `power` only what was fsynced and, by the seed, some of the rest. */
-export type Death = { readonly kind: 'kill' } | { readonly kind: 'power'; readonly seed: number | undefined };
+/** How a process crashes: `kill` keeps all written bytes; `power` keeps the fsynced bytes and, by the seed, some of the rest. */
+export type Crash = { readonly kind: 'kill' } | { readonly kind: 'power'; readonly seed: number | undefined };
 
 export interface ProcessOptions {
   readonly plan: Plan;
@@ -26,10 +25,10 @@ export interface ProcessOptions {
   readonly random: Random;
   readonly startMs: number;
   readonly newSessionId: () => string;
-  /** Where transitions of the statecharts are noted. */
+  /** Collects the transitions of the statecharts. */
   readonly transitions: Set<string>;
-  /** Asked at every promise that is announced: to die at once? */
-  readonly dieAtPromise: () => Death | undefined;
+  /** Called at every announcement. @returns a crash to happen at once. */
+  readonly crashAtPromise: () => Crash | undefined;
 }
 
 export class SimulatedProcess implements Workplace {
@@ -38,13 +37,13 @@ export class SimulatedProcess implements Workplace {
   readonly scheduler: Scheduler;
   readonly running = new Running();
   readonly checks: Checks;
-  /** The disk as the next process finds it; set when this one is dead. */
-  remains: SimulatedDisk | undefined;
-  /** Something was done to its disk. */
+  /** The disk of the next process; set by a crash. */
+  diskAfterCrash: SimulatedDisk | undefined;
+  /** Its disk has a planned fault. */
   isFaulty = false;
-  /** From here on nobody is slow: what is left is to finish. */
+  /** Stages no longer wait: the run is to finish. */
   isCalm = false;
-  #told = 0;
+  #observed = 0;
   readonly #acquireLock = lockOf();
 
   constructor(readonly options: ProcessOptions) {
@@ -53,16 +52,16 @@ export class SimulatedProcess implements Workplace {
     this.stateManager = this.newStateManager();
     this.checks = new Checks(plan, golden, ledger, disk, () => this.executor);
     const transitions = new TransitionLog(options.transitions);
-    const told = (event: Parameters<Checks['event']>[0]) => {
-      if (this.isDead) return;
-      this.#told++;
-      this.checks.event(event);
+    const observe = (event: Parameters<Checks['checkEvent']>[0]) => {
+      if (this.hasCrashed) return;
+      this.#observed++;
+      this.checks.checkEvent(event);
       const isPromise =
         event.type === 'batches.committed' || (event.type === 'batch.completed' && event.durable);
-      const death = isPromise ? options.dieAtPromise() : undefined;
-      if (death !== undefined) this.die(death);
+      const crash = isPromise ? options.crashAtPromise() : undefined;
+      if (crash !== undefined) this.crash(crash);
     };
-    const hostile = {
+    const throwing = {
       next: () => {
         if (random() < 0.02) throw new Error('an observer that throws');
       },
@@ -72,7 +71,7 @@ export class SimulatedProcess implements Workplace {
         if (random() < 0.02) throw new Error('an observer that rejects');
       },
     };
-    const observers = [hostile, { next: told }, rejecting];
+    const observers = [throwing, { next: observe }, rejecting];
     this.executor = new PipelineExecutor(stagesOf(plan, this, this.running), this.stateManager, observers, {
       fileSystem: disk,
       clock: this.scheduler.clock,
@@ -82,18 +81,18 @@ export class SimulatedProcess implements Workplace {
     });
     this.executor.state$.subscribe((state) => {
       transitions.follow(this.executor.actor);
-      if (!this.isDead) this.checks.stateChanged(state);
+      if (!this.hasCrashed) this.checks.checkStateChange(state);
     });
     let all = 0;
     this.executor.events$.subscribe(() => {
-      if (this.isDead) return;
-      if (++all !== this.#told)
-        ledger.violated(`I11: an observer was told of ${this.#told} of ${all} events`);
+      if (this.hasCrashed) return;
+      if (++all !== this.#observed)
+        ledger.addViolation(`I11: an observer got ${this.#observed} of ${all} events`);
     });
   }
 
-  get isDead(): boolean {
-    return this.remains !== undefined;
+  get hasCrashed(): boolean {
+    return this.diskAfterCrash !== undefined;
   }
 
   get disk(): SimulatedDisk {
@@ -104,7 +103,7 @@ export class SimulatedProcess implements Workplace {
     return this.options.ledger;
   }
 
-  /** Of this process: the same locks. */
+  /** A state manager with this process's locks. */
   newStateManager(): StateManager {
     const { disk, plan } = this.options;
     const storage = lowdbStorage(STATE, { fileSystem: disk, acquireLock: this.#acquireLock });
@@ -124,7 +123,7 @@ export class SimulatedProcess implements Workplace {
         batchSize: plan.batchSize,
         maxInFlight: plan.maxInFlight,
         checkpointEveryMs: plan.checkpointEveryMs,
-        maxDeaths: plan.maxDeaths,
+        maxDeaths: plan.maxCrashes,
       },
     };
   }
@@ -133,21 +132,21 @@ export class SimulatedProcess implements Workplace {
     return this.scheduler.turn();
   }
 
-  async dawdle(): Promise<void> {
+  async waitSomeTurns(): Promise<void> {
     if (this.isCalm) return;
     for (let turns = Math.floor(this.options.random() * 4); turns > 0; turns--) await this.turn();
   }
 
-  die(death: Death): void {
-    if (this.isDead) return;
+  crash(crash: Crash): void {
+    if (this.hasCrashed) return;
     const { disk, ledger } = this.options;
-    ledger.trace.push(`dies: ${JSON.stringify(death)}`);
-    this.remains = death.kind === 'kill' ? disk.kill() : disk.crash(death.seed);
+    ledger.trace.push(`crashes: ${JSON.stringify(crash)}`);
+    this.diskAfterCrash = crash.kind === 'kill' ? disk.kill() : disk.crash(crash.seed);
     this.scheduler.end();
   }
 }
 
-/** Locks among what runs in one process: they die with it. */
+/** Locks within one process; they end with it. */
 function lockOf(): NonNullable<NonNullable<Parameters<typeof lowdbStorage>[1]>['acquireLock']> {
   const lock = memoryLock();
   return ({ sessionId, handlers }) => lock(sessionId, handlers);

@@ -1,7 +1,6 @@
 /**
- * Who goes next in a simulated process (I14). Everything that a real process would wait for (the disk, work of a stage)
- * waits here for its turn, and time stands still until it is moved. Between two steps every promise that could settle has
- * settled, so that nothing is left to chance but what the seed decides.
+ * The scheduler of a simulated process (I14). Disk operations and stages wait here for their turn, and only the scheduler
+ * advances the clock. Between two steps all promises settle, so that the seed alone decides the order.
  */
 import type { Clock, Random } from '../../src/platform/clock.js';
 
@@ -16,7 +15,7 @@ export class Scheduler {
   readonly #timers = new Set<Timer>();
   #waiting: (() => void)[] = [];
   #isOver = false;
-  /** Steps in a row in which nothing but time has moved. */
+  /** Consecutive steps that only advanced the clock. */
   idleSteps = 0;
 
   constructor(
@@ -35,7 +34,7 @@ export class Scheduler {
     };
   }
 
-  /** Resolves at the next turn that falls to it; never once the process is dead. */
+  /** Resolves at this caller's next turn; never after a crash. */
   turn(): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#isOver) this.#waiting.push(resolve);
@@ -46,7 +45,7 @@ export class Scheduler {
     return this.#waiting.length > 0;
   }
 
-  /** One thing goes on (sometimes several, before anything has noticed the first), or time does. */
+  /** Resumes one waiting operation, sometimes several, or advances the clock. */
   async step(): Promise<void> {
     if (this.#waiting.length === 0) {
       this.idleSteps++;
@@ -61,7 +60,7 @@ export class Scheduler {
     await settled();
   }
 
-  /** At most to the next timer, which then goes off: what it has begun may go on before the one after it. */
+  /** Advances at most to the next timer and runs it, so that its effects can run before the timer after it. */
   #moveTime(ms: number): void {
     let next: Timer | undefined;
     for (const timer of this.#timers) if (next === undefined || timer.at < next.at) next = timer;
@@ -79,7 +78,7 @@ export class Scheduler {
     chosen?.();
   }
 
-  /** The process is dead: nothing that waits goes on, ever. */
+  /** Ends the process: no waiting operation continues. */
   end(): void {
     this.#isOver = true;
     this.#waiting = [];
@@ -87,7 +86,7 @@ export class Scheduler {
   }
 }
 
-/** Resolves when no promise is left to settle by itself. */
+/** Resolves when all settled promises have run their callbacks. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,5 +1,5 @@
 /**
- * As many seeds as asked for: `node test/simulation/simulate.mjs --seeds 5000 --from 1`. Exits with 1 if one fails.
+ * Runs a range of seeds: `node test/simulation/simulate.mjs --seeds 5000 --from 1`. Exits with 1 if one fails.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * One seed, from the first process to the right output: processes begin, are commanded, fail, are killed and begin again,
- * until one of them completes; everything that the design promises is asserted on the way. (I1–I8, I11–I14, I16, I17, I19)
+ * One seed, from the first process to the expected output: processes start, get commands, fail, crash and restart until one
+ * completes. All invariants are asserted on the way (I1–I8, I11–I14, I16, I17, I19).
  */
 import { seededRandom } from '../../src/platform/clock.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
@@ -9,22 +9,22 @@ import { goldenOf } from './golden.js';
 import { Ledger } from './ledger.js';
 import { Operator } from './operator.js';
 import { outputProblems } from './outcome.js';
-import { MAX_DEATHS, type Plan, planOf, ROW_MARK } from './plan.js';
-import { type Death, SimulatedProcess } from './process.js';
+import { MAX_CRASHES, type Plan, planOf, ROW_MARK } from './plan.js';
+import { type Crash, SimulatedProcess } from './process.js';
 import { settled } from './scheduler.js';
 import { sessionId, type World } from './world.js';
 
 export interface SimulationOutcome {
   readonly seed: number;
-  /** Broken invariants; none: all is well. */
+  /** Broken invariants; empty: none. */
   readonly violations: readonly string[];
   readonly trace: readonly string[];
   readonly plan: Plan;
-  /** Of both statecharts, as `transitions.ts` names them. */
+  /** Transitions of both statecharts, named as in `transitions.ts`. */
   readonly transitions: ReadonlySet<string>;
   readonly figures: {
     readonly steps: number;
-    readonly deaths: number;
+    readonly crashes: number;
     readonly commands: number;
     readonly faults: number;
     readonly operations: number;
@@ -37,7 +37,7 @@ export function simulate(seed: number): Promise<SimulationOutcome> {
 }
 
 const MAX_STEPS = 60_000;
-/** Timers that may go off in a row, with nobody at work in between, before a run counts as hanging. */
+/** Consecutive idle steps after which a run counts as hanging. */
 const MAX_IDLE_STEPS = 300;
 const MAX_FAULTS = 4;
 
@@ -46,7 +46,7 @@ class Simulation {
   readonly #transitions = new Set<string>();
   #disk: SimulatedDisk;
   #process!: SimulatedProcess;
-  #deaths = 0;
+  #crashes = 0;
   #faults = 0;
   #operations = 0;
 
@@ -72,16 +72,16 @@ class Simulation {
   async run(): Promise<SimulationOutcome> {
     const { plan, ledger } = this.#world;
     try {
-      while (this.#isUnderWay) await this.#live();
+      while (this.#isUnderWay) await this.#runProcess();
       if (ledger.violations.length === 0) this.#checkOutput();
     } catch (error) {
-      ledger.violated(`the simulation itself: ${error instanceof Error ? error.stack : error}`);
+      ledger.addViolation(`the simulation itself: ${error instanceof Error ? error.stack : error}`);
     }
     const { violations, trace, invocations } = ledger;
     const { steps, commands } = this.#world;
     const figures = {
       ...{ steps, commands, invocations },
-      ...{ deaths: this.#deaths, faults: this.#faults, operations: this.#operations },
+      ...{ crashes: this.#crashes, faults: this.#faults, operations: this.#operations },
     };
     return { seed: this.seed, violations, trace, plan, transitions: this.#transitions, figures };
   }
@@ -94,26 +94,28 @@ class Simulation {
     return this.#world.random() < odds;
   }
 
-  /** One process, until it dies or has completed the run. */
-  async #live(): Promise<void> {
+  /** Runs one process until it crashes or completes the run. */
+  async #runProcess(): Promise<void> {
     const world = this.#world;
     const process = this.#begin();
     const operator = new Operator(process, world);
-    while (this.#isUnderWay && !process.isDead) {
-      if (world.steps++ > MAX_STEPS) world.ledger.violated(`no end after ${MAX_STEPS} steps`);
-      this.#perhapsDie();
-      if (!process.isDead) operator.act();
+    while (this.#isUnderWay && !process.hasCrashed) {
+      if (world.steps++ > MAX_STEPS) world.ledger.addViolation(`not finished after ${MAX_STEPS} steps`);
+      this.#maybeCrash();
+      if (!process.hasCrashed) operator.act();
       await process.scheduler.step();
-      if (this.#disk.isDead && !process.isDead) process.die(this.#death());
-      if (process.isDead) break;
-      process.checks.afterStep();
-      if (this.#chance(0.02)) process.checks.snapshot();
+      if (this.#disk.isOffline && !process.hasCrashed) process.crash(this.#newCrash());
+      if (process.hasCrashed) break;
+      process.checks.checkStep();
+      if (this.#chance(0.02)) process.checks.checkSnapshot();
       if (process.scheduler.idleSteps > MAX_IDLE_STEPS)
-        world.ledger.violated(`it hangs in ${process.executor.state}, awaiting ${operator.openPromises}`);
+        world.ledger.addViolation(
+          `the run hangs in ${process.executor.state}, waiting for ${operator.openPromises}`,
+        );
     }
     this.#operations += this.#disk.operations.length;
-    if (process.remains !== undefined) this.#disk = process.remains;
-    // What the dead process was about to do runs into nothing.
+    if (process.diskAfterCrash !== undefined) this.#disk = process.diskAfterCrash;
+    // Pending work of the crashed process has no effect.
     await settled();
   }
 
@@ -131,8 +133,8 @@ class Simulation {
         world.session = sessionId(++world.sessions);
         return world.session;
       },
-      dieAtPromise: () =>
-        this.#mayDie && this.#chance(4 * world.plan.odds.death) ? this.#death() : undefined,
+      crashAtPromise: () =>
+        this.#mayCrash && this.#chance(4 * world.plan.odds.crash) ? this.#newCrash() : undefined,
     });
     if (this.#faults < MAX_FAULTS && this.#chance(world.plan.odds.fault)) this.#planFault();
     return this.#process;
@@ -144,32 +146,32 @@ class Simulation {
     const at = 1 + Math.floor(this.#world.random() * 120);
     const code = this.#chance(0.5) ? 'EIO' : 'ENOSPC';
     const manner = this.#chance(0.5) ? 'short' : 'clean';
-    this.#world.ledger.trace.push(`fault: ${code}, ${manner}, ${at} operations from here`);
+    this.#world.ledger.trace.push(`fault: ${code}, ${manner}, in ${at} operations`);
     this.#disk.fail(at, code, manner);
   }
 
-  get #mayDie(): boolean {
-    return this.#deaths < MAX_DEATHS && this.#world.plan.odds.death > 0;
+  get #mayCrash(): boolean {
+    return this.#crashes < MAX_CRASHES && this.#world.plan.odds.crash > 0;
   }
 
-  #death(): Death {
-    this.#deaths++;
+  #newCrash(): Crash {
+    this.#crashes++;
     if (this.#chance(0.4)) return { kind: 'kill' };
     const seed = this.#chance(0.3) ? undefined : Math.floor(this.#world.random() * 2 ** 31);
     return { kind: 'power', seed };
   }
 
-  #perhapsDie(): void {
-    if (!this.#mayDie || !this.#chance(this.#world.plan.odds.death)) return;
-    // In the middle of an operation to come, or between two.
+  #maybeCrash(): void {
+    if (!this.#mayCrash || !this.#chance(this.#world.plan.odds.crash)) return;
+    // During one of the next operations, or between two.
     if (this.#chance(0.4)) this.#disk.cutAt(1 + Math.floor(this.#world.random() * 12));
-    else this.#process.die(this.#death());
+    else this.#process.crash(this.#newCrash());
   }
 
-  /** As it is, and as it is after the power went now. */
+  /** Checks the disk as it is, and after a power loss now. */
   #checkOutput(): void {
     for (const disk of [this.#disk, this.#disk.crash(this.#chance(0.5) ? undefined : this.seed)]) {
-      for (const problem of outputProblems(disk, this.#world)) this.#world.ledger.violated(problem);
+      for (const problem of outputProblems(disk, this.#world)) this.#world.ledger.addViolation(problem);
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Whole lives of pipelines, simulated by seed: any shape, any fault, any command, any death, in any order.
+ * Whole runs simulated by seed: any pipeline, fault, command and crash, in any order.
  *
- * Pinned, asserted while it runs and at the end: I1, I2, I3, I4, I5, I6, I7, I8, I11, I12, I13, I14, I16, I17, I19. A
- * seed that fails prints the command that runs it again.
+ * Pinned, asserted during the run and at the end: I1, I2, I3, I4, I5, I6, I7, I8, I11, I12, I13, I14, I16, I17, I19. A
+ * failed seed prints the command that runs it again.
  */
 import { describe, expect, test } from 'vitest';
 import { type SimulationOutcome, simulate } from './simulate.js';
@@ -15,20 +15,20 @@ const CHUNK = 100;
 function report({ seed, violations, trace, plan }: SimulationOutcome): string {
   const stages = plan.stages.map((stage) => JSON.stringify(stage)).join('\n  ');
   return [
-    `Seed ${seed} breaks what is promised. Run it again with`,
+    `Seed ${seed} breaks invariants. To run it again:`,
     `  node test/simulation/simulate.mjs --from ${seed} --seeds 1`,
     ...violations.map((violation) => `- ${violation}`),
-    `Its stages:\n  ${stages}`,
-    `The end of its history:\n  ${trace.slice(-40).join('\n  ')}`,
+    `Stages:\n  ${stages}`,
+    `End of the trace:\n  ${trace.slice(-40).join('\n  ')}`,
   ].join('\n');
 }
 
 describe(`seeds from ${FROM} on`, () => {
-  const figures = { steps: 0, deaths: 0, commands: 0, faults: 0, operations: 0, invocations: 0 };
+  const figures = { steps: 0, crashes: 0, commands: 0, faults: 0, operations: 0, invocations: 0 };
   const covered = new Set<string>();
   const chunks = Array.from({ length: Math.ceil(SEEDS / CHUNK) }, (_, i) => FROM + i * CHUNK);
 
-  test.each(chunks)('seed %i and those after it', { timeout: 300_000 }, async (first) => {
+  test.each(chunks)('seed %i and the next ones', { timeout: 300_000 }, async (first) => {
     const broken: SimulationOutcome[] = [];
     for (let seed = first; seed < Math.min(first + CHUNK, FROM + SEEDS); seed++) {
       const outcome = await simulate(seed);
@@ -40,28 +40,28 @@ describe(`seeds from ${FROM} on`, () => {
     const [worst] = broken.toSorted((a, b) => a.trace.length - b.trace.length);
     if (worst === undefined) return;
     const others = broken.map(({ seed, violations }) => `seed ${seed}: ${violations[0]?.slice(0, 200)}`);
-    expect.fail([report(worst), 'All that broke here:', ...others].join('\n'));
+    expect.fail([report(worst), 'All failed seeds:', ...others].join('\n'));
   });
 
-  test('enough happens to them for this to mean something', () => {
+  test('the seeds cover all transitions, and enough crashes, commands and faults', () => {
     if (process.env.XSTATE_PIPELINE_SEEDS !== undefined) console.log(figures);
     if (SEEDS < 500) return;
     const missed = allTransitions().filter((transition) => !covered.has(transition));
     expect(missed.filter((transition) => !EMBEDDED.test(transition))).toEqual([]);
-    expect(figures.deaths).toBeGreaterThan(SEEDS / 2);
+    expect(figures.crashes).toBeGreaterThan(SEEDS / 2);
     expect(figures.commands).toBeGreaterThan(SEEDS);
     expect(figures.faults).toBeGreaterThan(SEEDS / 5);
   });
 });
 
-/** An actor that its parent restores: test/executor/session/restored-parent.test.ts. */
+/** Events of an actor that its parent restores: test/executor/session/restored-parent.test.ts covers them. */
 const EMBEDDED = /session[.](loaded|reopen)$/;
 
-/** The names of temporary files are not the seed's: nobody's business but the file system's. */
+/** Names of temporary files do not depend on the seed. */
 const historyOf = ({ trace }: SimulationOutcome): string[] =>
   trace.map((line) => line.replaceAll(/\.[0-9a-f-]{36}\.tmp/g, ''));
 
-test('I14: a seed is lived the same way twice', async () => {
+test('I14: the same seed gives the same run', async () => {
   for (let seed = 1; seed <= 20; seed++) {
     const [first, second] = [await simulate(seed), await simulate(seed)];
     expect(historyOf(second)).toEqual(historyOf(first));

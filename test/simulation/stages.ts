@@ -1,4 +1,4 @@
-/** The stages of a plan, as a process has them: they work, dawdle and fail as the plan and the scheduler say. */
+/** The stages of a plan in one process: they work, wait and fail as the plan and the scheduler decide. */
 import {
   type AnyStage,
   defineStage,
@@ -10,28 +10,28 @@ import {
 } from '../../src/index.js';
 import type { Ledger } from './ledger.js';
 import {
-  batchFate,
-  type Fate,
+  batchFaultOf,
   type Plan,
   ROW_MARK,
   type Row,
-  rowFate,
+  rowFaultOf,
+  type StageFault,
   type StagePlan,
   timesOf,
   workOnBatch,
   workOnRow,
 } from './plan.js';
 
-/** The process that the stages run in. */
+/** The process, as its stages see it. */
 export interface Workplace {
   readonly ledger: Ledger;
-  /** Waits for some turns, perhaps for none. */
-  dawdle(): Promise<void>;
+  /** Waits for a random number of turns, from 0. */
+  waitSomeTurns(): Promise<void>;
   turn(): Promise<void>;
-  readonly isDead: boolean;
+  readonly hasCrashed: boolean;
 }
 
-/** Attempts that a process has begun and that were neither answered nor aborted. */
+/** Attempts of a process that are neither settled nor aborted. */
 export class Running {
   readonly #attempts = new Set<{ readonly stage: StagePlan; readonly signal: AbortSignal }>();
 
@@ -40,7 +40,7 @@ export class Running {
     this.#attempts.add(attempt);
     let atOnce = 0;
     for (const other of this.#attempts) if (other.stage === stage && !other.signal.aborted) atOnce++;
-    if (atOnce > stage.concurrency) ledger.violated(`${stage.name} runs ${atOnce} batches at once`);
+    if (atOnce > stage.concurrency) ledger.addViolation(`${stage.name} runs ${atOnce} batches at once`);
     return () => this.#attempts.delete(attempt);
   }
 
@@ -92,29 +92,29 @@ class Worker {
     };
   }
 
-  #see(rows: readonly Row[], { batch, idempotencyKey, attempt }: StageContext): void {
-    const { ledger, isDead } = this.workplace;
-    if (isDead) return;
-    ledger.invoked(this.spec, batch.index, idempotencyKey);
-    if (!(attempt >= 1)) ledger.violated(`attempt ${attempt} of ${this.spec.name}`);
+  #recordInvocation(rows: readonly Row[], { batch, idempotencyKey, attempt }: StageContext): void {
+    const { ledger, hasCrashed } = this.workplace;
+    if (hasCrashed) return;
+    ledger.addInvocation(this.spec, batch.index, idempotencyKey);
+    if (!(attempt >= 1)) ledger.addViolation(`attempt ${attempt} of ${this.spec.name}`);
     if (rows.some((row) => !row.text.startsWith(ROW_MARK)))
-      ledger.violated(`I8: ${this.spec.name} got a row that is not one, in batch ${batch.index}`);
+      ledger.addViolation(`I8: ${this.spec.name} got a foreign row in batch ${batch.index}`);
   }
 
   #batch(rows: Row[], context: StageContext): readonly Row[] {
-    this.#see(rows, context);
-    if (this.#batchFate(context) === 'throw') throw new Error('a batch was refused');
+    this.#recordInvocation(rows, context);
+    if (this.#batchFault(context) === 'throw') throw new Error('a batch was refused');
     return workOnBatch(this.spec, rows);
   }
 
   async #batchLater(rows: Row[], context: StageContext): Promise<readonly Row[]> {
-    this.#see(rows, context);
+    this.#recordInvocation(rows, context);
     const done = this.running.begin(this.spec, context.signal, this.workplace.ledger);
     try {
-      const fate = this.#batchFate(context);
-      await this.#dawdle();
-      await this.#suffer(fate, context, 'a batch was refused');
-      if (fate === 'late') return [{ n: -1, copy: 0, value: -1, text: `${ROW_MARK} too late` }];
+      const fault = this.#batchFault(context);
+      await this.#waitSomeTurns();
+      await this.#applyFault(fault, context, 'a batch was refused');
+      if (fault === 'late') return [{ n: -1, copy: 0, value: -1, text: `${ROW_MARK} too late` }];
       return workOnBatch(this.spec, rows);
     } finally {
       done();
@@ -122,47 +122,47 @@ class Worker {
   }
 
   #row(row: Row, context: StageContext): unknown {
-    this.#see([row], context);
+    this.#recordInvocation([row], context);
     this.#throwForRow(row);
     return workOnRow(this.spec, row);
   }
 
   async #rowLater(row: Row, context: StageContext, index: number): Promise<unknown> {
-    this.#see([row], context);
-    const fate = index === 0 ? this.#batchFate(context) : 'well';
-    if (index % 4 === 0) await this.#dawdle();
-    await this.#suffer(fate, context, 'the first row was refused');
+    this.#recordInvocation([row], context);
+    const fault = index === 0 ? this.#batchFault(context) : 'none';
+    if (index % 4 === 0) await this.#waitSomeTurns();
+    await this.#applyFault(fault, context, 'the first row was refused');
     this.#throwForRow(row);
-    if (fate === 'late') return this.spec.shape === 'flatMap' ? [] : row;
+    if (fault === 'late') return this.spec.shape === 'flatMap' ? [] : row;
     return workOnRow(this.spec, row);
   }
 
-  /** Where being slow would cost rows, nobody is slow but by fate. */
-  async #dawdle(): Promise<void> {
+  /** Waits, unless a delay could lose rows: then only planned faults delay. */
+  async #waitSomeTurns(): Promise<void> {
     const { timeoutMs, onError } = this.spec;
-    if (timeoutMs === undefined || onError === 'fail') await this.workplace.dawdle();
+    if (timeoutMs === undefined || onError === 'fail') await this.workplace.waitSomeTurns();
   }
 
-  async #suffer(fate: Fate, { signal }: StageContext, why: string): Promise<void> {
-    if (fate === 'well') return;
-    if (fate === 'throw') throw new Error(why);
+  async #applyFault(fault: StageFault, { signal }: StageContext, why: string): Promise<void> {
+    if (fault === 'none') return;
+    if (fault === 'throw') throw new Error(why);
     await aborted(signal);
-    if (fate === 'stall') throw signal.reason;
+    if (fault === 'stall') throw signal.reason;
     await this.workplace.turn();
     await this.workplace.turn();
   }
 
-  #batchFate({ batch }: StageContext): Fate {
-    const fate = batchFate(this.plan, this.spec, batch.index);
-    if (fate === 'well') return fate;
+  #batchFault({ batch }: StageContext): StageFault {
+    const fault = batchFaultOf(this.plan, this.spec, batch.index);
+    if (fault === 'none') return fault;
     const times = timesOf(this.plan, this.spec, batch.index);
-    return this.workplace.ledger.misbehaves(this.spec, `batch ${batch.index}`, times) ? fate : 'well';
+    return this.workplace.ledger.isFaultDue(this.spec, `batch ${batch.index}`, times) ? fault : 'none';
   }
 
   #throwForRow(row: Row): void {
-    if (rowFate(this.plan, this.spec, row) === 'well') return;
+    if (rowFaultOf(this.plan, this.spec, row) === 'none') return;
     const times = timesOf(this.plan, this.spec, row.n * 64 + row.copy);
-    if (this.workplace.ledger.misbehaves(this.spec, `row ${row.n} ${row.copy}`, times))
+    if (this.workplace.ledger.isFaultDue(this.spec, `row ${row.n} ${row.copy}`, times))
       throw new Error(`row ${row.n} was refused`);
   }
 }

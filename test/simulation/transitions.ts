@@ -1,8 +1,8 @@
-/** Which transitions of both statecharts were gone through: `<machine> <state> <event>`. */
+/** The transitions of both statecharts that a run took: `<machine> <state> <event>`. */
 import type { AnyActorRef } from 'xstate';
 import { createExecutorMachine, stageMachine } from '../../machines/index.js';
 
-/** Every event that a state of the machines takes. */
+/** Every event that a state of the machines handles. */
 export function allTransitions(): string[] {
   const executor = Object.entries(createExecutorMachine([]).states).flatMap(([state, node]) =>
     node.ownEvents.map((event) => `executor ${state} ${event}`),
@@ -21,7 +21,7 @@ export class TransitionLog {
 
   constructor(private readonly seen: Set<string>) {}
 
-  /** @param actor another one after the resume of a stored session. */
+  /** @param actor a new one after the resume of a stored session. */
   follow(actor: AnyActorRef): void {
     if (actor === this.#followed) return;
     this.#followed = actor;

@@ -1,4 +1,4 @@
-/** What goes on while simulated processes come and go. */
+/** The state of a simulation over all its processes. */
 
 import type { ExecutionResult } from '../../src/index.js';
 import type { Random } from '../../src/platform/clock.js';
@@ -10,15 +10,15 @@ export interface World {
   readonly plan: Plan;
   readonly golden: Golden;
   readonly ledger: Ledger;
-  /** The one source of chance while the seed is lived. */
+  /** The only source of random numbers during the run. */
   readonly random: Random;
-  /** The session that is to be completed. */
+  /** The session to complete. */
   session: string | undefined;
-  /** How many were begun. */
+  /** Number of started sessions. */
   sessions: number;
   commands: number;
   steps: number;
-  /** What it came to in the end. `before`: it is stored as completed, and nobody was told. */
+  /** The outcome. `before`: the session is stored as completed, but its process crashed before the answer. */
   completed: ExecutionResult | 'hopeless' | 'before' | undefined;
 }
 

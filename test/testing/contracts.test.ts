@@ -1,6 +1,6 @@
 /**
- * Pins: the contracts run under any runner, and a source, sink or storage that breaks its contract is told so. (That ours
- * keep them is in test/sources, test/sinks and test/checkpoint.)
+ * Pins: the contract suites run under any runner, and a source, sink or storage that breaks its contract fails them.
+ * test/sources, test/sinks and test/checkpoint run them on the product's own implementations.
  */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import {
   type TestRunner,
 } from 'xstate-pipeline/testing';
 
-/** A runner of our own: the names of the tests that fail. */
+/** A minimal runner: returns the names of the failed tests. */
 async function failing(declare: (runner: TestRunner) => void): Promise<string[]> {
   const cases: { readonly name: string; readonly run: () => Promise<void> }[] = [];
   declare({
@@ -31,7 +31,7 @@ async function failing(declare: (runner: TestRunner) => void): Promise<string[]>
 const values = Array.from({ length: 20 }, (_, n) => ({ n }));
 const shorter = async () => rows(values.slice(0, 9));
 
-test('a source that forgets its position is found', async () => {
+test('a source that forgets its position fails', async () => {
   const forgetful = (): Source<unknown> => {
     const source = rows<unknown>(values);
     return { ...source, describe: () => undefined, open: (_, context) => source.open(undefined, context) };
@@ -44,7 +44,7 @@ test('a source that forgets its position is found', async () => {
   expect(await failing((runner) => sourceContract('right', async () => right, runner))).toEqual([]);
 });
 
-test('a sink that does not cut what lies beyond its position is found', async () => {
+test('a sink that does not truncate to its position fails', async () => {
   const fixture = async (isRight: boolean) => {
     const whole = collect<unknown>();
     const kept: unknown[] = [];
@@ -81,7 +81,7 @@ test('a sink that does not cut what lies beyond its position is found', async ()
   expect(found).toContain('interrupted anywhere, with more written than flushed, it ends up the same (I7)');
 });
 
-test('a storage that keeps one text only, and a journal that forgets, are found', async () => {
+test('a storage that keeps one text only, and a journal that forgets, fail', async () => {
   const single = (): CheckpointStorage => {
     const storage = memoryStorage();
     return Object.assign(Object.create(storage), {
@@ -131,6 +131,6 @@ test('node:test runs them, with its own functions or as globals', () => {
   expect(Number(/# pass (\d+)/.exec(report)?.[1])).toBeGreaterThan(30);
 });
 
-test('without a runner it says what to pass', () => {
+test('without a runner the error names the option to pass', () => {
   expect(() => storageContract('none', async () => () => memoryStorage())).toThrow(TestingError);
 });

@@ -1,6 +1,6 @@
 /**
- * Pins: `crashTest` really kills, at the operations it names; a pipeline that survives passes, one that does not is told where
- * and how; and what cannot be tested is said before anything else. (That the product survives is in test/crash.)
+ * Pins: `crashTest` kills at the operations it names; a pipeline that recovers passes, and a report lists the points at which
+ * another does not; a pipeline that cannot be tested is refused first. test/crash tests the product itself.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const TIMEOUT = { timeout: 180_000 };
 const file = (name: string) => new URL(`pipelines/${name}`, import.meta.url);
 const files = { 'in.jsonl': Array.from({ length: 8 }, (_, n) => `{"n":${n}}\n`).join('') };
 
-test('a pipeline that survives: killed at some operations and at random', TIMEOUT, async () => {
+test('a pipeline that recovers passes: killed at some operations and at random', TIMEOUT, async () => {
   const report = await crashTest(file('steady.ts'), { files, points: 5, random: 1, seed: 11 });
   expect(report.operations).toBeGreaterThan(40);
   expect(report.points).toHaveLength(6);
@@ -26,7 +26,7 @@ test('a pipeline that survives: killed at some operations and at random', TIMEOU
 });
 
 test(
-  'a sink that writes rows twice is found; the error says where, and how to see it again',
+  'a sink that writes rows twice fails; the error names the points and the command to run them again',
   TIMEOUT,
   async () => {
     const output = async (folder: string) => readFileSync(join(folder, 'out.txt'), 'latin1');
@@ -35,29 +35,31 @@ test(
     if (!(error instanceof CrashTestError)) throw error;
     expect(error.code).toBe('CRASH_TEST');
     expect(error.message).toMatch(
-      /^Killed at \d of 2 points, the pipeline did not come out right:\n {2}operation \d+: /,
+      /^The pipeline did not recover from a crash at \d of 2 points:\n {2}operation \d+: /,
     );
-    expect(error.message).toMatch(/To try again: crashTest\(file, \{ points: \[30(, 45)?\], seed: 3 \}\)/);
+    expect(error.message).toMatch(
+      /To run them again: crashTest\(file, \{ points: \[30(, 45)?\], seed: 3 \}\)/,
+    );
     expect(readFileSync(join(error.folder, 'work/out.txt'), 'utf8').split('\n').length).toBeGreaterThan(9);
     rmSync(error.folder, { recursive: true });
   },
 );
 
-test('rows that are others at every call are no matter of crashes', TIMEOUT, async () => {
+test('rows that differ from call to call are reported as such', TIMEOUT, async () => {
   const options = { files, points: 1, random: 0 };
   await expect(crashTest(file('unsteady.mjs'), options)).rejects.toThrow('Two uninterrupted runs');
 });
 
-describe('what cannot be tested', () => {
+describe('a pipeline that cannot be tested is refused', () => {
   test.each([
     ['no input', 'steady.ts', {}, 'in.jsonl'],
-    ['a file outside of the folder', 'outside.mjs', { files }, '/nowhere'],
+    ['an output outside the folder', 'outside.mjs', { files }, '/nowhere'],
     ['no pipeline file', 'nowhere.ts', {}, 'nowhere.ts'],
     [
-      'a file to be laid elsewhere',
+      'a test file outside the folder',
       'steady.ts',
       { files: { '../in.jsonl': '' } },
-      'outside of the working directory',
+      'outside the working directory',
     ],
   ])('%s', TIMEOUT, async (_, name, options, message) => {
     const error = await crashTest(file(name), options).catch((thrown: unknown) => thrown);

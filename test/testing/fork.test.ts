@@ -1,7 +1,6 @@
 /**
- * Pins: what a session has written is what its fork begins with, whatever it is written to: CSV with its header, dead letters,
- * a target that is appended to in place, a recording with shortened events; a file that does not hold any more what was
- * written is not taken for it, and a fork that is refused leaves nothing behind.
+ * Pins: a fork starts with the bytes that its session has written: CSV with its header, dead letters, a target written in
+ * place, a recording with shortened events. A changed file is refused, and a refused fork leaves no files behind.
  */
 import { describe, expect, test } from 'vitest';
 import { defineStage, map, type Pipeline, pipeline } from 'xstate-pipeline';
@@ -21,7 +20,7 @@ interface Row {
 const rowsText = (count: number) => Array.from({ length: count }, (_, n) => `{"n":${n}}\n`).join('');
 const files = { 'in.jsonl': rowsText(40) };
 
-/** Batches of two rows, committed one by one. */
+/** Batches of two rows, each committed by itself. */
 const reading = (batchSize = 2) =>
   pipeline('p', { batchSize, checkpointInterval: 4, maxInFlight: 1 }).from(jsonl<Row>('in.jsonl'));
 
@@ -47,7 +46,7 @@ const failing = (isWrong: (n: number) => boolean) =>
     { onError: 'dead-letter' },
   );
 
-/** Paths, without those of the state directory. */
+/** Paths outside the state directory. */
 const filesOf = (run: TestExecutor<never> | TestExecutor) =>
   run.disk
     .files()
@@ -58,7 +57,7 @@ describe('CSV', () => {
   const toCsv = (columns: (row: Row) => object) => reading().pipe(map('row', columns)).to(csv('out.csv'));
   const same = ({ n }: Row) => ({ n, text: `"${n}",\nmore` });
 
-  test('its header is copied, and is no row', async () => {
+  test('the header is copied and is not counted as a row', async () => {
     const run = await completed(toCsv(same));
     const found = await rerun(toCsv(same), placeOf(run), { from: 11 });
     expect(found.from).toBeGreaterThan(0);
@@ -70,7 +69,7 @@ describe('CSV', () => {
     expect(fromStart.text).toContain('The same: 40 rows.');
   });
 
-  test('rows are told by their place, over line ends in fields', async () => {
+  test('rows are counted correctly with line ends inside fields', async () => {
     const run = await completed(toCsv(same));
     const other = toCsv((row) => (row.n === 30 ? { n: 30, text: 'other' } : same(row)));
     const { first, changed } = await rerun(other, placeOf(run), { from: 11 });
@@ -80,7 +79,7 @@ describe('CSV', () => {
     ]);
   });
 
-  test('another header is told', async () => {
+  test('a different header is reported', async () => {
     const run = await completed(toCsv(({ n }) => ({ n })));
     const renamed = toCsv(({ n }) => ({ number: n }));
     const found = await rerun(renamed, placeOf(run), { from: 0 });
@@ -97,7 +96,7 @@ describe('dead letters', () => {
       .filter(Boolean)
       .map((line) => (JSON.parse(line) as { value: Row }).value.n);
 
-  test('those before the fork are copied, those after it are its own', async () => {
+  test('dead letters before the fork are copied, later ones are new', async () => {
     const run = await completed(reading().pipe(failing(third)).to(jsonl('out.jsonl')));
     const other = reading()
       .pipe(failing((n) => third(n) && n < 30))
@@ -112,7 +111,7 @@ describe('dead letters', () => {
     expect(found.result.metrics.rowsDeadLettered).toBe(10);
   });
 
-  test('in a file of another kind and name: it stays of that kind, under a name of its own', async () => {
+  test('a dead-letter file of another format keeps its format and gets its own name', async () => {
     const whole = () =>
       pipeline('p', { batchSize: 2, checkpointInterval: 4, maxInFlight: 1, deadLetter: csv('bad.csv') })
         .from(jsonl<Row>('in.jsonl'))
@@ -124,7 +123,7 @@ describe('dead letters', () => {
     expect(run.text('bad.csv.fork.csv')).toBe(run.text('bad.csv'));
   });
 
-  test('the part file of another session is not taken for it', async () => {
+  test('the part file of another session is not used', async () => {
     const whole = reading().pipe(failing(third)).to(jsonl('out.jsonl'));
     const run = await completed(whole);
     const of = (path: string) => `${process.cwd()}/${path}`;
@@ -135,7 +134,7 @@ describe('dead letters', () => {
     expect(run.text('out.jsonl.fork.dead-letter.jsonl')).toBe(run.text('out.dead-letter.jsonl'));
   });
 
-  test('where their name is taken, nothing is begun', async () => {
+  test('an existing file of that name refuses the fork', async () => {
     const whole = reading().pipe(failing(third)).to(jsonl('out.jsonl'));
     const run = await completed(whole);
     run.disk.put(`${process.cwd()}/new.dead-letter.jsonl`, '');
@@ -146,7 +145,7 @@ describe('dead letters', () => {
   });
 });
 
-test('a disk that fails while it is forked: nothing is left of it', async () => {
+test('a disk failure during the fork leaves no files', async () => {
   const whole = reading()
     .pipe(failing((n) => n % 3 === 0))
     .to(jsonl('out.jsonl'));
@@ -176,7 +175,7 @@ test('a disk that fails while it is forked: nothing is left of it', async () => 
   expect(failed).toBeGreaterThan(20);
 });
 
-test("publish: 'direct': the target is only read, complete or not", async () => {
+test("publish: 'direct': the fork only reads the target, complete or not", async () => {
   const whole = () =>
     reading()
       .pipe(defineStage({ name: 'same', process: async (rows: Row[]) => rows }))
@@ -201,7 +200,7 @@ test("publish: 'direct': the target is only read, complete or not", async () => 
   expect(stalled.text('out.jsonl.fork.jsonl')).toBe(text);
 });
 
-test('a recording with shortened events: every committed point is known all the same', async () => {
+test('a recording with shortened events still knows every committed point', async () => {
   const whole = (isWrong: (n: number) => boolean) =>
     reading(1000)
       .pipe(
@@ -226,7 +225,7 @@ test('a recording with shortened events: every committed point is known all the 
   expect(found.result.metrics.rowsSkipped).toBe(750);
 });
 
-describe('what the session had written is not there any more', () => {
+describe('the output of the session is missing or changed', () => {
   const whole = (change = ({ n }: Row) => ({ n })) =>
     reading(100).pipe(map('same', change)).to(jsonl('out.jsonl'));
   const input = { 'in.jsonl': rowsText(2000) };
@@ -249,12 +248,12 @@ describe('what the session had written is not there any more', () => {
     await expect(rerun(whole(), placeOf(run), { from: 0 })).rejects.toThrow('not there any more');
   });
 
-  test('at a point that was recorded, and written otherwise by a later process: an earlier one', async () => {
+  test('a recorded point that a later process overwrote: the fork uses an earlier one', async () => {
     const run = await completed(whole(), input);
     const text = run.text('out.jsonl') ?? '';
     const { from } = await rerun(whole(), placeOf(run), { from: 11, to: 'first.jsonl' });
     expect(from).toBeGreaterThan(5);
-    // In the tail of that point, not in that of the end.
+    // The difference is in the tail of that point, not at the end of the file.
     run.disk.put(
       target,
       text
@@ -269,7 +268,7 @@ describe('what the session had written is not there any more', () => {
   });
 });
 
-test('a pipeline that reads something else is refused', async () => {
+test('a pipeline with another source is refused', async () => {
   const whole = (path: string) =>
     pipeline('p', { batchSize: 2, checkpointInterval: 4 })
       .from(jsonl<Row>(path))

@@ -1,6 +1,6 @@
 /**
- * Pins: a checkpoint of every released format can be loaded, comes back as something that runs, and goes on in an executor;
- * what is damaged is refused (I9, I18). `formats/` holds one file for each format that was ever released: add one, change none.
+ * Pins: a checkpoint of every released format loads, is restored as a runnable snapshot and resumes in an executor; a damaged
+ * one is refused (I9, I18). `formats/` holds one file for each released format: add files, never change one.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ const bare = new URL('../../examples/05-replay-a-snapshot/killed-while-executing
 describe.each(readdirSync(formats))('%s', (name) => {
   const file = new URL(name, formats);
 
-  test('comes back as PAUSED, and resumes in the machine', async () => {
+  test('is restored in PAUSED, and resumes in the machine', async () => {
     const { checkpoint, storedState, stages, snapshot } = await loadSnapshot(file);
     expect(checkpoint?.pipeline).toBe('numbers');
     expect(storedState).toBe('EXECUTING');
@@ -28,7 +28,7 @@ describe.each(readdirSync(formats))('%s', (name) => {
     expect(actor.getSnapshot().value).toBe('EXECUTING');
   });
 
-  test('goes on in an executor, to the right output', async () => {
+  test('resumes in an executor, to the right output', async () => {
     const double = map('double', ({ n }: { n: number }) => ({ n: n * 2 }));
     const whole = pipeline('numbers', { batchSize: 2, checkpointInterval: 4 })
       .from(jsonl<{ n: number }>('in.jsonl'))
@@ -42,7 +42,7 @@ describe.each(readdirSync(formats))('%s', (name) => {
       'out.jsonl.part': [0, 1, 2, 3].map((n) => line(n * 2)).join(''),
     };
     const test = createTestExecutor(whole, { files, snapshot });
-    // The paths in the checkpoint are those of the machine that wrote it.
+    // The checkpoint contains the paths of the computer that wrote it.
     await test.resume({ force: true });
     expect(await test.output()).toEqual(numbers.map((n) => ({ n: n * 2 })));
     expect(test.invocations.map(({ batch }) => batch)).toEqual([2, 3, 4]);
@@ -56,7 +56,7 @@ test('a bare machine snapshot', async () => {
   expect(snapshot.context).toMatchObject({ next: 21, window: [] });
 });
 
-test('what is damaged, of other stages, or of a later release is refused', async () => {
+test('a damaged snapshot, one of other stages and one of a later release are refused', async () => {
   const text = readFileSync(new URL('1.json', formats), 'utf8');
   const refused = (damaged: string) => expect(() => readSnapshot(damaged));
   refused('').toThrow('not JSON');
@@ -68,7 +68,7 @@ test('what is damaged, of other stages, or of a later release is refused', async
   await expect(loadSnapshot('nowhere.json')).rejects.toThrow('nowhere.json: there is no such file');
 });
 
-test('a file that is not a checkpoint is named', async () => {
+test('the error names a file that is not a checkpoint', async () => {
   await expect(loadSnapshot('package.json')).rejects.toThrow('snapshot.value: expected one of IDLE');
   await expect(loadSnapshot('README.md')).rejects.toThrow(/README\.md: not JSON/);
   await expect(loadSnapshot('docs')).rejects.toThrow(/docs: it is a directory; give the path of a file/);

@@ -1,4 +1,4 @@
-/** Pins: the assertions and the matchers made of them say what is wrong, and nothing when nothing is. */
+/** Pins: the assertions and their matchers pass on correct values, and otherwise say what is wrong. */
 import { expect, test } from 'vitest';
 import { defineStage, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
@@ -27,7 +27,7 @@ const whole = pipeline('p', { batchSize: 1 })
 const files = { 'in.jsonl': '{"n":1}\n{"n":2}\n' };
 const fixture = 'examples/05-replay-a-snapshot/killed-while-executing.json';
 
-test('what is right passes', async () => {
+test('correct values pass', async () => {
   const test = createTestExecutor(whole, { files, script: { paid: { 1: [stall()] } } });
   test.execute();
   await test.settle();
@@ -42,7 +42,7 @@ test('what is right passes', async () => {
   assertState(test.executor, 'COMPLETED');
 });
 
-test('what is wrong is said', async () => {
+test('wrong values fail, with the expected and the actual value', async () => {
   const test = createTestExecutor(whole, { files });
   expect(() => expect(test).toBeInState('PAUSED')).toThrow('The executor is IDLE, not PAUSED.');
   expect(() => expect(test).not.toBeInState('IDLE')).toThrow('is in this state');
@@ -56,19 +56,19 @@ test('what is wrong is said', async () => {
     /^The executor is FAILED, not COMPLETED: .*no such file/,
   );
   const again = { stage: 'paid', batch: 1, attempt: 1, process: 2, idempotencyKey: '' };
-  const message = 'Durable batches were given to their stage again: paid 1 by process 2.';
+  const message = 'Durable stages were invoked again: paid 1 by process 2.';
   expect(() => assertNoSecondInvocation({ secondInvocations: [again] })).toThrow(message);
   const snapshot = await loadSnapshot(fixture);
-  const other = 'The snapshot, stored in EXECUTING, comes back as PAUSED, not as FAILED.';
+  const other = 'The snapshot, stored in EXECUTING, is restored in PAUSED, not in FAILED.';
   expect(() => assertComesBackAs(snapshot, 'FAILED')).toThrow(other);
 });
 
-test('a durable batch that is invoked again is noticed', async () => {
+test('a second invocation of a durable batch fails', async () => {
   const test = createTestExecutor(whole, { files, script: { paid: { 1: [stall()] } } });
   test.execute();
   await test.settle();
   test.crash().restart();
-  // Somebody removes the journal, and so the next process computes again what was promised.
+  // Without the journal, the next process computes the announced batch again.
   for (const path of test.disk.files()) if (path.includes('/journal/')) await test.disk.unlink(path);
   await test.resume();
   expect(test.secondInvocations).toMatchObject([{ stage: 'paid', batch: 0, process: 2 }]);

@@ -1,6 +1,6 @@
 /**
- * Pins what `modelPaths` is for: a library that pays twice, that forgets to write to the disk what it says is there, or that takes
- * a command which is not legal, is found by a user's own test. The bugs are put into one place each.
+ * Pins that `modelPaths` finds bugs of the library: a second invocation, a missing fsync, an accepted illegal command. Each
+ * test puts one bug into one place.
  */
 import { afterEach, expect, test, vi } from 'vitest';
 import { defineStage, PipelineExecutor, pipeline, StateManager } from 'xstate-pipeline';
@@ -27,23 +27,23 @@ async function found(): Promise<readonly string[]> {
   return outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [String(outcome.reason)] : []));
 }
 
-test('nothing, where nothing is wrong', async () => {
+test('without a bug, no path fails', async () => {
   expect(await found()).toEqual([]);
 });
 
-test('a journal that is not read on resume', async () => {
+test('finds a resume that ignores the journal', async () => {
   const { journal } = StateManager.prototype;
   vi.spyOn(StateManager.prototype, 'journal').mockImplementation(async function (this: StateManager, ...of) {
     const found = await journal.apply(this, of);
     return found && Object.assign(found, { read: async () => undefined });
   });
-  expect((await found()).join('\n')).toContain('given to their stage again');
+  expect((await found()).join('\n')).toContain('were invoked again');
 });
 
-test('a stage that is called twice for one attempt', async () => {
-  const { of } = ScriptedStages.prototype;
-  vi.spyOn(ScriptedStages.prototype, 'of').mockImplementation(function (this: ScriptedStages, host) {
-    return of.call(this, host).map((stage): AnyStage => {
+test('finds a stage that is called twice in one attempt', async () => {
+  const { stagesFor } = ScriptedStages.prototype;
+  vi.spyOn(ScriptedStages.prototype, 'stagesFor').mockImplementation(function (this: ScriptedStages, host) {
+    return stagesFor.call(this, host).map((stage): AnyStage => {
       if (stage.kind !== 'batch') return stage;
       const call = stage.process as (rows: unknown[], context: StageContext) => Promise<unknown[]>;
       const process = async (rows: unknown[], context: StageContext) => {
@@ -53,10 +53,10 @@ test('a stage that is called twice for one attempt', async () => {
       return { ...stage, process: process as never };
     });
   });
-  expect((await found()).join('\n')).toContain('given to their stage again');
+  expect((await found()).join('\n')).toContain('were invoked again');
 });
 
-test('an fsync that does nothing', async () => {
+test('finds an fsync that does nothing', async () => {
   const open = SimulatedDisk.prototype.open;
   vi.spyOn(SimulatedDisk.prototype, 'open').mockImplementation(async function (this: SimulatedDisk, ...args) {
     const handle = await open.apply(this, args);
@@ -65,13 +65,13 @@ test('an fsync that does nothing', async () => {
   expect(await found()).not.toEqual([]);
 });
 
-test('a pause that is taken in every state', async () => {
+test('finds a pause that every state accepts', async () => {
   const pause = PipelineExecutor.prototype.pause;
   vi.spyOn(PipelineExecutor.prototype, 'pause').mockImplementation(async function (this: PipelineExecutor) {
     return this.can('pause') ? pause.apply(this) : (undefined as never);
   });
   expect((await found()).join('\n')).toContain('should be refused and change nothing');
-  // One that is never answered either: it is not waited for.
+  // A pause that stays pending is found as well.
   vi.spyOn(PipelineExecutor.prototype, 'pause').mockImplementation(function (this: PipelineExecutor) {
     return this.can('pause') ? pause.apply(this) : new Promise(() => {});
   });

@@ -1,6 +1,6 @@
 /**
- * Pins: of a recording that is damaged, cut short, of a later release or no file at all, a replay never says "the same" of what
- * it has not compared, never blames today's machines for a line that is missing, and never waits.
+ * Pins: for a recording that is damaged, cut, of a later release or not a file, a replay never calls unchecked records equal,
+ * never reports a missing line as a difference of the machines, and never waits.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { replay, snapshotAt } from 'xstate-pipeline/testing';
@@ -14,8 +14,8 @@ beforeAll(async () => {
 const without = (index: number, put: readonly string[] = []) =>
   bytesOf(lines.toSpliced(index, 1, ...put).join('\n'));
 
-describe('a line that is gone, or that is no record any more', () => {
-  test('is no difference of the machines, wherever it stood', async () => {
+describe('a missing or damaged line', () => {
+  test('is not a difference of the machines, at any place', async () => {
     const first = lines.findIndex((line) => line.startsWith('{"k":"s"'));
     for (let index = first; index < lines.length - 1; index++) {
       if (lines[index]?.startsWith('{"k":"b"')) continue;
@@ -23,19 +23,19 @@ describe('a line that is gone, or that is no record any more', () => {
       const result = await replay(whole, without(index, put)).catch((error: unknown) => String(error));
       if (typeof result === 'string') expect(result).toContain('nothing that could be compared');
       else expect(result, `line ${index}: ${result.text}`).toMatchObject({ ok: true });
-      // The last line of a process is missed by nobody.
+      // A missing last line of a process cannot be detected.
       const isLast = lines[index + 1] === '' || lines[index + 1]?.startsWith('{"k":"b"');
       if (typeof result !== 'string' && !isLast) expect(result.unchecked).toBeGreaterThan(0);
     }
   });
 
-  test('what came after it is no moment that a snapshot is given of', async () => {
+  test('hides the moments after it from snapshotAt', async () => {
     const [at] = lines.flatMap((line, index) => (line.includes('"type":"stage.done"') ? [index] : []));
     const next = JSON.parse(lines[(at ?? 0) + 1] ?? '') as { n: number };
     await expect(snapshotAt(without(at ?? 0), { event: next.n })).rejects.toThrow('damaged before event');
   });
 
-  test('a step that does differ, before it, is told', async () => {
+  test('does not hide a different step before it', async () => {
     const changed = lines.map((line) => line.replace('"exhausted":true', '"exhausted":false'));
     const at = changed.findIndex((line) => line.includes('"exhausted":false'));
     const { divergence } = await replay(whole, bytesOf(changed.toSpliced(at + 4, 1).join('\n')));
@@ -43,14 +43,14 @@ describe('a line that is gone, or that is no record any more', () => {
   });
 });
 
-test('where nothing could be compared, that is no success', async () => {
+test('a replay without a comparison is not a success', async () => {
   const heads = lines.slice(0, 3).join('\n');
   await expect(replay(whole, bytesOf(`${heads}\n`))).rejects.toThrow('nothing that could be compared');
-  const nobody = lines.join('\n').replaceAll('"definition":"', '"definition":"no-');
-  await expect(replay(whole, bytesOf(nobody))).rejects.toThrow('nothing that could be compared');
+  const headless = lines.join('\n').replaceAll('"definition":"', '"definition":"no-');
+  await expect(replay(whole, bytesOf(headless))).rejects.toThrow('nothing that could be compared');
 });
 
-test('one of a later release is refused, wherever that has written to it', async () => {
+test('a recording with records of a later release is refused', async () => {
   const begins = lines.flatMap((line, index) => (line.startsWith('{"k":"b"') ? [index] : []));
   expect(begins.length).toBeGreaterThan(1);
   for (const index of begins) {
@@ -61,7 +61,7 @@ test('one of a later release is refused, wherever that has written to it', async
   }
 });
 
-test('a state that today’s machine does not have is a difference', async () => {
+test('a state that the current machine does not have is a difference', async () => {
   const renamed = lines.map((line) => line.replaceAll('"state":"PAUSED"', '"state":"HALTED"'));
   const text = renamed.join('\n').replaceAll('"state":"IDLE"', '"state":"ASLEEP"');
   const { ok, divergence } = await replay(whole, bytesOf(text));

@@ -1,12 +1,12 @@
 /**
- * Pins: what one actor sends another is compared too, though nothing of it stands in the sender's state or context: another
- * content, another target, one too few or too many is told at the very event that sent it.
+ * Pins: the messages between actors are compared too, although the sender's state and context do not contain them. A message
+ * with other content or another target, a missing and an extra message are reported at the event that sent it.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { replay } from 'xstate-pipeline/testing';
 import { bytesOf, recordedRun, textOf, whole } from './recorded-run.js';
 
-/** The fifth batch is read, and worked on, alone. */
+/** The fifth batch is read and processed alone. */
 const PROCESS = '"a":"stage:same","e":{"type":"process","batches":[4]}';
 
 let lines: readonly string[];
@@ -16,20 +16,20 @@ beforeAll(async () => {
 
 const numberOf = (line: string | undefined) => (JSON.parse(line ?? '') as { n: number }).n;
 
-/** The recording with one line changed, or without it. */
+/** The recording with one line changed or removed. */
 async function replayed(of: string, change: (line: string) => string | undefined) {
   const at = lines.findIndex((line) => line.includes(of));
   expect(at).toBeGreaterThan(0);
   const source = lines.slice(0, at).findLast((line) => line.includes('"e":{"type":"source.batches"'));
   const changed = lines.flatMap((line, i) => (i === at ? (change(line) ?? []) : line));
-  // A run that never did it, and not a recording that lacks it: numbers go on without a gap.
+  // Renumbered without a gap: the run never took this step, and no record is missing.
   const numbered = changed.map((line, n) => line.replace(/"n":\d+/, `"n":${n}`));
   const { divergence, text } = await replay(whole, bytesOf(numbered.join('\n')));
   return { divergence, text, source: numberOf(source) };
 }
 
-describe('what the executor sends a stage', () => {
-  test('another batch', async () => {
+describe('a message of the executor to a stage', () => {
+  test('with another batch differs', async () => {
     const { divergence, source, text } = await replayed(PROCESS, (line) =>
       line.replace('[4]', '[7]').replace('"batch":4', '"batch":7'),
     );
@@ -49,8 +49,8 @@ describe('what the executor sends a stage', () => {
     );
   });
 
-  test('to another stage', async () => {
-    // At the beginning the other one is as idle.
+  test('with another target differs', async () => {
+    // At the start, the other stage is idle as well.
     const of = '"a":"stage:same","e":{"type":"process","batches":[0,';
     const { divergence, source } = await replayed(of, (line) => line.replace('stage:same', 'stage:paid'));
     const event = { type: 'process', batches: [0, 1, 2, 3] };
@@ -63,7 +63,7 @@ describe('what the executor sends a stage', () => {
     });
   });
 
-  test('what the stage never got', async () => {
+  test('that the stage never received differs', async () => {
     const { divergence, source } = await replayed(PROCESS, () => undefined);
     expect(divergence).toMatchObject({
       ...{ event: source, actor: 'executor' },
@@ -73,8 +73,8 @@ describe('what the executor sends a stage', () => {
     });
   });
 
-  test('what is under way is not to blame for another difference', async () => {
-    // The stage reports all four at once afterwards: until then the executor has none of them.
+  test('that is still pending is not reported as a difference', async () => {
+    // The stage reports all four at once later: until then the executor has received none of them.
     const of = '"a":"stage:same","e":{"type":"attempts.done","batches":[3]';
     const { divergence } = await replayed(of, (line) => line.replace('"done":4', '"done":5'));
     expect(divergence).toMatchObject({

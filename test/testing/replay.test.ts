@@ -1,6 +1,6 @@
 /**
- * Pins: a recorded run takes the same way through the same machines, over crashes and resumes, wherever the recording ends;
- * another pipeline, or a recording that says something else, is told where it parts; what cannot be checked is counted.
+ * Pins: a recorded run takes the same steps in the same machines, over crashes and resumes, wherever the recording ends. For
+ * another pipeline or a changed recording, the first different step is shown. Unchecked records are counted.
  */
 import { describe, expect, test } from 'vitest';
 import { createActor } from 'xstate';
@@ -20,7 +20,7 @@ declare module 'vitest' {
 }
 expect.extend(matchers);
 
-describe('the same', () => {
+describe('the steps are the same', () => {
   test('over a crash, a pause and their resumes', async () => {
     const run = await recordedRun();
     await expect(run).toReplayOn(whole);
@@ -30,7 +30,7 @@ describe('the same', () => {
     expect(result.text).toMatch(/^The same: \d+ events of 2 processes/);
   });
 
-  test('wherever the recording is torn', async () => {
+  test('wherever the recording is cut', async () => {
     const lines = textOf(await recordedRun()).split('\n');
     for (let end = 6; end < lines.length; end += 7) {
       const torn = `${lines.slice(0, end).join('\n')}\n${lines[end]?.slice(0, 20)}`;
@@ -38,9 +38,9 @@ describe('the same', () => {
     }
   });
 
-  test('a shortened event is taken as recorded, with what followed from it', async () => {
+  test('a shortened event is taken as recorded, with its effects', async () => {
     const text = textOf(await recordedRun());
-    // The executor goes on with a step that needs none.
+    // The next step of the executor does not need the event.
     const written = /"e":\{"type":"sink\.written".*?(?=,"f":)(?=.*\n.*"a":"executor","e":null)/;
     const shortened = text.replace(written, '"e":{"type":"sink.written","clipped":true}');
     expect(shortened).not.toBe(text);
@@ -49,7 +49,7 @@ describe('the same', () => {
     expect(unchecked).toBeGreaterThan(1);
   });
 
-  test('what stands after a damaged record, up to the next keyframe, is not checked', async () => {
+  test('records between a damaged record and the next keyframe are not checked', async () => {
     const lines = textOf(await recordedRun()).split('\n');
     lines[40] = lines[40]?.replace(/"e":.*$/, '"e":!') ?? '';
     const { ok, unchecked } = await replay(whole, bytesOf(lines.join('\n')));
@@ -58,8 +58,8 @@ describe('the same', () => {
   });
 });
 
-describe('another', () => {
-  test('context: the very record, expected and got', async () => {
+describe('a step differs', () => {
+  test('in the context: shows the record, the expected and the actual value', async () => {
     const text = textOf(await recordedRun());
     const changed = text.replace(
       '"in":{"flow":{"set":{"pausing":true}}}',
@@ -76,7 +76,7 @@ describe('another', () => {
     );
   });
 
-  test('transition, though it changes nothing', async () => {
+  test('in a transition that changes nothing', async () => {
     const text = textOf(await recordedRun());
     const step =
       text
@@ -88,7 +88,7 @@ describe('another', () => {
     expect(divergence?.expected.transition).toBe('none: the event is ignored');
   });
 
-  test('pipeline: attempts, names', async () => {
+  test('because the pipeline differs: attempts, names', async () => {
     const run = await recordedRun();
     expect((await replay(wholeWith(5), run)).divergence).toMatchObject({
       actor: 'stage:paid',
@@ -101,7 +101,7 @@ describe('another', () => {
     await expect(assertReplays(wholeWith(5), run)).rejects.toThrow('as the pipeline is today');
   });
 
-  test('nothing, or no recording', async () => {
+  test('a missing file and a file without a recording are refused', async () => {
     await expect(replay(whole, 'nowhere.jsonl')).rejects.toThrow('There is no recording');
     await expect(replay(whole, bytesOf('{"a":1}\n'))).rejects.toThrow('holds no recording');
     const unrecorded = createTestExecutor(whole, { files });
@@ -111,7 +111,7 @@ describe('another', () => {
 });
 
 describe('snapshotAt', () => {
-  test('any event: what createActor resumes from', async () => {
+  test('of any event gives a snapshot for createActor', async () => {
     const run = await recordedRun();
     const { events } = await replay(whole, run);
     const machine = createExecutorMachine(
@@ -126,7 +126,7 @@ describe('snapshotAt', () => {
     }
   });
 
-  test('a batch, a state, a time: what createTestExecutor resumes from, to the same output', async () => {
+  test('of a batch, a state, a time gives a checkpoint that createTestExecutor resumes to the same output', async () => {
     const run = await recordedRun();
     const rows = run.rows();
     const paused = await snapshotAt(run, { state: 'PAUSED' }, whole);
@@ -153,7 +153,7 @@ describe('snapshotAt', () => {
     expect(committed.snapshot.context.committed).toBeGreaterThan(3);
   });
 
-  test('a moment that is not there', async () => {
+  test('of a missing moment is refused', async () => {
     const run = await recordedRun();
     for (const when of [
       { event: 1e6 },

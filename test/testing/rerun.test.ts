@@ -1,6 +1,6 @@
 /**
- * Pins: a stored run is forked at a committed point, its session and output stay as they were, and what differs is counted and
- * shown row by row; the comparison needs no memory of the whole, and finds its place again after rows came or went.
+ * Pins: a stored run is forked at a committed point, its session and output stay unchanged, and differences are counted and
+ * shown by row. The comparison uses bounded memory and resynchronises after inserted or removed rows.
  */
 import { describe, expect, test } from 'vitest';
 import { flatMap, map, pipeline } from 'xstate-pipeline';
@@ -34,7 +34,7 @@ async function completed(isRecorded: boolean) {
 }
 
 describe('rerun', () => {
-  test('with a recording: from the committed point before the batch, and only what differs', async () => {
+  test('with a recording: starts at the committed point before the batch, and shows the differences only', async () => {
     const { run, place } = await completed(true);
     const before = run.disk
       .files()
@@ -49,7 +49,7 @@ describe('rerun', () => {
       { kind: 'disappeared', row: 30, newRow: undefined, before: '{"n":60}', after: undefined },
       { kind: 'changed', row: 35, newRow: 34, before: '{"n":70}', after: '{"n":200}' },
     ]);
-    expect(result.text).toContain(`Again from batch ${result.from}`);
+    expect(result.text).toContain(`Rerun from batch ${result.from}`);
     expect(result.text).toContain('  + {"n":200}');
     expect(run.rows('out.jsonl.fork.jsonl')).toHaveLength(39);
     expect(run.rows()).toEqual(Array.from({ length: ROWS }, (_, n) => ({ n: n * 2 })));
@@ -60,7 +60,7 @@ describe('rerun', () => {
     expect(after).toEqual(before);
   });
 
-  test('without: from the stored checkpoints, here only the start; to a file that is named', async () => {
+  test('without a recording: starts at a stored checkpoint, here the beginning; writes to the given file', async () => {
     const { run, place } = await completed(false);
     const result = await rerun(doubling(), place, { from: 11, to: 'other.jsonl' });
     expect(result).toMatchObject({ from: 0, same: ROWS, changed: 0, added: 0, disappeared: 0 });
@@ -71,7 +71,7 @@ describe('rerun', () => {
     await expect(rerun(doubling(), place, { from: -1 })).rejects.toThrow('a whole number from 0');
   });
 
-  test('an input that is another is refused', async () => {
+  test('a changed input is refused', async () => {
     const { run, place } = await completed(true);
     run.disk.put(`${process.cwd()}/in.jsonl`, files['in.jsonl'].replace('{"n":0}', '{"n":9}'));
     await expect(rerun(doubling(), place, { from: 10 })).rejects.toThrow('input');
@@ -92,7 +92,7 @@ describe('diffRows', () => {
     return rest;
   };
 
-  test('rows that came or went are found, whatever follows', async () => {
+  test('inserted and removed rows are found', async () => {
     expect(await counts([], [])).toEqual({ same: 0, changed: 0, added: 0, disappeared: 0 });
     expect(await counts([1, 2, 3], [])).toMatchObject({ disappeared: 3 });
     expect(await counts([], [1])).toMatchObject({ added: 1 });
@@ -103,7 +103,7 @@ describe('diffRows', () => {
     expect(await counts(all, [...range(9000, 9300), ...all])).toMatchObject({ same: 5000, added: 300 });
   });
 
-  test('every row changed: each is paired with its own', async () => {
+  test('when every row changed, each is paired with its counterpart', async () => {
     const all = range(0, 5000);
     expect(
       await counts(
@@ -119,7 +119,7 @@ describe('diffRows', () => {
     ).toMatchObject({ same: 3333, changed: 1667 });
   });
 
-  test('a key tells a changed row from another one', async () => {
+  test('with a key, a changed row is told from a different row', async () => {
     const key = (text: string) => text.split(':')[0] ?? '';
     const a = range(0, 3000).map((n) => `${n}:a`);
     const b = range(0, 3000)

@@ -1,5 +1,5 @@
 /**
- * The simulated disk forgets what it may forget, and nothing else: a disk that is too kind would prove nothing.
+ * Pins: the simulated disk loses every change without an fsync, and no other.
  */
 import { expect, test } from 'vitest';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
@@ -12,21 +12,21 @@ async function written(disk: SimulatedDisk, path: string, text: string) {
   return handle;
 }
 
-test('a file that was fsynced in a directory that was not has no name after power loss', async () => {
+test('a file with an fsync in a directory without one has no name after a power loss', async () => {
   const disk = new SimulatedDisk();
   await (await written(disk, '/a', 'text')).sync();
   expect(disk.kill().text('/a')).toBe('text');
   expect(disk.crash().text('/a')).toBeUndefined();
 });
 
-test('a name that was fsynced has none of the data that was not', async () => {
+test('a name with an fsync does not keep data without one', async () => {
   const disk = new SimulatedDisk();
   await written(disk, '/a', 'text');
   await disk.syncDirectory('/');
   expect(disk.crash().text('/a')).toBe('');
 });
 
-test('with both, everything survives, and what was unsynced survives in every part', async () => {
+test('with both, all data survives; any part of the pending data may survive', async () => {
   const outcomes = new Set<string | undefined>();
   for (let seed = 0; seed < 300; seed++) {
     const disk = new SimulatedDisk();
@@ -37,12 +37,12 @@ test('with both, everything survives, and what was unsynced survives in every pa
     await handle.write([bytes('ef')], 4);
     outcomes.add(disk.crash(seed).text('/a'));
   }
-  // Whole, none, the first only, torn, a hole where the first write would be.
+  // All, none, the first only, torn, a gap in place of the first write.
   for (const text of ['abcdef', 'ab', 'abcd', 'abc', 'ab\0\0ef']) expect(outcomes).toContain(text);
   expect([...outcomes].every((text) => text?.startsWith('ab'))).toBe(true);
 });
 
-test('two renames survive in any combination, each of them whole', async () => {
+test('two renames survive in any combination, each atomically', async () => {
   const outcomes = new Set<string>();
   for (let seed = 0; seed < 200; seed++) {
     const disk = new SimulatedDisk();
@@ -61,7 +61,7 @@ test('two renames survive in any combination, each of them whole', async () => {
   expect([...outcomes].sort()).toEqual(['/new=2 /old=1', '/new=2 /older=1', '/old=2', '/old=2 /older=1']);
 });
 
-test('after a failed fsync the data is never durable, though a second fsync succeeds', async () => {
+test('after a failed fsync the data is never durable, although a second fsync succeeds', async () => {
   const disk = new SimulatedDisk();
   const handle = await written(disk, '/a', 'text');
   await disk.syncDirectory('/');
@@ -72,7 +72,7 @@ test('after a failed fsync the data is never durable, though a second fsync succ
   expect(disk.crash().text('/a')).toBe('');
 });
 
-test('a short write leaves half; a full disk refuses what needs room', async () => {
+test('a short write stores half; a full disk refuses writes and creations', async () => {
   const disk = new SimulatedDisk();
   const handle = await written(disk, '/a', '');
   disk.fail(1, 'ENOSPC', 'short');
@@ -83,7 +83,7 @@ test('a short write leaves half; a full disk refuses what needs room', async () 
   await disk.unlink('/a');
 });
 
-test('the operation that the power is cut in is rejected, and so is all that follows', async () => {
+test('the operation at the power cut and all later ones are rejected', async () => {
   const disk = new SimulatedDisk();
   disk.put('/a', '1');
   disk.cutAt(2);
@@ -95,7 +95,7 @@ test('the operation that the power is cut in is rejected, and so is all that fol
   expect(disk.kill().files()).toEqual(['/b']);
 });
 
-test('what a dead process still tries changes nothing', async () => {
+test('operations on an offline disk change nothing', async () => {
   const disk = new SimulatedDisk();
   const handle = await written(disk, '/a', 'old');
   const next = disk.kill();

@@ -1,6 +1,6 @@
 /**
- * Pins what a user's test counts on: time stands still, files are in memory, scripts are followed over retries, crashes and
- * restarts, and a crash loses what it would lose (I7, I8, I14).
+ * Pins the test executor: a manual clock, files in memory, scripts that apply over retries, crashes and restarts, and crashes
+ * that lose what a real one loses (I7, I8, I14).
  */
 import { expect, test } from 'vitest';
 import { collect, defineStage, map, pipeline, rows } from 'xstate-pipeline';
@@ -75,7 +75,7 @@ test('stages alone, and other sources and sinks', async () => {
   expect(await inMemory.output()).toEqual([{ n: 0 }, { n: 2 }]);
 });
 
-test('a crash in the middle: what is journaled is not paid for twice, the output is the same', async () => {
+test('after a crash, journaled batches are not invoked again and the output is the same', async () => {
   const test = createTestExecutor(whole, { files, script: { paid: { 3: [stall()] } } });
   const run = test.execute();
   await test.settle();
@@ -92,7 +92,7 @@ test('a crash in the middle: what is journaled is not paid for twice, the output
   expect(new Set(keys.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
 });
 
-test('retries come when time has moved, not before', async () => {
+test('a retry waits for the clock', async () => {
   const test = createTestExecutor(whole, { files, script: { paid: { 1: [fail('503'), fail('503')] } } });
   const begun = test.now();
   test.execute();
@@ -105,7 +105,7 @@ test('retries come when time has moved, not before', async () => {
   expect(test.rows('out.jsonl')).toEqual(expected);
 });
 
-test('a batch that fails every time fails the run, with the error it was given', async () => {
+test('a batch that always fails ends the run with its error', async () => {
   const test = createTestExecutor(whole, { files, script: { paid: { 1: fail('no credit') } } });
   const run = test.execute();
   await test.advance(60_000);
@@ -113,7 +113,7 @@ test('a batch that fails every time fails the run, with the error it was given',
   expect(test.state).toBe('FAILED');
 });
 
-test('a timeout ends the attempt when its time is over', async () => {
+test('a timeout ends the attempt when the clock reaches it', async () => {
   const test = createTestExecutor(whole, { files, script: { paid: { 0: [timeout()] } } });
   test.execute();
   await test.advance(59_999);
@@ -122,15 +122,15 @@ test('a timeout ends the attempt when its time is over', async () => {
   expect(test.state).toBe('COMPLETED');
 });
 
-test('a stalled batch is let go', async () => {
+test('release lets a stalled batch continue', async () => {
   const test = createTestExecutor(whole, { files, script: { double: { otherwise: stall() } } });
   test.execute();
-  await expect(test.release('paid')).rejects.toThrow('Nothing is stalled in "paid"');
+  await expect(test.release('paid')).rejects.toThrow('No invocation is stalled in stage "paid"');
   while (test.state === 'EXECUTING') await test.release('double');
   expect(test.rows('out.jsonl')).toEqual(expected);
 });
 
-test('a stand-in instead of the function', async () => {
+test('succeed(answer) replaces the function', async () => {
   const answer = (rows: Row[]) => rows.map(({ n }) => ({ n, paid: false }));
   const test = createTestExecutor(whole, { files, script: { paid: { otherwise: succeed(answer) } } });
   await test.execute();
@@ -154,7 +154,7 @@ test('pause, cancel and resume, and the stored checkpoint', async () => {
   expect(test.rows('out.jsonl')).toEqual(expected);
 });
 
-test('whenever it crashes, at every other operation of the disk, in every way: the same output', async () => {
+test('a crash of any kind at any second disk operation leaves the same output', async () => {
   const golden = createTestExecutor(whole, { files });
   await golden.execute();
   const operations = golden.disk.operations.length;
@@ -182,7 +182,7 @@ test('a seed gives the same run', async () => {
   expect(await once(7)).not.toBe(await once(8));
 });
 
-test('a stored checkpoint is found and gone on with', async () => {
+test('a stored checkpoint is resumed', async () => {
   const first = createTestExecutor(whole, { files, script: { paid: { 4: [stall()] } } });
   first.execute();
   await first.settle();
@@ -195,9 +195,9 @@ test('a stored checkpoint is found and gone on with', async () => {
   expect(batchesOf(second, 'double')[0]).toBe(snapshot.snapshot.context.flushed.batches);
 });
 
-test('what cannot be is said', async () => {
+test('impossible requests are refused', async () => {
   expect(() => createTestExecutor(whole, { script: { pade: {} } })).toThrow(
-    'There is no stage "pade" to script; there are double, paid.',
+    'The script names an unknown stage "pade". Stages: double, paid.',
   );
   expect(() => createTestExecutor(whole, { script: { double: { 1: timeout() } } })).toThrow(
     'has no timeoutMs',
@@ -210,37 +210,43 @@ test('what cannot be is said', async () => {
   const without = createTestExecutor(whole);
   await expect(without.execute()).rejects.toThrow('in.jsonl');
   const snapshot = await loadSnapshot('examples/05-replay-a-snapshot/killed-while-executing.json');
-  expect(() => createTestExecutor(whole, { snapshot })).toThrow('no session');
+  expect(() => createTestExecutor(whole, { snapshot })).toThrow('not a session');
 });
 
-test('what JavaScript lets through is said: no pipeline, a mistyped script, a time that is none', async () => {
-  // As `import { default as whole } from …` of a file without one gives it.
-  expect(() => createTestExecutor(undefined as never)).toThrow('That is no pipeline');
-  expect(() => modelPaths({} as never)).toThrow('That is no pipeline');
-  await expect(replay(undefined as never, 'any.jsonl')).rejects.toThrow('That is no pipeline');
-  await expect(rerun(undefined as never, 'any', { from: 0 })).rejects.toThrow('That is no pipeline');
+test('wrong arguments from JavaScript are refused: a pipeline, a script, a time', async () => {
+  // The value of `import { default as whole } from …` for a file without a default export.
+  expect(() => createTestExecutor(undefined as never)).toThrow('The first argument is not a pipeline');
+  expect(() => modelPaths({} as never)).toThrow('The first argument is not a pipeline');
+  await expect(replay(undefined as never, 'any.jsonl')).rejects.toThrow(
+    'The first argument is not a pipeline',
+  );
+  await expect(rerun(undefined as never, 'any', { from: 0 })).rejects.toThrow(
+    'The first argument is not a pipeline',
+  );
   const scripted = (script: unknown) => () =>
     createTestExecutor(whole, { script: { paid: script as never } });
-  expect(scripted({ otherwize: stall() })).toThrow('or otherwise; not otherwize');
-  expect(scripted({ 1: 'stall' })).toThrow('for batch 1 takes succeed(), fail(), stall(), timeout()');
-  expect(scripted({ otherwise: [stall] })).toThrow('for otherwise takes');
-  expect(scripted(stall())).toThrow('names batches');
+  expect(scripted({ otherwize: stall() })).toThrow('has the key otherwize. Use a batch index');
+  expect(scripted({ 1: 'stall' })).toThrow(
+    'a wrong value for batch 1. Use succeed(), fail(), stall(), timeout()',
+  );
+  expect(scripted({ otherwise: [stall] })).toThrow('a wrong value for otherwise');
+  expect(scripted(stall())).toThrow('has the key kind');
   const test = createTestExecutor(whole, { files });
   for (const ms of [-1, Number.NaN, Number.POSITIVE_INFINITY])
-    await expect(test.advance(ms)).rejects.toThrow(`not ${ms}`);
+    await expect(test.advance(ms)).rejects.toThrow(`advance got ${ms}`);
 });
 
-test('rows() are those of the pipeline’s own file; of a sink that writes none, it says so', async () => {
+test('rows() reads the pipeline’s own file; a sink without a file is refused', async () => {
   const from = () => pipeline('p').from(jsonl<Row>('in.jsonl'));
   const elsewhere = createTestExecutor(from().to(jsonl('elsewhere.jsonl')), { files });
   await elsewhere.execute();
   expect(elsewhere.rows()).toEqual(numbers(10));
   const collected = createTestExecutor(from().to(collect()), { files });
   await collected.execute();
-  expect(() => collected.rows()).toThrow('output() tells its rows');
+  expect(() => collected.rows()).toThrow('or use output()');
 });
 
-test('a script is used up over a failed run and its resume in the same process', async () => {
+test('a script continues over a failed run and its resume in the same process', async () => {
   const test = createTestExecutor(whole, { files, script: { paid: { 1: [fail(), fail(), fail()] } } });
   test.execute();
   await test.advance(60_000);

@@ -43,7 +43,7 @@ export async function control(
   let answer: JsonObject;
   const waits = setTimeout(() => {
     if (command !== 'status')
-      terminal.message(
+      terminal.printMessage(
         'Waiting for the process that runs it, which finishes what is in flight. Ctrl-C ends the waiting alone.',
       );
   }, SILENCE_MS);
@@ -59,9 +59,9 @@ export async function control(
   } finally {
     clearTimeout(waits);
   }
-  if (json) terminal.data(`${JSON.stringify(answer)}\n`);
-  else if (command === 'status') terminal.result(statusLine(answer));
-  else for (const line of receiptLines(command, sessionId, answer, stateDir)) terminal.result(line);
+  if (json) terminal.write(`${JSON.stringify(answer)}\n`);
+  else if (command === 'status') terminal.printResult(statusLine(answer));
+  else for (const line of receiptLines(command, sessionId, answer, stateDir)) terminal.printResult(line);
   return COMPLETED;
 }
 
@@ -114,12 +114,13 @@ async function storedStatus(
       rowsOut,
       elapsedMs,
     };
-    terminal.data(`${JSON.stringify(facts)}\n`);
+    terminal.write(`${JSON.stringify(facts)}\n`);
     return COMPLETED;
   }
-  terminal.result(
+  terminal.printResult(
     `${printable(pipeline)}, session ${sessionId}: ${word}, ${rowsThrough({ rowsIn, rowsOut })}, saved ${ago(savedAt, Date.now())}`,
   );
-  if (state !== 'COMPLETED') terminal.result(`  resume  ${sessionCommand('resume', sessionId, stateDir)}`);
+  if (state !== 'COMPLETED')
+    terminal.printResult(`  resume  ${sessionCommand('resume', sessionId, stateDir)}`);
   return COMPLETED;
 }

@@ -6,6 +6,6 @@ import type { Terminal } from '../output/terminal.js';
 
 /** @returns the exit code. */
 export function diagram(ofStage: boolean, terminal: Terminal): number {
-  terminal.data(mermaid(ofStage ? stageMachine.root : createExecutorMachine([]).root));
+  terminal.write(mermaid(ofStage ? stageMachine.root : createExecutorMachine([]).root));
   return COMPLETED;
 }

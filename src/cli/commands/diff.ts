@@ -26,12 +26,14 @@ export async function diff(
   const outputOf = async (given: string) => {
     const { checkpoint } = await stateManager.loadCheckpoint(await findSession(stateManager, given));
     if (checkpoint.state !== 'COMPLETED' && !json)
-      terminal.message(`Session ${checkpoint.sessionId} is not completed: compared as far as it is saved.`);
+      terminal.printMessage(
+        `Session ${checkpoint.sessionId} is not completed: compared as far as it is saved.`,
+      );
     return sessionOutput(nodeFileSystem, checkpoint);
   };
   const [before, after] = [await outputOf(older), await outputOf(newer)];
   const found = await diffOutputs(nodeFileSystem, before, after, { key });
-  if (json) terminal.data(`${JSON.stringify(found)}\n`);
-  else for (const line of diffText(found).split('\n')) terminal.result(line);
+  if (json) terminal.write(`${JSON.stringify(found)}\n`);
+  else for (const line of diffText(found).split('\n')) terminal.printResult(line);
   return isSameOutput(found) ? COMPLETED : DIFFERENT;
 }

@@ -64,8 +64,8 @@ export async function explain(options: ExplainOptions): Promise<number> {
     await lock.release();
   }
   const { refused } = explanation;
-  if (json) terminal.data(`${JSON.stringify(explanation)}\n`);
-  else for (const line of explanationLines(explanation, terminal)) terminal.result(line);
+  if (json) terminal.write(`${JSON.stringify(explanation)}\n`);
+  else for (const line of explanationLines(explanation, terminal)) terminal.printResult(line);
   if (refused.length > 0)
     throw new PipelineMismatchError(
       refused,
@@ -73,7 +73,7 @@ export async function explain(options: ExplainOptions): Promise<number> {
     );
   if (json) return COMPLETED;
   const command = sessionCommand('resume', sessionId, stateDir, ...(force ? ['--force'] : []));
-  terminal.result(`Nothing was run. To resume: ${command}`);
+  terminal.printResult(`Nothing was run. To resume: ${command}`);
   return COMPLETED;
 }
 
@@ -83,22 +83,22 @@ async function explainOwned(
 ): Promise<Explanation> {
   const load = (options: ResumeOptions) =>
     loadSession(sessionId, pipeline.stages, stateManager, pipeline, options);
-  const session = await unlessRefused(
+  const session = await catchRefusal(
     () => load({ force }),
     () => load({ force: true }),
     refusals,
   );
   const { mark } = session.start;
   const nothing = async () => null;
-  const rest = await unlessRefused(() => sameInput(session, force), nothing, refusals);
-  const output = await unlessRefused(() => sameOutput(session), nothing, refusals);
+  const rest = await catchRefusal(() => checkInput(session, force), nothing, refusals);
+  const output = await catchRefusal(() => checkOutput(session), nothing, refusals);
   const { batches, rowsIn, rowsOut } = mark;
   return {
     sessionId,
     pipeline: session.checkpoint.pipeline,
     warnings: session.warnings,
     committed: { batches, rowsIn, rowsOut },
-    journaled: await journaledAbove(session, pipeline, stateManager),
+    journaled: await findJournaledOutputs(session, pipeline, stateManager),
     rest,
     output,
     refused: refusals.flatMap(({ differences }) => differences),
@@ -106,7 +106,7 @@ async function explainOwned(
 }
 
 /** @param refusals is added to, where the check refuses. */
-async function unlessRefused<T, U>(
+async function catchRefusal<T, U>(
   check: () => Promise<T>,
   otherwise: () => Promise<U>,
   refusals: PipelineMismatchError[],
@@ -122,7 +122,7 @@ async function unlessRefused<T, U>(
 }
 
 /** The input, compared with the one that the session began with (I15). */
-async function sameInput(
+async function checkInput(
   { definition, start, checkpoint }: StoredSession,
   force: boolean,
 ): Promise<Explanation['rest']> {
@@ -141,7 +141,7 @@ async function sameInput(
 }
 
 /** What was written is there still, as far as its size tells. */
-async function sameOutput({ checkpoint, start }: StoredSession): Promise<Explanation['output']> {
+async function checkOutput({ checkpoint, start }: StoredSession): Promise<Explanation['output']> {
   const bytes = start.mark.sink?.bytes;
   const target = storedPath(checkpoint.sink);
   if (typeof bytes !== 'number' || target === undefined) return null;
@@ -162,7 +162,7 @@ async function sameOutput({ checkpoint, start }: StoredSession): Promise<Explana
 }
 
 /** Outputs above the watermark that no stage will be asked for again (I5, I8). */
-async function journaledAbove(
+async function findJournaledOutputs(
   { checkpoint, start }: StoredSession,
   pipeline: Pipeline<unknown>,
   stateManager: StateManager,
@@ -179,7 +179,7 @@ async function journaledAbove(
       const stage = stages[i]?.name ?? '';
       for (const key of journal.keys()) {
         if (key.stage !== stage || key.batch < start.mark.batches || claimed.has(key.batch)) continue;
-        if (madeBy(await journal.read(key)) !== fingerprints[i]) continue;
+        if (recordFingerprint(await journal.read(key)) !== fingerprints[i]) continue;
         claimed.add(key.batch);
         found.set(stage, [...(found.get(stage) ?? []), key.batch]);
       }
@@ -191,7 +191,7 @@ async function journaledAbove(
 }
 
 /** The fingerprint in a record's line of facts: an output of other code is not used. */
-function madeBy(payload: Uint8Array | undefined): unknown {
+function recordFingerprint(payload: Uint8Array | undefined): unknown {
   if (payload === undefined) return undefined;
   const facts = JSON.parse(new TextDecoder().decode(payload.subarray(0, payload.indexOf(10)))) as JsonObject;
   return facts.fingerprint;

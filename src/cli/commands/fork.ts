@@ -66,7 +66,7 @@ export async function fork(
   const ended = await stateManager.loadCheckpoint(forked.sessionId);
   const found = await diffFork(nodeFileSystem, forked, ended.checkpoint, { key });
   const compared = { type: 'fork.compared', sessionId: forked.sessionId, with: sessionId, ...found };
-  if (json) terminal.data(`${JSON.stringify(compared)}\n`);
-  for (const line of diffText(found).split('\n')) terminal.result(line);
+  if (json) terminal.write(`${JSON.stringify(compared)}\n`);
+  for (const line of diffText(found).split('\n')) terminal.printResult(line);
   return code;
 }

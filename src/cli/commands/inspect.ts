@@ -42,10 +42,10 @@ export async function inspect(
     const { html, records, omitted } = await inspector.exportHtml(host, session);
     await write(options.export, html);
     const size = `${(Buffer.byteLength(html) / 1e6).toFixed(1)} MB`;
-    terminal.result(
+    terminal.printResult(
       `${options.export}: ${grouped(records)} records of ${what}, ${size}. It opens in any browser.`,
     );
-    if (omitted !== undefined) terminal.message(terminal.errorColors.yellow(omitted));
+    if (omitted !== undefined) terminal.printMessage(terminal.errorColors.yellow(omitted));
     return COMPLETED;
   }
   const { allowCommands: commands, host: address, port } = options;
@@ -55,11 +55,11 @@ export async function inspect(
     ...(port === undefined ? {} : { port }),
     ...(session === undefined ? {} : { session }),
   });
-  terminal.result(`inspector  ${served.url}`);
+  terminal.printResult(`inspector  ${served.url}`);
   const may = commands
     ? 'the page may pause, resume and cancel'
     : 'read-only; --allow-commands lets the page command';
-  terminal.message(`Shows ${what}; ${may}. Whoever has the address may look. Ctrl-C ends it.`);
+  terminal.printMessage(`Shows ${what}; ${may}. Whoever has the address may look. Ctrl-C ends it.`);
   await interrupted(terminal);
   await served.close();
   return COMPLETED;
@@ -94,6 +94,6 @@ async function write(path: string, html: string): Promise<void> {
 function interrupted(terminal: Terminal): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
-    terminal.whenBroken(() => resolve());
+    terminal.onBroken(() => resolve());
   });
 }

@@ -38,23 +38,23 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
     if (!all && summary.state !== 'COMPLETED') kept++;
     else if (await remove(summary.sessionId)) {
       removed++;
-      terminal.result(lineOf(summary, now, dryRun));
+      terminal.printResult(lineOf(summary, now, dryRun));
       const left = unfinishedOutput(summary);
-      if (left !== undefined) terminal.message(`  its unfinished output is left to you: ${left}`);
+      if (left !== undefined) terminal.printMessage(`  its unfinished output is left to you: ${left}`);
     }
   }
   const known = new Set(summaries.map(({ sessionId }) => sessionId));
   for (const sessionId of await stateManager.storage.list()) {
     if (known.has(sessionId) || !(await remove(sessionId))) continue;
     removed++;
-    terminal.result(`${dryRun ? 'would remove' : 'removed'} ${sessionId}  never saved`);
+    terminal.printResult(`${dryRun ? 'would remove' : 'removed'} ${sessionId}  never saved`);
   }
-  terminal.result(`${dryRun ? 'Would remove' : 'Removed'} ${counted(removed, 'session')}.`);
+  terminal.printResult(`${dryRun ? 'Would remove' : 'Removed'} ${counted(removed, 'session')}.`);
   if (kept > 0)
-    terminal.message(`${counted(kept, 'older session')} kept: not completed. --all removes those too.`);
+    terminal.printMessage(`${counted(kept, 'older session')} kept: not completed. --all removes those too.`);
   const damaged = summaries.length - sound.length;
   if (damaged > 0)
-    terminal.message(
+    terminal.printMessage(
       `${counted(damaged, 'damaged session')} kept. Remove by hand what is not worth a repair.`,
     );
   return COMPLETED;

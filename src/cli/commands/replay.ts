@@ -20,8 +20,8 @@ export async function replay(
   const place = await placeOf(given, stateDir);
   const { pipeline } = await loadPipelineFile(file);
   const { text, ...result } = replayRecording(pipeline.stages, await openRecording(place));
-  if (json) terminal.data(`${JSON.stringify(result)}\n`);
-  else for (const line of text.split('\n')) terminal.result(line);
+  if (json) terminal.write(`${JSON.stringify(result)}\n`);
+  else for (const line of text.split('\n')) terminal.printResult(line);
   return result.ok ? COMPLETED : DIFFERENT;
 }
 

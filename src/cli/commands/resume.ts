@@ -5,7 +5,7 @@ import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { PipelineFileError } from '../../errors.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import { printable, rowsThrough } from '../../observers/progress/terminal-text.js';
-import { writingOn } from '../../sessions/begun-output.js';
+import { keepBegunOutput } from '../../sessions/begun-output.js';
 import { findSession } from '../../sessions/find-session.js';
 import { sessionCommand } from '../../sessions/invocation.js';
 import { outputsOf, refuseSharedOutput } from '../../sessions/output-owner.js';
@@ -40,7 +40,7 @@ export async function resume(
     const mark = storedMark(checkpoint);
     const rows = mark === undefined ? '' : `: ${rowsThrough(mark)}`;
     const output = storedPath(checkpoint.sink);
-    terminal.result(
+    terminal.printResult(
       `Session ${sessionId} of ${printable(checkpoint.pipeline)} is already completed${rows}${output === undefined ? '' : `, output ${output}`}.`,
     );
     return COMPLETED;
@@ -53,7 +53,7 @@ export async function resume(
     );
   }
   const { file, pipeline: loaded } = await loadPipelineFile(from);
-  const { pipeline, notices } = writingOn(loaded, checkpoint);
+  const { pipeline, notices } = keepBegunOutput(loaded, checkpoint);
   const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
   await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir, sessionId);
   if (options.explain) return explain({ sessionId, pipeline, stateManager, stateDir, force, json, terminal });

@@ -16,12 +16,12 @@ import type { Terminal } from '../output/terminal.js';
 /** @returns the exit code. */
 export async function sessions(stateDir: string, json: boolean, terminal: Terminal): Promise<number> {
   const listed = await listSessions(new StateManager(lowdbStorage(stateDir)), stateDir);
-  if (json) for (const session of listed) terminal.data(`${JSON.stringify(factsOf(session))}\n`);
-  else for (const line of sessionLines(listed, stateDir, Date.now(), terminal)) terminal.result(line);
+  if (json) for (const session of listed) terminal.write(`${JSON.stringify(sessionFields(session))}\n`);
+  else for (const line of sessionLines(listed, stateDir, Date.now(), terminal)) terminal.printResult(line);
   return COMPLETED;
 }
 
-function factsOf({ summary, owner }: ListedSession): object {
+function sessionFields({ summary, owner }: ListedSession): object {
   const { sessionId, state } = summary;
   const shown = stateWord(state, owner).replace(/ .*/, '');
   const pid = owner?.pid;

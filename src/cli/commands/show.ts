@@ -23,16 +23,16 @@ export async function show(
   const stateManager = new StateManager(lowdbStorage(stateDir));
   const sessionId = await findSession(stateManager, given);
   const { checkpoint, warnings } = await stateManager.loadCheckpoint(sessionId);
-  for (const warning of warnings) terminal.message(terminal.errorColors.yellow(warning));
+  for (const warning of warnings) terminal.printMessage(terminal.errorColors.yellow(warning));
   if (json) {
-    terminal.data(`${JSON.stringify(checkpoint)}\n`);
+    terminal.write(`${JSON.stringify(checkpoint)}\n`);
     return COMPLETED;
   }
   const owner = checkpoint.state === 'COMPLETED' ? undefined : await ownerOf(stateDir, sessionId);
-  for (const line of checkpointLines(checkpoint, owner, Date.now(), terminal)) terminal.result(line);
+  for (const line of checkpointLines(checkpoint, owner, Date.now(), terminal)) terminal.printResult(line);
   if (checkpoint.state !== 'COMPLETED' && owner === undefined) {
-    terminal.result('');
-    terminal.result(
+    terminal.printResult('');
+    terminal.printResult(
       `To go on with it: ${sessionCommand('resume', sessionId, stateDir, ...fileOf(checkpoint))}`,
     );
   }

@@ -1,35 +1,34 @@
 /**
- * What the child process of `run --inspect` does: serves the page. Laying charts out, indexing the recording and answering
- * viewers take nothing from the run, which only writes its recording.
+ * The child process of `run --inspect`. It serves the page, so that layout, indexing and viewers cost the run nothing.
  *
- * 1. It lives as long as the channel to the run's process: whatever ends that, a kill -9 included, ends this one.
- * 2. A terminal sends its signals to every process in it; they are the run's to answer, so here they do nothing.
- * 3. What it shows it reads from the disk, and commands go over the session's control channel (I10), like anybody's.
- *    Only what nobody else can do is asked of the run: to resume what is paused in its own process.
+ * 1. The process ends when the channel to the run's process closes, also after `kill -9`.
+ * 2. It ignores signals: a terminal sends them to the whole process group, and the run handles them.
+ * 3. It reads from the disk, and sends commands over the session's control channel (I10).
+ *    It asks the run directly for one thing: to resume a session that is paused in the run's process.
  */
 import { setPriority } from 'node:os';
 import type { InspectorHost } from '../../sessions/inspector-host.js';
 import type { FromInspector, ToInspector } from './inspector-messages.js';
 
-/** A third of what the run gets of a processor that both want: at 10, on a busy machine, a page came after 20 s. */
-const GIVES_WAY = 5;
+/** Niceness: a third of the run's share of a busy processor. At 10, a page took 20 s to load on a busy machine. */
+const LOW_PRIORITY = 5;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('disconnect', () => process.exit());
 
-/** A channel that is closed meanwhile ends the process by itself. */
-const tell = (message: FromInspector, told: () => void = () => {}) => process.send?.(message, told);
+/** Sends to the run. A closed channel ends this process. */
+const send = (message: FromInspector, onSent: () => void = () => {}) => process.send?.(message, onSent);
 
 async function fail(error: unknown): Promise<void> {
   const { serializeError } = await import('../../executor/fusion/thread-job.js');
-  tell({ type: 'failed', error: serializeError(error) }, () => process.exit(1));
+  send({ type: 'failed', error: serializeError(error) }, () => process.exit(1));
 }
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const)
   process.on(event, (error: unknown) => void fail(error));
 
 async function serve(stateDir: string): Promise<void> {
-  // Only now: until the handlers stand, a Ctrl-C would end this process.
+  // Loaded after the signal handlers are set: until then a Ctrl-C would end this process.
   const { inspectorPackage } = await import('./inspector-package.js');
   const { serveInspector } = await inspectorPackage();
   let ownSession: string | undefined;
@@ -38,7 +37,7 @@ async function serve(stateDir: string): Promise<void> {
   const resumeThere = (session: string) =>
     new Promise<boolean>((resolve) => {
       waiting.set(++asked, resolve);
-      tell({ type: 'resume', number: asked, session });
+      send({ type: 'resume', number: asked, session });
     });
   process.on('message', (message: ToInspector) => {
     if (message.type === 'session') ownSession = message.session;
@@ -50,15 +49,14 @@ async function serve(stateDir: string): Promise<void> {
   const resumed = async (id: string) => id === ownSession && (await resumeThere(id));
   const host = lateHost(stateDir, resumed);
   const inspector = await serveInspector(host, { commands: true, session: () => ownSession });
-  inspector.onViewers((count) => tell({ type: 'viewers', count }));
-  tell({ type: 'listening', url: inspector.url });
-  // From now on the run goes first where both want a processor.
-  setPriority(GIVES_WAY);
+  inspector.onViewers((count) => send({ type: 'viewers', count }));
+  send({ type: 'listening', url: inspector.url });
+  setPriority(LOW_PRIORITY);
   await host.load();
 }
 
-/** What it takes to read sessions is loaded beside the run, which waits for the address alone.
- * @param resumed whether the run itself has gone on. */
+/** A host that loads on first use, because the run waits for the address only.
+ * @param resumed asks the run to resume. */
 function lateHost(
   stateDir: string,
   resumed: (id: string) => Promise<boolean>,

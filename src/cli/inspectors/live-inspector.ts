@@ -22,7 +22,7 @@ export interface LiveInspector {
   /** A page shows the run. */
   readonly isWatched: boolean;
   /** Resolves when nobody looks any more. */
-  unwatched(): Promise<void>;
+  waitUntilUnwatched(): Promise<void>;
 }
 
 export interface LiveInspectorOptions {
@@ -34,9 +34,9 @@ export interface LiveInspectorOptions {
 export type RunViewer = PageServer | Exclude<InspectorKind, 'page'>;
 
 /** @throws {InspectorMissingError} and the InspectorError of an address that cannot be listened on. */
-export async function liveInspector(options: LiveInspectorOptions): Promise<LiveInspector> {
+export async function openLiveInspector(options: LiveInspectorOptions): Promise<LiveInspector> {
   const { viewer, executor, terminal } = options;
-  const say = (url: string) => terminal.message(`inspector  ${url}`);
+  const say = (url: string) => terminal.printMessage(`inspector  ${url}`);
   if (typeof viewer === 'string') {
     const bridge = await (await bridgePackage(viewer))(executor.actor);
     whenStarted(executor, () => {
@@ -46,18 +46,18 @@ export async function liveInspector(options: LiveInspectorOptions): Promise<Live
     return watchedThrough(bridge);
   }
   const url = await viewer.listening;
-  viewer.onDeath((why) =>
-    terminal.message(terminal.errorColors.yellow(`The inspector has ended (${why}). The run goes on.`)),
+  viewer.onExit((why) =>
+    terminal.printMessage(terminal.errorColors.yellow(`The inspector has ended (${why}). The run goes on.`)),
   );
   whenStarted(executor, (session) => {
-    viewer.serves(session, () => resumedHere(executor));
+    viewer.serveSession(session, () => resumeHere(executor));
     say(`${url}&session=${session}`);
   });
-  return watchedThrough(viewer, (isWanted) => viewer.hold(isWanted));
+  return watchedThrough(viewer, (isWanted) => viewer.keepAlive(isWanted));
 }
 
 /** What is paused in this process is resumed in it. */
-function resumedHere(executor: PipelineExecutor): boolean {
+function resumeHere(executor: PipelineExecutor): boolean {
   if (executor.state !== 'PAUSED') return false;
   // How it ends is told to whoever began it.
   executor.resume().catch(() => {});
@@ -74,7 +74,7 @@ function watchedThrough(
     get isWatched() {
       return viewers() > 0;
     },
-    unwatched: () =>
+    waitUntilUnwatched: () =>
       new Promise((resolve) => {
         let timer: NodeJS.Timeout | undefined;
         const left = () => {
@@ -106,28 +106,30 @@ function whenStarted(executor: PipelineExecutor, tell: (session: string) => void
 }
 
 /** The run has paused, and a page shows it. @returns whether it was resumed. */
-export function resumedFromPage(
-  { unwatched }: LiveInspector,
+export function waitForPageResume(
+  { waitUntilUnwatched }: LiveInspector,
   executor: PipelineExecutor,
   { terminal, stops }: { readonly terminal: Terminal; readonly stops: StopRequests },
 ): Promise<boolean> {
-  terminal.message('Paused and saved. Resume it in the inspector; Ctrl-C, or closing the page, ends here.');
+  terminal.printMessage(
+    'Paused and saved. Resume it in the inspector; Ctrl-C, or closing the page, ends here.',
+  );
   return new Promise((resolve) => {
-    stops.to(() => resolve(false));
+    stops.forwardTo(() => resolve(false));
     executor.addObserver({ next: ({ type }) => type === 'pipeline.resumed' && resolve(true) });
-    void unwatched().then(() => resolve(false));
+    void waitUntilUnwatched().then(() => resolve(false));
   });
 }
 
 /** The run has ended, and a page shows it. */
-export function closedByPage(
-  { unwatched }: LiveInspector,
+export function waitForPageClose(
+  { waitUntilUnwatched }: LiveInspector,
   terminal: Terminal,
   stops: StopRequests,
 ): Promise<void> {
-  terminal.message('The inspector stays until its page is closed. Ctrl-C ends it.');
+  terminal.printMessage('The inspector stays until its page is closed. Ctrl-C ends it.');
   return new Promise((resolve) => {
-    stops.to(() => resolve());
-    void unwatched().then(resolve);
+    stops.forwardTo(() => resolve());
+    void waitUntilUnwatched().then(resolve);
   });
 }

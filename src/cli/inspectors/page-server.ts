@@ -1,4 +1,4 @@
-/** The process that serves the page of a run, seen from the run's. */
+/** Starts the child process that serves a run's inspector page, and talks to it. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deserializeError } from '../../executor/fusion/thread-job.js';
@@ -6,25 +6,25 @@ import { Deferred } from '../../platform/deferred.js';
 import type { FromInspector, ToInspector } from './inspector-messages.js';
 
 export interface PageServer {
-  /** The page's address, without a session. @throws whatever kept it from being served, as its own error. */
+  /** The page's address, without a session. @throws the error that stopped the child process from serving it. */
   readonly listening: Promise<string>;
   /** Pages that are connected. */
   readonly viewers: number;
-  /** Calls back whenever a page has come or gone. */
+  /** Calls back when a page connects or disconnects. */
   onViewers(listener: (viewers: number) => void): void;
-  /** The run has its session.
-   * @param resume asked when a page wants to resume it; false: it is not paused here. */
-  serves(session: string, resume: () => boolean): void;
-  /** Calls back when the process has ended by itself, after it listened. */
-  onDeath(listener: (why: string) => void): void;
-  /** While `isWanted`, this process stays for it; else nothing here keeps it. */
-  hold(isWanted: boolean): void;
+  /** Sets the session to show first.
+   * @param resume called when a page asks to resume it. @returns false when the session is not paused in this process. */
+  serveSession(session: string, resume: () => boolean): void;
+  /** Calls back when the child process ends by itself. */
+  onExit(listener: (why: string) => void): void;
+  /** While `isWanted`, the channel to the child process keeps this process running. */
+  keepAlive(isWanted: boolean): void;
 }
 
-/** Begins to load at once, beside whatever this process does. It ends with this process, however that ends. */
+/** Starts the child process at once. It ends with this process, also after `kill -9`. */
 export function startPageServer(stateDir: string): PageServer {
   const child = fork(fileURLToPath(new URL('./inspector-process.js', import.meta.url)), [stateDir], {
-    // Options of Node's own for this process, a debugger's port for example, are not for that one.
+    // Node options of this process, such as a debugger's port, must not reach the child.
     ...{ execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] },
   });
   const listening = new Deferred<string>();
@@ -32,13 +32,13 @@ export function startPageServer(stateDir: string): PageServer {
   let own: { readonly session: string; readonly resume: () => boolean } | undefined;
   let why: string | undefined;
   const viewerListeners: ((viewers: number) => void)[] = [];
-  const deathListeners: ((why: string) => void)[] = [];
-  const tell = (message: ToInspector) => child.send(message, () => {});
-  const hold = (isWanted: boolean) => {
+  const exitListeners: ((why: string) => void)[] = [];
+  const send = (message: ToInspector) => child.send(message, () => {});
+  const keepAlive = (isWanted: boolean) => {
     if (isWanted) child.channel?.ref();
     else child.channel?.unref();
   };
-  const counted = (count: number) => {
+  const setViewers = (count: number) => {
     viewers = count;
     for (const listener of viewerListeners) listener(count);
   };
@@ -46,29 +46,29 @@ export function startPageServer(stateDir: string): PageServer {
     switch (message.type) {
       case 'listening':
         listening.resolve(message.url);
-        hold(false);
+        keepAlive(false);
         return;
       case 'failed':
         why = message.error.message;
         listening.reject(deserializeError(message.error));
         return;
       case 'viewers':
-        counted(message.count);
+        setViewers(message.count);
         return;
       case 'resume': {
         const isDone = message.session === own?.session && own.resume();
-        tell({ type: 'resumed', number: message.number, isDone });
+        send({ type: 'resumed', number: message.number, isDone });
       }
     }
   });
-  const died = (how: string) => {
+  const onEnd = (how: string) => {
     why ??= how;
-    listening.reject(new Error(`The inspector ended before it began: ${why}`));
-    counted(0);
-    for (const listener of deathListeners) listener(why);
+    listening.reject(new Error(`The inspector's process ended before it served the page: ${why}`));
+    setViewers(0);
+    for (const listener of exitListeners) listener(why);
   };
-  child.once('error', ({ message }) => died(message));
-  child.once('exit', (code, signal) => died(signal ?? `exit code ${code}`));
+  child.once('error', ({ message }) => onEnd(message));
+  child.once('exit', (code, signal) => onEnd(signal ?? `exit code ${code}`));
   child.unref();
   return {
     listening: listening.promise,
@@ -76,11 +76,11 @@ export function startPageServer(stateDir: string): PageServer {
       return viewers;
     },
     onViewers: (listener) => viewerListeners.push(listener),
-    onDeath: (listener) => deathListeners.push(listener),
-    serves(session, resume) {
+    onExit: (listener) => exitListeners.push(listener),
+    serveSession(session, resume) {
       own = { session, resume };
-      tell({ type: 'session', session });
+      send({ type: 'session', session });
     },
-    hold,
+    keepAlive,
   };
 }

@@ -23,10 +23,10 @@ export function reportError(terminal: Terminal, error: unknown, verbose: boolean
   const frame = userFrame(thrownByUser(error));
   const place = frame === undefined ? '' : ` (${frame})`;
   const hint = foreseen || verbose ? '' : dim(' --verbose shows the stack.');
-  terminal.message(
+  terminal.printMessage(
     `${red('error:')} ${foreseen ? '' : where}${sentence(printable(messageOf(error)))}${adviceOn(error)}${place}${hint}`,
   );
-  if (verbose) terminal.message(error instanceof Error ? inspect(error) : inspect(error, { depth: 3 }));
+  if (verbose) terminal.printMessage(error instanceof Error ? inspect(error) : inspect(error, { depth: 3 }));
 }
 
 /** What to do, where the message is also written beside a row that was set aside, to whom it is no advice. */

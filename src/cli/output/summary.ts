@@ -52,12 +52,12 @@ export function completedEnding(
   };
 }
 
-export type Stop = 'paused' | 'cancelled' | 'failed';
+export type StopKind = 'paused' | 'cancelled' | 'failed';
 
 /** @param mark what is saved; undefined: nothing, the session had not begun. */
 export function stoppedEnding(
   name: string,
-  stop: Stop,
+  stop: StopKind,
   mark: CheckpointMark | undefined,
   next: string | undefined,
   colors: Colors,

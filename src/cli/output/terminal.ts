@@ -60,39 +60,39 @@ export class Terminal {
   }
 
   /** The stream for a progress bar; one that cannot repaint is for lines. */
-  get live(): TerminalStream {
+  get progressStream(): TerminalStream {
     return this.env.TERM === 'dumb' ? { write: (text) => this.stderr.write(text) } : this.stderr;
   }
 
   /** Where standard output is gone, whoever still reads standard error is to have them. */
-  resultsAsMessages(): void {
+  redirectResults(): void {
     this.#resultsAreMessages = true;
   }
 
   /** A result. */
-  result(line: string): void {
-    if (this.#resultsAreMessages) this.message(line);
-    else this.data(`${line}\n`);
+  printResult(line: string): void {
+    if (this.#resultsAreMessages) this.printMessage(line);
+    else this.write(`${line}\n`);
   }
 
   /** Exactly this, on standard output. */
-  data(text: string): void {
+  write(text: string): void {
     if (this.#broken === undefined) this.#writeOut(text);
   }
 
   /** A message beside the results. */
-  message(line: string): void {
+  printMessage(line: string): void {
     if (this.#above !== undefined) this.#above(line);
     else this.stderr.write(`${line}\n`);
   }
 
   /** @param print undefined: there is no live bar any more. */
-  messagesAbove(print: ((line: string) => void) | undefined): void {
+  printMessagesAbove(print: ((line: string) => void) | undefined): void {
     this.#above = print;
   }
 
   /** Tells, once, that standard output cannot be written any more. */
-  whenBroken(listener: (error: Error) => void): void {
+  onBroken(listener: (error: Error) => void): void {
     this.#onBroken = listener;
     if (this.#broken !== undefined) listener(this.#broken);
   }
@@ -101,7 +101,7 @@ export class Terminal {
    * @throws {SinkError} */
   async assertWritten(): Promise<void> {
     await this.flush();
-    if (this.#broken !== undefined && !isGone(this.#broken)) throw unwritten(this.#broken);
+    if (this.#broken !== undefined && !isReaderGone(this.#broken)) throw outputError(this.#broken);
   }
 
   /** Resolves when everything was handed to the system, or cannot be. */
@@ -116,7 +116,7 @@ export class Terminal {
 }
 
 /** Whether it is the reader that has gone. */
-export const isGone = (error: Error): boolean => codeOf(error) === 'EPIPE';
+export const isReaderGone = (error: Error): boolean => codeOf(error) === 'EPIPE';
 
-export const unwritten = (cause: Error): SinkError =>
+export const outputError = (cause: Error): SinkError =>
   new SinkError(`Standard output cannot be written: ${problemOf(cause)}.`, { cause });

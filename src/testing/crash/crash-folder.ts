@@ -1,4 +1,4 @@
-/** The folder that one pipeline lives and dies in: its working directory, and beside it what the test keeps for itself. */
+/** The folder of one crash case: the pipeline's working directory, and beside it the test's own files. */
 import { randomUUID } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,29 +12,29 @@ import { DEFAULT_STATE_DIRECTORY, removeTree } from '../../checkpoint/storages/s
 import { nodeFileSystem } from '../../platform/node-file-system.js';
 import { TestingError } from '../errors.js';
 
-/** Where this package lies, built; also when it is tested from its sources. */
+/** The package's directory, with `dist`; also when the tests run on the sources. */
 export const PACKAGE = dirname(createRequire(import.meta.url).resolve('xstate-pipeline/package.json'));
 
-/** One invocation of a durable stage, as the stage noted it. */
+/** One invocation of a durable stage, recorded by the stage itself. */
 export interface LedgerLine {
   readonly stage: string;
   readonly batch: number;
-  /** From 1, in each process. */
+  /** From 1. */
   readonly attempt: number;
   readonly idempotencyKey: string;
 }
 
 const MAX_BYTES = 2 ** 30;
 
-/** Output files by path in the working directory; null: not there. */
+/** Output files by path in the working directory; null: missing. */
 export type Output = Readonly<Record<string, string | null>>;
 
 export class CrashFolder {
   readonly work: string;
-  /** The pipeline file that the command line is given: the user's own, watched. */
+  /** The pipeline file for the command line: the user's own, with recording stages. */
   readonly entry: string;
   readonly #ledger: string;
-  #notes = 0;
+  #operationLogs = 0;
 
   private constructor(readonly path: string) {
     this.work = join(path, 'work');
@@ -49,7 +49,9 @@ export class CrashFolder {
     const folder = new CrashFolder(join(realpathSync(tmpdir()), `xstate-pipeline-crash-${randomUUID()}`));
     for (const name of Object.keys(files)) {
       if (relative(folder.work, resolve(folder.work, name)).startsWith('..'))
-        throw new TestingError(`crashTest: the file ${name} would lie outside of the working directory.`);
+        throw new TestingError(
+          `crashTest: the file ${name} is outside the working directory. Give a path inside it.`,
+        );
     }
     await nodeFileSystem.mkdir(folder.work);
     for (const [name, contents] of Object.entries(files)) {
@@ -68,14 +70,14 @@ export default watched(pipelineFile, ${JSON.stringify(folder.#ledger)});
     return folder;
   }
 
-  /** The session that is stored; undefined where none is. */
+  /** The stored session; undefined when there is none. */
   async session(): Promise<CheckpointSummary | undefined> {
     const state = join(this.work, DEFAULT_STATE_DIRECTORY);
     const [newest] = await new StateManager(lowdbStorage(state)).listCheckpoints();
     return newest;
   }
 
-  /** What the stored session says that it wrote, by checkpoint: sink and dead letters. */
+  /** The files that the stored session wrote, by its checkpoint: sink and dead letters. */
   async output(): Promise<Output> {
     const session = await this.session();
     if (session === undefined || session.state === 'CORRUPT') return {};
@@ -88,15 +90,15 @@ export default watched(pipelineFile, ${JSON.stringify(folder.#ledger)});
     return found;
   }
 
-  newNotes(): string {
-    return join(this.path, `operations-${++this.#notes}`);
+  newOperationLog(): string {
+    return join(this.path, `operations-${++this.#operationLogs}`);
   }
 
-  async notes(path: string): Promise<readonly string[]> {
+  async readOperationLog(path: string): Promise<readonly string[]> {
     return linesOf(await read(path));
   }
 
-  async ledger(): Promise<readonly LedgerLine[]> {
+  async readLedger(): Promise<readonly LedgerLine[]> {
     return linesOf(await read(this.#ledger)).map((line) => {
       const [stage = '', batch, attempt, idempotencyKey = ''] = line.split('\t');
       return { stage, batch: Number(batch), attempt: Number(attempt), idempotencyKey };

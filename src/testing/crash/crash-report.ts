@@ -1,31 +1,31 @@
-/** What a crash test found, for a program and for a person. */
+/** The result of a crash test, as data and as text. */
 import { PipelineError } from '../../errors.js';
 
-/** One place where the pipeline was killed, and what came of it. */
+/** One point at which the pipeline was killed, and its outcome. */
 export interface CrashPoint {
   /** `operation 17: rename .xstate-pipeline/…/checkpoint.json`, or `after event 8, then operation 3: …`. */
   readonly name: string;
-  /** Number of the operation, from 1: what `points: [n]` takes. Undefined for a random moment. */
+  /** Number of the operation, from 1, as `points: [n]` takes it. Undefined for a random moment. */
   readonly operation: number | undefined;
-  /** Processes that were really killed; one that ended before its moment was not. */
+  /** Processes that were killed. A process that ended before its crash point does not count. */
   readonly kills: number;
-  /** Empty: the output was that of an uninterrupted run, and no durable batch was invoked again. */
+  /** Empty: the output equals that of an uninterrupted run, and no durable batch was invoked again. */
   readonly problems: readonly string[];
 }
 
 /** What `crashTest` resolves to. */
 export interface CrashReport {
-  /** Of the random moments. */
+  /** Seed of the random moments. */
   readonly seed: number;
-  /** Operations by which an uninterrupted run persists anything. */
+  /** Persisting operations of an uninterrupted run. */
   readonly operations: number;
-  /** Every place that was tried, in order. */
+  /** Every point that was tried, in order. */
   readonly points: readonly CrashPoint[];
-  /** Processes that were killed, in all. */
+  /** Killed processes in total. */
   readonly kills: number;
 }
 
-/** A pipeline does not survive being killed; `report` says where, and `folder` is where the first case lies. */
+/** A pipeline did not recover from a crash. `report` lists the points; `folder` holds the first failed case. */
 export class CrashTestError extends PipelineError {
   readonly code = 'CRASH_TEST';
   constructor(
@@ -39,7 +39,7 @@ export class CrashTestError extends PipelineError {
 
 const SHOWN = 5;
 
-/** @param broken the points with problems; some. */
+/** @param broken the points with problems, at least one. */
 export function crashTestError(
   report: CrashReport,
   broken: readonly CrashPoint[],
@@ -54,10 +54,10 @@ export function crashTestError(
   ].join(', ');
   return new CrashTestError(
     [
-      `Killed at ${broken.length} of ${report.points.length} points, the pipeline did not come out right:`,
+      `The pipeline did not recover from a crash at ${broken.length} of ${report.points.length} points:`,
       ...lines,
       ...more,
-      `To try again: crashTest(file, { ${again} }). What the first one left: ${folder}`,
+      `To run them again: crashTest(file, { ${again} }). Files of the first one: ${folder}`,
     ].join('\n'),
     report,
     folder,

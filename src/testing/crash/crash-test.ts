@@ -1,12 +1,10 @@
 /**
- * The real thing for a user's own pipeline: child processes of the real command line, killed with SIGKILL at every operation
- * by which a run persists anything and at random moments, and resumed by other processes.
+ * Crash tests of a user's own pipeline: child processes of the real command line are killed with SIGKILL, at every
+ * operation that persists something and at random moments, and resumed by other processes.
  *
- * Each point has a folder and processes of its own, so that several run at once. A point is the n-th persisting operation of
- * a process (`preload.ts` counts them); which one it was is read from the process's own notes.
- *
- * What a resume does to find its way back is killed as well: the second death of a random case, every other time, is before
- * one of its first operations.
+ * Each point has its own folder and processes, so that several run at once. A point is the n-th persisting operation of a
+ * process; `preload.ts` counts them and logs each. A resume is killed as well: every other random case kills its second
+ * process at one of its first operations.
  */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
@@ -17,37 +15,38 @@ import { TestingError } from '../errors.js';
 import { type CrashCaseOutcome, crashCase } from './crash-case.js';
 import { CrashFolder, type Output } from './crash-folder.js';
 import { type CrashPoint, type CrashReport, crashTestError } from './crash-report.js';
-import type { Death, Life } from './life.js';
+import type { CrashMoment, ProcessRun } from './process-run.js';
 
 /** Options of `crashTest`. */
 export interface CrashTestOptions {
-  /** Files to lay into the working directory, by relative path: the pipeline's input. Small ones: every point is two processes. */
+  /** Files for the working directory, by relative path: the pipeline's input. Keep them small: every point runs two processes. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
-  /** Where to kill: at every operation that persists anything (the default), at so many of them, evenly spread, or at these. */
+  /** Where to kill: at every persisting operation (the default), at this many of them, evenly spread, or at these numbers. */
   readonly points?: 'every' | number | readonly number[];
-  /** How many times to kill twice at random, one process after the other: at any moment, and the one that resumes also before
-   * one of the first operations by which it persists anything. Default 3. */
+  /** Random cases: each kills two processes, one after the other, at any moment. Every other case kills the second one at one
+   * of its first persisting operations. Default 3. */
   readonly random?: number;
-  /** Of the random moments. Default: another each time; the report says which. */
+  /** Seed of the random moments. Default: a new one each time; the report contains it. */
   readonly seed?: number;
-  /** How many processes at once. Default: as many as there are cores. */
+  /** Processes at once. Default: the number of cores. */
   readonly parallel?: number;
-  /** How long one process may take. Milliseconds, default 60,000. */
+  /** Time limit of one process. Milliseconds, default 60,000. */
   readonly timeoutMs?: number;
-  /** What is compared with the uninterrupted run, for a sink that is no file. Default: the bytes of the files that the pipeline
-   * writes. @param folder the working directory of the pipeline. */
+  /** Reads what is compared with the uninterrupted run, for a sink that is not a file. Default: the bytes of the files that the
+   * pipeline writes. @param folder the working directory of the pipeline. */
   readonly output?: (folder: string) => Promise<unknown>;
 }
 
 /**
- * Kills a pipeline wherever it persists anything, resumes it, and compares its output with that of an uninterrupted run.
+ * Kills a pipeline at every operation that persists something, resumes it, and compares its output with that of an
+ * uninterrupted run.
  *
- * @param pipelineFile as the command line takes it: path or `file:` URL of a module that default-exports a pipeline. Its files
- * have paths relative to the working directory, which is a temporary folder here; its stages give the same rows at every call.
- * `maxDeaths` is lifted: deaths that the test brings about are not to condemn a batch.
- * @returns the report, when all came out right.
- * @throws {CrashTestError} naming the points where it did not, with the report.
- * @throws {TestingError} when it does not even run uninterrupted.
+ * @param pipelineFile path or `file:` URL of a module that default-exports a pipeline. The paths in it are relative to the
+ * working directory, which is a temporary folder; its stages return the same rows at every call. The limit of crashes per
+ * batch is lifted, so that the test's own crashes quarantine no batch.
+ * @returns the report, when no point has a problem.
+ * @throws {CrashTestError} that names the points with problems and carries the report.
+ * @throws {TestingError} when the uninterrupted run fails.
  * @example await crashTest('pipeline.ts', { files: { 'in.jsonl': text } });
  */
 export async function crashTest(
@@ -57,12 +56,12 @@ export async function crashTest(
   const file = resolve(typeof pipelineFile === 'string' ? pipelineFile : fileURLToPath(pipelineFile));
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const place = { file, options };
-  const golden = await uninterrupted(place);
+  const golden = await runUninterrupted(place);
   const cases = casesOf(options, seed, golden.operations, golden.events);
   const points: CrashPoint[] = [];
   let firstBroken: CrashFolder | undefined;
   await inParallel(cases, options.parallel ?? availableParallelism(), async (one, index) => {
-    const { folder, outcome } = await kill(place, one.deaths);
+    const { folder, outcome } = await runCase(place, one.crashes);
     const problems = [...outcome.problems];
     if (problems.length === 0 && !isDeepStrictEqual(outcome.output, golden.output))
       problems.push(differenceOf(golden.output, outcome.output));
@@ -74,12 +73,12 @@ export async function crashTest(
   const report: CrashReport = { seed, operations: golden.operations, points, kills };
   const broken = points.filter(({ problems }) => problems.length > 0);
   if (firstBroken === undefined) return report;
-  // Rows that differ from run to run are no matter of crashes: so it is said before the points are.
-  const again = await uninterrupted(place);
+  // A pipeline whose rows differ from run to run is reported as such, not as a crash problem.
+  const again = await runUninterrupted(place);
   if (!isDeepStrictEqual(again.output, golden.output)) {
     await firstBroken.remove();
     throw new TestingError(
-      'Two uninterrupted runs of the pipeline gave different output: a time, a random number, a service? Let the stages give the same rows at every call, for this test.',
+      'Two uninterrupted runs of the pipeline gave different output. A stage depends on the time, a random number or a service. For this test, let the stages return the same rows at every call.',
     );
   }
   throw crashTestError(report, broken, firstBroken.path);
@@ -91,39 +90,39 @@ interface Place {
 }
 
 interface Case {
-  readonly deaths: readonly Death[];
+  readonly crashes: readonly CrashMoment[];
 }
 
-async function kill(
+async function runCase(
   { file, options }: Place,
-  deaths: readonly Death[],
+  crashes: readonly CrashMoment[],
 ): Promise<{ folder: CrashFolder; outcome: CrashCaseOutcome }> {
   const folder = await CrashFolder.make(file, options.files ?? {});
   const { timeoutMs = 60_000, output } = options;
   const outcome = await crashCase({
-    ...{ folder, deaths, timeoutMs },
+    ...{ folder, crashes, timeoutMs },
     output: (of) => (output === undefined ? of.output() : output(of.work)),
   });
   return { folder, outcome };
 }
 
-async function uninterrupted(place: Place) {
-  const { folder, outcome } = await kill(place, []);
+async function runUninterrupted(place: Place) {
+  const { folder, outcome } = await runCase(place, []);
   await folder.remove();
-  const [life] = outcome.lives;
-  if (life?.exitCode !== 0 || outcome.problems.length > 0)
+  const [run] = outcome.runs;
+  if (run?.exitCode !== 0 || outcome.problems.length > 0)
     throw new TestingError(
-      `The pipeline does not run, nobody having killed it: ${outcome.problems.join('; ')}`,
+      `The pipeline fails without any crash: ${outcome.problems.join('; ')}. Fix it before you test crashes.`,
     );
   const { output } = outcome;
   if (place.options.output === undefined && Object.keys(output as Output).length === 0)
     throw new TestingError(
-      'The pipeline writes no file that could be compared: give crashTest the option `output`.',
+      'The pipeline writes no file that crashTest could compare. Give crashTest the option `output`.',
     );
-  return { operations: life.operations.length, events: life.events.length, output };
+  return { operations: run.operations.length, events: run.events.length, output };
 }
 
-/** Locks, journal, sink: so many are the way back, about. */
+/** About this many operations restore a session: locks, journal, sink. */
 const OPERATIONS_OF_A_RESUME = 12;
 
 function casesOf(options: CrashTestOptions, seed: number, operations: number, events: number): Case[] {
@@ -134,34 +133,36 @@ function casesOf(options: CrashTestOptions, seed: number, operations: number, ev
   const spread = Array.from({ length: count }, (_, i) => 1 + Math.floor(((i + 0.5) * operations) / count));
   const chosen = points === 'every' ? numbers : typeof points === 'number' ? spread : points;
   const upTo = (count: number) => 1 + Math.floor(random() * count);
-  const moment = (): Death => ({ afterEvents: upTo(events) });
-  const whileResuming = (): Death => ({ atOperation: upTo(Math.min(operations, OPERATIONS_OF_A_RESUME)) });
+  const moment = (): CrashMoment => ({ afterEvents: upTo(events) });
+  const whileResuming = (): CrashMoment => ({
+    atOperation: upTo(Math.min(operations, OPERATIONS_OF_A_RESUME)),
+  });
   return [
-    ...chosen.map((atOperation) => ({ deaths: [{ atOperation }] })),
+    ...chosen.map((atOperation) => ({ crashes: [{ atOperation }] })),
     ...Array.from({ length: times }, (_, i) => ({
-      deaths: [moment(), i % 2 === 0 ? whileResuming() : moment()],
+      crashes: [moment(), i % 2 === 0 ? whileResuming() : moment()],
     })),
   ];
 }
 
-function nameOf({ deaths }: Case, { lives }: CrashCaseOutcome): Omit<CrashPoint, 'problems'> {
-  const kills = lives.filter(({ exitCode, isHung }) => exitCode === undefined && !isHung).length;
-  const [death] = deaths;
-  if (death === undefined || 'afterEvents' in death) {
-    const moments = deaths.map((one, i) =>
-      'afterEvents' in one ? `after event ${one.afterEvents}` : operationOf(one.atOperation, lives[i]),
+function nameOf({ crashes }: Case, { runs }: CrashCaseOutcome): Omit<CrashPoint, 'problems'> {
+  const kills = runs.filter(({ exitCode, isHung }) => exitCode === undefined && !isHung).length;
+  const [first] = crashes;
+  if (first === undefined || 'afterEvents' in first) {
+    const moments = crashes.map((one, i) =>
+      'afterEvents' in one ? `after event ${one.afterEvents}` : operationOf(one.atOperation, runs[i]),
     );
     return { name: moments.join(', then '), operation: undefined, kills };
   }
   return {
-    name: operationOf(death.atOperation, lives[0]),
-    operation: death.atOperation,
+    name: operationOf(first.atOperation, runs[0]),
+    operation: first.atOperation,
     kills,
   };
 }
 
-function operationOf(number: number, life: Life | undefined): string {
-  return `operation ${number}: ${shortened(life?.operations[number - 1] ?? 'it had ended before')}`;
+function operationOf(number: number, run: ProcessRun | undefined): string {
+  return `operation ${number}: ${shortened(run?.operations[number - 1] ?? 'it had ended before')}`;
 }
 
 /** Names of sessions and temporary files differ from process to process. */

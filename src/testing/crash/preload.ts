@@ -1,10 +1,10 @@
 /**
- * Loaded into a child process before the command line (`node --import`): counts the operations by which a run persists
- * anything, notes each, and kills the process right before the one that its own URL names (`?at=17`).
+ * Loaded into a child process before the command line (`node --import`). It counts and logs the operations that persist
+ * something, and kills the process right before the one that its URL names (`?at=17`).
  *
- * 1. It stands on the `FileSystem` port, through which all of a run's files go, so that a point is an operation of the
- *    product and not a moment in time. `SIGKILL` to itself is the same as from anybody else: no handler, no flush.
- * 2. What is outside of the working directory is not written: the test's pipeline must not touch its user's own files.
+ * 1. It wraps the `FileSystem` port, through which a run accesses all its files. A point is therefore an operation, not a
+ *    time. A process that sends itself `SIGKILL` runs no handler and flushes nothing.
+ * 2. It refuses to write outside the working directory, to protect the user's own files.
  */
 import { openSync, writeSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
@@ -13,20 +13,20 @@ import { nodeFileSystem } from '../../platform/node-file-system.js';
 
 const { searchParams } = new URL(import.meta.url);
 const at = Number(searchParams.get('at') ?? 0);
-const notes = openSync(searchParams.get('notes') ?? '', 'a');
+const operationLog = openSync(searchParams.get('log') ?? '', 'a');
 let count = 0;
 
-function about(kind: string, path: string): void {
+function recordOperation(kind: string, path: string): void {
   const place = relative(process.cwd(), resolve(path));
   if (place === '..' || place.startsWith(`..${sep}`)) {
     writeSync(
       2,
-      `crashTest runs the pipeline in a folder of its own, and it would write ${resolve(path)}. Give its files paths that are relative to the working directory.\n`,
+      `The pipeline writes ${resolve(path)}, which is outside the folder that crashTest runs it in. Use paths relative to the working directory.\n`,
     );
     process.exit(2);
   }
   count++;
-  writeSync(notes, `${kind} ${place || '.'}\n`);
+  writeSync(operationLog, `${kind} ${place || '.'}\n`);
   if (count === at) process.kill(process.pid, 'SIGKILL');
 }
 
@@ -36,19 +36,19 @@ function watchedHandle(handle: FileHandle, path: string): FileHandle {
     stat: () => handle.stat(),
     close: () => handle.close(),
     write(chunks, position) {
-      about('write', path);
+      recordOperation('write', path);
       return handle.write(chunks, position);
     },
     sync() {
-      about('sync', path);
+      recordOperation('sync', path);
       return handle.sync();
     },
     datasync() {
-      about('datasync', path);
+      recordOperation('datasync', path);
       return handle.datasync();
     },
     truncate(length) {
-      about('truncate', path);
+      recordOperation('truncate', path);
       return handle.truncate(length);
     },
   };
@@ -57,27 +57,27 @@ function watchedHandle(handle: FileHandle, path: string): FileHandle {
 const own = { ...nodeFileSystem };
 Object.assign(nodeFileSystem, {
   async open(path, mode, permissions, writes) {
-    if (mode === 'create') about('create', path);
+    if (mode === 'create') recordOperation('create', path);
     return watchedHandle(await own.open(path, mode, permissions, writes), path);
   },
   rename(from, to) {
-    about('rename', to);
+    recordOperation('rename', to);
     return own.rename(from, to);
   },
   unlink(path) {
-    about('unlink', path);
+    recordOperation('unlink', path);
     return own.unlink(path);
   },
   mkdir(path) {
-    about('mkdir', path);
+    recordOperation('mkdir', path);
     return own.mkdir(path);
   },
   rmdir(path) {
-    about('rmdir', path);
+    recordOperation('rmdir', path);
     return own.rmdir(path);
   },
   syncDirectory(path) {
-    about('syncDirectory', path);
+    recordOperation('syncDirectory', path);
     return own.syncDirectory(path);
   },
 } satisfies Partial<typeof nodeFileSystem>);

@@ -1,29 +1,29 @@
 /**
- * In the child process: the user's pipeline with its durable stages noting every invocation in a ledger, outside the state
- * directory, before they do anything else. The product's own events are not asked.
+ * In the child process: the user's pipeline, whose durable stages first record every invocation in a ledger outside the
+ * state directory. The ledger is independent of the product's events.
  */
 import { appendFileSync } from 'node:fs';
 import { isPipeline } from '../../executor/pipeline.js';
 import type { AnyStage, StageContext } from '../../stages/stage.js';
 
-/** Deaths in a row that a test brings about say nothing about a batch. */
-const NO_SUSPICION = 1_000;
+/** The test's own crashes must not quarantine a batch. */
+const MAX_CRASHES = 1_000;
 
-/** @param loaded the module of the pipeline file. What is no pipeline is left for the command line to refuse. */
+/** @param loaded the module of the pipeline file. The command line refuses what is not a pipeline. */
 export function watched(loaded: { readonly default?: unknown }, ledger: string): unknown {
   const whole = loaded.default;
   if (!isPipeline(whole)) return whole;
   return {
     ...whole,
-    options: { ...whole.options, maxDeaths: NO_SUSPICION },
-    stages: whole.stages.map((stage) => (stage.durable ? noting(stage, ledger) : stage)),
+    options: { ...whole.options, maxDeaths: MAX_CRASHES },
+    stages: whole.stages.map((stage) => (stage.durable ? recordInvocations(stage, ledger) : stage)),
   };
 }
 
-function noting(stage: AnyStage, ledger: string): AnyStage {
-  // An attempt has one context: the rows of a row stage are one invocation, the same attempt once more is another.
+function recordInvocations(stage: AnyStage, ledger: string): AnyStage {
+  // Each attempt has its own context. All rows of a row stage's attempt are one invocation.
   const seen = new WeakSet<StageContext>();
-  const note = (context: StageContext) => {
+  const record = (context: StageContext) => {
     if (stage.kind !== 'batch' && seen.has(context)) return;
     seen.add(context);
     const { batch, attempt, idempotencyKey } = context;
@@ -33,7 +33,7 @@ function noting(stage: AnyStage, ledger: string): AnyStage {
     return {
       ...stage,
       process(rows, context) {
-        note(context);
+        record(context);
         return stage.process(rows, context);
       },
     };
@@ -41,7 +41,7 @@ function noting(stage: AnyStage, ledger: string): AnyStage {
   return {
     ...stage,
     processRow(row, context, index) {
-      note(context);
+      record(context);
       return stage.processRow(row, context, index);
     },
   };

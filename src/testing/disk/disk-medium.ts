@@ -1,10 +1,9 @@
 /**
- * What lies on a simulated disk: what a process sees now, what would survive power loss, and what is between the two.
+ * The contents of a simulated disk: the state that a process sees now, the durable state, and the pending changes.
  *
- * The model is what POSIX promises and no more. A file's data is durable after its own fsync. A name is durable after the
- * fsync of its directory, whatever happened to the file. Of what was not fsynced, power loss keeps any part: none, all,
- * some writes without the earlier ones, a write torn at any byte or turned to zeros, one rename without another. Only a
- * single rename is never halved.
+ * The model is what POSIX guarantees. A file's data is durable after its own fsync. A name is durable after the fsync of its
+ * directory, independently of the file. A power loss keeps any part of the rest: none, all, later writes without earlier
+ * ones, a write torn at any byte or turned to zeros, one rename without another. A single rename is atomic.
  */
 import type { Random } from '../../platform/clock.js';
 import type { FileStat } from '../../platform/file-system.js';
@@ -16,7 +15,7 @@ type DataChange =
   | { readonly kind: 'write'; readonly at: number; readonly bytes: Uint8Array }
   | { readonly kind: 'truncate'; readonly length: number };
 
-/** Names that change together: one for a creation or removal, two for a rename. */
+/** Names that change atomically: one for a creation or removal, two for a rename. */
 interface NameChange {
   readonly edits: readonly {
     readonly directory: DirectoryNode;
@@ -45,7 +44,7 @@ export class FileNode {
     this.pending = [];
   }
 
-  /** A failed fsync: Linux marks the pages clean, so that they are never written and a second fsync succeeds.
+  /** A failed fsync. Linux marks the pages clean: they are never written, and a second fsync succeeds.
    * (A. Rebello and others, "Can Applications Recover from fsync Failures?", USENIX ATC 2020.) */
   loseUnsynced(): void {
     this.pending = [];
@@ -81,7 +80,7 @@ export class LinkNode {
   ) {}
 }
 
-/** Puts nodes at names (undefined: removes the name), all at once. */
+/** Sets the nodes of names atomically; undefined removes a name. */
 export function changeNames(
   edits: readonly { directory: DirectoryNode; name: string; after: DiskNode | undefined }[],
 ): void {
@@ -93,15 +92,15 @@ export function changeNames(
 }
 
 /**
- * What is there after power loss.
- * @param random chooses what of the unsynced survives; undefined: nothing of it.
+ * The contents after a power loss.
+ * @param random chooses which pending changes survive; undefined: none.
  */
 export function afterPowerLoss(root: DirectoryNode, random: Random | undefined): DirectoryNode {
   const kept = new Map<NameChange, boolean>();
   const clones = new Map<DiskNode, DiskNode>();
   const survivors = <T>(pending: readonly T[], known: (change: T) => boolean | undefined): T[] => {
     if (random === undefined) return [];
-    // Each extreme often enough to be met, and anything between.
+    // Includes both extremes often.
     const odds = [0, 1, 0.5, 0.8][Math.floor(random() * 4)] ?? 0;
     const prefix = random() < 0.3 ? Math.floor(random() * (pending.length + 1)) : undefined;
     return pending.filter(
@@ -116,7 +115,7 @@ export function afterPowerLoss(root: DirectoryNode, random: Random | undefined):
       if (!chosen.has(change)) continue;
       for (const edit of change.edits) {
         if (edit.directory !== directory) continue;
-        // A removal takes away what it meant, not what an undone change left in its place.
+        // A removal applies to its own node only, not to one that a lost change left in place.
         if (edit.after === undefined && result.get(edit.name) !== edit.before) continue;
         setName(result, edit.name, edit.after);
       }
@@ -146,9 +145,10 @@ export function afterPowerLoss(root: DirectoryNode, random: Random | undefined):
 function torn(change: DataChange, random: Random | undefined): DataChange {
   if (change.kind === 'truncate' || random === undefined) return change;
   const { bytes } = change;
-  const fate = random();
-  if (fate < 0.6) return change;
-  if (fate < 0.9) return { ...change, bytes: bytes.subarray(0, Math.floor(random() * (bytes.length + 1))) };
+  const outcome = random();
+  if (outcome < 0.6) return change;
+  if (outcome < 0.9)
+    return { ...change, bytes: bytes.subarray(0, Math.floor(random() * (bytes.length + 1))) };
   return { ...change, bytes: new Uint8Array(bytes.length) };
 }
 

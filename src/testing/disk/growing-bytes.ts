@@ -1,11 +1,11 @@
-/** The contents of a file that grows at its end without being copied every time. */
+/** The contents of a file; appending does not copy all of it. */
 export class GrowingBytes {
   #buffer = new Uint8Array(0);
   length = 0;
 
   write(bytes: Uint8Array, at: number): void {
     this.#reserve(at + bytes.length);
-    // What lies between the end and `at` is a hole: zeros.
+    // The gap between the end and `at` is zeros.
     if (at > this.length) this.#buffer.fill(0, this.length, at);
     this.#buffer.set(bytes, at);
     this.length = Math.max(this.length, at + bytes.length);

@@ -1,11 +1,11 @@
-/** What is asked of a simulated disk, counted. */
+/** Operations of a simulated disk. */
 import type { FileHandle, FileSystem } from '../../platform/file-system.js';
 import type { FileNode } from './disk-medium.js';
 
-/** What may be asked of a disk or of an open file; `fstat` is `stat` of an open file. */
+/** An operation on a disk or on an open file; `fstat` is `stat` of an open file. */
 export type OperationKind = keyof FileSystem | keyof FileHandle | 'fstat';
 
-/** One thing that was asked of the disk. */
+/** One operation. */
 export interface Operation {
   /** From 1. */
   readonly n: number;
@@ -13,13 +13,13 @@ export interface Operation {
   readonly path: string;
 }
 
-/** `short`: half of a write's bytes get there before it fails. */
+/** `short`: a failed write stores half of its bytes. */
 export type FailureManner = 'clean' | 'short';
 
-/** What a full disk refuses. */
+/** Operations that a full disk refuses. */
 export const NEEDS_SPACE: ReadonlySet<OperationKind> = new Set<OperationKind>(['write', 'mkdir', 'open']);
 
-/** The disk, as far as an open file needs it. */
+/** The disk, as an open file needs it. */
 export interface DiskOfHandle {
   operate<R>(
     kind: OperationKind,

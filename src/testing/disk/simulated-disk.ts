@@ -1,14 +1,14 @@
 /**
- * A disk in memory behind the `FileSystem` port, on which every operation is numbered and can be made to fail, and which
- * can lose power: `disk-medium.ts` says what then survives. (I14)
+ * A disk in memory behind the `FileSystem` port. Every operation is numbered and can be made to fail, and the disk can lose
+ * power; `disk-medium.ts` defines what survives (I14).
  *
  *     const disk = new SimulatedDisk();
  *     disk.fail(7, 'ENOSPC');               // the 7th operation from now fails
  *     disk.cutAt(9);                        // the 9th is the last that reaches the disk; it and all later ones reject
- *     const after = disk.crash(seed);       // what is there after power loss; without a seed, only what was fsynced
- *     const same = disk.kill();             // what is there after kill -9: everything, the unsynced still unsynced
+ *     const after = disk.crash(seed);       // the disk after power loss; without a seed, only fsynced bytes
+ *     const same = disk.kill();             // the disk after kill -9: all bytes; pending changes stay pending
  *
- * A disk that was crashed or killed is dead: what the old process still tries is rejected and changes nothing.
+ * After `crash` or `kill`, the old disk is offline: it rejects all operations and changes nothing.
  * Paths are absolute POSIX paths; a relative one starts at `/`. On Windows, a drive is a directory at the root.
  */
 import { posix } from 'node:path';
@@ -35,27 +35,27 @@ import { SimulatedHandle } from './simulated-handle.js';
 
 /** How a simulated disk behaves. */
 export interface SimulatedDiskOptions {
-  /** Awaited before each operation takes effect: a seeded scheduler. Default: the next microtask. */
+  /** Awaited before each operation takes effect, for a seeded scheduler. Default: the next microtask. */
   readonly turn?: () => Promise<void>;
 }
 
 interface Medium {
   readonly root: DirectoryNode;
-  /** Of inodes and times; never used twice. */
+  /** Source of inodes and times; never repeats. */
   ticks: number;
 }
 
-/** A disk in memory that can fail, fill up and lose power at any operation; a `FileSystem` like the real one. */
+/** A `FileSystem` in memory that can fail, fill up and lose power at any operation. */
 export class SimulatedDisk implements FileSystem {
-  /** Every operation asked for, in order. */
+  /** Every operation, in order. */
   readonly operations: Operation[] = [];
   readonly #failures = new Map<number, { readonly code: string; readonly manner: FailureManner }>();
   #fullFrom = Number.POSITIVE_INFINITY;
   #cutAt = Number.POSITIVE_INFINITY;
-  #isDead = false;
+  #isOffline = false;
 
   #medium: Medium = { root: new DirectoryNode(1), ticks: 1 };
-  /** As open files see it. */
+  /** The view of open files. */
   readonly #inside: DiskOfHandle = {
     operate: (...operation) => this.#operate(...operation),
     touch: (file) => {
@@ -65,31 +65,31 @@ export class SimulatedDisk implements FileSystem {
 
   constructor(private readonly options: SimulatedDiskOptions = {}) {}
 
-  /** Lets the nth operation from now fail, once. */
+  /** Makes the nth operation from now fail, once. */
   fail(n: number, code: string, manner: FailureManner = 'clean'): void {
     this.#failures.set(this.operations.length + n, { code, manner });
   }
 
-  /** From the nth operation from now, nothing can be created or written (`ENOSPC`). */
+  /** From the nth operation from now, creations and writes fail with `ENOSPC`. */
   fullFrom(n: number): void {
     this.#fullFrom = this.operations.length + n;
   }
 
-  /** The power goes during the nth operation from now: it takes effect as unsynced, and is rejected. */
+  /** Power fails during the nth operation from now: it takes effect without fsync, and is rejected. */
   cutAt(n: number): void {
     this.#cutAt = this.operations.length + n;
   }
 
-  /** Power loss; the disk as the next process finds it. */
+  /** Loses power. @returns the disk of the next process. */
   crash(seed?: number): SimulatedDisk {
-    this.#isDead = true;
+    this.#isOffline = true;
     const root = afterPowerLoss(this.#medium.root, seed === undefined ? undefined : seededRandom(seed));
     return this.#next({ root, ticks: this.#medium.ticks });
   }
 
-  /** The end of the process; the disk as the next one finds it. */
+  /** Kills the process. @returns the disk of the next process. */
   kill(): SimulatedDisk {
-    this.#isDead = true;
+    this.#isOffline = true;
     return this.#next(this.#medium);
   }
 
@@ -99,12 +99,12 @@ export class SimulatedDisk implements FileSystem {
     return disk;
   }
 
-  /** Whether it was crashed or killed, or its power was cut. */
-  get isDead(): boolean {
-    return this.#isDead;
+  /** Whether the disk was crashed, killed or cut. */
+  get isOffline(): boolean {
+    return this.#isOffline;
   }
 
-  /** Puts a durable file there, with the directories above it. Not an operation. */
+  /** Creates a durable file and its parent directories. Not an operation. */
   put(path: string, contents: string | Uint8Array): void {
     const file = new FileNode(++this.#medium.ticks);
     const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents;
@@ -113,17 +113,17 @@ export class SimulatedDisk implements FileSystem {
     this.#place(path, file);
   }
 
-  /** Puts a durable directory there. Not an operation. */
+  /** Creates a durable directory. Not an operation. */
   putDirectory(path: string): void {
     this.#place(path, new DirectoryNode(++this.#medium.ticks));
   }
 
-  /** Puts a durable symlink there. Not an operation. */
+  /** Creates a durable symlink. Not an operation. */
   symlink(path: string, target: string): void {
     this.#place(path, new LinkNode(++this.#medium.ticks, target));
   }
 
-  /** What a process would read there now; undefined where there is no file. Not an operation. */
+  /** The text of a file, as a process reads it now; undefined when it does not exist. Not an operation. */
   text(path: string): string | undefined {
     const node = this.#find(path, true);
     return node?.kind === 'file' ? new TextDecoder().decode(node.now.slice()) : undefined;
@@ -230,8 +230,8 @@ export class SimulatedDisk implements FileSystem {
     });
   }
 
-  /** Numbers an operation, and lets it take effect or fail.
-   * @param half what a short write does before it fails, and what a failed fsync leaves. */
+  /** Numbers an operation, then applies it or fails.
+   * @param half the partial effect of a failed operation: half a write, a failed fsync. */
   async #operate<R>(
     kind: OperationKind,
     path: string,
@@ -240,10 +240,10 @@ export class SimulatedDisk implements FileSystem {
   ): Promise<R> {
     const n = this.operations.push({ n: this.operations.length + 1, kind, path });
     await (this.options.turn?.() ?? Promise.resolve());
-    if (this.#isDead) throw failure('EIO', path);
+    if (this.#isOffline) throw failure('EIO', path);
     if (n >= this.#cutAt) {
-      this.#isDead = true;
-      // An fsync that was cut short did nothing that can be relied on.
+      this.#isOffline = true;
+      // An interrupted fsync guarantees nothing.
       if (n === this.#cutAt && !kind.includes('sync')) effect();
       throw failure('EIO', path);
     }

@@ -1,4 +1,4 @@
-/** An open file of a `SimulatedDisk`: it stays usable when its name is gone, and not when its disk is dead. */
+/** An open file of a `SimulatedDisk`. It stays usable after its name is removed, but not after its disk is offline. */
 import type { FileHandle, FileStat } from '../../platform/file-system.js';
 import { type FileNode, failure, statOf } from './disk-medium.js';
 import type { DiskOfHandle, FailureManner, OperationKind } from './operations.js';

@@ -1,31 +1,31 @@
-/** What a test says of the pipeline that it takes into its hand. */
+/** Options of the test executor. */
 import type { PipelineOptions } from '../../executor/definition.js';
 import type { LoadedSnapshot } from '../load-snapshot.js';
 import type { StageScript } from './stage-outcomes.js';
 
 /** Options of `createTestExecutor`. */
 export interface TestExecutorOptions {
-  /** Files by path, relative to the working directory or absolute: what the pipeline reads, for example. They are durable. */
+  /** Files by path, relative to the working directory or absolute: the pipeline's input, for example. They are durable. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** Input rows (JSON values), where stages are given instead of a pipeline. Default: none. */
   readonly rows?: readonly unknown[];
-  /** What the stages do, by stage name. Default: what their own functions do. */
+  /** Outcomes of the stages' calls, by stage name. Default: the stages' own functions run. */
   readonly script?: Readonly<Record<string, StageScript>>;
-  /** Put over the pipeline's own options: a small `batchSize`, for example. */
+  /** Overrides the pipeline's own options: a small `batchSize`, for example. */
   readonly options?: PipelineOptions;
-  /** Rows between checkpoints, where the pipeline does not say. Default 500. */
+  /** Rows between checkpoints, unless the pipeline sets it. Default 500. */
   readonly checkpointInterval?: number;
-  /** A stored session to find, from `loadSnapshot`: `resume()` goes on with it. */
+  /** A stored session, from `loadSnapshot`; `resume()` resumes it. */
   readonly snapshot?: LoadedSnapshot;
-  /** Of chance: jitter, and what a power loss leaves. Default 1. */
+  /** Seed of jitter and of what survives a power loss. Default 1. */
   readonly seed?: number;
-  /** When it begins, in milliseconds since the epoch. Default: the beginning of 2026. */
+  /** Start time, in milliseconds since the epoch. Default: 2026-01-01T00:00:00Z. */
   readonly startMs?: number;
 }
 
-/** How a process dies. */
+/** How a process crashes. */
 export interface CrashOptions {
-  /** False, the default: `kill -9`, everything written stays. True: what was not fsynced is lost. 'partly': any part of it is,
-   * as the seed decides. */
+  /** False, the default: `kill -9`, all written bytes stay. True: bytes without an fsync are lost. 'partly': any part of them is
+   * lost, by the seed. */
   readonly powerLoss?: boolean | 'partly';
 }

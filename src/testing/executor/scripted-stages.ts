@@ -1,51 +1,51 @@
 /**
- * A pipeline's stages with a script laid over them: same names, same options, same fingerprints, so that the executor, its
- * checkpoints and its journal see no difference. It lives as long as the test does, over all processes.
+ * A pipeline's stages with scripted outcomes. Names, options and fingerprints stay the same, so that the executor, the
+ * checkpoints and the journal see no difference. One instance serves all processes of a test.
  *
- * A row stage with a script answers with promises: it does not share a pass over the rows with its neighbours.
+ * A scripted row stage returns promises, and is therefore not fused with its neighbours.
  */
 import { isObject } from '../../formats/json.js';
 import type { AnyStage, StageContext } from '../../stages/stage.js';
 import { TestingError } from '../errors.js';
 import type { StageAnswer, StageOutcome, StageScript } from './stage-outcomes.js';
 
-/** One call of a stage for a batch: of a batch stage's function once, of a row stage's for its rows. */
+/** One attempt of a stage at a batch: one call of a batch stage's function, or the calls of a row stage's for all rows. */
 export interface Invocation {
   readonly stage: string;
   /** Index from 0. */
   readonly batch: number;
-  /** From 1, as the stage is told. */
+  /** From 1, as in the stage's context. */
   readonly attempt: number;
-  /** Of the process, from 1; `restart` begins the next. */
+  /** Number of the process, from 1; `restart` starts the next. */
   readonly process: number;
   readonly idempotencyKey: string;
 }
 
-/** What a process is to its stages. */
+/** The process, as its stages see it. */
 export interface StageHost {
   readonly number: number;
-  readonly isDead: boolean;
+  readonly hasCrashed: boolean;
 }
 
 interface Stalled {
   readonly stage: string;
   readonly batch: number;
-  readonly letGo: () => void;
+  readonly release: () => void;
 }
 
 type StageFunction = (input: never, context: StageContext, index: number) => unknown;
 
-/** Where a name or a fate is mistyped, the stage would do something else than its script says. */
-function fatesOf(stage: string, script: StageScript): readonly StageOutcome[] {
-  const isFate = (fate: unknown) => isObject(fate) && KINDS.some((kind) => kind === fate.kind);
-  for (const [key, fates] of Object.entries(script)) {
+/** Refuses a mistyped batch or outcome, which would otherwise be ignored. */
+function outcomesOf(stage: string, script: StageScript): readonly StageOutcome[] {
+  const isOutcome = (value: unknown) => isObject(value) && KINDS.some((kind) => kind === value.kind);
+  for (const [key, outcomes] of Object.entries(script)) {
     if (key !== 'otherwise' && !/^\d+$/.test(key))
       throw new TestingError(
-        `The script of stage "${stage}" names batches, from 0, or otherwise; not ${key}: { 3: [stall()], otherwise: succeed() }.`,
+        `The script of stage "${stage}" has the key ${key}. Use a batch index, from 0, or otherwise: { 3: [stall()], otherwise: succeed() }.`,
       );
-    if (![fates].flat().every(isFate))
+    if (![outcomes].flat().every(isOutcome))
       throw new TestingError(
-        `The script of stage "${stage}" for ${key === 'otherwise' ? key : `batch ${key}`} takes succeed(), fail(), stall(), timeout(), or a list of them.`,
+        `The script of stage "${stage}" has a wrong value for ${key === 'otherwise' ? key : `batch ${key}`}. Use succeed(), fail(), stall(), timeout(), or a list of them.`,
       );
   }
   return Object.values(script).flat() as readonly StageOutcome[];
@@ -53,7 +53,7 @@ function fatesOf(stage: string, script: StageScript): readonly StageOutcome[] {
 
 const KINDS = ['succeed', 'fail', 'stall', 'timeout'] satisfies StageOutcome['kind'][];
 
-const OWN: StageOutcome = { kind: 'succeed', answer: undefined };
+const OWN_FUNCTION: StageOutcome = { kind: 'succeed', answer: undefined };
 
 export class ScriptedStages {
   readonly invocations: Invocation[] = [];
@@ -63,8 +63,7 @@ export class ScriptedStages {
   readonly #running = new Set<Promise<unknown>>();
   #stalled: Stalled[] = [];
 
-  /** @throws {TestingError} for a script that says something else than fates by batch, of a stage that is not there, or of a
-   * timeout without `timeoutMs`. */
+  /** @throws {TestingError} for a malformed script, an unknown stage, or `timeout()` on a stage without `timeoutMs`. */
   constructor(
     private readonly stages: readonly AnyStage[],
     private readonly scripts: Readonly<Record<string, StageScript>>,
@@ -73,37 +72,37 @@ export class ScriptedStages {
     for (const [name, script] of Object.entries(scripts)) {
       const stage = stages.find((one) => one.name === name);
       if (stage === undefined)
-        throw new TestingError(`There is no stage "${name}" to script; there are ${known.join(', ')}.`);
-      const fates = fatesOf(name, script);
-      if (stage.timeoutMs === undefined && fates.some(({ kind }) => kind === 'timeout'))
+        throw new TestingError(`The script names an unknown stage "${name}". Stages: ${known.join(', ')}.`);
+      const outcomes = outcomesOf(name, script);
+      if (stage.timeoutMs === undefined && outcomes.some(({ kind }) => kind === 'timeout'))
         throw new TestingError(
-          `Stage "${name}" has no timeoutMs, so that it cannot time out: give it one, or stall() it.`,
+          `Stage "${name}" cannot time out, because it has no timeoutMs. Set timeoutMs, or use stall().`,
         );
     }
   }
 
-  /** Work of the stages' own functions that has not been answered: none of what is scripted. */
+  /** Pending promises of the stages' own functions; scripted stalls are not among them. */
   get running(): readonly Promise<unknown>[] {
     return [...this.#running];
   }
 
-  /** Lets stalled invocations go on with the stages' own functions. @returns how many. */
+  /** Lets stalled invocations continue with the stages' own functions. @returns how many. */
   release(stage: string | undefined, batch: number | undefined): number {
-    const isMeant = (one: Stalled) =>
+    const isSelected = (one: Stalled) =>
       (stage === undefined || one.stage === stage) && (batch === undefined || one.batch === batch);
-    const meant = this.#stalled.filter(isMeant);
-    this.#stalled = this.#stalled.filter((one) => !isMeant(one));
-    for (const { letGo } of meant) letGo();
-    return meant.length;
+    const selected = this.#stalled.filter(isSelected);
+    this.#stalled = this.#stalled.filter((one) => !isSelected(one));
+    for (const { release } of selected) release();
+    return selected.length;
   }
 
-  /** The output of a durable stage is promised. @param place session, stage and batch. */
-  announced(place: string): void {
+  /** Records that a durable output was announced. @param place session, stage and batch. */
+  markAnnounced(place: string): void {
     this.#announced.add(place);
   }
 
-  /** As a process has them. */
-  of(host: StageHost): AnyStage[] {
+  /** The stages of one process. */
+  stagesFor(host: StageHost): AnyStage[] {
     return this.stages.map((stage): AnyStage => {
       if (stage.kind === 'batch')
         return { ...stage, process: this.#wrap(stage, stage.process.bind(stage), host) as never };
@@ -113,26 +112,25 @@ export class ScriptedStages {
 
   #wrap(stage: AnyStage, own: StageFunction, host: StageHost): StageFunction {
     const script = this.scripts[stage.name];
-    /** By batch, of its latest attempt. An attempt has one context: the rows of a row stage share a fate, another attempt draws
-     * another. */
-    const drawn = new Map<number, { readonly context: StageContext; readonly fate: StageOutcome }>();
-    const fateOf = (context: StageContext): StageOutcome => {
+    /** The outcome of each batch's latest attempt. An attempt has one context, which all rows of a row stage share. */
+    const drawn = new Map<number, { readonly context: StageContext; readonly outcome: StageOutcome }>();
+    const drawOutcome = (context: StageContext): StageOutcome => {
       const { batch, attempt, idempotencyKey } = context;
       const last = drawn.get(batch.index);
-      const known = last?.context === context ? last.fate : undefined;
+      const known = last?.context === context ? last.outcome : undefined;
       if (known !== undefined && stage.kind !== 'batch') return known;
-      const fate = known ?? this.#draw(stage.name, batch.index, script);
-      drawn.set(batch.index, { context, fate });
+      const outcome = known ?? this.#draw(stage.name, batch.index, script);
+      drawn.set(batch.index, { context, outcome });
       const place = { stage: stage.name, batch: batch.index };
       const invocation = { ...place, attempt, process: host.number, idempotencyKey };
       this.invocations.push(invocation);
       const isAnnounced = this.#announced.has(`${idempotencyKey.slice(0, 36)} ${stage.name} ${batch.index}`);
       if (isAnnounced || (stage.durable && known !== undefined)) this.secondInvocations.push(invocation);
-      return fate;
+      return outcome;
     };
     const begin = (context: StageContext): StageOutcome => {
-      if (host.isDead) throw new TestingError('The process has crashed.');
-      return fateOf(context);
+      if (host.hasCrashed) throw new TestingError('The process has crashed.');
+      return drawOutcome(context);
     };
     const work = (answer: StageAnswer | StageFunction, ...input: Parameters<StageFunction>) => {
       const answered = (answer as StageFunction)(...input);
@@ -146,11 +144,11 @@ export class ScriptedStages {
       };
     }
     return async (input, context, index) => {
-      const fate = begin(context);
-      if (fate.kind === 'fail') throw fate.error;
-      if (fate.kind === 'timeout') await this.#stall(stage.name, context, false);
-      if (fate.kind === 'stall') await this.#stall(stage.name, context, true);
-      return work(fate.kind === 'succeed' ? (fate.answer ?? own) : own, input, context, index);
+      const outcome = begin(context);
+      if (outcome.kind === 'fail') throw outcome.error;
+      if (outcome.kind === 'timeout') await this.#stall(stage.name, context, false);
+      if (outcome.kind === 'stall') await this.#stall(stage.name, context, true);
+      return work(outcome.kind === 'succeed' ? (outcome.answer ?? own) : own, input, context, index);
     };
   }
 
@@ -158,8 +156,8 @@ export class ScriptedStages {
     const key = `${stage} ${batch}`;
     const count = this.#counts.get(key) ?? 0;
     this.#counts.set(key, count + 1);
-    const fates = script?.[batch] ?? script?.otherwise ?? OWN;
-    return 'kind' in fates ? fates : (fates[count] ?? OWN);
+    const outcomes = script?.[batch] ?? script?.otherwise ?? OWN_FUNCTION;
+    return 'kind' in outcomes ? outcomes : (outcomes[count] ?? OWN_FUNCTION);
   }
 
   #follow(work: Promise<unknown>): void {
@@ -173,7 +171,7 @@ export class ScriptedStages {
 
   #stall(stage: string, { batch, signal }: StageContext, mayBeReleased: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stalled = { stage, batch: batch.index, letGo: resolve };
+      const stalled = { stage, batch: batch.index, release: resolve };
       if (mayBeReleased) this.#stalled.push(stalled);
       const abort = () => {
         this.#stalled = this.#stalled.filter((one) => one !== stalled);

@@ -1,6 +1,6 @@
 /**
- * A whole pipeline in a test's hand: time moves when the test says so, files are in memory, stages do what the script says,
- * and the process can die and be started again; a seed reproduces it all (I14).
+ * A test executor for a whole pipeline: a manual clock, files in memory, scripted stages, and processes that can crash and
+ * restart. A seed reproduces everything (I14).
  */
 import { resolve } from 'node:path';
 import type { ExecutorState } from '../../../machines/context.js';
@@ -22,17 +22,17 @@ import type { CrashOptions, TestExecutorOptions } from './options.js';
 import { type Invocation, ScriptedStages } from './scripted-stages.js';
 import { STATE_DIRECTORY, TestProcess } from './test-process.js';
 
-/** How long the stages' own functions may take before `settle` gives up. Milliseconds. */
+/** Time limit of `settle` for the stages' own functions. Milliseconds. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Puts a pipeline, or stages alone, into a test's hand. Nothing touches the disk, the clock or the network but the stages' own
- * functions; files that the pipeline names are in memory.
+ * Creates a test executor for a pipeline, or for stages alone. Files are in memory and the clock is manual; only the stages'
+ * own functions can touch the disk, the clock or the network.
  * @throws {TestingError | InvalidOptionError}
  * @example
  * const test = createTestExecutor(reviews, { files: { 'in.jsonl': text }, script: { classify: { 3: [stall()] } } });
  * test.execute();
- * await test.settle();                       // everything but batch 3 is done
+ * await test.settle();                       // all batches except batch 3 are done
  * test.crash({ powerLoss: true }).restart();
  * await test.resume();
  * test.rows('out.jsonl');
@@ -44,9 +44,9 @@ export function createTestExecutor<T>(
   return new TestExecutor<T>(pipeline, options);
 }
 
-/** What `createTestExecutor` gives. */
+/** What `createTestExecutor` returns. */
 export class TestExecutor<T = unknown> {
-  /** Of all processes, in order. */
+  /** Events of all processes, in order. */
   readonly events: PipelineEvent[] = [];
   readonly #options: TestExecutorOptions;
   readonly #pipeline: PipelineLike;
@@ -75,50 +75,52 @@ export class TestExecutor<T = unknown> {
     if (options.snapshot !== undefined) {
       const { checkpoint, text } = options.snapshot;
       if (checkpoint === undefined)
-        throw new TestingError('A bare machine snapshot is no session: load the whole checkpoint.json.');
+        throw new TestingError(
+          'The snapshot is a bare machine snapshot, not a session. Load the whole checkpoint.json.',
+        );
       this.#sessionId = checkpoint.sessionId;
       disk.put(`${STATE_DIRECTORY}/${checkpoint.sessionId}/checkpoint.json`, text);
     }
-    this.#process = this.#begin(disk, 1, options.startMs ?? Date.UTC(2026, 0, 1));
+    this.#process = this.#startProcess(disk, 1, options.startMs ?? Date.UTC(2026, 0, 1));
   }
 
-  /** The executor of the process that runs now, or ran last. */
+  /** The executor of the current or last process. */
   get executor(): PipelineExecutor<T> {
     return this.#process.executor;
   }
 
-  /** Of the executor. */
+  /** The executor's state. */
   get state(): ExecutorState {
     return this.executor.state;
   }
 
-  /** Of the session that was begun or resumed last. */
+  /** The session that was started or resumed last. */
   get sessionId(): string | undefined {
     return this.executor.sessionId ?? this.#sessionId;
   }
 
-  /** The disk in memory: its operations are numbered, and can be made to fail. Another one after each crash. */
+  /** The disk in memory. Its operations are numbered and can be made to fail. Each restart uses a new object. */
   get disk(): SimulatedDisk {
     return this.#process.disk;
   }
 
-  /** Every call of a stage for a batch, by every process, in order. */
+  /** Every invocation of a stage, in all processes, in order. */
   get invocations(): readonly Invocation[] {
     return this.#stages.invocations;
   }
 
-  /** Those of durable stages for batches whose output had been announced as durable, or for the same attempt once more: there
-   * must be none (I8). */
+  /** Invocations of durable stages after their output was announced as durable, or a second time in one attempt. There must
+   * be none (I8). */
   get secondInvocations(): readonly Invocation[] {
     return this.#stages.secondInvocations;
   }
 
-  /** Milliseconds since the epoch, by the hand-driven clock. */
+  /** Milliseconds since the epoch, by the manual clock. */
   now(): number {
     return this.#process.clock.now();
   }
 
-  /** As `PipelineExecutor.execute`, with the pipeline. The promise need not be awaited; a crash rejects it. */
+  /** As `PipelineExecutor.execute`, with the pipeline. A crash rejects the promise, which you need not await. */
   execute(): Promise<ExecutionResult<T>> {
     return this.#command((executor) => executor.execute(this.#pipeline));
   }
@@ -141,24 +143,24 @@ export class TestExecutor<T = unknown> {
     return this.#command((executor) => executor.cancel());
   }
 
-  /** Resolves when nothing goes on by itself any more: what is left waits for time, for `release`, or for a command.
-   * @throws {TestingError} when a stage's own function takes longer than five seconds. */
+  /** Resolves when no work is left except what waits for time, for `release` or for a command.
+   * @throws {TestingError} when a stage's own function takes longer than 5 s. */
   async settle(): Promise<void> {
     for (;;) {
       const before = this.#activity;
       await nextTurn();
-      if (this.#process.isDead) return;
+      if (this.#process.hasCrashed) return;
       if (this.#stages.running.length > 0) await this.#answered();
       else if (this.#activity === before) return;
     }
   }
 
-  /** Moves time on, timer by timer, and settles after each.
-   * @param ms milliseconds.
-   * @throws {TestingError} for what is no time. */
+  /** Advances the clock, timer by timer, and settles after each.
+   * @param ms milliseconds, from 0.
+   * @throws {TestingError} for another value. */
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY))
-      throw new TestingError(`advance takes milliseconds, from 0; not ${ms}.`);
+      throw new TestingError(`advance got ${ms}. Give it milliseconds, from 0.`);
     const { clock } = this.#process;
     const end = clock.now() + ms;
     await this.settle();
@@ -169,50 +171,51 @@ export class TestExecutor<T = unknown> {
     clock.advance(Math.max(0, end - clock.now()));
   }
 
-  /** Lets stalled invocations go on with the stage's own function, and settles.
-   * @param stage all stages unless told. @param batch all batches unless told.
-   * @throws {TestingError} when nothing of that kind is stalled. */
+  /** Lets stalled invocations continue with the stage's own function, and settles.
+   * @param stage default: all stages. @param batch default: all batches.
+   * @throws {TestingError} when no such invocation is stalled. */
   async release(stage?: string, batch?: number): Promise<void> {
     await this.settle();
     if (this.#stages.release(stage, batch) === 0)
       throw new TestingError(
-        `Nothing is stalled${stage === undefined ? '' : ` in "${stage}"`}${batch === undefined ? '' : ` over batch ${batch}`}.`,
+        `No invocation is stalled${stage === undefined ? '' : ` in stage "${stage}"`}${batch === undefined ? '' : ` for batch ${batch}`}. Script one with stall().`,
       );
     await this.settle();
   }
 
-  /** The process dies, in the middle of whatever it does. `restart` begins another on what is left. */
+  /** Crashes the process at once. `restart` then starts another one on the remaining disk. */
   crash({ powerLoss = false }: CrashOptions = {}): this {
     const process = this.#process;
-    if (process.isDead) throw new TestingError('The process has crashed already: call restart() first.');
+    if (process.hasCrashed) throw new TestingError('The process has crashed already: call restart() first.');
     this.#sessionId = this.sessionId;
-    process.die();
+    process.crash();
     const seed = powerLoss === 'partly' ? Math.floor(this.#random() * 2 ** 32) : undefined;
-    this.#remains = powerLoss === false ? process.disk.kill() : process.disk.crash(seed);
+    this.#diskAfterCrash = powerLoss === false ? process.disk.kill() : process.disk.crash(seed);
     return this;
   }
 
-  #remains: SimulatedDisk | undefined;
+  #diskAfterCrash: SimulatedDisk | undefined;
 
-  /** Starts another process where one has crashed; `resume` then goes on with the stored session. */
+  /** Starts another process after a crash; `resume` then resumes the stored session. */
   restart(): this {
-    const { isDead, number, clock } = this.#process;
-    if (!isDead || this.#remains === undefined)
-      throw new TestingError('There is nothing to restart: the process has not crashed.');
-    this.#process = this.#begin(this.#remains, number + 1, clock.now());
-    this.#remains = undefined;
+    const { hasCrashed, number, clock } = this.#process;
+    if (!hasCrashed || this.#diskAfterCrash === undefined)
+      throw new TestingError('The process has not crashed, so it cannot be restarted. Call crash() first.');
+    this.#process = this.#startProcess(this.#diskAfterCrash, number + 1, clock.now());
+    this.#diskAfterCrash = undefined;
     return this;
   }
 
-  /** The contents of a file; undefined where there is none. @param path relative to the working directory, or absolute. */
+  /** The contents of a file; undefined when it does not exist. @param path relative to the working directory, or absolute. */
   text(path: string): string | undefined {
-    return (this.#remains ?? this.disk).text(resolve(path));
+    return (this.#diskAfterCrash ?? this.disk).text(resolve(path));
   }
 
-  /** The rows of a JSON Lines file; none where there is no file. @param path as for `text`. Default: the file that the sink writes.
-   * @throws {TestingError} where the sink is no file, and none is named. */
+  /** The rows of a JSON Lines file; empty when it does not exist. @param path as for `text`. Default: the file that the sink
+   * writes. @throws {TestingError} when the sink is not a file and no path is given. */
   rows<R = T>(path: string | undefined = this.outputPath): R[] {
-    if (path === undefined) throw new TestingError('The sink writes no file: output() tells its rows.');
+    if (path === undefined)
+      throw new TestingError('The sink writes no file. Give rows() a path, or use output().');
     const lines = this.text(path)?.split('\n') ?? [];
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as R);
   }
@@ -228,19 +231,20 @@ export class TestExecutor<T = unknown> {
     return 'read' in this.#sink;
   }
 
-  /** The rows at the pipeline's sink, whatever it is; none before they are published.
+  /** The rows at the pipeline's sink, of any kind; empty before they are published.
    * @throws {TestingError} for a sink that cannot be read back. */
   async output(): Promise<T[]> {
     const sink = this.#sink;
     if (this.outputPath !== undefined && this.text(this.outputPath) === undefined) return [];
-    if (!isReadable<T>(sink)) throw new TestingError(`Rows of ${sink.label} cannot be read back.`);
+    if (!isReadable<T>(sink))
+      throw new TestingError(`The sink ${sink.label} cannot be read back. Read its rows in the test itself.`);
     const found: T[] = [];
-    const fileSystem = this.#remains ?? this.disk;
+    const fileSystem = this.#diskAfterCrash ?? this.disk;
     for await (const row of sink.read({ fileSystem })) found.push(row);
     return found;
   }
 
-  /** The newest stored checkpoint of the session, as a process that starts now would find it; undefined where there is none. */
+  /** The newest stored checkpoint of the session, as the next process would read it; undefined when there is none. */
   checkpoint(): LoadedSnapshot | undefined {
     const home = `${STATE_DIRECTORY}/${this.sessionId}/checkpoint`;
     const text = this.text(`${home}.next.json`) ?? this.text(`${home}.json`);
@@ -248,23 +252,23 @@ export class TestExecutor<T = unknown> {
   }
 
   #command<R>(command: (executor: PipelineExecutor<T>) => Promise<unknown>): Promise<R> {
-    return this.#process.outcomeOf(() => command(this.executor) as Promise<R>);
+    return this.#process.untilCrash(() => command(this.executor) as Promise<R>);
   }
 
-  #begin(disk: SimulatedDisk, number: number, startMs: number): TestProcess<T> {
+  #startProcess(disk: SimulatedDisk, number: number, startMs: number): TestProcess<T> {
     return new TestProcess<T>({
       ...{ disk, number, startMs, random: this.#random, stages: this.#stages },
       checkpointInterval: this.#options.checkpointInterval,
       newSessionId: () => `00000000-0000-4000-8000-${String(++this.#sessions).padStart(12, '0')}`,
-      told: (event) => {
+      onEvent: (event) => {
         this.events.push(event);
         if (event.type === 'batch.completed' && event.durable)
-          this.#stages.announced(`${event.sessionId} ${event.stage} ${event.batch}`);
+          this.#stages.markAnnounced(`${event.sessionId} ${event.stage} ${event.batch}`);
       },
     });
   }
 
-  /** Counts whatever goes on. */
+  /** Grows with every event, disk operation and invocation. */
   get #activity(): number {
     return this.events.length + this.disk.operations.length + this.#stages.invocations.length;
   }
@@ -279,7 +283,7 @@ export class TestExecutor<T = unknown> {
     stopTimer();
     if (first === 'late')
       throw new TestingError(
-        `A stage's own function has not answered for ${PATIENCE_MS} ms. Script it to succeed() or to stall() instead.`,
+        `A stage's own function is pending for more than ${PATIENCE_MS} ms. Script the stage with succeed() or stall().`,
       );
     await nextTurn();
   }
@@ -292,7 +296,7 @@ function isReadable<T>(sink: Sink<unknown>): sink is ReadableSink<T> & Sink<unkn
   return 'read' in sink;
 }
 
-/** Where stages alone are given. */
+/** The pipeline around stages alone. */
 function inMemory(): PipelineLike {
   return { name: 'test', source: jsonl(INPUT), sink: jsonl(OUTPUT) };
 }
@@ -301,7 +305,7 @@ function jsonLines(rows: readonly unknown[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
-/** When every promise that could settle has settled. */
+/** Resolves when all settled promises have run their callbacks. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,7 +1,4 @@
-/**
- * One simulated process: an executor with its locks and its clock over a simulated disk. When it dies, nothing of it but the
- * disk goes on.
- */
+/** One simulated process: an executor with its locks and its clock over a simulated disk. Only the disk survives a crash. */
 
 import { resolve } from 'node:path';
 import { memoryLock } from '../../checkpoint/lock/memory-lock.js';
@@ -30,24 +27,24 @@ export interface TestProcessOptions {
   readonly checkpointInterval: number | undefined;
   readonly stages: ScriptedStages;
   readonly newSessionId: () => string;
-  readonly told: (event: PipelineEvent) => void;
+  readonly onEvent: (event: PipelineEvent) => void;
 }
 
 export class TestProcess<T> implements StageHost {
   readonly executor: PipelineExecutor<T>;
   readonly clock: ManualClock;
-  #isDead = false;
-  #die: (error: TestingError) => void = () => {};
-  readonly #died: Promise<never>;
+  #hasCrashed = false;
+  #rejectCommands: (error: TestingError) => void = () => {};
+  readonly #crashed: Promise<never>;
 
   constructor(private readonly options: TestProcessOptions) {
-    const { disk, random, startMs, stages, newSessionId, told, checkpointInterval } = options;
+    const { disk, random, startMs, stages, newSessionId, onEvent, checkpointInterval } = options;
     this.clock = manualClock(startMs);
-    this.#died = new Promise<never>((_, reject) => {
-      this.#die = reject;
+    this.#crashed = new Promise<never>((_, reject) => {
+      this.#rejectCommands = reject;
     });
-    this.#died.catch(() => {});
-    // Locks die with the process.
+    this.#crashed.catch(() => {});
+    // The locks belong to the process.
     const lock = memoryLock();
     const storage = lowdbStorage(STATE_DIRECTORY, {
       fileSystem: disk,
@@ -57,8 +54,8 @@ export class TestProcess<T> implements StageHost {
       clock: this.clock,
       ...(checkpointInterval === undefined ? {} : { checkpointInterval }),
     });
-    const observer = { next: (event: PipelineEvent) => void (this.#isDead || told(event)) };
-    this.executor = new PipelineExecutor<T>(stages.of(this), stateManager, [observer], {
+    const observer = { next: (event: PipelineEvent) => void (this.#hasCrashed || onEvent(event)) };
+    this.executor = new PipelineExecutor<T>(stages.stagesFor(this), stateManager, [observer], {
       ...{ fileSystem: disk, clock: this.clock, random, newSessionId, logger: silentLogger },
     });
   }
@@ -71,22 +68,22 @@ export class TestProcess<T> implements StageHost {
     return this.options.disk;
   }
 
-  get isDead(): boolean {
-    return this.#isDead;
+  get hasCrashed(): boolean {
+    return this.#hasCrashed;
   }
 
-  /** What a command came to; a crash ends the waiting. Never an unhandled rejection. */
-  outcomeOf<R>(command: () => Promise<R>): Promise<R> {
-    if (this.#isDead)
+  /** The outcome of a command; a crash rejects it. Never an unhandled rejection. */
+  untilCrash<R>(command: () => Promise<R>): Promise<R> {
+    if (this.#hasCrashed)
       return Promise.reject(new TestingError('The process has crashed: call restart() first.'));
-    const outcome = Promise.race([command(), this.#died]);
+    const outcome = Promise.race([command(), this.#crashed]);
     outcome.catch(() => {});
     return outcome;
   }
 
-  /** @param remains the disk as the next process finds it. */
-  die(): void {
-    this.#isDead = true;
-    this.#die(new TestingError('The process crashed before the command had ended.'));
+  /** Rejects open commands and ignores later events. */
+  crash(): void {
+    this.#hasCrashed = true;
+    this.#rejectCommands(new TestingError('The process crashed before the command ended.'));
   }
 }

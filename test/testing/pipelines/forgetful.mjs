@@ -1,4 +1,4 @@
-/** A pipeline whose sink keeps what was written beyond its position: rows come twice after a crash. */
+/** A pipeline whose sink does not truncate to its position: a crash duplicates rows. */
 import { appendFileSync, existsSync, renameSync } from 'node:fs';
 import { defineStage, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';

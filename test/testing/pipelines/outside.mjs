@@ -1,4 +1,4 @@
-/** A pipeline that writes to a place of its user's. */
+/** A pipeline that writes outside the working directory. */
 import { pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
 

@@ -1,4 +1,4 @@
-/** A pipeline as a user would give it to `crashTest`: TypeScript, files, a durable stage and one that is not. */
+/** A pipeline for `crashTest`, as a user writes it: TypeScript, files, a durable and a plain stage. */
 import { defineStage, map, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
 

@@ -1,4 +1,4 @@
-/** A pipeline whose rows are others at every call. */
+/** A pipeline whose rows differ from call to call. */
 import { map, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
 

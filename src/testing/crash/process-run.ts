@@ -1,4 +1,4 @@
-/** One child process: the real command line over the user's pipeline, watched from outside, and killed when told. */
+/** One child process: the real command line with the user's pipeline, observed from outside and killed at a given moment. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,43 +9,47 @@ import { type CrashFolder, type LedgerLine, PACKAGE } from './crash-folder.js';
 const CLI = join(PACKAGE, 'dist/src/cli/main.js');
 const PRELOAD = join(PACKAGE, 'dist/src/testing/crash/preload.js');
 
-/** When a life ends, if it does not end by itself. */
-export type Death =
+/** When the process is killed, unless it ends before. */
+export type CrashMoment =
   | { readonly atOperation: number }
-  /** After so many events; asynchronously, so that the exact moment is nobody's choice. */
+  /** After this many events. Asynchronous, so that the exact moment varies. */
   | { readonly afterEvents: number };
 
-/** What one process is told. */
-export interface LifeOptions {
+export interface ProcessRunOptions {
   readonly folder: CrashFolder;
-  /** Goes on with this session; undefined: a new one. */
+  /** The session to resume; undefined: a new session. */
   readonly resume: string | undefined;
-  readonly death: Death | undefined;
+  readonly crashAt: CrashMoment | undefined;
   readonly timeoutMs: number;
 }
 
-/** How a life went. */
-export interface Life {
-  /** Undefined when it was killed. */
+/** What one process did, and how it ended. */
+export interface ProcessRun {
+  /** Undefined when the process was killed. */
   readonly exitCode: number | undefined;
   readonly events: readonly PipelineEvent[];
-  /** Operations that persist, in order: `rename .xstate-pipeline/…/checkpoint.json`. */
+  /** Persisting operations, in order: `rename .xstate-pipeline/…/checkpoint.json`. */
   readonly operations: readonly string[];
-  /** Invocations of durable stages, as the stages noted them. */
+  /** Invocations of durable stages, recorded by the stages themselves. */
   readonly invocations: readonly LedgerLine[];
   readonly stderr: string;
-  /** It had to be ended because it did not end. */
+  /** The process exceeded its time limit and was killed. */
   readonly isHung: boolean;
 }
 
-/** Runs one process to its end. */
-export async function live({ folder, resume, death, timeoutMs }: LifeOptions): Promise<Life> {
-  const notes = folder.newNotes();
-  const at = death !== undefined && 'atOperation' in death ? death.atOperation : 0;
+/** Runs one process until it ends. */
+export async function runProcess({
+  folder,
+  resume,
+  crashAt,
+  timeoutMs,
+}: ProcessRunOptions): Promise<ProcessRun> {
+  const log = folder.newOperationLog();
+  const at = crashAt !== undefined && 'atOperation' in crashAt ? crashAt.atOperation : 0;
   const url = pathToFileURL(PRELOAD);
-  url.search = new URLSearchParams({ at: String(at), notes }).toString();
+  url.search = new URLSearchParams({ at: String(at), log }).toString();
   const command = resume === undefined ? ['run'] : ['resume', resume];
-  const before = (await folder.ledger()).length;
+  const before = (await folder.readLedger()).length;
   const child = spawn(process.execPath, ['--import', url.href, CLI, ...command, folder.entry, '--json'], {
     cwd: folder.work,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -65,7 +69,7 @@ export async function live({ folder, resume, death, timeoutMs }: LifeOptions): P
     stderr += text;
   });
   const events: PipelineEvent[] = [];
-  const last = death !== undefined && 'afterEvents' in death ? death.afterEvents : undefined;
+  const last = crashAt !== undefined && 'afterEvents' in crashAt ? crashAt.afterEvents : undefined;
   for await (const line of createInterface({ input: child.stdout })) {
     const event = parsed(line);
     if (event === undefined) continue;
@@ -74,12 +78,12 @@ export async function live({ folder, resume, death, timeoutMs }: LifeOptions): P
   }
   const exitCode = await ended;
   clearTimeout(timer);
-  const operations = await folder.notes(notes);
-  const invocations = (await folder.ledger()).slice(before);
+  const operations = await folder.readOperationLog(log);
+  const invocations = (await folder.readLedger()).slice(before);
   return { exitCode, events, operations, invocations, stderr, isHung };
 }
 
-/** A line that the kill cut short is no event. */
+/** Ignores a line that the kill cut short. */
 function parsed(line: string): PipelineEvent | undefined {
   try {
     return JSON.parse(line) as PipelineEvent;
