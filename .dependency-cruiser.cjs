@@ -196,7 +196,7 @@ module.exports = {
     ),
     only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
     only('pino-in-its-room', ['src/observers'], 'pino'),
-    only('csv-in-its-room', ['src/formats', 'src/sinks/csv'], 'csv-parse|csv-stringify'),
+    only('csv-in-its-room', ['src/formats'], 'csv-parse|csv-stringify'),
     only('command-line-packages-in-cli', ['src/cli'], 'commander|jiti'),
   ],
   options: {

@@ -167,6 +167,8 @@ export class SchemaError extends PipelineError {
 /** A line or record of a source that cannot be read as a row. */
 export class MalformedRowError extends PipelineError {
   readonly code = 'MALFORMED_ROW';
+  readonly #record: { readonly row?: number | undefined; readonly text?: string | undefined };
+
   constructor(
     readonly file: string,
     /** From 1, counted from where the source was opened; undefined after a reopening in the middle. */
@@ -174,8 +176,20 @@ export class MalformedRowError extends PipelineError {
     /** Offset of the line's first byte in the file. */
     readonly byte: number,
     readonly what: string,
+    record: { readonly row?: number | undefined; readonly text?: string | undefined } = {},
   ) {
     super(`${file}${line === undefined ? '' : `, line ${line}`}, byte ${byte}: ${what}.`);
+    this.#record = record;
+  }
+
+  /** Its row in the batch, from 0; undefined if the source does not say. */
+  get row(): number | undefined {
+    return this.#record.row;
+  }
+
+  /** The record as it stands in the file, for the dead letter. A getter, so that logs do not print it. */
+  get text(): string | undefined {
+    return this.#record.text;
   }
 }
 

@@ -16,4 +16,4 @@ export {
   type InspectorHostOptions,
   inspectorHost,
 } from './sessions/inspector-host.js';
-export type { Publish } from './sinks/working-file.js';
+export type { Publish } from './sinks/written-file.js';

@@ -11,7 +11,6 @@ import { linesEncoder, linesOf } from '../executor/fusion/output-lines.js';
 import { type FusedBatchResult, runFusedBatch } from '../executor/fusion/run-fused-batch.js';
 import { serializeError, type ThreadJob, type ThreadResult } from '../executor/fusion/thread-job.js';
 import type { ThreadData, ThreadMessage } from '../executor/fusion/thread-pool.js';
-import { JsonLinesEncoder } from '../formats/json-lines-encoder.js';
 import { consoleLogger } from '../platform/logger.js';
 import { idempotencyKeyOf } from '../stages/idempotency-key.js';
 import { stageFingerprints } from '../stages/pipeline-fingerprint.js';
@@ -34,7 +33,7 @@ try {
   const plan = new FusionPlan(stages);
   const { signal } = new AbortController();
 
-  const encode = linesEncoder(new JsonLinesEncoder(sink.label));
+  const encode = linesEncoder(sink.label);
 
   const runJob = (job: ThreadJob): ThreadResult => {
     const fused = plan.fusedStagesAt(job.first);
@@ -71,7 +70,9 @@ try {
         error: serializeError(error),
       })),
     }));
-    const malformed = passed.malformed.map(({ file, line, byte, what }) => ({ file, line, byte, what }));
+    const malformed = passed.malformed.map(({ file, line, byte, what, row, text }) => ({
+      ...{ file, line, byte, what, row, text },
+    }));
     const { lines, count: rows } = linesOf('encoded' in passed.out ? passed.out.encoded : []);
     return { kind: 'passed', lines, rows, parts, malformed };
   };

@@ -1,7 +1,6 @@
 /**
- * Files as sources and sinks under one name, and both rebuilt from what a checkpoint says of them.
- *
- * Stands above `sources` and `sinks`; only reachable from `xstate-pipeline/node`.
+ * `jsonl()` and `csv()`: one file as a source and as a sink. Both are rebuilt from their descriptions in a checkpoint. Only
+ * reachable from `xstate-pipeline/node`.
  */
 import { isAbsolute } from 'node:path';
 import { InvalidOptionError } from '../errors.js';
@@ -14,16 +13,16 @@ import { type JsonlSourceOptions, jsonlSource } from '../sources/jsonl.js';
 import type { Source } from '../sources/source.js';
 import type { FileEndpoint } from './endpoints.js';
 
-/** `publish` counts when it is written, the others when it is read. */
+/** `publish` is for writing, the others are for reading. */
 export interface JsonlOptions extends JsonlSourceOptions, JsonlSinkOptions {}
 
-/** `columns` and `publish` count when it is written, `quote`, `onMalformed` and `maxRecordBytes` when it is read. */
+/** `columns` and `publish` are for writing; `quote`, `onMalformed` and `maxRecordBytes` are for reading. */
 export interface CsvOptions extends Omit<CsvSourceOptions, 'header'>, Omit<CsvSinkOptions, 'header'> {
   readonly header?: boolean | readonly string[] | undefined;
 }
 
 /** A JSON Lines file, to read from or to write to.
- * @param path relative to the working directory at this moment, or a `file:` URL.
+ * @param path relative to the current working directory, or a `file:` URL. `~/` is the home directory.
  * @throws {InvalidOptionError}
  * @example pipeline('copy').from(jsonl('in.jsonl')).to(jsonl('out.jsonl')) */
 export function jsonl<T = JsonObject>(path: string | URL, options: JsonlOptions = {}): FileEndpoint<T> {
@@ -31,15 +30,15 @@ export function jsonl<T = JsonObject>(path: string | URL, options: JsonlOptions 
   return { source: jsonlSource<T>(path, options), sink: jsonlSink<T>(path, options) };
 }
 
-/** A CSV file, to read from or to write to. `header` as a list names the columns of a file without a header.
+/** A CSV file, to read from or to write to. As a list, `header` names the columns of a file without a header.
  *
- * Read, a row is an object of text, or with `header: false` an array of text. `T` may say which columns there are; as with
- * `jsonl`, nobody checks that but a stage's `input` schema, which says it best itself.
+ * A row that is read is an object of text, or an array of text with `header: false`. `T` may name the columns. As with
+ * `jsonl`, only a stage's `input` schema checks that, and it can give the type too.
  *
  * ```ts
  * pipeline('reviews').from(csv<z.input<typeof Review>>('in.csv')).pipe(map('parse', tidy, { input: Review }))
  * ```
- * @param path relative to the working directory at this moment, or a `file:` URL.
+ * @param path relative to the current working directory, or a `file:` URL. `~/` is the home directory.
  * @throws {InvalidOptionError} */
 export function csv<T extends object = readonly string[]>(
   path: string | URL,
@@ -72,12 +71,12 @@ function refuseUnknown(kind: string, options: object, known: readonly string[]):
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new InvalidOptionError(
-      `${kind}: no option ${JSON.stringify(unknown).slice(0, 80)}; there are ${known.join(', ')}.`,
+      `${kind} has no option ${JSON.stringify(unknown).slice(0, 80)}. Its options are ${known.join(', ')}.`,
     );
   }
 }
 
-/** A source as its `describe` gave it. @throws {InvalidOptionError} when no file source describes itself so. */
+/** Rebuilds a source from its `describe()`. @throws {InvalidOptionError} if it is not the description of a file. */
 export function sourceFromDescription(description: Json): Source<unknown> {
   const { kind, path, ...options } = described(description, 'source');
   if (kind === 'jsonl') {
@@ -91,7 +90,7 @@ export function sourceFromDescription(description: Json): Source<unknown> {
   throw unknownKind('source');
 }
 
-/** A sink as its `describe` gave it. @throws {InvalidOptionError} when no file sink describes itself so. */
+/** Rebuilds a sink from its `describe()`. @throws {InvalidOptionError} if it is not the description of a file. */
 export function sinkFromDescription(description: Json): Sink<unknown> {
   const { kind, path, ...options } = described(description, 'sink');
   if (kind === 'jsonl') {
@@ -105,7 +104,7 @@ export function sinkFromDescription(description: Json): Sink<unknown> {
   throw unknownKind('sink');
 }
 
-/** Field types beyond these are checked where the options are used: all of them throw `InvalidOptionError`. */
+/** The other fields are checked where they are used: each of them throws `InvalidOptionError`. */
 function described(
   description: Json,
   what: string,
@@ -114,13 +113,11 @@ function described(
   const { kind, path } = description;
   if (typeof kind !== 'string') throw unknownKind(what);
   if (typeof path !== 'string' || !isAbsolute(path)) {
-    throw new InvalidOptionError(`A stored ${what} has no absolute path; pass the ${what} again.`);
+    throw new InvalidOptionError(`A stored ${what} has no absolute path. Pass the ${what} again.`);
   }
   return { ...description, kind, path };
 }
 
 function unknownKind(what: string): InvalidOptionError {
-  return new InvalidOptionError(
-    `A stored ${what} is of a kind that is not known here; pass the ${what} again.`,
-  );
+  return new InvalidOptionError(`A stored ${what} is of an unknown kind. Pass the ${what} again.`);
 }

@@ -1,69 +1,76 @@
 /**
- * Rows to CSV records, as bytes. The columns are those of the first row that is encoded, unless known before: of every row
- * the keys have to be among them, and the order is theirs.
+ * Rows to CSV records, as bytes.
+ *
+ * 1. The columns are those of the first encoded row, unless they are known before. Every later row must fit them, and is
+ *    written in their order.
+ * 2. JavaScript moves keys such as `2020` to the front of an object. Columns with such names go back to the places that
+ *    they had in the source, if the source has columns.
  */
 import { stringify } from 'csv-stringify/sync';
-import { SinkError } from '../errors.js';
+import { type RowProblem, rowProblem } from './row-problem.js';
 
 export interface CsvForm {
   /** Named in errors. */
   readonly path: string;
   readonly delimiter: string;
   readonly header: boolean;
-  /** As given. */
+  /** As the user gave them. */
   readonly columns: readonly string[] | undefined;
 }
 
 export class CsvEncoder {
   readonly #form: CsvForm;
+  readonly #problem: RowProblem;
+  readonly #sourceColumns: readonly string[];
   #columns: readonly string[] | undefined;
   #columnSet: ReadonlySet<string>;
 
-  /** @param columns those of a file that is gone on with. */
-  constructor(form: CsvForm, columns: readonly string[] | undefined) {
+  /** @param columns those that the file already has.
+   * @param sourceColumns those of the source, in order. */
+  constructor(
+    form: CsvForm,
+    columns: readonly string[] | undefined,
+    sourceColumns: readonly string[] | undefined = [],
+  ) {
     this.#form = form;
+    this.#problem = rowProblem(form.path);
+    this.#sourceColumns = sourceColumns;
     this.#columns = columns ?? form.columns;
     this.#columnSet = new Set(this.#columns);
   }
 
-  /** Undefined before the first row, unless known before it. */
+  /** Undefined until the first row, unless known before. */
   get columns(): readonly string[] | undefined {
     return this.#columns;
   }
 
-  /** @param firstIndex of `rows` in their batch.
+  /** @param firstIndex rows of the batch before `rows`.
    * @throws {SinkError} naming the first row that does not fit, by its index. */
   encode(rows: readonly unknown[], firstIndex = 0): Uint8Array {
-    return this.#text(rows.map((row, index) => this.#values(row, firstIndex + index)));
+    return this.#encodeRecords(rows.map((row, index) => this.#toRecord(row, firstIndex + index)));
   }
 
   /** @param columns in order. */
-  header(columns: readonly string[]): Uint8Array {
-    return this.#text([[...columns]]);
+  encodeHeader(columns: readonly string[]): Uint8Array {
+    return this.#encodeRecords([[...columns]]);
   }
 
-  #values(row: unknown, index: number): string[] {
-    if (typeof row !== 'object' || row === null) {
+  #toRecord(row: unknown, index: number): string[] {
+    if (typeof row !== 'object' || row === null)
       throw this.#problem(index, 'is not an object: a CSV row is an object or an array of values');
-    }
     const columns = this.#columns;
-    if (Array.isArray(row)) {
-      if (columns === undefined && this.#form.header) {
-        throw this.#problem(index, 'is an array: give columns, or header: false');
-      }
-      if (row.length === 0 || (columns !== undefined && row.length !== columns.length)) {
-        throw this.#problem(
-          index,
-          `has ${row.length} values${columns ? ` for ${columns.length} columns` : ''}`,
-        );
-      }
-      return row.map((value) => this.#cell(value, index));
+    if (!Array.isArray(row)) return this.#toValues(row, index, columns ?? this.#adoptColumns(row, index));
+    if (columns === undefined && this.#form.header)
+      throw this.#problem(index, 'is an array: give columns, or header: false');
+    if (row.length === 0 || (columns !== undefined && row.length !== columns.length)) {
+      const expected = columns ? ` for ${columns.length} columns` : '';
+      throw this.#problem(index, `has ${row.length} values${expected}`);
     }
-    return this.#valuesOf(row, index, columns ?? this.#firstColumns(row, index));
+    return row.map((value) => this.#toCell(value, index));
   }
 
-  #firstColumns(row: object, index: number): readonly string[] {
-    const columns = Object.keys(row);
+  #adoptColumns(row: object, index: number): readonly string[] {
+    const columns = inSourceOrder(Object.keys(row), this.#sourceColumns);
     if (!this.#form.header) throw this.#problem(index, 'is an object: with header: false, give columns');
     if (columns.length === 0) throw this.#problem(index, 'has no columns, and is the first');
     this.#columns = columns;
@@ -71,18 +78,18 @@ export class CsvEncoder {
     return columns;
   }
 
-  #valuesOf(row: object, index: number, columns: readonly string[]): string[] {
+  #toValues(row: object, index: number, columns: readonly string[]): string[] {
     const values = row as Readonly<Record<string, unknown>>;
     for (const [place, key] of Object.keys(values).entries()) {
       if (this.#columnSet.has(key)) continue;
       const known = this.#form.columns ? 'columns' : 'the columns of the first row; give columns';
       throw this.#problem(index, `has a key (number ${place + 1} of its own) that is not among ${known}`);
     }
-    // Own values only: a column named `constructor` is empty where a row has none.
-    return columns.map((name) => (Object.hasOwn(values, name) ? this.#cell(values[name], index) : ''));
+    // Own values only: a column named `constructor` is empty in a row without that key.
+    return columns.map((name) => (Object.hasOwn(values, name) ? this.#toCell(values[name], index) : ''));
   }
 
-  #cell(value: unknown, index: number): string {
+  #toCell(value: unknown, index: number): string {
     switch (typeof value) {
       case 'string':
         return value;
@@ -96,7 +103,7 @@ export class CsvEncoder {
         if (value === null) return '';
         let text: unknown;
         try {
-          text = value instanceof Date ? value.toJSON() : JSON.stringify(value);
+          text = isDate(value) ? value.toJSON() : JSON.stringify(value);
         } catch (error) {
           throw this.#problem(index, 'has a value that cannot be turned into JSON', error);
         }
@@ -107,25 +114,42 @@ export class CsvEncoder {
     }
   }
 
-  #text(records: string[][]): Uint8Array {
+  #encodeRecords(records: string[][]): Uint8Array {
     const options = {
       delimiter: this.#form.delimiter,
       record_delimiter: '\n',
       quoted_match: /[\r\ufeff]/,
     };
-    const hasEmptyLine = records.some((record) => record.length === 1 && record[0] === '');
-    if (!hasEmptyLine) return Buffer.from(records.length === 0 ? '' : stringify(records, options));
-    // A record of one empty value would be an empty line, which is no record.
-    const lines = records.map((record) =>
-      record.join('') === '' && record.length === 1 ? '""\n' : stringify([record], options),
-    );
+    const isEmptyLine = (record: string[]) => record.length === 1 && record[0] === '';
+    if (!records.some(isEmptyLine))
+      return Buffer.from(records.length === 0 ? '' : stringify(records, options));
+    // Many readers skip an empty line, so a record with one empty value is quoted.
+    const lines = records.map((record) => (isEmptyLine(record) ? '""\n' : stringify([record], options)));
     return Buffer.from(lines.join(''));
   }
+}
 
-  #problem(index: number, what: string, cause?: unknown): SinkError {
-    return new SinkError(
-      `${this.#form.path}: row ${index} of a batch (from 0) ${what}.`,
-      cause === undefined ? undefined : { cause },
-    );
+/** A date of any realm. */
+function isDate(value: object): value is Date {
+  return Object.prototype.toString.call(value) === '[object Date]';
+}
+
+/** A key that JavaScript sorts to the front of an object, by its value. */
+const ARRAY_INDEX = /^(0|[1-9]\d{0,9})$/;
+
+function isArrayIndex(key: string): boolean {
+  return ARRAY_INDEX.test(key) && Number(key) < 2 ** 32 - 1;
+}
+
+/** `keys`, with each array index behind the column that precedes it in the source. */
+function inSourceOrder(keys: readonly string[], source: readonly string[]): readonly string[] {
+  const moved = new Set(keys.filter((key) => isArrayIndex(key) && source.includes(key)));
+  if (moved.size === 0) return keys;
+  const columns = keys.filter((key) => !moved.has(key));
+  for (const [place, name] of source.entries()) {
+    if (!moved.has(name)) continue;
+    const before = source.slice(0, place).findLast((earlier) => columns.includes(earlier));
+    columns.splice(before === undefined ? 0 : columns.indexOf(before) + 1, 0, name);
   }
+  return columns;
 }

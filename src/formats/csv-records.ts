@@ -1,14 +1,12 @@
 /**
- * CSV after RFC 4180: where records end, and the fields of a record.
+ * The fields of CSV records, after RFC 4180, and the dialects of CSV.
  *
- * 1. A record ends at LF, CRLF or a lone CR outside quotes. A quote opens a quoted field only at the field's beginning,
- *    so that one misplaced quote spoils its own record and not the rest of the file.
- * 2. Fields are split by csv-parse, the records without a quote by the delimiter alone (the same, ten times as fast).
- * 3. An empty line is not a record.
+ * csv-parse splits the records that have quotes. The others are split at the delimiter, which gives the same fields ten
+ * times as fast.
  */
 import { CsvError, parse } from 'csv-parse/sync';
 import { codeOf, InvalidOptionError } from '../errors.js';
-import type { RecordScanner, Records } from './records.js';
+import type { Records } from './records.js';
 
 export interface CsvDialect {
   /** One ASCII character. */
@@ -37,103 +35,7 @@ export function csvDialect(options: {
   return { delimiter, quote };
 }
 
-const LF = 0x0a;
-const CR = 0x0d;
-
-const FIELD_START = 0;
-const UNQUOTED = 1;
-const QUOTED = 2;
-/** Behind a quote inside a quoted field: the field's end, or the first of two. */
-const QUOTE_IN_QUOTED = 3;
-
-export class CsvScanner implements RecordScanner {
-  contentEnd = 0;
-  next = 0;
-  lineEnds = 0;
-  readonly tooLong = 'close the quote that was opened there, or raise maxRecordBytes';
-  readonly #delimiter: number;
-  readonly #quote: number;
-  // The unfinished record: bytes looked at, the state behind them, line ends within quotes.
-  #searched = 0;
-  #state = FIELD_START;
-  #within = 0;
-  /** The next LF, CR and quote in `#seen`: while no quote is near, a record is a line. */
-  #seen: Buffer | undefined;
-  #lfAt = -1;
-  #quoteAt = -1;
-  #crAt = -1;
-
-  constructor(dialect: CsvDialect) {
-    this.#delimiter = dialect.delimiter.charCodeAt(0);
-    this.#quote = dialect.quote === false ? -1 : dialect.quote.charCodeAt(0);
-  }
-
-  isBlank(_buffer: Buffer, from: number, contentEnd: number): boolean {
-    return from === contentEnd;
-  }
-
-  find(buffer: Buffer, from: number, atEnd: boolean): boolean {
-    if (this.#searched === 0 && this.#findPlainLine(buffer, from)) return true;
-    const delimiter = this.#delimiter;
-    const quote = this.#quote;
-    let state = this.#state;
-    let within = this.#within;
-    let i = from + this.#searched;
-    for (; i < buffer.length; i++) {
-      const byte = buffer[i] as number;
-      if (state === QUOTED) {
-        if (byte === quote) state = QUOTE_IN_QUOTED;
-        else if (byte === CR || (byte === LF && buffer[i - 1] !== CR)) within++;
-      } else if (byte === delimiter) state = FIELD_START;
-      else if (byte === quote) {
-        if (state !== UNQUOTED) state = QUOTED;
-      } else if (byte === LF) return this.#found(i, i + 1, within);
-      else if (byte === CR) {
-        // Whether an LF belongs to it is known only with the next byte.
-        if (i + 1 === buffer.length && !atEnd) break;
-        return this.#found(i, buffer[i + 1] === LF ? i + 2 : i + 1, within);
-      } else state = UNQUOTED;
-    }
-    if (atEnd && buffer.length > from) return this.#found(buffer.length, buffer.length, within);
-    this.#searched = i - from;
-    this.#state = state;
-    this.#within = within;
-    return false;
-  }
-
-  /** A line without quotes. */
-  #findPlainLine(buffer: Buffer, from: number): boolean {
-    if (this.#seen !== buffer) {
-      this.#seen = buffer;
-      this.#lfAt = this.#crAt = this.#quoteAt = -1;
-    }
-    if (this.#lfAt < from) this.#lfAt = indexOrEnd(buffer, LF, from);
-    if (this.#crAt < from) this.#crAt = indexOrEnd(buffer, CR, from);
-    if (this.#quoteAt < from) {
-      this.#quoteAt = this.#quote === -1 ? Infinity : indexOrEnd(buffer, this.#quote, from);
-    }
-    const lf = this.#lfAt;
-    if (lf === Infinity || lf > this.#quoteAt || lf > this.#crAt + 1) return false;
-    return this.#found(lf > this.#crAt ? lf - 1 : lf, lf + 1, 0);
-  }
-
-  #found(contentEnd: number, next: number, within: number): true {
-    this.contentEnd = contentEnd;
-    this.next = next;
-    this.lineEnds = within + 1;
-    this.#searched = 0;
-    this.#state = FIELD_START;
-    this.#within = 0;
-    return true;
-  }
-}
-
-function indexOrEnd(buffer: Buffer, byte: number, from: number): number {
-  const at = buffer.indexOf(byte, from);
-  return at === -1 ? Infinity : at;
-}
-
-/** Visits the fields of each record in order; a malformed one with what is wrong about it. */
+/** Visits the fields of each record in order. `malformed` gets the reason for a record without fields. */
 export function forEachCsvRecord(
   records: Records,
   dialect: CsvDialect,
@@ -141,28 +43,51 @@ export function forEachCsvRecord(
   malformed: (what: string, index: number) => void,
 ): void {
   const { delimiter, quote } = dialect;
+  const { hasNul } = records;
   const texts: (string | undefined)[] = [];
   const quoted: string[] = [];
   records.forEachText((text) => {
     texts.push(text);
-    if (quote !== false && text?.includes(quote)) quoted.push(text);
+    if (text !== undefined && isQuoted(text, quote) && hasEvenQuotes(text, quote)) quoted.push(text);
   });
-  // One call for all of them: csv-parse takes longer to start than to parse a line.
-  const parsed = quoted.length === 0 ? [] : parseRecords(quoted.join('\n'), dialect, quoted.length);
+  // One call for all of them: csv-parse takes longer to start than to parse a line. A record with an odd number of quotes
+  // is malformed, and would join with the next one.
+  const parsed = quoted.length === 0 ? [] : parseCsv(quoted.join('\n'), dialect, quoted.length);
   let next = 0;
   for (const [index, text] of texts.entries()) {
     if (text === undefined) malformed('not valid UTF-8', index);
-    else if (quote === false || !text.includes(quote)) visit(text.split(delimiter), index);
-    else {
-      const fields = typeof parsed === 'string' ? parseRecords(text, dialect, 1) : [parsed[next++] ?? []];
+    else if (!isQuoted(text, quote)) {
+      if (hasNul && text.includes('\0')) malformed('holds NUL characters', index);
+      else visit(text.split(delimiter), index);
+    } else {
+      const isParsed = typeof parsed !== 'string' && hasEvenQuotes(text, quote);
+      const fields = isParsed ? [parsed[next++] ?? []] : parseCsv(text, dialect, 1);
       if (typeof fields === 'string') malformed(fields, index);
+      else if (hasNul && text.includes('\0')) malformed('holds NUL characters', index);
       else visit(fields[0] as string[], index);
     }
   }
 }
 
+function isQuoted(text: string, quote: string | false): boolean {
+  return quote !== false && text.includes(quote);
+}
+
+function hasEvenQuotes(text: string, quote: string | false): boolean {
+  let count = 0;
+  for (let at = text.indexOf(quote as string); at >= 0; at = text.indexOf(quote as string, at + 1)) count++;
+  return count % 2 === 0;
+}
+
+/** The fields of the one record in a text. @throws {Error} whose message is what is wrong. */
+export function csvFields(text: string, dialect: CsvDialect): readonly string[] {
+  const fields = parseCsv(text, dialect, 1);
+  if (typeof fields === 'string') throw new Error(fields);
+  return fields[0] ?? [];
+}
+
 /** The fields of exactly `count` records, or what is wrong. */
-function parseRecords(text: string, dialect: CsvDialect, count: number): string[][] | string {
+function parseCsv(text: string, dialect: CsvDialect, count: number): string[][] | string {
   try {
     const records = parse(text, {
       delimiter: dialect.delimiter,

@@ -1,33 +1,49 @@
 /**
- * Text as UTF-8, many small texts into one block of memory: an allocation and a call into the runtime for each cost more than
- * the encoding. Large texts get memory of their own.
+ * Text as UTF-8. Small texts share blocks of memory, because one allocation and one call into the runtime for each costs
+ * more than the encoding. Large texts get memory of their own.
  *
- * 1. Two texts that are given together stand one behind the other, where they are small.
- * 2. What was given is never written over.
+ * 1. Two small texts that are encoded together are adjacent in memory.
+ * 2. Bytes that were returned are never overwritten.
  */
 const encoder = new TextEncoder();
 
 const BLOCK_BYTES = 256 * 1024;
-/** A character in UTF-16 takes at most so many bytes. */
+/** A UTF-16 code unit takes at most this many bytes. */
 const MAX_BYTES_PER_UNIT = 3;
-/** Texts beyond this many characters are encoded on their own. */
-const LARGE = 16 * 1024;
+/** Longer texts, in characters, do not go into a block. */
+const SMALL = 16 * 1024;
+
+/** Asking for the size of a text first would cost as much as encoding it: it is encoded here, then copied. */
+const scratch = new Uint8Array(MAX_BYTES_PER_UNIT * 128 * 1024);
 
 let block = new Uint8Array(0);
 let filled = 0;
 
-/** Both texts as bytes, the second behind the first where both are small. */
+/** Both texts as bytes; adjacent if both are small. */
 export function bytesOf(first: string, second: string): readonly [Uint8Array, Uint8Array] {
   const length = first.length + second.length;
-  if (length > LARGE) return [encoder.encode(first), encoder.encode(second)];
-  if (block.length - filled < length * MAX_BYTES_PER_UNIT) {
-    block = new Uint8Array(BLOCK_BYTES);
-    filled = 0;
-  }
-  return [small(first), small(second)];
+  if (length > SMALL) return [utf8Bytes(first), utf8Bytes(second)];
+  reserveBytes(length);
+  return [encodeInBlock(first), encodeInBlock(second)];
 }
 
-function small(text: string): Uint8Array {
+/** A text as bytes; the caller may change them. */
+export function utf8Bytes(text: string): Uint8Array {
+  if (text.length <= SMALL) {
+    reserveBytes(text.length);
+    return encodeInBlock(text);
+  }
+  if (text.length * MAX_BYTES_PER_UNIT > scratch.length) return encoder.encode(text);
+  return scratch.slice(0, encoder.encodeInto(text, scratch).written);
+}
+
+function reserveBytes(characters: number): void {
+  if (block.length - filled >= characters * MAX_BYTES_PER_UNIT) return;
+  block = new Uint8Array(BLOCK_BYTES);
+  filled = 0;
+}
+
+function encodeInBlock(text: string): Uint8Array {
   const rest = block.subarray(filled);
   const { written } = encoder.encodeInto(text, rest);
   filled += written;

@@ -2,23 +2,24 @@
  * What files have in common for sources and sinks: absolute paths, and failures of the operating system as half a
  * sentence that says what to do. Only reachable from `xstate-pipeline/node`.
  */
-import { resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { codeOf, InvalidOptionError, messageOf } from '../errors.js';
 
-/** Absolute, because a session may be resumed from another working directory.
- * @throws {InvalidOptionError} when it is no path at all. */
+/** Absolute, because a session may be resumed from another working directory. `~/` is the home directory.
+ * @throws {InvalidOptionError} if it is not a path. */
 export function absolutePath(path: string | URL, what: string): string {
   if (path instanceof URL) {
     if (path.protocol !== 'file:') {
-      throw new InvalidOptionError(`${what}: a URL has to begin with file:; give a path or such a URL.`);
+      throw new InvalidOptionError(`${what}: a URL must begin with file:. Give a path or such a URL.`);
     }
     return fileURLToPath(path);
   }
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new InvalidOptionError(`${what}: the path has to be a text that is not empty.`);
+    throw new InvalidOptionError(`${what}: the path must be a non-empty string.`);
   }
-  return resolve(path);
+  return path === '~' || /^~[/\\]/.test(path) ? join(homedir(), path.slice(1)) : resolve(path);
 }
 
 const PROBLEMS: Readonly<Record<string, string>> = {

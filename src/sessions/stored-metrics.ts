@@ -1,7 +1,7 @@
 /** What a checkpoint says of how far its run is, read through the one restore path (I18). */
 import { type CheckpointMark, restoreSnapshot } from '../../machines/index.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
-import { workingPath } from '../sinks/working-file.js';
+import { isPart, workingPath } from '../sinks/written-file.js';
 
 /** The durable mark that a resume would start from; undefined when the snapshot is not to be believed. */
 export function storedMark(checkpoint: Checkpoint): CheckpointMark | undefined {
@@ -30,5 +30,5 @@ export function storedPartFile(sink: Checkpoint['sink'], position: Checkpoint['s
   const path = storedPath(sink);
   if (path === undefined || sink?.publish === 'direct') return undefined;
   const { part } = position ?? {};
-  return workingPath({ path, publish: 'rename' }, typeof part === 'number' ? part : 1);
+  return workingPath({ path, publish: 'rename' }, isPart(part) ? part : 1);
 }

@@ -1,9 +1,9 @@
 /**
  * A sink in memory.
  *
- * 1. Its position is a count of rows; reopened there, what lay beyond is cut (I7).
- * 2. A fresh start begins a new array: one that was taken from an earlier run stays as it was.
- * 3. Runs anywhere: nothing of Node.
+ * 1. Its position is a count of rows. Reopened there, it drops what was beyond (I7).
+ * 2. A fresh start begins a new array: the array of an earlier run stays as it was.
+ * 3. Runs anywhere: no Node built-in.
  */
 import { PipelineMismatchError, SinkError } from '../errors.js';
 import { isCount, type JsonObject } from '../formats/json.js';
@@ -11,11 +11,11 @@ import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.j
 
 /** A sink in memory. */
 export interface CollectSink<T> extends ReadableSink<T> {
-  /** What has been appended so far, in order; complete when `published`. */
+  /** The rows appended so far, in order; complete when `published`. */
   readonly rows: readonly T[];
   /** The run that wrote them has completed. */
   readonly published: boolean;
-  /** What failed, where a stage or the source says `dead-letter`. */
+  /** Failed rows, if a stage or the source has the policy `dead-letter`. */
   readonly deadLettered: CollectSink<JsonObject>;
   deadLetters(): CollectSink<JsonObject>;
 }
@@ -43,6 +43,11 @@ class Collect<T> implements CollectSink<T> {
 
   describe(): undefined {}
 
+  async removePublished(): Promise<void> {
+    this.rows = [];
+    this.published = false;
+  }
+
   async open(at: SinkPosition | undefined, complete: boolean): Promise<OpenSink<T>> {
     if (at === undefined) {
       this.rows = [];
@@ -55,7 +60,7 @@ class Collect<T> implements CollectSink<T> {
     if (this.rows.length < rows) {
       throw new PipelineMismatchError(
         [
-          `collect() holds ${this.rows.length} rows, and the run had written ${rows}; it lives in one process only`,
+          `collect() holds ${this.rows.length} rows, and the run had written ${rows}; its rows exist in one process only`,
         ],
         false,
       );
@@ -66,14 +71,14 @@ class Collect<T> implements CollectSink<T> {
   }
 
   async *read(): AsyncGenerator<T> {
-    if (!this.published) throw new SinkError('collect(): nothing is published; the run has not completed.');
+    if (!this.published) throw new SinkError('collect(): nothing is published. The run has not completed.');
     yield* this.rows;
   }
 }
 
 class OpenCollect<T> implements OpenSink<T> {
   readonly #sink: Collect<T>;
-  /** This run's array: one that was opened before a fresh start cannot reach the new one's. */
+  /** This opening's array: an opening before a fresh start cannot change the new array. */
   readonly #rows: T[];
   #closed = false;
   position: SinkPosition;
@@ -104,7 +109,9 @@ class OpenCollect<T> implements OpenSink<T> {
   async publish(): Promise<void> {
     this.#assertOpen();
     if (this.#sink.rows !== this.#rows)
-      throw new SinkError('collect(): another run has begun to write to it.');
+      throw new SinkError(
+        'collect(): another run has begun to write to it. Give each run its own collect().',
+      );
     this.#sink.published = true;
   }
 
@@ -113,6 +120,6 @@ class OpenCollect<T> implements OpenSink<T> {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new SinkError('collect(): it is closed.');
+    if (this.#closed) throw new SinkError('collect(): it is closed already.');
   }
 }

@@ -1,31 +1,30 @@
 /**
  * CSV to a file, after RFC 4180 with LF as record end.
  *
- * 1. The columns are those of the first row that is appended, unless told; every later row has to fit them. They are read
- *    again from the header when the file is reopened, so that a resumed run writes the same ones (I7). A result without
- *    rows has its header where the columns were told, and is an empty file where nobody knows them.
- * 2. A value is quoted where reading it back would otherwise give another one: lone CR and byte order mark included.
+ * 1. The columns are those of the first appended row, unless the options give them. Every later row must fit them. A resumed
+ *    run reads them again from the header, and so writes the same ones (I7). A result without rows has a header only if the
+ *    options give the columns; otherwise it is an empty file.
+ * 2. A value is quoted if reading it back would otherwise give another one, lone CR and byte order mark included.
  */
-import { parse } from 'csv-parse/sync';
-import { InvalidOptionError, PipelineMismatchError, SinkError } from '../errors.js';
+import { InvalidOptionError, PipelineMismatchError } from '../errors.js';
 import { CsvEncoder, type CsvForm } from '../formats/csv-encoder.js';
-import { CsvScanner, csvDialect, forEachCsvRecord } from '../formats/csv-records.js';
+import { csvDialect, csvFields, forEachCsvRecord } from '../formats/csv-records.js';
+import { CsvScanner } from '../formats/csv-scanner.js';
 import type { JsonObject } from '../formats/json.js';
-import { MAX_RECORD_BYTES } from '../formats/records.js';
+import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
 import { absolutePath } from '../platform/file-problems.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import { FileSink, publishOption } from './file-sink.js';
+import { discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
 import { jsonlSink } from './jsonl.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
-import type { Publish } from './working-file.js';
+import type { Publish } from './written-file.js';
 
 /** How CSV is written. */
 export interface CsvSinkOptions {
-  /** In order. Default: the keys of the first row; without any row nobody knows them then, and the file is empty. Give them
-   * where whoever reads the file expects a header in any case. */
+  /** In order. Default: the keys of the first row. Give them if the file must have a header even without rows. */
   readonly columns?: readonly string[] | undefined;
-  /** Whether the first record names the columns. Default true. Without it give `columns`, or rows that are arrays. */
+  /** Whether the first record names the columns. Default true. If false, give `columns`, or rows that are arrays. */
   readonly header?: boolean | undefined;
   /** One ASCII character. Default ','. */
   readonly delimiter?: string | undefined;
@@ -33,9 +32,9 @@ export interface CsvSinkOptions {
   readonly publish?: Publish | undefined;
 }
 
-/** Rows are objects of values, or arrays where the columns are known otherwise. Numbers, booleans and bigints are
- * written as text, null and undefined as nothing, dates after ISO 8601, other objects as JSON; read back, all is text.
- * @param path relative to the working directory at this moment, or a `file:` URL.
+/** Rows are objects of values, or arrays if the columns are known otherwise. Numbers, booleans and bigints are written as
+ * text, null and undefined as nothing, dates after ISO 8601, other objects as JSON. Read back, all values are text.
+ * @param path relative to the current working directory, or a `file:` URL.
  * @throws {InvalidOptionError} */
 export function csvSink<T extends object = object>(
   path: string | URL,
@@ -46,27 +45,29 @@ export function csvSink<T extends object = object>(
   const { delimiter } = csvDialect({ delimiter: options.delimiter });
   const header = options.header ?? true;
   const columns: unknown = options.columns;
-  if (typeof header !== 'boolean') throw new InvalidOptionError('csv: header has to be true or false.');
+  if (typeof header !== 'boolean') throw new InvalidOptionError('csv: header must be true or false.');
   if (columns !== undefined && !isNames(columns)) {
-    throw new InvalidOptionError('csv: columns has to be a list of names, each given once.');
+    throw new InvalidOptionError('csv: columns must be a list of names, each given once.');
   }
+  const place = { path: file, publish };
   const form: CsvForm = { path: file, delimiter, header, columns };
   return {
     kind: 'csv',
     label: file,
     describe: () => ({ kind: 'csv', path: file, publish, delimiter, header, ...(columns && { columns }) }),
     async open(at, complete, context) {
-      const opened = await FileSink.open({ path: file, publish }, at, complete, context);
+      const opened = await FileSink.open(place, at, complete, context);
       try {
-        return new OpenCsvSink<T>(form, opened, await writtenHeader(form, opened, at));
+        return new OpenCsvSink<T>(form, opened, await readHeader(form, opened, at), context.columns);
       } catch (error) {
         await opened.close();
         throw error;
       }
     },
-    // Never 'direct': it is begun in the middle of a run, and what it holds before the next checkpoint is nobody's after a
-    // crash.
+    // Never 'direct': it begins in the middle of a run, and nothing refers to it before the next checkpoint.
     deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
+    discard: (at, context) => discardFile(place, at, context),
+    removePublished: (context) => removePublishedFile(place, context),
     read: (context) => readRows(form, context) as AsyncIterable<T>,
   };
 }
@@ -83,7 +84,7 @@ async function* readRows(
   const dialect = csvDialect({ delimiter: form.delimiter });
   const reading = {
     path: form.path,
-    makeScanner: () => new CsvScanner(dialect),
+    makeScanner: () => new CsvScanner(dialect, form.columns?.length ?? 0),
     maxRecordBytes: MAX_RECORD_BYTES,
   };
   let columns = form.header ? undefined : form.columns;
@@ -106,13 +107,13 @@ async function* readRows(
 }
 
 interface WrittenHeader {
-  /** Undefined: nothing is to be written any more. */
+  /** Undefined: nothing more is written. */
   readonly columns: readonly string[] | undefined;
   readonly bytes: number;
 }
 
-/** The header of a file that is being gone on with. */
-async function writtenHeader(
+/** The header of a file that an earlier opening began. */
+async function readHeader(
   form: CsvForm,
   file: FileSink,
   at: SinkPosition | undefined,
@@ -126,23 +127,20 @@ async function writtenHeader(
   if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 1 || bytes > file.bytes)
     throw mismatch;
   if (file.published) return { columns: undefined, bytes };
-  let columns: readonly string[] | undefined;
+  const text = new TextDecoder().decode(await file.read(0, bytes));
+  let columns: readonly string[];
   try {
-    [columns] = parse(Buffer.from(await file.read(0, bytes)), {
-      delimiter: form.delimiter,
-      relax_column_count: true,
-    });
-  } catch (error) {
-    if (error instanceof SinkError) throw error;
+    columns = csvFields(text.replace(/\n$/, ''), csvDialect({ delimiter: form.delimiter }));
+  } catch {
+    throw mismatch;
   }
-  if (columns === undefined) throw mismatch;
   if (form.columns !== undefined && form.columns.join('\0') !== columns.join('\0')) {
     throw new PipelineMismatchError([`${form.path} was begun with other columns`], false);
   }
   return { columns, bytes };
 }
 
-/** Rows whose columns are not known before the first of all rows is appended: batches may be encoded in any order. */
+/** Rows that wait for the columns: batches may be encoded in any order, and the first appended row gives the columns. */
 interface Deferred<T> {
   readonly rows: readonly T[];
   readonly firstIndex: number;
@@ -152,13 +150,18 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
   readonly #form: CsvForm;
   readonly #file: FileSink;
   readonly #encoder: CsvEncoder;
-  /** 0: not written yet. */
+  /** 0: not yet written. */
   #headerBytes: number;
 
-  constructor(form: CsvForm, file: FileSink, written: WrittenHeader | undefined) {
+  constructor(
+    form: CsvForm,
+    file: FileSink,
+    written: WrittenHeader | undefined,
+    sourceColumns: readonly string[] | undefined,
+  ) {
     this.#form = form;
     this.#file = file;
-    this.#encoder = new CsvEncoder(form, written?.columns);
+    this.#encoder = new CsvEncoder(form, written?.columns, sourceColumns);
     this.#headerBytes = written?.bytes ?? 0;
   }
 
@@ -184,11 +187,11 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
         chunks.push(this.#encoder.encode(rows, firstIndex));
       }
     }
-    await this.#file.append([...this.#header(), ...chunks]);
+    await this.#file.append([...this.#takeHeader(), ...chunks]);
   }
 
   async flush(): Promise<SinkPosition> {
-    const header = this.#header();
+    const header = this.#takeHeader();
     if (header.length > 0) await this.#file.append(header);
     const { position } = this;
     await this.#file.flush();
@@ -203,12 +206,12 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
     return this.#file.close();
   }
 
-  /** The header when it is to be written now. */
-  #header(): Uint8Array[] {
+  /** The header, if it is due now. */
+  #takeHeader(): Uint8Array[] {
     const { columns } = this.#encoder;
     if (!this.#form.header || columns === undefined || this.#headerBytes > 0 || this.#file.published)
       return [];
-    const header = this.#encoder.header(columns);
+    const header = this.#encoder.encodeHeader(columns);
     this.#headerBytes = header.length;
     return [header];
   }

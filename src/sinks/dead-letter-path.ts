@@ -1,6 +1,9 @@
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
-/** `out.csv` → `out.dead-letter.jsonl`, beside it. */
+/** A file beside the output, and of no other output: `out.dead-letter.jsonl` beside `out.jsonl`, and
+ * `out.csv.dead-letter.jsonl` beside `out.csv`. */
 export function deadLetterPath(path: string): string {
-  return join(dirname(path), `${basename(path, extname(path))}.dead-letter.jsonl`);
+  const name = basename(path);
+  if (name.endsWith('.jsonl')) return join(dirname(path), `${name.slice(0, -6)}.dead-letter.jsonl`);
+  return join(dirname(path), `${name}${name.includes('.') ? '.' : '-'}dead-letter.jsonl`);
 }

@@ -1,14 +1,12 @@
 /**
- * The file part of a file sink: bytes appended in order, made durable, cut back, published.
+ * The bytes of a file sink: appended in order, made durable, truncated at reopening, published.
  *
- * 1. (I19) Bytes go to `<path>.part`; the target is replaced when they are whole: fsync, rename, directory fsync.
+ * 1. (I19) Bytes go to `<path>.part`. The target is replaced when they are complete: fsync, rename, directory fsync.
  *    `publish: 'direct'` appends to the target itself, and refuses one that it did not begin.
- * 2. (I7) Reopened at a position, the file is cut there, after its size and the bytes before the position were compared
- *    with what was written: constant time, nothing is read but the last block.
- * 3. (I6) A write or fsync that failed is final: what is on the disk is not known any more, so every later call gives
- *    the same error and nothing is tried again.
- * 4. A fresh start makes a file of its own, beside those of unfinished sessions, and a `.part` that is not ours any more is
- *    never published.
+ * 2. (I6) A failed write or fsync is final: what the disk holds is not known any more. Every later call throws the same
+ *    error, and nothing is retried.
+ * 3. A part file that was removed or replaced is noticed at the next flush, and is never published.
+ * 4. A part file without committed bytes is removed at closing: nothing refers to it.
  */
 import { dirname } from 'node:path';
 import { InvalidOptionError, PipelineError, SinkError } from '../errors.js';
@@ -17,35 +15,82 @@ import { problemOf } from '../platform/file-problems.js';
 import type { FileHandle, FileSystem } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
 import type { SinkPosition } from './sink.js';
+import { discardWorkingFile, type FileContext, openWorkingFile, type WorkingFile } from './working-file.js';
 import {
   type FilePlace,
   type FilePosition,
-  openWorkingFile,
+  type Part,
   type Publish,
   TAIL_BYTES,
   tailHash,
-  type WorkingFile,
   workingPath,
-} from './working-file.js';
+} from './written-file.js';
 
 /** @throws {InvalidOptionError} */
 export function publishOption(publish: unknown, kind: string): Publish {
   if (publish === undefined || publish === 'rename') return 'rename';
   if (publish === 'direct') return 'direct';
-  throw new InvalidOptionError(`${kind}: publish has to be rename or direct.`);
+  throw new InvalidOptionError(`${kind}: publish must be rename or direct.`);
+}
+
+/** @throws {SinkError} if there is no file system. */
+function fileContext(path: string, { fileSystem, ...context }: SinkContext): FileContext {
+  if (fileSystem !== undefined) return { ...context, fileSystem };
+  throw new SinkError(`${path}: there are no files in this environment; use collect() instead.`);
+}
+
+type SinkContext = Pick<OpenContext, 'fileSystem' | 'sessionId' | 'parts'>;
+
+async function asSinkError<R>(what: string, operation: Promise<R>): Promise<R> {
+  try {
+    return await operation;
+  } catch (error) {
+    if (error instanceof PipelineError) throw error;
+    throw new SinkError(`Cannot ${what}: ${problemOf(error)}.`, { cause: error });
+  }
+}
+
+/** Removes what a session wrote to its part file. @param at its last position; undefined: none is known. */
+export function discardFile(
+  place: FilePlace,
+  at: SinkPosition | undefined,
+  context: SinkContext,
+): Promise<void> {
+  const { path } = place;
+  return asSinkError(
+    `remove the part file of ${path}`,
+    discardWorkingFile(fileContext(path, context), place, at),
+  );
+}
+
+/** Removes an earlier result at the target. */
+export async function removePublishedFile(
+  { path, publish }: FilePlace,
+  { fileSystem }: SinkContext,
+): Promise<void> {
+  if (publish === 'direct' || fileSystem === undefined) return;
+  const remove = async () => {
+    if ((await fileSystem.stat(path))?.kind !== 'file') return;
+    await fileSystem.unlink(path);
+    await fileSystem.syncDirectory(dirname(path));
+  };
+  await asSinkError(`remove ${path}`, remove());
 }
 
 export class FileSink {
   readonly #path: string;
-  /** Where bytes go until they are published. */
+  /** The file that is written until it is published. */
   readonly #working: string;
-  readonly #part: number;
+  readonly #part: Part;
+  readonly #inode: number;
   readonly #fileSystem: FileSystem;
-  /** Undefined when it was published before it was opened. */
+  /** Undefined if it was published before it was opened. */
   readonly #handle: FileHandle | undefined;
   #bytes: number;
   /** The last bytes before `#bytes`. */
   #tail: Uint8Array;
+  /** A position with bytes may be stored. */
+  #isCommitted: boolean;
   #published: boolean;
   #failure: SinkError | undefined;
   #busy: Promise<unknown> = Promise.resolve();
@@ -55,35 +100,29 @@ export class FileSink {
   private constructor(place: FilePlace, fileSystem: FileSystem, file: WorkingFile) {
     this.#path = place.path;
     this.#part = file.part;
+    this.#inode = file.inode;
     this.#working = workingPath(place, file.part);
     this.#fileSystem = fileSystem;
     this.#handle = file.handle;
     this.#bytes = file.bytes;
     this.#tail = file.tail;
+    this.#isCommitted = file.bytes > 0;
     this.#published = file.handle === undefined;
   }
 
   /** @param at a position that `position` gave; undefined: a fresh start.
    * @param complete nothing is missing at `at`: it may be published already.
-   * @throws {PipelineMismatchError} when the bytes before `at` are not there any more.
+   * @throws {PipelineMismatchError} if the bytes before `at` are not there any more.
    * @throws {SinkError} */
   static async open(
     place: FilePlace,
     at: SinkPosition | undefined,
     complete: boolean,
-    context: Pick<OpenContext, 'fileSystem'>,
+    context: SinkContext,
   ): Promise<FileSink> {
-    const { path } = place;
-    const { fileSystem } = context;
-    if (fileSystem === undefined) {
-      throw new SinkError(`${path}: there are no files here; write to collect() instead.`);
-    }
-    try {
-      return new FileSink(place, fileSystem, await openWorkingFile(fileSystem, place, at, complete));
-    } catch (error) {
-      if (error instanceof PipelineError) throw error;
-      throw new SinkError(`Cannot open ${path}: ${problemOf(error)}.`, { cause: error });
-    }
+    const files = fileContext(place.path, context);
+    const file = await asSinkError(`open ${place.path}`, openWorkingFile(files, place, at, complete));
+    return new FileSink(place, files.fileSystem, file);
   }
 
   get bytes(): number {
@@ -96,18 +135,19 @@ export class FileSink {
 
   /** Behind everything appended; to be stored once `flush` has resolved. */
   get position(): FilePosition & SinkPosition {
-    return { bytes: this.#bytes, tail: tailHash(this.#tail), part: this.#part };
+    const position = { bytes: this.#bytes, tail: tailHash(this.#tail), part: this.#part };
+    return this.#bytes === 0 ? { ...position, inode: this.#inode } : position;
   }
 
   /** Bytes of the file, from those appended before. */
   read(from: number, length: number): Promise<Uint8Array> {
-    return this.#run('read', (handle) => readAt(handle, from, length));
+    return this.#runOperation('read', (handle) => readAt(handle, from, length));
   }
 
   append(chunks: readonly Uint8Array[]): Promise<void> {
-    // One after the other: each begins where the one before it ended.
+    // Appends run in order: each begins where the previous one ended.
     const before = this.#appended;
-    const appending = this.#run('write', async (handle) => {
+    const appending = this.#runOperation('write', async (handle) => {
       await before;
       await handle.write(chunks, this.#bytes);
       for (const chunk of chunks) this.#bytes += chunk.length;
@@ -119,34 +159,52 @@ export class FileSink {
 
   flush(): Promise<void> {
     if (this.#published) return Promise.resolve();
-    return this.#run('flush', (handle) => handle.datasync());
+    if (this.#bytes > 0) this.#isCommitted = true;
+    return this.#runOperation('flush', async (handle) => {
+      await handle.datasync();
+      await this.#assertInPlace();
+    });
   }
 
   publish(): Promise<void> {
     if (this.#published) return Promise.resolve();
-    return this.#run('publish', async (handle) => {
+    return this.#runOperation('publish', async (handle) => {
       await handle.sync();
-      if (this.#working !== this.#path) {
-        const [there, ours] = [await this.#fileSystem.stat(this.#working), await handle.stat()];
-        if (there?.kind !== 'file' || there.inode !== ours.inode) {
-          throw new SinkError(
-            `${this.#working} was removed or replaced while it was written, perhaps by another run to the same file; run again.`,
-          );
-        }
-        await this.#fileSystem.rename(this.#working, this.#path);
-      }
+      await this.#assertInPlace();
+      if (this.#working !== this.#path) await this.#fileSystem.rename(this.#working, this.#path);
       await this.#fileSystem.syncDirectory(dirname(this.#path));
       this.#published = true;
     });
   }
 
-  /** Waits for an operation in flight: the system must not give the file's number to another file meanwhile. */
+  /** Waits for an operation in flight: the system must not reuse the file descriptor meanwhile. */
   close(): Promise<void> {
-    this.#closed ??= this.#busy.then(() => this.#handle?.close().catch(() => {}));
+    this.#closed ??= this.#busy.then(async () => {
+      if (!this.#isCommitted && !this.#published) await this.#removeWorkingFile().catch(() => {});
+      await this.#handle?.close().catch(() => {});
+    });
     return this.#closed;
   }
 
-  async #run<R>(verb: string, operation: (handle: FileHandle) => Promise<R>): Promise<R> {
+  async #isInPlace(): Promise<boolean> {
+    const found = await this.#fileSystem.stat(this.#working);
+    return found?.kind === 'file' && found.inode === this.#inode;
+  }
+
+  /** @throws {SinkError} if the name leads to another file, or to none. */
+  async #assertInPlace(): Promise<void> {
+    if (await this.#isInPlace()) return;
+    throw new SinkError(
+      `${this.#working} was removed or replaced during the run, perhaps by another run with the same output. Run again.`,
+    );
+  }
+
+  async #removeWorkingFile(): Promise<void> {
+    if (this.#working !== this.#path && (await this.#isInPlace()))
+      await this.#fileSystem.unlink(this.#working);
+  }
+
+  async #runOperation<R>(verb: string, operation: (handle: FileHandle) => Promise<R>): Promise<R> {
     if (this.#failure !== undefined) throw this.#failure;
     const handle = this.#handle;
     if (this.#closed !== undefined || handle === undefined || this.#published) {
@@ -155,7 +213,7 @@ export class FileSink {
       );
     }
     const running = operation(handle);
-    // Gives nothing: the answers of all before it would be kept, one in the other.
+    // Resolves to nothing: a chain of results would keep every one of them.
     this.#busy = Promise.all([this.#busy, running.catch(() => {})]).then(() => {});
     try {
       return await running;

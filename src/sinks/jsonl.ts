@@ -1,14 +1,16 @@
 /** JSON Lines to a file: one JSON value a line, UTF-8, LF. */
 import type { MalformedRowError } from '../errors.js';
 import type { JsonObject } from '../formats/json.js';
-import { JsonLinesEncoder } from '../formats/json-lines-encoder.js';
-import { LineScanner, MAX_RECORD_BYTES } from '../formats/records.js';
+import { encodeJsonLines } from '../formats/json-lines-encoder.js';
+import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
+import { LF, LineScanner } from '../formats/record-scanner.js';
+import { JSON_ADVICE, type RowProblem, rowProblem } from '../formats/row-problem.js';
 import { absolutePath } from '../platform/file-problems.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import { FileSink, publishOption } from './file-sink.js';
+import { discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
-import type { Publish } from './working-file.js';
+import type { Publish } from './written-file.js';
 
 /** How JSON Lines are written. */
 export interface JsonlSinkOptions {
@@ -17,21 +19,23 @@ export interface JsonlSinkOptions {
   readonly publish?: Publish | undefined;
 }
 
-/** Rows read back are not checked against `T`.
- * @param path relative to the working directory at this moment, or a `file:` URL.
+/** Rows that are read back are not checked against `T`.
+ * @param path relative to the current working directory, or a `file:` URL.
  * @throws {InvalidOptionError} */
 export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOptions = {}): ReadableSink<T> {
   const file = absolutePath(path, 'jsonl');
   const publish = publishOption(options.publish, 'jsonl');
+  const place = { path: file, publish };
   return {
     kind: 'jsonl',
     label: file,
     describe: () => ({ kind: 'jsonl', path: file, publish }),
     open: async (at, complete, context) =>
-      new OpenJsonlSink<T>(file, await FileSink.open({ path: file, publish }, at, complete, context)),
-    // Never 'direct': it is begun in the middle of a run, and what it holds before the next checkpoint is nobody's after a
-    // crash.
+      new OpenJsonlSink<T>(file, await FileSink.open(place, at, complete, context)),
+    // Never 'direct': it begins in the middle of a run, and nothing refers to it before the next checkpoint.
     deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
+    discard: (at, context) => discardFile(place, at, context),
+    removePublished: (context) => removePublishedFile(place, context),
     async *read(context) {
       const reading = {
         path: file,
@@ -55,15 +59,13 @@ export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOpt
   };
 }
 
-const LF = 0x0a;
-
 class OpenJsonlSink<T> implements OpenSink<T> {
   readonly #file: FileSink;
-  readonly #encoder: JsonLinesEncoder;
+  readonly #problem: RowProblem;
 
   constructor(path: string, file: FileSink) {
     this.#file = file;
-    this.#encoder = new JsonLinesEncoder(path);
+    this.#problem = rowProblem(path, JSON_ADVICE);
   }
 
   get position(): SinkPosition {
@@ -71,12 +73,16 @@ class OpenJsonlSink<T> implements OpenSink<T> {
   }
 
   encode(rows: readonly T[], firstIndex = 0): EncodedRows {
-    return encoded(rows.length, this.#encoder.encode(rows, firstIndex));
+    const parts = encodeJsonLines(rows, this.#problem, firstIndex);
+    return encodedRows(
+      rows.length,
+      parts.map(({ lines }) => lines),
+    );
   }
 
   encodeJsonLines(lines: Uint8Array, rows: number): EncodedRows {
-    const ended = lines.length === 0 || lines[lines.length - 1] === LF;
-    return encoded(rows, ended ? [lines] : [lines, Uint8Array.of(LF)]);
+    const isEnded = lines.length === 0 || lines[lines.length - 1] === LF;
+    return encodedRows(rows, isEnded ? [lines] : [lines, Uint8Array.of(LF)]);
   }
 
   append(batches: readonly EncodedRows[]): Promise<void> {
@@ -84,7 +90,7 @@ class OpenJsonlSink<T> implements OpenSink<T> {
   }
 
   async flush(): Promise<SinkPosition> {
-    // As of this call: what is appended while the flush runs is not covered by it.
+    // Read before the await: rows that are appended during the flush are not covered by it.
     const { position } = this.#file;
     await this.#file.flush();
     return position;
@@ -99,7 +105,7 @@ class OpenJsonlSink<T> implements OpenSink<T> {
   }
 }
 
-function encoded(rows: number, chunks: readonly Uint8Array[]): EncodedRows {
+function encodedRows(rows: number, chunks: readonly Uint8Array[]): EncodedRows {
   let bytes = 0;
   for (const chunk of chunks) bytes += chunk.length;
   return { rows, bytes, data: chunks };

@@ -1,6 +1,7 @@
-/** Reading a published file back, a batch of records at a time. */
+/** Reads a published file back, a batch of records at a time. */
 import { PipelineError, SinkError } from '../errors.js';
-import { RecordReader, type RecordReaderOptions, type Records } from '../formats/records.js';
+import { RecordReader, type RecordReaderOptions } from '../formats/record-reader.js';
+import type { Records } from '../formats/records.js';
 import { problemOf } from '../platform/file-problems.js';
 import type { FileHandle } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
@@ -8,18 +9,18 @@ import type { OpenContext } from '../platform/open-context.js';
 const ROWS_AT_ONCE = 512;
 const BYTES_AT_ONCE = 96 * 1024;
 
-/** @throws {SinkError} when there is nothing, or it cannot be read. */
+/** @throws {SinkError} if the file does not exist or cannot be read. */
 export async function* readPublished(
   { fileSystem }: Pick<OpenContext, 'fileSystem'>,
   options: RecordReaderOptions,
 ): AsyncGenerator<Records> {
   const { path } = options;
-  if (fileSystem === undefined) throw new SinkError(`${path}: there are no files here.`);
+  if (fileSystem === undefined) throw new SinkError(`${path}: there are no files in this environment.`);
   let handle: FileHandle | undefined;
   let reader: RecordReader | undefined;
   try {
     if ((await fileSystem.stat(path)) === undefined) {
-      throw new SinkError(`${path}: nothing is published; the run has not completed.`);
+      throw new SinkError(`${path}: nothing is published. The run has not completed.`);
     }
     handle = await fileSystem.open(path, 'read');
     reader = new RecordReader(handle, { bytes: 0, rows: 0, lines: 0 }, options);

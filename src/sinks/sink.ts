@@ -2,34 +2,39 @@
  * The contract of a sink: it appends rows; `flush` makes them durable and gives the position reached.
  *
  * Promises, pinned by `src/testing/contracts/sink.ts`:
- * 1. (I7) Opened at a position it gave, it holds exactly what was appended before that `flush`: what lay beyond is cut.
- * 2. (I6) When `flush` resolves, everything appended before is durable. A failure is final: it is never retried.
- * 3. (I19) What is not published is not at its target; `publish` may be called again after a crash, with no effect.
- * 4. Appends come one at a time and in order; `close` may be called at any time, twice too, and publishes nothing.
+ * 1. (I7) Opened at a position that it gave, it holds exactly what was appended before that `flush`: the rest is truncated.
+ * 2. (I6) When `flush` resolves, everything appended before the call is durable. A failure is final: it is never retried.
+ * 3. (I19) Nothing is at the target before `publish`. `publish` may be called again after a crash, without effect.
+ * 4. Appends come one at a time and in order. `close` may be called at any time, and twice, and publishes nothing.
  */
 import type { JsonObject } from '../formats/json.js';
 import type { OpenContext } from '../platform/open-context.js';
 
-/** Where a sink stands; opaque to everyone else, JSON, at most a few hundred bytes. For a file: `{ bytes, tail }`. */
+/** Where a sink stands. JSON of at most 300 characters, opaque to all but its sink. For a file: `{ bytes, tail, part }`. */
 export type SinkPosition = JsonObject;
 
-/** A place for rows; your own is tested with `sinkContract`. */
+/** Where rows go. Test your own with `sinkContract`. */
 export interface Sink<T> {
   readonly kind: string;
-  /** JSON from which the sink can be rebuilt in another process; undefined: it must be passed again. */
+  /** JSON from which another process can rebuild the sink. Undefined: pass the sink again on resume. */
   describe(): JsonObject | undefined;
-  /** @param at undefined: a fresh start, which leaves what unfinished sessions have written as it is.
-   * @param complete the run had written everything at `at`: the target may already be published.
-   * @throws {PipelineMismatchError} when what it wrote up to `at` is not there any more.
-   * @throws {SinkError} when it cannot be opened. */
+  /** @param at undefined: a fresh start, which leaves the files of unfinished sessions as they are.
+   * @param complete the run had written everything at `at`: the target may be published already.
+   * @throws {PipelineMismatchError} if what it wrote up to `at` is not there any more.
+   * @throws {SinkError} if it cannot be opened. */
   open(at: SinkPosition | undefined, complete: boolean, context: OpenContext): Promise<OpenSink<T>>;
-  /** A sink beside this one for what fails, used when a stage says `dead-letter` and nothing else was chosen. */
+  /** A sink beside this one for failed rows: used for the policy `dead-letter` unless the pipeline names another. */
   deadLetters?(): Sink<JsonObject>;
+  /** Removes what the session wrote and did not publish; what other sessions wrote stays. For `prune`.
+   * @param at the session's last position; undefined: none is known. */
+  discard?(at: SinkPosition | undefined, context: OpenContext): Promise<void>;
+  /** Removes the result of an earlier run. Used for dead letters, when a run without any completes. */
+  removePublished?(context: OpenContext): Promise<void>;
   /** What a person would look for: a path, or the kind. */
   readonly label: string;
 }
 
-/** What `encode` made of rows; opaque to everyone but the sink. `bytes` is counted for progress and write sizes. */
+/** What `encode` made of rows; opaque to all but its sink. `bytes` is for progress and write sizes. */
 export interface EncodedRows {
   readonly rows: number;
   readonly bytes: number;
@@ -44,16 +49,16 @@ export interface OpenSink<T> {
    * @param firstIndex rows of the batch before these, for errors. Default 0.
    * @throws what cannot be encoded. */
   encode(rows: readonly T[], firstIndex?: number): EncodedRows;
-  /** Same as `encode` for rows that are already JSON Lines text; absent where that is not this sink's form. */
+  /** Like `encode`, for rows that are JSON Lines text already. Absent if that is not this sink's format. */
   encodeJsonLines?(lines: Uint8Array, rows: number): EncodedRows;
   /** Writes rows, in order; one call at a time. */
   append(encoded: readonly EncodedRows[]): Promise<void>;
-  /** Makes everything appended durable. The position is that of this call: rows appended while it runs, which is allowed,
-   * are not covered. */
+  /** Makes everything appended before the call durable. Rows may be appended while it runs: the position, which is the one
+   * at the call, does not cover them. */
   flush(): Promise<SinkPosition>;
-  /** Puts the result at its target (fsync, rename, directory fsync). After a `flush`. */
+  /** Puts the result at its target (fsync, rename, directory fsync). Called after a `flush`. */
   publish(): Promise<void>;
-  /** At any time, and twice too; publishes nothing. */
+  /** May be called at any time, and twice; publishes nothing. */
   close(): Promise<void>;
 }
 

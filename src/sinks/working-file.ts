@@ -1,85 +1,88 @@
 /**
- * The file that a file sink appends to, begun or found again: `<path>.part`, or with `publish: 'direct'` the target.
+ * The file that a file sink appends to: `<path>.part`, or with `publish: 'direct'` the target.
  *
- * 1. A fresh start makes a file of its own and makes its name durable, so that a committed position survives power loss.
- *    A `.part` that is there belongs to an unfinished session, which may still be resumed: it is left alone, and the new
- *    one is `<path>.2.part`, and so on. The position says which.
- * 2. (I7) Found again, its size and the last block before the position are compared with what was written, then it is cut
- *    there: constant time. (I19) Gone, it may have been published already: then the target must match, to its end.
+ * 1. A fresh start creates a file of its own and makes its name durable, so that a committed position survives power loss.
+ *    An existing `.part` belongs to another unfinished session and is left alone: the new file is then named after its
+ *    session. The position says which.
+ * 2. (I7) A file is found again by its size and its last block before the position, then truncated there. A file without
+ *    committed bytes is found again by its inode. (I19) If it is gone, it may be published: then the target must match, to
+ *    its end.
+ * 3. `discardWorkingFile` removes what a session wrote and did not publish, and no file of another session.
  */
 import { dirname } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { PipelineMismatchError, SinkError } from '../errors.js';
-import { readAt } from '../formats/byte-blocks.js';
-import { isCount } from '../formats/json.js';
 import type { FileHandle, FileSystem } from '../platform/file-system.js';
+import type { OpenContext } from '../platform/open-context.js';
 import type { SinkPosition } from './sink.js';
-
-/** `rename`: beside the target until complete. `direct`: into the target itself, from the first byte. */
-export type Publish = 'rename' | 'direct';
-
-export interface FilePlace {
-  /** Absolute. */
-  readonly path: string;
-  readonly publish: Publish;
-}
-
-export interface FilePosition {
-  readonly bytes: number;
-  /** Hash of the last bytes before it. */
-  readonly tail: string;
-  /** Which part file, from 1. */
-  readonly part: number;
-}
+import {
+  type FilePlace,
+  type FilePosition,
+  filePosition,
+  type Part,
+  readWrittenTail,
+  workingPath,
+} from './written-file.js';
 
 export interface WorkingFile {
-  /** Undefined when it was published before. */
+  /** Undefined if the file was published before. */
   readonly handle: FileHandle | undefined;
+  readonly inode: number;
   readonly bytes: number;
   /** The last bytes before `bytes`. */
   readonly tail: Uint8Array;
-  readonly part: number;
+  readonly part: Part;
 }
 
-/** Unfinished sessions to one target; more is a mistake that fills the disk. */
-const MAX_PARTS = 100;
-
-/** How much before a position is remembered, as a hash. Bytes. */
-export const TAIL_BYTES = 4096;
+/** What the files of a session are opened with. */
+export type FileContext = Pick<OpenContext, 'sessionId' | 'parts'> & { readonly fileSystem: FileSystem };
 
 /** The user's umask decides who may read a result. */
 const PERMISSIONS = 0o666;
 
-export function tailHash(tail: Uint8Array): string {
-  return crc32(tail).toString(16).padStart(8, '0');
-}
-
-/** @param part from 1. */
-export function workingPath({ path, publish }: FilePlace, part: number): string {
-  if (publish === 'direct') return path;
-  return part === 1 ? `${path}.part` : `${path}.${part}.part`;
-}
-
 /** @param at a position that the file had; undefined: a fresh start.
  * @param complete nothing is missing at `at`.
- * @throws {PipelineMismatchError} and {SinkError}, and whatever the file system throws. */
+ * @throws {PipelineMismatchError} and {SinkError}, and what the file system throws. */
 export async function openWorkingFile(
-  fileSystem: FileSystem,
+  context: FileContext,
   place: FilePlace,
   at: SinkPosition | undefined,
   complete: boolean,
 ): Promise<WorkingFile> {
-  await assertTarget(fileSystem, place.path);
-  if (at === undefined) return await begin(fileSystem, place);
-  return await reopen(fileSystem, place, filePosition(place.path, at), complete);
+  await assertTarget(context.fileSystem, place.path);
+  if (at === undefined) return await createWorkingFile(context, place);
+  return await reopenWorkingFile(context, place, filePosition(place.path, at), complete);
 }
 
-function filePosition(path: string, at: SinkPosition): FilePosition {
-  const { bytes, tail, part = 1 } = at;
-  if (!isCount(bytes) || typeof tail !== 'string' || !isCount(part) || part < 1 || part > MAX_PARTS) {
-    throw new PipelineMismatchError([`the stored position is not one of ${path}`], false);
+/** Removes what the session wrote to a part file. Files at the target, and files of other sessions, stay.
+ * @param at the session's last position; undefined: none is known. */
+export async function discardWorkingFile(
+  { fileSystem, sessionId }: FileContext,
+  place: FilePlace,
+  at: SinkPosition | undefined,
+): Promise<void> {
+  if (place.publish === 'direct') return;
+  const own = workingPath(place, sessionId);
+  const paths = (await fileSystem.stat(own)) === undefined ? [] : [own];
+  if (at !== undefined) {
+    const position = filePosition(place.path, at);
+    const path = workingPath(place, position.part);
+    if (path !== own && (await isWrittenBy(fileSystem, path, position))) paths.push(path);
   }
-  return { bytes, tail, part };
+  for (const path of paths) await fileSystem.unlink(path);
+  if (paths.length > 0) await fileSystem.syncDirectory(dirname(place.path));
+}
+
+/** Whether the file at `path` is the one that had this position. */
+async function isWrittenBy(fileSystem: FileSystem, path: string, at: FilePosition): Promise<boolean> {
+  const found = await fileSystem.stat(path);
+  if (found?.kind !== 'file') return false;
+  if (at.bytes === 0) return at.inode === undefined ? found.size === 0 : found.inode === at.inode;
+  const handle = await fileSystem.open(path, 'read');
+  try {
+    return typeof (await readWrittenTail(handle, path, at, false)) !== 'string';
+  } finally {
+    await handle.close();
+  }
 }
 
 async function assertTarget(fileSystem: FileSystem, path: string): Promise<void> {
@@ -90,57 +93,58 @@ async function assertTarget(fileSystem: FileSystem, path: string): Promise<void>
       ? 'it is a directory; give the path of a file in it'
       : target.kind === 'symlink'
         ? 'it is a symbolic link; give the path that it points to'
-        : 'it is not a regular file; write to one and copy it there';
+        : 'it is not a regular file; write to a file, then copy it there';
   throw new SinkError(`Cannot write to ${path}: ${what}.`);
 }
 
-async function begin(fileSystem: FileSystem, place: FilePlace): Promise<WorkingFile> {
+async function createWorkingFile(context: FileContext, place: FilePlace): Promise<WorkingFile> {
+  const { fileSystem } = context;
   const folder = dirname(place.path);
   await makeDirectory(fileSystem, folder);
   const old = place.publish === 'direct' ? await fileSystem.stat(place.path) : undefined;
-  if (old !== undefined) {
-    if (old.size > 0) {
-      throw new SinkError(
-        `${place.path} is not empty, and was not begun by this run: move it away, or leave out publish: 'direct'.`,
-      );
-    }
-    // Whoever made it may have died before its name was durable.
-    return await begunWith(fileSystem, folder, await fileSystem.open(place.path, 'update'), 1);
+  if (old !== undefined && old.size > 0) {
+    throw new SinkError(
+      `${place.path} is not empty, and this run did not begin it. Move it away, or leave out publish: 'direct'.`,
+    );
   }
-  const { handle, part } = await createPart(fileSystem, place);
-  return await begunWith(fileSystem, folder, handle, part);
-}
-
-/** The first name that nothing has; taken by creating it, so that two processes never take the same. */
-async function createPart(
-  fileSystem: FileSystem,
-  place: FilePlace,
-): Promise<{ readonly handle: FileHandle; readonly part: number }> {
-  for (let part = 1; part <= MAX_PARTS; part++) {
-    try {
-      return { handle: await fileSystem.open(workingPath(place, part), 'create', PERMISSIONS), part };
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'EEXIST') throw error;
-    }
-  }
-  throw new SinkError(
-    `${place.path} has ${MAX_PARTS} unfinished part files beside it: resume their sessions, or remove them.`,
-  );
-}
-
-async function begunWith(
-  fileSystem: FileSystem,
-  folder: string,
-  handle: FileHandle,
-  part: number,
-): Promise<WorkingFile> {
+  const { handle, part } =
+    old === undefined
+      ? await createPart(context, place)
+      : { handle: await fileSystem.open(place.path, 'update'), part: 1 };
   try {
+    // Also for an empty file that was there: its creator may have crashed before the name was durable.
     await fileSystem.syncDirectory(folder);
+    const { inode } = await handle.stat();
+    return { handle, inode, bytes: 0, tail: new Uint8Array(0), part };
   } catch (error) {
     await handle.close().catch(() => {});
     throw error;
   }
-  return { handle, bytes: 0, tail: new Uint8Array(0), part };
+}
+
+/** Takes a name by creating the file, so that two processes never take the same. */
+async function createPart(
+  { fileSystem, sessionId, parts }: FileContext,
+  place: FilePlace,
+): Promise<{ readonly handle: FileHandle; readonly part: Part }> {
+  const create = (part: Part) => fileSystem.open(workingPath(place, part), 'create', PERMISSIONS);
+  const isTaken = (error: unknown) => (error as { code?: unknown }).code === 'EEXIST';
+  if (parts !== 'of-session') {
+    try {
+      return { handle: await create(1), part: 1 };
+    } catch (error) {
+      if (!isTaken(error) || place.publish === 'direct') throw error;
+    }
+  }
+  const part = sessionId;
+  try {
+    return { handle: await create(part), part };
+  } catch (error) {
+    if (!isTaken(error)) throw error;
+    // The session's own, from an opening that committed nothing.
+    await fileSystem.unlink(workingPath(place, part));
+    return { handle: await create(part), part };
+  }
 }
 
 /** Makes a directory and its parents so that they survive power loss: each is an entry in the one above it. */
@@ -156,60 +160,60 @@ async function makeDirectory(fileSystem: FileSystem, path: string): Promise<void
   for (const directory of made) await fileSystem.syncDirectory(dirname(directory));
 }
 
-async function reopen(
-  fileSystem: FileSystem,
+async function reopenWorkingFile(
+  context: FileContext,
   place: FilePlace,
   at: FilePosition,
   complete: boolean,
 ): Promise<WorkingFile> {
+  const { fileSystem } = context;
   const working = workingPath(place, at.part);
-  const found = await openWritten(fileSystem, working, at, false);
+  const isDirect = working === place.path;
+  // The name of a file without committed bytes may belong to another session by now.
+  const isOurs =
+    at.bytes > 0 || (isDirect && at.inode === undefined) || (await isWrittenBy(fileSystem, working, at));
+  const found = isOurs
+    ? await openWritten(fileSystem, working, at, false)
+    : `${working} is not the file that the run had begun`;
   if (typeof found !== 'string') return found;
-  // A run that was cancelled, or died, right at its publishing did not come to store that it was complete: then the target
-  // itself says so. An empty one could be anybody's.
-  if ((complete || at.bytes > 0) && working !== place.path) {
+  // A run that was killed right after publishing could not store that it is complete. The target then shows it; an empty
+  // target could be of any run.
+  if ((complete || at.bytes > 0) && !isDirect) {
     const target = await openWritten(fileSystem, place.path, at, true);
     if (typeof target !== 'string') {
       await target.handle?.close();
-      // The rename was seen; whether it would survive power loss is not known.
+      // Whether the rename would survive power loss is not known.
       await fileSystem.syncDirectory(dirname(place.path));
       return { ...target, handle: undefined };
     }
   }
-  // Nothing was written, so nothing is lost.
-  if (at.bytes === 0 && (await fileSystem.stat(working)) === undefined) return await begin(fileSystem, place);
+  // Nothing was committed, so nothing is lost.
+  if (at.bytes === 0) return await createWorkingFile(context, place);
   throw new PipelineMismatchError([found], false);
 }
 
-/** Opens a file that holds what was written up to `at`, cut there; or says why it does not.
- * @param whole nothing may lie beyond: it is looked at, not cut. */
+/** Opens a file that holds what was written up to `at`, truncated there, or says how it differs.
+ * @param isWhole nothing may follow the position, and nothing is truncated. */
 async function openWritten(
   fileSystem: FileSystem,
   path: string,
   at: FilePosition,
-  whole: boolean,
+  isWhole: boolean,
 ): Promise<WorkingFile | string> {
-  if ((await fileSystem.stat(path)) === undefined) {
+  if ((await fileSystem.stat(path)) === undefined)
     return `${path}, which the run had written to, is not there any more`;
-  }
-  const handle = await fileSystem.open(path, whole ? 'read' : 'update');
+  const handle = await fileSystem.open(path, isWhole ? 'read' : 'update');
   let keep = false;
   try {
-    const { size } = await handle.stat();
-    if (size < at.bytes || (whole && size > at.bytes)) {
-      return `${path} has ${size} bytes, and the run had written ${at.bytes}`;
-    }
-    const from = Math.max(0, at.bytes - TAIL_BYTES);
-    const tail = await readAt(handle, from, at.bytes - from);
-    if (tailHash(tail) !== at.tail) {
-      return `${path} does not hold what the run had written before byte ${at.bytes}`;
-    }
+    const tail = await readWrittenTail(handle, path, at, isWhole);
+    if (typeof tail === 'string') return tail;
+    const { size, inode } = await handle.stat();
     if (size > at.bytes) {
       await handle.truncate(at.bytes);
       await handle.sync();
     }
     keep = true;
-    return { handle, bytes: at.bytes, tail, part: at.part };
+    return { handle, inode, bytes: at.bytes, tail, part: at.part };
   } finally {
     if (!keep) await handle.close().catch(() => {});
   }

@@ -2,18 +2,13 @@
  * CSV from a file, after RFC 4180: quotes, doubled quotes, line ends within quotes, LF, CRLF or a lone CR as record end,
  * a byte order mark. All values are text.
  *
- * The header is read again at every opening: it stands at the beginning of the file, so that takes constant time.
+ * The header is read again at every opening. It is at the beginning of the file, so that takes constant time.
  */
-
 import { InvalidOptionError, SourceError } from '../errors.js';
-import { type CsvDialect, CsvScanner, csvDialect, forEachCsvRecord } from '../formats/csv-records.js';
-import {
-  MAX_RECORD_BYTES,
-  type RecordPosition,
-  RecordReader,
-  type RecordReaderOptions,
-  Records,
-} from '../formats/records.js';
+import { type CsvDialect, csvDialect, forEachCsvRecord } from '../formats/csv-records.js';
+import { CsvScanner } from '../formats/csv-scanner.js';
+import { MAX_RECORD_BYTES, RecordReader, type RecordReaderOptions } from '../formats/record-reader.js';
+import { type RecordPosition, Records } from '../formats/records.js';
 import { absolutePath, problemOf } from '../platform/file-problems.js';
 import type { FileHandle } from '../platform/file-system.js';
 import { type DecodeRecords, FileSource, openForReading } from './file-source.js';
@@ -28,18 +23,18 @@ export interface CsvSourceOptions {
   /** True: the first record names the columns. A list: these are the columns, and the first record is a row. False: rows
    * are arrays of text, of any length. Default true. */
   readonly header?: boolean | readonly string[] | undefined;
-  /** One ASCII character. Default ','. */
+  /** One ASCII character, for example ';' or '\t'. Default ','. */
   readonly delimiter?: string | undefined;
   /** One ASCII character, or false for none. Default '"'. */
   readonly quote?: string | false | undefined;
-  /** What a record with wrong quoting or another number of columns does. Default 'fail'. */
+  /** What happens to a record with wrong quotes or another number of columns. Default 'fail'. */
   readonly onMalformed?: MalformedPolicy | undefined;
-  /** A longer record ends the run, instead of filling the memory. Default 64 MiB. */
+  /** A longer record fails the run, so that it cannot fill the memory. Bytes, default 64 MiB. */
   readonly maxRecordBytes?: number | undefined;
 }
 
-/** @param path relative to the working directory at this moment, or a `file:` URL.
- * @param blockBytes how much is read at once; for tests.
+/** @param path relative to the current working directory, or a `file:` URL.
+ * @param blockBytes bytes of one read; for tests.
  * @throws {InvalidOptionError} */
 export function csvSource(
   path: string | URL,
@@ -64,25 +59,18 @@ export function csvSource(
   const file = absolutePath(path, 'csv');
   const dialect = csvDialect(options);
   const onMalformed = malformedPolicy(options.onMalformed, 'csv');
-  const header = options.header ?? true;
+  const header = headerOption(options.header);
   const maxRecordBytes = options.maxRecordBytes ?? MAX_RECORD_BYTES;
   if (!Number.isSafeInteger(maxRecordBytes) || maxRecordBytes < 1) {
-    throw new InvalidOptionError('csv: maxRecordBytes has to be a whole number above 0.');
+    throw new InvalidOptionError('csv: maxRecordBytes must be a whole number above 0.');
   }
-  if (typeof header !== 'boolean') {
-    if (!Array.isArray(header) || header.length === 0 || !header.every((name) => typeof name === 'string')) {
-      throw new InvalidOptionError('csv: header has to be true, false or a list of column names.');
-    }
-    const problem = columnsProblem(header);
-    if (problem !== undefined) throw new InvalidOptionError(`csv: header: ${problem}.`);
-  }
-  const reading: RecordReaderOptions = {
+  const readingWith = (columns: number): RecordReaderOptions => ({
     path: file,
-    makeScanner: () => new CsvScanner(dialect),
+    makeScanner: () => new CsvScanner(dialect, columns),
     maxRecordBytes,
     blockBytes,
-  };
-  const common = {
+  });
+  const common: Pick<Source<never>, 'kind' | 'onMalformed' | 'describe'> = {
     kind: 'csv',
     onMalformed,
     describe: () => ({
@@ -96,32 +84,46 @@ export function csvSource(
     }),
   };
   if (header === false) {
-    return {
+    const decode = arraysOf(dialect);
+    const arrays: Source<readonly string[]> = {
       ...common,
-      open: async (at, context) =>
-        FileSource.open(await openForReading(file, context), at, reading, arraysOf(dialect)),
-      decodeRaw: decodeWith(reading, () => arraysOf(dialect)),
+      async open(at, context) {
+        const opened = await openForReading(file, context);
+        const first = await readFirstRecord(opened[0], readingWith(0), dialect);
+        const reading = readingWith(first.problem === undefined ? first.fields.length : 0);
+        return FileSource.open(opened, at, { reading, decode });
+      },
+      decodeRaw: (raw, row, malformed) => decode(Records.of(readingWith(0), raw), row, malformed),
     };
+    return arrays;
   }
-  return {
+  const objects: Source<CsvRow> = {
     ...common,
     async open(at, context) {
       const opened = await openForReading(file, context);
       const { columns, start } =
         header === true
-          ? await readHeader(opened[0], reading, dialect)
+          ? await readHeader(opened[0], readingWith(0), dialect, options.delimiter !== undefined)
           : { columns: header, start: undefined };
-      return FileSource.open(opened, at, reading, objectsOf(dialect, columns), start, { columns });
+      const reading = readingWith(columns.length);
+      return FileSource.open(opened, at, { reading, decode: objectsOf(dialect, columns), start, columns });
     },
-    decodeRaw: decodeWith(reading, (columns) => objectsOf(dialect, columns)),
+    decodeRaw(raw, row, malformed) {
+      const { columns = [] } = raw;
+      objectsOf(dialect, columns)(Records.of(readingWith(columns.length), raw), row, malformed);
+    },
   };
+  return objects;
 }
 
-function decodeWith<T>(
-  reading: RecordReaderOptions,
-  decoderOf: (columns: readonly string[]) => DecodeRecords<T>,
-): NonNullable<Source<T>['decodeRaw']> {
-  return (raw, row, malformed) => decoderOf(raw.columns ?? [])(Records.of(reading, raw), row, malformed);
+function headerOption(header: unknown = true): boolean | readonly string[] {
+  if (typeof header === 'boolean') return header;
+  if (!Array.isArray(header) || header.length === 0 || !header.every((name) => typeof name === 'string')) {
+    throw new InvalidOptionError('csv: header must be true, false or a list of column names.');
+  }
+  const problem = columnsProblem(header);
+  if (problem !== undefined) throw new InvalidOptionError(`csv: header: ${problem}.`);
+  return header;
 }
 
 function columnsProblem(columns: readonly string[]): string | undefined {
@@ -135,41 +137,68 @@ function columnsProblem(columns: readonly string[]): string | undefined {
   return undefined;
 }
 
-async function readHeader(
+interface FirstRecord {
+  readonly fields: readonly string[];
+  readonly problem: string | undefined;
+  /** Behind the record; undefined if the file has none. */
+  readonly end: RecordPosition | undefined;
+}
+
+/** Closes the handle if it throws. @throws {SourceError} */
+async function readFirstRecord(
   handle: FileHandle,
   reading: RecordReaderOptions,
   dialect: CsvDialect,
-): Promise<{ readonly columns: readonly string[]; readonly start: RecordPosition | undefined }> {
+): Promise<FirstRecord> {
   const reader = new RecordReader(handle, { bytes: 0, rows: 0, lines: 0 }, reading);
   try {
     const records = await reader.read(1, 1);
-    if (records === undefined) return { columns: [], start: undefined };
-    let columns: readonly string[] = [];
+    let fields: readonly string[] = [];
     let problem: string | undefined;
-    forEachCsvRecord(
-      records,
-      dialect,
-      (fields) => {
-        columns = fields;
-        problem = columnsProblem(fields);
-      },
-      (what) => {
-        problem = what;
-      },
-    );
-    if (problem !== undefined)
-      throw new SourceError(`${reading.path}: the header cannot be used: ${problem}.`);
-    return { columns, start: { ...records.position, rows: 0 } };
+    if (records !== undefined)
+      forEachCsvRecord(
+        records,
+        dialect,
+        (found) => {
+          fields = found;
+        },
+        (what) => {
+          problem = what;
+        },
+      );
+    return { fields, problem, end: records?.position };
   } catch (error) {
     await reader.settle();
     await handle.close().catch(() => {});
-    if (error instanceof SourceError) throw error;
-    throw new SourceError(`Cannot read the header of ${reading.path}: ${problemOf(error)}.`, {
+    throw new SourceError(`Cannot read the first record of ${reading.path}: ${problemOf(error)}.`, {
       cause: error,
     });
   } finally {
     await reader.settle();
   }
+}
+
+async function readHeader(
+  handle: FileHandle,
+  reading: RecordReaderOptions,
+  dialect: CsvDialect,
+  isDelimiterGiven: boolean,
+): Promise<{ readonly columns: readonly string[]; readonly start: RecordPosition | undefined }> {
+  const { fields, problem, end } = await readFirstRecord(handle, reading, dialect);
+  const what = problem ?? columnsProblem(fields) ?? (isDelimiterGiven ? undefined : delimiterHint(fields));
+  if (what === undefined) return { columns: fields, start: end && { ...end, rows: 0 } };
+  await handle.close().catch(() => {});
+  throw new SourceError(`${reading.path}: the header cannot be used: ${what}.`);
+}
+
+/** A header of one column that other files would separate into several. */
+function delimiterHint(fields: readonly string[]): string | undefined {
+  const [only = ''] = fields;
+  if (fields.length !== 1) return undefined;
+  const found = [';', '\t', '|'].find((character) => only.includes(character));
+  if (found === undefined) return undefined;
+  const name = JSON.stringify(found);
+  return `it has one column, with ${name} in its name. Give delimiter: ${name}, or delimiter: "," if that is right`;
 }
 
 function arraysOf(dialect: CsvDialect): DecodeRecords<readonly string[]> {
@@ -191,9 +220,8 @@ function objectsOf(dialect: CsvDialect, columns: readonly string[]): DecodeRecor
       dialect,
       (fields, index) => {
         if (fields.length !== count) {
-          const columns = fields.length === 1 ? '1 column' : `${fields.length} columns`;
-          const what = `${columns} where there should be ${count}`;
-          return malformed(records.malformed(index, what));
+          const found = fields.length === 1 ? '1 column' : `${fields.length} columns`;
+          return malformed(records.malformed(index, `${found} instead of ${count}`));
         }
         // A plain assignment to __proto__ would be lost.
         if (hasProto) return row(Object.fromEntries(columns.map((name, i) => [name, fields[i] as string])));

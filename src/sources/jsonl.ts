@@ -1,23 +1,27 @@
-/** JSON Lines from a file: one JSON value a line, UTF-8, LF or CRLF; blank lines and a byte order mark are passed over. */
-import { InvalidOptionError, type MalformedRowError } from '../errors.js';
+/** JSON Lines from a file: one JSON value a line, UTF-8, LF or CRLF. Blank lines and a byte order mark are skipped. */
+import { InvalidOptionError, type MalformedRowError, SourceError } from '../errors.js';
 import type { JsonObject } from '../formats/json.js';
-import { LineScanner, MAX_RECORD_BYTES, Records } from '../formats/records.js';
+import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
+import { LineScanner } from '../formats/record-scanner.js';
+import { Records } from '../formats/records.js';
 import { absolutePath } from '../platform/file-problems.js';
+import type { OpenContext } from '../platform/open-context.js';
+import { isJsonArray } from './file-forms.js';
 import { FileSource, openForReading } from './file-source.js';
 import { malformedPolicy } from './malformed-policy.js';
 import type { MalformedPolicy, Source } from './source.js';
 
 /** How JSON Lines are read. */
 export interface JsonlSourceOptions {
-  /** What a line that is not JSON does. Default 'fail'. */
+  /** What happens to a line that is not JSON. Default 'fail'. */
   readonly onMalformed?: MalformedPolicy | undefined;
-  /** A longer line ends the run, instead of filling the memory. Default 64 MiB. */
+  /** A longer line fails the run, so that it cannot fill the memory. Bytes, default 64 MiB. */
   readonly maxLineBytes?: number | undefined;
 }
 
-/** Rows are not checked against `T`: a stage's `input` schema does that.
- * @param path relative to the working directory at this moment, or a `file:` URL.
- * @param blockBytes how much is read at once; for tests.
+/** Rows are not checked against `T`: use a stage's `input` schema for that.
+ * @param path relative to the current working directory, or a `file:` URL.
+ * @param blockBytes bytes of one read; for tests.
  * @throws {InvalidOptionError} */
 export function jsonlSource<T = JsonObject>(
   path: string | URL,
@@ -28,7 +32,7 @@ export function jsonlSource<T = JsonObject>(
   const onMalformed = malformedPolicy(options.onMalformed, 'jsonl');
   const maxLineBytes = options.maxLineBytes ?? MAX_RECORD_BYTES;
   if (!Number.isSafeInteger(maxLineBytes) || maxLineBytes < 1) {
-    throw new InvalidOptionError('jsonl: maxLineBytes has to be a whole number above 0.');
+    throw new InvalidOptionError('jsonl: maxLineBytes must be a whole number above 0.');
   }
   const reading = {
     path: file,
@@ -40,11 +44,24 @@ export function jsonlSource<T = JsonObject>(
     kind: 'jsonl',
     onMalformed,
     describe: () => ({ kind: 'jsonl', path: file, onMalformed, maxLineBytes }),
-    open: async (at, context) =>
-      FileSource.open<T>(await openForReading(file, context), at, reading, decodeJsonLines<T>),
+    open: async (at, context) => {
+      const opened = await openLines(file, context);
+      return FileSource.open<T>(opened, at, { reading, decode: decodeJsonLines<T> });
+    },
     decodeRaw: (raw, row, malformed) => decodeJsonLines<T>(Records.of(reading, raw), row, malformed),
   };
 }
+
+/** @throws {SourceError} also for JSON that is not JSON Lines. */
+async function openLines(path: string, context: OpenContext): ReturnType<typeof openForReading> {
+  const opened = await openForReading(path, context);
+  const isArray = await isJsonArray(opened[0]).catch(() => false);
+  if (!isArray) return opened;
+  await opened[0].close().catch(() => {});
+  throw new SourceError(`${path}: one JSON array, not JSON Lines. ${ONE_ROW_A_LINE}.`);
+}
+
+const ONE_ROW_A_LINE = "Write one row a line, for example with jq -c '.[]'";
 
 function decodeJsonLines<T>(
   records: Records,
@@ -57,14 +74,15 @@ function decodeJsonLines<T>(
     try {
       value = JSON.parse(text);
     } catch (error) {
-      return malformed(records.malformed(index, `not valid JSON${placeOf(error)}`));
+      return malformed(records.malformed(index, problemOfLine(text, error)));
     }
     row(value);
   });
 }
 
-/** V8's message quotes the text; of it only the place is taken. */
-function placeOf(error: unknown): string {
+function problemOfLine(text: string, error: unknown): string {
+  if (/^\s*[[{]\s*$/.test(text)) return `JSON over several lines, not JSON Lines. ${ONE_ROW_A_LINE}`;
+  // V8's message quotes the text; only the place is taken from it.
   const place = /at position (\d+)/.exec(String(error))?.[1];
-  return place === undefined ? '' : ` from its character ${Number(place) + 1} on`;
+  return place === undefined ? 'not valid JSON' : `not valid JSON from its character ${Number(place) + 1} on`;
 }

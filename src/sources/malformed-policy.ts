@@ -3,10 +3,10 @@ import type { MalformedPolicy } from './source.js';
 
 const POLICIES: readonly MalformedPolicy[] = ['fail', 'skip', 'dead-letter'];
 
-/** The policy asked for; 'fail' unless told. @throws {InvalidOptionError} */
+/** The policy, 'fail' by default. @throws {InvalidOptionError} */
 export function malformedPolicy(policy: unknown, kind: string): MalformedPolicy {
   const known = POLICIES.find((name) => name === (policy ?? 'fail'));
   if (known === undefined)
-    throw new InvalidOptionError(`${kind}: onMalformed has to be ${POLICIES.join(', ')}.`);
+    throw new InvalidOptionError(`${kind}: onMalformed must be ${POLICIES.join(', ')}.`);
   return known;
 }

@@ -1,27 +1,28 @@
 /**
- * Rows from memory: an array, an iterable, an async iterable, or a function that gives one.
+ * Rows from memory: an array, an iterable, an async iterable, or a function that returns one.
  *
- * 1. An array is reopened at its index. Another iterable is read again from its beginning, and what lies before the
- *    position is passed over one row at a time, never collected.
- * 2. What can be read only once (a generator, a stream) is refused when it would have to be read again: a function that
- *    makes a fresh one can always be.
- * 3. Runs anywhere: nothing of Node.
+ * 1. An array is reopened at its index. Other iterables are read again from the beginning; rows before the position are
+ *    skipped one at a time, never collected.
+ * 2. An iterable that can be read only once (a generator, a stream) is refused when it would have to be read again. A
+ *    function that returns a fresh one is always accepted.
+ * 3. Runs anywhere: no Node built-in.
+ * 4. Rows of a live iterable are not held back: `settleRead` ends a waiting read with the rows that have arrived.
  */
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../errors.js';
 import { isCount } from '../formats/json.js';
 import type { OpenSource, Source, SourceBatch, SourcePosition } from './source.js';
 
-/** Rows in memory, or a function that gives them anew. */
+/** Rows in memory, or a function that returns them afresh. */
 export type RowsInput<T> = Iterable<T> | AsyncIterable<T> | (() => Iterable<T> | AsyncIterable<T>);
 
 /** A source of rows from memory.
- * @param input an array, an iterable, an async iterable, or a function that gives one: give a function where a run may
- *   be resumed and the rows come from a generator or a stream.
- * @throws {InvalidOptionError} for anything else; a string counts as a mistake for a file's path. */
+ * @param input an array, an iterable, an async iterable, or a function that returns one. To resume a run whose rows come
+ *   from a generator or a stream, pass a function.
+ * @throws {InvalidOptionError} for anything else, and for a string, which is probably a path. */
 export function rows<T>(input: RowsInput<T>): Source<T> {
   if (typeof input !== 'function' && !isIterable(input)) {
     throw new InvalidOptionError(
-      'rows() takes an array, an iterable, an async iterable or a function that gives one; for a file use jsonl() or csv().',
+      'rows() takes an array, an iterable, an async iterable or a function that returns one. For a file use jsonl() or csv().',
     );
   }
   let consumed = false;
@@ -34,17 +35,19 @@ export function rows<T>(input: RowsInput<T>): Source<T> {
       const iterable = typeof input === 'function' ? input() : input;
       if (Array.isArray(iterable)) return new ArrayRows<T>(iterable, before);
       if (!isIterable(iterable))
-        throw new SourceError('rows(): the function gave nothing that can be iterated.');
+        throw new SourceError(
+          'rows(): the function did not return an iterable. Return an array, an iterable or an async iterable.',
+        );
       if (typeof input !== 'function' && isOneShot(iterable)) {
         if (consumed) {
           throw new SourceError(
-            'rows(): this iterable can be read only once and has been; pass a function that gives a fresh one.',
+            'rows(): this iterable can be read only once, and was read before. Pass a function that returns a fresh one.',
           );
         }
         consumed = true;
       }
       const source = new IteratedRows<T>(iterable, before);
-      await source.skip(before);
+      await source.skipRows(before);
       return source;
     },
   };
@@ -56,7 +59,7 @@ function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<
   );
 }
 
-/** Generators are their own iterators. Of async iterables only those in memory could start again, and none says so. */
+/** Generators are their own iterators. An async iterable does not say whether it can start again. */
 function isOneShot(iterable: Iterable<unknown> | AsyncIterable<unknown>): boolean {
   return Symbol.asyncIterator in iterable || Object.is(iterable[Symbol.iterator](), iterable);
 }
@@ -111,12 +114,23 @@ class ArrayRows<T> implements OpenSource<T> {
   }
 }
 
+/** A read that has not settled. */
+interface ReadRequest<T> {
+  readonly maxRows: number;
+  resolve(batch: SourceBatch<T> | undefined): void;
+  reject(error: unknown): void;
+}
+
 class IteratedRows<T> implements OpenSource<T> {
   readonly #iterator: Iterator<T> | AsyncIterator<T>;
   #done: number;
   #closed = false;
-  /** Ends a `read` that waits for an iterator which may never answer. */
-  #interrupt: () => void = () => {};
+  #ended = false;
+  #failure: { readonly error: unknown } | undefined;
+  /** Rows that no batch has yet. */
+  #waiting: T[] = [];
+  #request: ReadRequest<T> | undefined;
+  #isFilling = false;
 
   constructor(iterable: Iterable<T> | AsyncIterable<T>, before: number) {
     this.#iterator =
@@ -124,17 +138,22 @@ class IteratedRows<T> implements OpenSource<T> {
     this.#done = before;
   }
 
-  async skip(count: number): Promise<void> {
+  async skipRows(count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
-      if ((await this.#next()).done) throw shorter(i, count);
+      if ((await this.#iterator.next()).done) throw shorter(i, count);
     }
   }
 
   read(maxRows: number): Promise<SourceBatch<T> | undefined> {
     return new Promise((resolve, reject) => {
-      this.#interrupt = () => resolve(undefined);
-      this.#fill(maxRows).then(resolve, reject);
+      this.#request = { maxRows, resolve, reject };
+      // A loop that still waits for the iterator serves this request too.
+      if (!this.#isFilling) void this.#fillRequests();
     });
+  }
+
+  settleRead(): void {
+    if (this.#waiting.length > 0) this.#settleRequest();
   }
 
   async identity(): Promise<undefined> {}
@@ -142,25 +161,43 @@ class IteratedRows<T> implements OpenSource<T> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#interrupt();
-    // Not waited for: a generator that is in the middle of something answers when that is over, perhaps never.
+    this.#settleRequest();
+    // Not awaited: a generator that waits for something may never return.
     Promise.resolve(this.#iterator.return?.()).catch(() => {});
   }
 
-  async #fill(maxRows: number): Promise<SourceBatch<T> | undefined> {
-    const values: T[] = [];
-    while (values.length < maxRows && !this.#closed) {
-      const next = this.#next();
-      const { done, value } = next instanceof Promise ? await next : next;
-      if (done) break;
-      values.push(value);
+  async #fillRequests(): Promise<void> {
+    this.#isFilling = true;
+    try {
+      while (this.#request !== undefined) {
+        const isFull = this.#waiting.length >= this.#request.maxRows;
+        if (isFull || this.#ended || this.#closed || this.#failure !== undefined) {
+          this.#settleRequest();
+          continue;
+        }
+        const next = this.#iterator.next();
+        const { done, value } = 'then' in next ? await next : next;
+        if (done) this.#ended = true;
+        else this.#waiting.push(value);
+      }
+    } catch (error) {
+      this.#failure = { error };
+      this.#settleRequest();
+    } finally {
+      this.#isFilling = false;
     }
-    if (values.length === 0 || this.#closed) return undefined;
-    this.#done += values.length;
-    return batchOf(values, this.#done);
   }
 
-  #next(): IteratorResult<T> | Promise<IteratorResult<T>> {
-    return this.#iterator.next();
+  /** Settles the waiting read: with rows, else with the iterator's error, else with the end. */
+  #settleRequest(): void {
+    const request = this.#request;
+    if (request === undefined) return;
+    this.#request = undefined;
+    const values = this.#closed ? [] : this.#waiting.splice(0, request.maxRows);
+    if (values.length > 0) {
+      this.#done += values.length;
+      request.resolve(batchOf(values, this.#done));
+    } else if (this.#failure === undefined || this.#closed) request.resolve(undefined);
+    else request.reject(this.#failure.error);
   }
 }

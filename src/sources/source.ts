@@ -1,77 +1,84 @@
 /**
- * The contract of a source: it reads batches from a position, and can be reopened at any position it gave.
+ * The contract of a source: it reads batches from a position, and can be reopened at any position that it gave.
  *
  * Promises, pinned by `src/testing/contracts/source.ts`:
- * 1. Reading from a position gives the rows that an uninterrupted read would have given from there, cut into the same
- *    batches when asked with the same limits.
- * 2. Reopening takes constant time where the medium can seek (files), and never buffers what it skips.
- * 3. A malformed row is reported in its place and never ends the reading: the policy is the executor's.
- * 4. `read` is never called again before it has settled; `close` may be called at any time, twice too.
+ * 1. Reading from a position gives the same rows as an uninterrupted read. With the same limits, it cuts the same batches.
+ * 2. Reopening takes constant time if the medium can seek (files), and never buffers what it skips.
+ * 3. A malformed row is reported in its place and does not end the reading: the policy is the executor's.
+ * 4. `read` is not called again before it has settled. `close` may be called at any time, and twice.
  */
 import type { MalformedRowError } from '../errors.js';
 import type { Json, JsonObject } from '../formats/json.js';
+import type { FileHandle } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
 
-/** Where a source stands; opaque to everyone else, JSON, at most a few hundred bytes. For a file: `{ bytes, rows }`. */
+/** A place between two rows. JSON of at most 300 characters, opaque to all but its source. A file: `{ bytes, rows }`. */
 export type SourcePosition = JsonObject;
 
-/** What a malformed row does: end the run, be left out and counted, or go to the dead-letter sink. */
+/** What happens to a malformed row: it fails the run, is left out and counted, or goes to the dead-letter sink. */
 export type MalformedPolicy = 'fail' | 'skip' | 'dead-letter';
 
-/** A place that rows come from; your own is tested with `sourceContract`. */
+/** Where rows come from. Test your own with `sourceContract`. */
 export interface Source<T> {
   /** Names the kind in messages and descriptions: `jsonl`, `csv`, `rows`. */
   readonly kind: string;
-  /** `fail` unless told. */
+  /** Default 'fail'. */
   readonly onMalformed: MalformedPolicy;
-  /** JSON from which the source can be rebuilt in another process; undefined: it must be passed again. */
+  /** JSON from which another process can rebuild the source. Undefined: pass the source again on resume. */
   describe(): JsonObject | undefined;
-  /** @param at a position this source gave; undefined: the start.
-   * @throws {SourceError} when it cannot be opened. */
+  /** @param at a position that this source gave; undefined: the start.
+   * @throws {SourceError} if it cannot be opened. */
   open(at: SourcePosition | undefined, context: OpenContext): Promise<OpenSource<T>>;
-  /** Decodes in any thread what a batch's `raw` gave there; absent where rows are not bytes. */
+  /** Decodes what a batch's `raw` gave, in any thread. Absent if rows are not bytes. */
   decodeRaw?(raw: RawRows, row: (value: T) => void, malformed: (error: MalformedRowError) => void): void;
 }
 
-/** Rows as the bytes they are in their file, to be sent to another thread. */
+/** Rows as bytes of their file, for another thread. */
 export interface RawRows {
-  /** Memory of its own, and nothing else in it. */
+  /** In memory that holds nothing else. */
   readonly bytes: Uint8Array;
   /** Pairs: where a row begins and ends in `bytes`. */
   readonly bounds: Uint32Array;
-  /** Of the first byte in the file, and how many line ends are before it. */
+  /** Offset of the first byte in the file, and line ends before it. */
   readonly offset: number;
   readonly firstLine: number;
-  /** Names of the columns, where a header gave them. */
+  /** Column names, if a header gave them. */
   readonly columns?: readonly string[];
 }
 
 /** A source that is being read. */
 export interface OpenSource<T> {
-  /** The next rows: at most `maxRows`, and at most about `maxBytes` where bytes are known (one row at least).
-   * Undefined at the end. */
+  /** The next rows: at most `maxRows`, and at most about `maxBytes` if bytes are known (one row at least). Undefined at the
+   * end. */
   read(maxRows: number, maxBytes: number): Promise<SourceBatch<T> | undefined>;
-  /** I15: what tells this input from another: facts about its beginning and about the place before `position`.
-   * Constant time. Undefined where nothing can be said (an iterable). */
+  /** For live sources: a `read` that waits settles at once with the rows that have arrived. If there are none, it continues
+   * to wait. */
+  settleRead?(): void;
+  /** I15: what distinguishes this input from another: hashes of its beginning and of the bytes before `position`.
+   * Constant time. Undefined if nothing can be said (an iterable). */
   identity(position: SourcePosition): Promise<Json | undefined>;
-  /** Whole size where known now, for progress: bytes for a file, rows for an array. */
+  /** The whole size if it is known, for progress: bytes of a file, rows of an array. */
   readonly total?: { readonly unit: 'bytes' | 'rows'; readonly value: number };
-  /** At any time, and twice too. */
+  /** Column names in order, if the source has columns. A CSV sink writes its columns in this order. */
+  readonly columns?: readonly string[];
+  /** The file that is read, so that no sink overwrites it. */
+  readonly file?: Pick<FileHandle, 'stat'>;
+  /** May be called at any time, and twice. */
   close(): Promise<void>;
 }
 
-/** Rows not yet decoded: what is decoded is visited in one pass, so that rows stay young in memory. */
+/** Rows that are not decoded yet. Decoding visits them one by one, so that they stay young in memory. */
 export interface SourceBatch<T> {
-  /** Rows in it, the malformed ones counted. */
+  /** Number of rows, including malformed ones. */
   readonly size: number;
-  /** Where the source stands after it. */
+  /** The position after the batch. */
   readonly position: SourcePosition;
-  /** How much of `total` lies before `position`, in its unit. */
+  /** How much of `total` is before `position`, in its unit. */
   readonly done: number;
-  /** Visits the rows in order; a malformed one is given to `malformed` in its place. May be called again (a retry). */
+  /** Visits the rows in order; a malformed row goes to `malformed` in its place. May be called again (a retry). */
   decode(row: (value: T) => void, malformed: (error: MalformedRowError) => void): void;
-  /** Nothing more is asked of it: the memory behind the rows may be used again. */
+  /** Ends the use of the batch: the memory of the rows may be reused. */
   release?(): void;
-  /** The same rows for another thread; absent where the source has no `decodeRaw`. */
+  /** The same rows for another thread. Absent if the source has no `decodeRaw`. */
   raw?(): RawRows;
 }

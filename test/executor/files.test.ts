@@ -67,7 +67,9 @@ describe('one name for reading and writing', () => {
 
   test('an unknown option is named, with those that there are', () => {
     expect(() => jsonl('x', { onMalfomed: 'skip' } as object)).toThrow(
-      new InvalidOptionError('jsonl: no option "onMalfomed"; there are onMalformed, maxLineBytes, publish.'),
+      new InvalidOptionError(
+        'jsonl has no option "onMalfomed". Its options are onMalformed, maxLineBytes, publish.',
+      ),
     );
     expect(() => csv('x', { separator: ';' } as object)).toThrow(InvalidOptionError);
   });

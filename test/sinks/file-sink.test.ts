@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { PipelineMismatchError, SinkError } from '../../src/errors.js';
 import { FileSink } from '../../src/sinks/file-sink.js';
-import type { Publish } from '../../src/sinks/working-file.js';
+import type { Publish } from '../../src/sinks/written-file.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 
 const PATH = '/data/out/rows.jsonl';
@@ -13,13 +13,16 @@ const PART = `${PATH}.part`;
 const PIECES = ['one\n', 'two\n'.repeat(2000), 'three\n'];
 const WHOLE = PIECES.join('');
 
+const SESSION = '00000000-0000-4000-8000-000000000001';
+const on = (fileSystem: SimulatedDisk) => ({ fileSystem, sessionId: SESSION });
+
 const bytes = (text: string) => new TextEncoder().encode(text);
 const open = (
   disk: SimulatedDisk,
   at?: { bytes: number; tail: string },
   complete = false,
   publish: Publish = 'rename',
-) => FileSink.open({ path: PATH, publish }, at, complete, { fileSystem: disk });
+) => FileSink.open({ path: PATH, publish }, at, complete, on(disk));
 
 interface Progress {
   /** Pieces behind `at`. */
@@ -194,23 +197,22 @@ describe('targets', () => {
   test('a directory and a symlink are refused; a name that is taken is left alone', async () => {
     const disk = new SimulatedDisk();
     disk.put('/a/b', '');
-    const at = (path: string) =>
-      FileSink.open({ path, publish: 'rename' }, undefined, false, { fileSystem: disk });
+    const at = (path: string) => FileSink.open({ path, publish: 'rename' }, undefined, false, on(disk));
     await expect(at('/a')).rejects.toThrow(
       'Cannot write to /a: it is a directory; give the path of a file in it.',
     );
     disk.symlink('/link', '/a/b');
     await expect(at('/link')).rejects.toThrow('it is a symbolic link');
     await disk.mkdir('/c.part');
-    expect((await at('/c')).position).toMatchObject({ part: 2 });
-    expect(disk.files()).toContain('/c.2.part');
+    expect((await at('/c')).position).toMatchObject({ part: SESSION });
+    expect(disk.files()).toContain(`/c.${SESSION}.part`);
   });
 
   test('direct refuses a file that it did not begin, and takes an empty one', async () => {
     const disk = new SimulatedDisk();
     disk.put(PATH, 'precious');
     await expect(open(disk, undefined, false, 'direct')).rejects.toThrow(
-      'is not empty, and was not begun by this run',
+      'is not empty, and this run did not begin it',
     );
     expect(disk.text(PATH)).toBe('precious');
     disk.put(PATH, '');
@@ -224,11 +226,11 @@ describe('targets', () => {
     await (await before.open(path, 'create')).close();
     const disk = before.kill();
     const place = { path, publish: 'direct' } as const;
-    const sink = await FileSink.open(place, undefined, false, { fileSystem: disk });
+    const sink = await FileSink.open(place, undefined, false, on(disk));
     await sink.append([bytes('kept')]);
     await sink.flush();
     const { position } = sink;
-    const again = await FileSink.open(place, position, false, { fileSystem: disk.crash() });
+    const again = await FileSink.open(place, position, false, on(disk.crash()));
     expect(again.bytes).toBe(4);
   });
 
@@ -245,7 +247,7 @@ describe('targets', () => {
     const sink = await open(disk);
     await sink.append([bytes('x')]);
     disk.put(PART, 'of another run');
-    await expect(sink.publish()).rejects.toThrow('was removed or replaced while it was written');
+    await expect(sink.publish()).rejects.toThrow('was removed or replaced during the run');
     expect(disk.text(PATH)).toBeUndefined();
     await sink.close();
   });

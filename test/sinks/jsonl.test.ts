@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { InvalidOptionError, MalformedRowError, SinkError } from '../../src/errors.js';
-import { JsonLinesEncoder } from '../../src/formats/json-lines-encoder.js';
+import { encodeJsonLines } from '../../src/formats/json-lines-encoder.js';
+import { JSON_ADVICE, rowProblem } from '../../src/formats/row-problem.js';
 import { nodeFileSystem } from '../../src/platform/node-file-system.js';
 import { jsonlSink } from '../../src/sinks/jsonl.js';
 import { sinkContract } from '../../src/testing/contracts/sink.js';
@@ -43,8 +44,10 @@ function rowByRow(rows: readonly unknown[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
-function encoded(rows: readonly unknown[], encoder = new JsonLinesEncoder('out')): string {
-  return Buffer.concat(encoder.encode(rows)).toString();
+function encoded(rows: readonly unknown[]): string {
+  return Buffer.concat(
+    encodeJsonLines(rows, rowProblem('out', JSON_ADVICE)).map(({ lines }) => lines),
+  ).toString();
 }
 
 describe('encoding', () => {
@@ -95,10 +98,9 @@ describe('encoding', () => {
   });
 
   test('long batches are cut and come out whole', () => {
-    const encoder = new JsonLinesEncoder('out');
     for (const size of [10, 2_000, 100_000]) {
       const rows = Array.from({ length: 3_000 }, (_, n) => ({ n, text: 'x'.repeat((n * 7) % (size / 10)) }));
-      expect(encoded(rows, encoder)).toBe(rowByRow(rows));
+      expect(encoded(rows)).toBe(rowByRow(rows));
     }
   });
 
@@ -156,7 +158,7 @@ describe('jsonl', () => {
   test('what failed goes beside it', () => {
     const sink = jsonlSink(join(folder, 'out.jsonl'));
     expect(sink.deadLetters?.().label).toBe(join(folder, 'out.dead-letter.jsonl'));
-    expect(jsonlSink(join(folder, 'out')).deadLetters?.().label).toBe(join(folder, 'out.dead-letter.jsonl'));
+    expect(jsonlSink(join(folder, 'out')).deadLetters?.().label).toBe(join(folder, 'out-dead-letter.jsonl'));
   });
 
   test('an unknown way of publishing is refused at once', () => {

@@ -4,7 +4,9 @@
  * - the memory of batches that were let go is used again.
  */
 import { expect, test } from 'vitest';
-import { LineScanner, RecordReader, type Records } from '../../src/formats/records.js';
+import { RecordReader } from '../../src/formats/record-reader.js';
+import { LineScanner } from '../../src/formats/record-scanner.js';
+import type { Records } from '../../src/formats/records.js';
 import { seededRandom } from '../../src/platform/clock.js';
 import type { FileHandle } from '../../src/platform/file-system.js';
 

@@ -100,11 +100,10 @@ describe('csv', () => {
       fc.asyncProperty(soup, fc.integer({ min: 1, max: 30 }), async (text, blockBytes) => {
         let expected: string[][];
         try {
-          expected = parse(text, {
-            record_delimiter: ['\r\n', '\n', '\r'],
-            relax_column_count: true,
-            skip_empty_lines: true,
-          });
+          const options = { record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true };
+          expected = parse(text, { ...options, skip_empty_lines: true });
+          // With one column, an empty line is a row.
+          if (expected[0]?.length === 1) expected = parse(text, options);
         } catch {
           // It says nothing about such a text; ours has to come through it all the same.
           await rowsOf(text, { header: false }, blockBytes);
@@ -147,7 +146,7 @@ describe('csv', () => {
     expect(errors.map(({ message }) => message.slice(message.indexOf('byte')))).toEqual([
       'byte 12: a quote inside a field that does not begin with one.',
       'byte 22: text between a closing quote and the end of its field.',
-      'byte 29: 1 column where there should be 2.',
+      'byte 29: 1 column instead of 2.',
       'byte 35: a quoted field is not closed.',
     ]);
   });
@@ -187,7 +186,8 @@ describe('csv', () => {
     ['\uFEFF', []],
     ['a,b', []],
     ['a,b\r\n', []],
-    ['\n\na\n\n1', [{ a: '1' }]],
+    ['\n\na,b\n\n1,2', [{ a: '1', b: '2' }]],
+    ['\n\na\n\n1', [{ a: '' }, { a: '1' }]],
   ])('%j', async (text, rows) => {
     expect(await rowsOf(text)).toEqual(rows);
   });

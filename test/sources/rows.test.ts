@@ -42,7 +42,7 @@ describe('rows()', () => {
     const opened = await source.open({ rows: 18 }, contextOf());
     expect((await readAll(opened)).flatMap((batch) => batch.rows)).toEqual(values.slice(18));
     await expect(source.open({ rows: 20 }, contextOf())).rejects.toThrow(SourceError);
-    await expect(source.open(undefined, contextOf())).rejects.toThrow('pass a function');
+    await expect(source.open(undefined, contextOf())).rejects.toThrow('Pass a function');
   });
 
   test('an iterable that is not its own iterator is read again', async () => {

@@ -1,5 +1,7 @@
 /** What a pass gives where rows may come from any thread: JSON Lines. */
 import { concatenated } from '../../formats/bytes.js';
+import { encodeJsonLines } from '../../formats/json-lines-encoder.js';
+import { JSON_ADVICE, rowProblem } from '../../formats/row-problem.js';
 import type { EncodedRows } from '../../sinks/sink.js';
 import type { FusedBatchTask } from './run-fused-batch.js';
 
@@ -8,14 +10,14 @@ export interface OutputLines {
   readonly count: number;
 }
 
-/** A `JsonLinesEncoder`, which only Node has. */
-interface Encoder {
-  encode(rows: readonly unknown[], firstIndex: number): readonly Uint8Array[];
-}
-
-/** For `runPass`: what `linesOf` puts together. */
-export function linesEncoder(encoder: Encoder): NonNullable<FusedBatchTask['encode']> {
-  return (rows, firstIndex) => ({ rows: rows.length, bytes: 0, data: encoder.encode(rows, firstIndex) });
+/** Encodes the rows of a fused batch for `linesOf`.
+ * @param label the sink that errors name. */
+export function linesEncoder(label: string): NonNullable<FusedBatchTask['encode']> {
+  const problem = rowProblem(label, JSON_ADVICE);
+  return (rows, firstIndex) => {
+    const parts = encodeJsonLines(rows, problem, firstIndex);
+    return { rows: rows.length, bytes: 0, data: parts.map(({ lines }) => lines) };
+  };
 }
 
 /** @param encoded by `linesEncoder`. */

@@ -43,6 +43,8 @@ export interface SerializedMalformed {
   readonly line: number | undefined;
   readonly byte: number;
   readonly what: string;
+  readonly row: number | undefined;
+  readonly text: string | undefined;
 }
 
 export type ThreadResult =
@@ -77,8 +79,13 @@ export function deserializeError({ name, code, message, stack }: SerializedError
   return code === name ? error : Object.assign(error, { code });
 }
 
-export const deserializeMalformed = ({ file, line, byte, what }: SerializedMalformed): MalformedRowError =>
-  new MalformedRowError(file, line, byte, what);
+export const deserializeMalformed = ({
+  file,
+  line,
+  byte,
+  what,
+  ...record
+}: SerializedMalformed): MalformedRowError => new MalformedRowError(file, line, byte, what, record);
 
 export function deserializeCounters({ rowsIn, rowsOut, failures }: SerializedCounters): FusedStageCounters {
   const received = failures.map(({ index, row, error }) => ({

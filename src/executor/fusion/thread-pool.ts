@@ -10,7 +10,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { messageOf, WorkerThreadError } from '../../errors.js';
-import { JsonLinesEncoder } from '../../formats/json-lines-encoder.js';
 import { linesEncoder } from './output-lines.js';
 import type {
   FusionThreads,
@@ -46,7 +45,7 @@ interface Waiting {
 }
 
 export class ThreadPool implements FusionThreads {
-  readonly encode = linesEncoder(new JsonLinesEncoder('rows that leave a pass'));
+  readonly encode = linesEncoder('rows that leave a pass');
   readonly #threads: Thread[];
   #isClosed = false;
 

@@ -1,7 +1,9 @@
 /**
- * The sink for what failed, opened when the first row goes there, so that a run without failures leaves no file.
- * It follows the same invariants as the sink: truncated at reopening (I7), flushed before a checkpoint (I6), published at
- * the end (I19).
+ * The sink for failed rows. It is opened with the first of them, so that a run without failures leaves no file, and removes
+ * the dead letters of an earlier run instead.
+ *
+ * It keeps the same invariants as the sink: truncated at reopening (I7), flushed before a checkpoint (I6), published at the
+ * end (I19). Its unfinished file has the session's id in its name, because no checkpoint knows it before the next commit.
  */
 import type { JsonObject } from '../../../machines/context.js';
 import { InvalidOptionError } from '../../errors.js';
@@ -21,32 +23,35 @@ export class DeadLetterFile {
 
   async append(rows: readonly JsonObject[]): Promise<void> {
     if (rows.length === 0) return;
-    const open = await this.#opened();
+    const open = await this.#openSink();
     await open.append([open.encode(rows)]);
   }
 
-  /** Null: nothing ever went there. What this opening has not touched is durable up to where it stood. */
+  /** Null: no row ever went there. A file that this opening has not touched is durable up to its position. */
   async flush(): Promise<JsonObject | null> {
-    // At once: rows appended after this call are not covered by it.
+    // Without an await before it: rows that are appended later are not covered.
     return this.#open === undefined ? this.position : this.#open.flush();
   }
 
   async publish(): Promise<void> {
-    if (this.#open === undefined && this.position === null) return;
-    await (await this.#opened()).publish();
+    if (this.#open === undefined && this.position === null) await this.sink?.removePublished?.(this.context);
+    else await (await this.#openSink()).publish();
   }
 
   async close(): Promise<void> {
     await (await this.#opening)?.close();
   }
 
-  async #opened(): Promise<OpenSink<JsonObject>> {
+  async #openSink(): Promise<OpenSink<JsonObject>> {
     if (this.sink === undefined) {
       throw new InvalidOptionError(
-        "A row is to be dead-lettered and there is nowhere to put it. Give the pipeline's options a deadLetter sink.",
+        'A failed row has the policy dead-letter, and the pipeline has no dead-letter sink. Give it the option deadLetter.',
       );
     }
-    this.#opening ??= this.sink.open(this.position ?? undefined, this.wasSealed, this.context);
+    this.#opening ??= this.sink.open(this.position ?? undefined, this.wasSealed, {
+      ...this.context,
+      parts: 'of-session',
+    });
     this.#open = await this.#opening;
     return this.#open;
   }

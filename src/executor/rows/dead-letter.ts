@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../../machines/context.js';
 import { MalformedRowError } from '../../errors.js';
 import { errorData } from '../../platform/error-data.js';
 
-/** One line of the dead-letter file: the row, where it failed, and why. */
+/** One line of the dead-letter file: the row, where it failed, and why. A malformed row is its text. */
 export function deadLetterOf(
   stage: string,
   batch: { readonly index: number; readonly rowOffset: number },
@@ -11,7 +11,8 @@ export function deadLetterOf(
   value: unknown,
 ): JsonObject {
   const { index, rowOffset } = batch;
-  const at = error instanceof MalformedRowError ? { file: error.file, byte: error.byte } : {};
+  const isMalformed = error instanceof MalformedRowError;
+  const at = isMalformed ? { file: error.file, byte: error.byte } : {};
   return {
     stage,
     batch: index,
@@ -19,7 +20,7 @@ export function deadLetterOf(
     row,
     error: { ...errorData(error) },
     ...at,
-    value: jsonOf(value),
+    value: isMalformed ? (error.text ?? null) : jsonOf(value),
   };
 }
 

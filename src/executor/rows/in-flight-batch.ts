@@ -128,7 +128,8 @@ export class InFlightBatch {
     if (onMalformed === 'fail') throw first;
     this.malformed += malformed.length;
     const deadLettered = onMalformed === 'dead-letter';
-    malformed.forEach((error, row) => {
+    malformed.forEach((error, ordinal) => {
+      const row = error.row ?? ordinal;
       this.losses.recordLoss(this.index, row, -1, error);
       if (deadLettered) this.deadLetters.push(deadLetterOf('source', this, row, error, null));
       const facts = errorData(error);

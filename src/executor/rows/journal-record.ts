@@ -7,8 +7,8 @@
  */
 import { type JsonObject, type Losses, NO_LOSSES, type StageCounters } from '../../../machines/context.js';
 import { CorruptJournalError, StageError } from '../../errors.js';
-import { linesOfText, textOfRows } from '../../formats/json-rows.js';
-import { bytesOf } from '../../formats/text-bytes.js';
+import { encodeJsonLines, type JsonLines } from '../../formats/json-lines-encoder.js';
+import { bytesOf, utf8Bytes } from '../../formats/text-bytes.js';
 import { jsonText } from '../../recording/json-text.js';
 
 export interface BatchMetadata {
@@ -36,22 +36,11 @@ export interface JournaledOutput extends RecordFacts {
   readonly lines: Uint8Array;
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const LINE_END = 10;
 
-/** Strings beyond about 100 KB go to V8's large-object space, where everything costs more. */
-const PART_CHARACTERS = 90 * 1024;
-/** So few rows are encoded at once, however long they are. */
-const FEW_ROWS = 16;
-
 /** Some rows of an output, as JSON Lines. */
-export interface OutputPart {
-  readonly lines: Uint8Array;
-  readonly rows: number;
-  /** The same rows as a JSON array, where that is at hand. */
-  readonly text?: string;
-}
+export type OutputPart = JsonLines;
 
 /** @throws {StageError} for an output that is not JSON: it could not come back from the journal as it is. */
 export function encodeOutput(
@@ -70,17 +59,8 @@ export function encodeOutput(
     const [head, lines] = bytesOf(facts, line);
     return { payload: [head, lines], parts: [{ lines, rows: rows.length, text: `[${line}]` }] };
   }
-  const parts: OutputPart[] = [];
-  const atOnce = rows.length <= FEW_ROWS ? FEW_ROWS : rowsAtOnce(rows[0]);
-  for (let first = 0; first < rows.length; first += atOnce) {
-    const some = rows.length <= atOnce ? rows : rows.slice(first, first + atOnce);
-    parts.push(encodeTogether(some) ?? encodeEach(some, (row) => noJson(first + row)));
-  }
-  return { payload: [encoder.encode(facts), ...parts.map(({ lines }) => lines)], parts };
-}
-
-function rowsAtOnce(row: unknown): number {
-  return Math.max(1, Math.floor(PART_CHARACTERS / (1 + (lineOf(row)?.length ?? 0))));
+  const parts = encodeJsonLines(rows, noJson);
+  return { payload: [utf8Bytes(facts), ...parts.map(({ lines }) => lines)], parts };
 }
 
 function fail(error: Error): never {
@@ -101,19 +81,6 @@ function factsText(batch: BatchMetadata, fingerprint: string, rows: number): str
 }
 
 const NO_LOSSES_TEXT = JSON.stringify(NO_LOSSES);
-
-/** Undefined where that cannot be shown to be exact. */
-function encodeTogether(rows: readonly unknown[]): OutputPart | undefined {
-  const text = textOfRows(rows);
-  const lines = text === undefined ? undefined : linesOfText(text, encoder.encode(text), rows.length);
-  return text === undefined || lines === undefined ? undefined : { lines, rows: rows.length, text };
-}
-
-function encodeEach(rows: readonly unknown[], problem: (row: number) => StageError): OutputPart {
-  let text = '';
-  for (let i = 0; i < rows.length; i++) text += `${lineOf(rows[i]) ?? fail(problem(i))}\n`;
-  return { lines: encoder.encode(text), rows: rows.length };
-}
 
 function lineOf(row: unknown): string | undefined {
   try {

@@ -4,9 +4,11 @@ import { restoreSnapshot } from '../../../machines/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { ForkError } from '../../errors.js';
 import { readAt } from '../../formats/byte-blocks.js';
-import { CsvScanner, csvDialect } from '../../formats/csv-records.js';
+import { csvDialect } from '../../formats/csv-records.js';
+import { CsvScanner } from '../../formats/csv-scanner.js';
 import type { JsonObject } from '../../formats/json.js';
-import { LineScanner, MAX_RECORD_BYTES, RecordReader } from '../../formats/records.js';
+import { MAX_RECORD_BYTES, RecordReader } from '../../formats/record-reader.js';
+import { LineScanner } from '../../formats/record-scanner.js';
 import type { FileHandle, FileSystem } from '../../platform/file-system.js';
 import { describedFile, findWritten, writtenPosition } from './written-file.js';
 
@@ -74,7 +76,7 @@ export async function* rowTexts(
     {
       path,
       makeScanner: () =>
-        sink.kind === 'csv' ? new CsvScanner(csvDialect({ delimiter })) : new LineScanner(),
+        sink.kind === 'csv' ? new CsvScanner(csvDialect({ delimiter }), 0) : new LineScanner(),
       maxRecordBytes: MAX_RECORD_BYTES,
     },
   );

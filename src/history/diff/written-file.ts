@@ -1,10 +1,9 @@
 /** A file that a session has written to, found again by what its checkpoint says of it. For Node. */
 
 import { ForkError } from '../../errors.js';
-import { readAt } from '../../formats/byte-blocks.js';
 import { isCount, type JsonObject } from '../../formats/json.js';
 import type { FileSystem } from '../../platform/file-system.js';
-import { type Publish, TAIL_BYTES, tailHash, workingPath } from '../../sinks/working-file.js';
+import { isPart, type Part, type Publish, readWrittenTail, workingPath } from '../../sinks/written-file.js';
 
 /** A file sink, as its `describe` says. */
 interface DescribedFile {
@@ -18,7 +17,7 @@ interface WrittenPosition {
   /** Hash of the last bytes before it. */
   readonly tail: string;
   /** Which part file. */
-  readonly part: number;
+  readonly part: Part;
   /** Bytes of the header before the first row; 0 where there is none. */
   readonly header: number;
 }
@@ -36,7 +35,7 @@ export function writtenPosition(position: JsonObject | null): WrittenPosition {
   return {
     bytes: isCount(bytes) ? bytes : 0,
     tail: typeof tail === 'string' ? tail : '',
-    part: isCount(part) && part > 0 ? part : 1,
+    part: isPart(part) ? part : 1,
     header: isCount(header) ? header : 0,
   };
 }
@@ -68,12 +67,10 @@ export async function holds(
   { bytes, tail }: WrittenPosition,
 ): Promise<boolean> {
   if (bytes === 0) return true;
-  const size = (await fileSystem.stat(path))?.size ?? 0;
-  if (size < bytes) return false;
+  if ((await fileSystem.stat(path)) === undefined) return false;
   const handle = await fileSystem.open(path, 'read');
   try {
-    const from = Math.max(0, bytes - TAIL_BYTES);
-    return tailHash(await readAt(handle, from, bytes - from)) === tail;
+    return typeof (await readWrittenTail(handle, path, { bytes, tail }, false)) !== 'string';
   } finally {
     await handle.close();
   }

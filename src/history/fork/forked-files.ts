@@ -7,7 +7,7 @@ import type { JsonObject } from '../../formats/json.js';
 import { problemOf } from '../../platform/file-problems.js';
 import type { FileSystem } from '../../platform/file-system.js';
 import { deadLetterPath } from '../../sinks/dead-letter-path.js';
-import { workingPath } from '../../sinks/working-file.js';
+import { workingPath } from '../../sinks/written-file.js';
 import type { SessionOutput } from '../diff/session-output.js';
 import { describedFile, findWritten, holds, writtenPosition } from '../diff/written-file.js';
 import { copyBytes } from './copy-bytes.js';
