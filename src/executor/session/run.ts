@@ -105,7 +105,8 @@ export class Run {
     const witness = await this.#opened(stateManager.witness(sessionId));
     const journal = isDurable ? await this.#opened(stateManager.journal(sessionId, epoch)) : undefined;
     this.#stopIfClosed();
-    const sink = await this.#opened(definition.sink.open(mark.sink ?? undefined, wasSealed, context));
+    const sinkContext = source.columns === undefined ? context : { ...context, columns: source.columns };
+    const sink = await this.#opened(definition.sink.open(mark.sink ?? undefined, wasSealed, sinkContext));
     const threads = await openThreads(this.options.workers, stages, (error) => this.fail(error));
     if (threads !== undefined) this.#closeLater(threads);
     const rows = openRows({

@@ -2,7 +2,8 @@
 import { CsvEncoder } from '../../../src/formats/csv-encoder.js';
 import { FileSink } from '../../../src/sinks/file-sink.js';
 import { jsonlSink } from '../../../src/sinks/jsonl.js';
-import { openWorkingFile, workingPath } from '../../../src/sinks/working-file.js';
+import { openWorkingFile } from '../../../src/sinks/working-file.js';
+import { readWrittenTail, workingPath } from '../../../src/sinks/written-file.js';
 import { FileSource } from '../../../src/sources/file-source.js';
 import type { Bug } from '../seeded-bug.js';
 
@@ -21,7 +22,7 @@ export const BUGS: readonly Bug[] = [
     what: 'the output is not fsynced at a flush',
     invariant: 'I6',
     in: FileSink,
-    find: "return $run('flush', ($handle) => $handle.$sync());",
+    find: "return $run('flush', async ($handle) => { await $handle.$sync(); await $assert(); });",
     replace: "return $run('flush', async () => {});",
     suite: 'test/sinks/file-sink.test.ts',
   },
@@ -47,9 +48,9 @@ export const BUGS: readonly Bug[] = [
     name: 'tail-unchecked',
     what: 'the bytes before the position are not compared',
     invariant: 'I7',
-    beside: openWorkingFile,
-    find: 'if ($hashOf($tail) !== $at.$field) { return $problem; }',
-    replace: '',
+    in: readWrittenTail,
+    find: 'if ($hashOf($tail) === $at.$field) return $tail;',
+    replace: 'return $tail;',
     suite: 'test/sinks/file-sink.test.ts',
   },
   {
@@ -93,8 +94,8 @@ export const BUGS: readonly Bug[] = [
     what: 'the part file is published without an fsync',
     invariant: 'I19',
     in: FileSink,
-    find: 'await $handle.$sync(); if ($isPart) { $$rename }',
-    replace: 'if ($isPart) { $$rename }',
+    find: 'await $handle.$sync(); await $assert(); if ($isPart) await $rename;',
+    replace: 'await $assert(); if ($isPart) await $rename;',
     suite: 'test/sinks/file-sink.test.ts',
   },
   {
@@ -111,7 +112,7 @@ export const BUGS: readonly Bug[] = [
     what: "publish: 'direct' appends to a file that it did not begin",
     invariant: 'I19',
     beside: openWorkingFile,
-    find: 'if ($old.size > 0) { throw $error; }',
+    find: 'if ($old !== undefined && $old.size > 0) { throw $error; }',
     replace: '',
     suite: 'test/sinks/file-sink.test.ts',
   },
@@ -129,8 +130,8 @@ export const BUGS: readonly Bug[] = [
     what: 'a .part of another session is published',
     invariant: 'I19',
     in: FileSink,
-    find: "$there?.$kind !== 'file' || $there.$inode !== $ours.$inode",
-    replace: "$there?.$kind !== 'file'",
+    find: "return $there?.$kind === 'file' && $there.$inode === $ours;",
+    replace: "return $there?.$kind === 'file';",
     suite: 'test/sinks/file-sink.test.ts',
   },
   {
@@ -138,9 +139,9 @@ export const BUGS: readonly Bug[] = [
     what: 'a fresh start takes the .part of an unfinished session',
     invariant: 'I19',
     beside: openWorkingFile,
-    find: "await $fileSystem.$open($path, 'create', $permissions)",
+    find: "$fileSystem.$open($path, 'create', $permissions)",
     replace:
-      "await $fileSystem.$open($path, (await $fileSystem.stat($path)) ? 'update' : 'create', $permissions)",
+      "$fileSystem.stat($path).then((found) => $fileSystem.$open($path, found ? 'update' : 'create', $permissions))",
     suite: 'test/sinks/file-sink.test.ts',
   },
 ];
