@@ -1,6 +1,6 @@
-/** Finds an airport of the strikes in a list of airports, though hardly a name is spelled the same in both. */
+/** Finds the airport of a strike in a list of airports, although most names are spelled differently in the two. */
 import { readFileSync } from 'node:fs';
-import type { Located, Strike } from './strike.js';
+import type { Located, Strike } from './strike.ts';
 
 interface Airport {
   readonly iata: string;
@@ -44,7 +44,7 @@ const STATES: Readonly<Record<string, string>> = {
   ...{ 'South Carolina': 'SC', Tennessee: 'TN', Texas: 'TX', Utah: 'UT', Washington: 'WA' },
 };
 
-/** Names that no rule brings together. */
+/** Names that share no word with the list. */
 const SPELLED_OTHERWISE: Readonly<Record<string, string>> = {
   ...{ Atlanta: 'ATL', 'Baltimore Wash': 'BWI', 'Laguardia Ny': 'LGA', Logan: 'BOS', Louisville: 'SDF' },
   ...{ 'Ronald Reagan Washington': 'DCA', 'Washington Dulles': 'IAD' },
@@ -69,7 +69,7 @@ export function locator(file: URL): (strike: Strike) => Located {
   };
 }
 
-/** The airport of the state that has the largest share of its words in common with the name; none below a third. */
+/** The airport of the state whose words overlap most with the name's; none below a third. */
 function closest(name: string, airports: readonly Airport[]): Airport | undefined {
   const words = wordsOf(name);
   let best: Airport | undefined;
@@ -90,7 +90,7 @@ function wordsOf(text: string): Set<string> {
   return new Set(words.filter((word) => word.length > 1 && !NOISE.has(word)));
 }
 
-/** Three-letter codes without a digit are those of airports with scheduled flights. */
+/** Reads the airports with scheduled flights: those with a three-letter code without a digit. */
 function readAirports(file: URL): { byCode: Map<string, Airport>; byState: Map<string, Airport[]> } {
   const byCode = new Map<string, Airport>();
   const byState = new Map<string, Airport[]>();

@@ -1,13 +1,12 @@
 /**
- * Stands in for a service that is slow, charges for every row, and is out of order now and then: a language model, a
- * geocoder, a credit check. Everything about it but its speed follows from its input, so two runs give the same rows.
+ * Simulates a service that is slow, charges for every row and sometimes fails: a language model, a geocoder, a credit
+ * check. Its answers depend on its input only, so two runs give the same rows.
  *
- * It keeps its own books, as such a service does: out/strikes/ledger.jsonl, a line per request. What it has answered under
- * an idempotency key it does not charge for again.
+ * It writes one line per request to its ledger, out/strikes/ledger.jsonl. It charges once for each idempotency key.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Assessed, Located } from './strike.js';
+import type { Assessed, Located } from './strike.ts';
 
 export interface Assessment {
   readonly risk: Assessed['risk'];
@@ -26,7 +25,7 @@ const LATENCY_MS = Number(process.env.STRIKES_LATENCY_MS ?? 120);
 const ledger = new URL('../../out/strikes/ledger.jsonl', import.meta.url);
 const answered = new Set<string>();
 
-/** @throws {Error} one time in twelve, at the first attempt. */
+/** @throws {Error} for one request in twelve, at the first attempt. */
 export async function assess(strikes: readonly Located[], request: Request): Promise<Assessment[]> {
   const { idempotencyKey: key, attempt, signal } = request;
   await wait(LATENCY_MS, undefined, { signal });

@@ -1,5 +1,5 @@
-/** Makes a strike of what people typed into forms for twelve years. */
-import type { RawStrike, Strike } from './strike.js';
+/** Converts a row that was typed into forms over twelve years into a strike. */
+import type { RawStrike, Strike } from './strike.ts';
 
 const DAMAGE: Readonly<Record<string, Strike['damage']>> = {
   None: 'none',

@@ -1,20 +1,20 @@
 /**
- * 10,000 collisions of aircraft with wildlife, as reported to the FAA: cleaned, civil flights only, each airport found in
- * a list of airports, and each strike assessed by a service that is slow and charges for it.
+ * Processes 10,000 collisions of aircraft with wildlife, as reported to the FAA. The stages clean the rows, keep civil flights,
+ * find each airport in a list, and ask a slow and paid service to assess each strike.
  */
 import { defineStage, filter, map, pipeline } from 'xstate-pipeline';
 import { csv, jsonl } from 'xstate-pipeline/node';
-import { locator } from './airports.js';
-import { assess } from './assessment-service.js';
-import { clean } from './clean.js';
-import type { Assessed, Located, RawStrike, Strike } from './strike.js';
+import { locator } from './airports.ts';
+import { assess } from './assessment-service.ts';
+import { clean } from './clean.ts';
+import type { Assessed, Located, RawStrike, Strike } from './strike.ts';
 
 const data = (name: string) => new URL(`../../node_modules/vega-datasets/data/${name}`, import.meta.url);
 const out = (name: string) => new URL(`../../out/strikes/${name}`, import.meta.url);
 
 const assessed = defineStage({
   name: 'assess',
-  durable: true, // paid for: what came back is journaled before it is passed on, and never asked for again
+  durable: true, // paid: the answers are journaled before they are passed on, and never requested again
   concurrency: 4,
   timeoutMs: 10_000,
   retry: { attempts: 4, initialDelayMs: 100 },

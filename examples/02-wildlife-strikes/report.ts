@@ -1,7 +1,7 @@
-/** The second job: of what the first one wrote, the strikes that did damage, as a table for a spreadsheet. */
+/** The second pipeline: reads the output of the first and writes the strikes that did damage, as CSV. */
 import { filter, map, pipeline } from 'xstate-pipeline';
 import { csv, jsonl } from 'xstate-pipeline/node';
-import type { Assessed } from './strike.js';
+import type { Assessed } from './strike.ts';
 
 const out = (name: string) => new URL(`../../out/strikes/${name}`, import.meta.url);
 

@@ -1,6 +1,6 @@
-/** What a row is on its way through the pipeline. */
+/** The types of a row between the stages. */
 
-/** A row of birdstrikes.csv, as far as it is used: all text. */
+/** The columns of birdstrikes.csv that are used; all are text. */
 export interface RawStrike {
   readonly 'Airport Name': string;
   readonly 'Aircraft Make Model': string;
@@ -23,7 +23,7 @@ export interface Strike {
   readonly state: string;
   readonly operator: string;
   readonly aircraft: string;
-  /** Null: nobody could tell. */
+  /** Null: unknown. */
   readonly species: string | null;
   readonly size: 'small' | 'medium' | 'large';
   readonly phase: string;

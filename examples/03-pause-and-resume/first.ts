@@ -1,8 +1,8 @@
-/** The first process: begins, pauses after twenty batches, prints the receipt and ends. */
+/** The first process: starts the run, pauses after twenty batches, prints the receipt and exits. */
 import { fileURLToPath } from 'node:url';
 import { PipelineExecutor, StateManager } from 'xstate-pipeline';
 import { lowdbStorage } from 'xstate-pipeline/node';
-import zipCodes from './pipeline.js';
+import zipCodes from './pipeline.ts';
 
 const sessions = fileURLToPath(new URL('../../out/pause/sessions', import.meta.url));
 const executor = new PipelineExecutor(zipCodes.stages, new StateManager(lowdbStorage(sessions)));

@@ -3,7 +3,7 @@ import { csv, jsonl } from 'xstate-pipeline/node';
 
 const zipCodes = new URL('../../node_modules/vega-datasets/data/zipcodes.csv', import.meta.url);
 
-/** 42,049 zip codes; a stage that takes its time. */
+/** A slow stage over 42,049 zip codes. */
 export const slow = defineStage({
   name: 'slow',
   concurrency: 2,

@@ -1,6 +1,6 @@
-/** The second process: goes on where the first one stopped. */
+/** The second process: resumes where the first one stopped. */
 import { fileURLToPath } from 'node:url';
-import zipCodes from './pipeline.js';
+import zipCodes from './pipeline.ts';
 
 const stateDir = fileURLToPath(new URL('../../out/pause/sessions', import.meta.url));
 let firstBatch = 0;

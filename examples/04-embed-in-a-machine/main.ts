@@ -1,6 +1,6 @@
 /**
- * A parent machine, as an app would have one, runs a pipeline as its child: its `pause` reaches the child, and the child's
- * failure and completion reach it. On the way the pipeline fails once, and the parent lets it go on.
+ * A parent machine runs a pipeline as its child. The parent sends `pause` and `resume`; the child reports failure and
+ * completion. The pipeline fails once, and the parent resumes it.
  */
 
 import { assign, createActor, sendTo, setup, waitFor } from 'xstate';

@@ -1,6 +1,6 @@
 /**
- * A run was killed (kill -9) while it was executing; `killed-while-executing.json` is the snapshot in its last checkpoint.
- * Replayed here without a file, a clock or a wait: what state it comes back in, and what it does next.
+ * `killed-while-executing.json` is the snapshot in the last checkpoint of a run that was killed (kill -9) in EXECUTING. These
+ * tests restore it, without a file, a clock or a wait, and check its state and its next steps.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -11,7 +11,7 @@ const stages = [{ name: 'slow', concurrency: 2, attempts: 1 }];
 const persisted = () =>
   JSON.parse(readFileSync(new URL('killed-while-executing.json', import.meta.url), 'utf8'));
 
-/** The machine with actions that only take notes. */
+/** The machine, with actions that only record their calls. */
 function replay(snapshot: ReturnType<typeof restoreSnapshot>) {
   const asked: string[] = [];
   const machine = createExecutorMachine(stages).provide({
@@ -26,14 +26,14 @@ function replay(snapshot: ReturnType<typeof restoreSnapshot>) {
   return { actor, asked };
 }
 
-test('a run that was killed comes back as PAUSED, rewound to what is durable', () => {
+test('a killed run is restored as PAUSED, at the last durable batch', () => {
   expect(persisted()).toMatchObject({ value: 'EXECUTING', context: { next: 25, committed: 19 } });
 
   const { actor } = replay(restoreSnapshot(persisted(), stages));
   const { value, context } = actor.getSnapshot();
   expect(value).toBe('PAUSED');
-  expect(context.window, 'the four batches in flight are forgotten').toEqual([]);
-  expect(context.next, 'the first batch that the sink does not hold').toBe(21);
+  expect(context.window, 'the four batches in flight are discarded').toEqual([]);
+  expect(context.next, 'the first batch that is not in the sink').toBe(21);
   expect(context.flushed).toMatchObject({
     rowsIn: 10_500,
     source: { bytes: 517_550 },
@@ -41,7 +41,7 @@ test('a run that was killed comes back as PAUSED, rewound to what is durable', (
   });
 });
 
-test('resume reads on from there, and routes the batch through the stage to the sink', () => {
+test('resume continues from there, and routes the batch through the stage to the sink', () => {
   const { actor, asked } = replay(restoreSnapshot(persisted(), stages));
   actor.send({ type: 'resume' });
   expect(actor.getSnapshot().value).toBe('EXECUTING');
@@ -52,7 +52,7 @@ test('resume reads on from there, and routes the batch through the stage to the 
   expect(asked).toEqual(['reopen', 'read 21', 'read 22', 'write up to 21']);
 });
 
-test('a snapshot of other stages is refused, not half restored', () => {
+test('a snapshot of other stages is refused', () => {
   expect(() => restoreSnapshot(persisted(), [{ name: 'fast', concurrency: 2, attempts: 1 }])).toThrow(
     InvalidSnapshotError,
   );

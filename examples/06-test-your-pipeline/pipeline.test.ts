@@ -1,4 +1,4 @@
-/** With vitest. The same with node:test: pipeline.node-test.ts. */
+/** Tests with vitest. The same with node:test: pipeline.node-test.ts. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
@@ -11,7 +11,7 @@ import {
   type PipelineMatchers,
   stall,
 } from 'xstate-pipeline/testing';
-import reviews from './pipeline.js';
+import reviews from './pipeline.ts';
 
 declare module 'vitest' {
   interface Matchers<T> extends PipelineMatchers<T> {}
@@ -21,10 +21,10 @@ expect.extend(matchers);
 const here = (name: string) => new URL(name, import.meta.url);
 const files = { 'reviews.jsonl': readFileSync(here('reviews.jsonl'), 'utf8') };
 
-test('the power goes while the service is slow: nothing is lost, nothing is paid twice', async () => {
+test('a power loss while the service is slow: no row is lost, no batch is paid twice', async () => {
   const test = createTestExecutor(reviews, { files, script: { classify: { 2: [stall()] } } });
   test.execute();
-  await test.settle(); // all that can be done without batch 2 is done
+  await test.settle(); // everything but batch 2 is done
   test.crash({ powerLoss: true }).restart();
   await test.resume();
   expect(test).toBeInState('COMPLETED');
@@ -34,7 +34,7 @@ test('the power goes while the service is slow: nothing is lost, nothing is paid
   );
 });
 
-test('the service is down for a moment: tried again after half a second, and no sooner', async () => {
+test('the service fails once: the batch is retried after half a second, not earlier', async () => {
   const test = createTestExecutor(reviews, { files, script: { classify: { 0: [fail('503')] } } });
   test.execute();
   await test.advance(200);
@@ -43,12 +43,12 @@ test('the service is down for a moment: tried again after half a second, and no 
   expect(test).toBeInState('COMPLETED');
 });
 
-test('the checkpoint of a run that was killed comes back as PAUSED', async () => {
+test('the checkpoint of a killed run is restored as PAUSED', async () => {
   expect(await loadSnapshot(here('killed.json'), reviews.stages)).toComeBackAs('PAUSED');
 });
 
-test('killed for real, in child processes', { timeout: 120_000 }, async () => {
-  await crashTest(here('pipeline.ts'), { files, points: 4, random: 1 }); // without `points`: everywhere
+test('real processes survive kill -9', { timeout: 120_000 }, async () => {
+  await crashTest(here('pipeline.ts'), { files, points: 4, random: 1 }); // without `points`: at every operation
 });
 
 describe('every path through the six states', () => {

@@ -1,4 +1,4 @@
-/** Reviews, labelled by a service that charges for every batch. The tests beside it need neither the service nor a disk. */
+/** Labels reviews through a service that charges per batch. The tests beside it need neither the service nor a disk. */
 import { defineStage, map, pipeline } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
 
@@ -11,7 +11,7 @@ const tidy = map('tidy', (review: Review) => ({ ...review, text: review.text.tri
 
 const classify = defineStage({
   name: 'classify',
-  durable: true, // paid once, whatever happens
+  durable: true, // paid once, also after a crash
   concurrency: 2,
   retry: { attempts: 3, initialDelayMs: 500 },
   process: async (reviews: Review[]) =>

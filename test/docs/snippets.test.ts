@@ -89,7 +89,13 @@ function compile(laid: readonly Laid[]): Map<string, string[]> {
   const { compilerOptions } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')) as {
     compilerOptions: Record<string, unknown>;
   };
-  const options = { ...compilerOptions, rootDir: '.', outDir: '.', declaration: false };
+  const options = {
+    ...compilerOptions,
+    rootDir: '.',
+    outDir: '.',
+    declaration: false,
+    rewriteRelativeImportExtensions: true,
+  };
   const lenient = { noUnusedLocals: false, noUnusedParameters: false };
   const files = sources.map(({ entry }) => relative(scratch, entry));
   write(

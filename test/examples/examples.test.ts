@@ -1,7 +1,7 @@
-/** Pins: every example runs by its one command and gives what its README says. */
+/** Pins: every example runs with the command of its README and gives the output that the README promises. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { JITI, VITEST, type Workspace, workspace, XSTATE_PIPELINE } from './workspace.js';
+import { JITI, TSC, TSCONFIG, VITEST, type Workspace, workspace, XSTATE_PIPELINE } from './workspace.js';
 
 let place: Workspace;
 beforeAll(() => {
@@ -10,6 +10,12 @@ beforeAll(() => {
 afterAll(() => place.remove());
 
 const TIMEOUT = { timeout: 60_000 };
+
+test('Node’s own type stripping takes every example', TIMEOUT, async () => {
+  const { code, stdout } = await place.node([TSC, '-p', TSCONFIG, '--pretty', 'false']);
+  expect(stdout).toBe('');
+  expect(code).toBe(0);
+});
 
 test('01 quick start: ten lines, four tidy reviews', TIMEOUT, async () => {
   const run = await place.node([XSTATE_PIPELINE, 'run', 'examples/01-quick-start/pipeline.ts']);
@@ -21,7 +27,7 @@ test('01 quick start: ten lines, four tidy reviews', TIMEOUT, async () => {
     { id: 5, stars: 3, text: 'fine' },
   ]);
   const lines = place.text('examples/01-quick-start/pipeline.ts').trimEnd().split('\n');
-  expect(lines.length, 'it is called the ten-line quick start').toBeLessThanOrEqual(10);
+  expect(lines.length, 'the README calls it ten lines').toBeLessThanOrEqual(10);
 });
 
 test('03 pause and resume: a receipt in one process, the rest in another', TIMEOUT, async () => {
@@ -31,7 +37,7 @@ test('03 pause and resume: a receipt in one process, the rest in another', TIMEO
   expect(receipt.batches).toBeGreaterThanOrEqual(20);
   expect(receipt).toMatchObject({ rowsIn: receipt.batches * 500, rowsOut: receipt.batches * 500 });
   const part = readFileSync(place.path('out/pause/zip-codes.jsonl.part'));
-  expect(part.length, 'the receipt says what is on disk').toBe(receipt.sinkPosition.bytes);
+  expect(part.length, 'the receipt equals the file on disk').toBe(receipt.sinkPosition.bytes);
 
   const second = await place.node([JITI, 'examples/03-pause-and-resume/second.ts']);
   expect(second).toMatchObject({ code: 0, stderr: '' });
@@ -53,7 +59,7 @@ test('03 pause and resume: a receipt in one process, the rest in another', TIMEO
 });
 
 test(
-  '04 embedding: the parent pauses its child, hears of its failure, lets it go on, hears of its end',
+  '04 embedding: the parent pauses its child, gets its failure, resumes it and gets its result',
   TIMEOUT,
   async () => {
     const { code, stdout, stderr } = await place.node([JITI, 'examples/04-embed-in-a-machine/main.ts']);

@@ -1,7 +1,6 @@
 /**
- * Pins: the main job does on real data what it says. `npm start` ends well, its output agrees with figures that are
- * computed here from the data set with plain code, and after kill -9 and resume the output is the same, byte for byte, and
- * the service has charged for no row twice (I7, I8).
+ * Pins: the main example on real data. `npm start` succeeds, and its output agrees with figures that plain code computes here from
+ * the data set. After kill -9 and resume the output is byte-identical, and the service has charged for no row twice (I7, I8).
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

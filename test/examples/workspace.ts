@@ -1,4 +1,4 @@
-/** A copy of the examples in a fresh folder, so that they run for real and leave nothing behind. */
+/** A copy of the examples in a fresh folder: they run as a reader runs them, and leave no files behind. */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,13 +15,13 @@ export interface Outcome {
 
 export interface Workspace {
   readonly folder: string;
-  /** The environment that a reader's terminal would have. */
+  /** The environment of a reader's terminal. */
   readonly env: NodeJS.ProcessEnv;
   path(name: string): string;
   text(name: string): string;
   /** The rows of a JSON Lines file. */
   rows<T>(name: string): T[];
-  /** Runs Node as a reader would from the repository's top. */
+  /** Runs Node in the folder's top. */
   node(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome>;
   remove(): void;
 }
@@ -30,6 +30,9 @@ export interface Workspace {
 export const XSTATE_PIPELINE = 'dist/src/cli/main.js';
 export const JITI = 'node_modules/jiti/lib/jiti-cli.mjs';
 export const VITEST = 'node_modules/vitest/vitest.mjs';
+export const TSC = 'node_modules/typescript/bin/tsc';
+/** Of the examples as they are, in the repository. */
+export const TSCONFIG = fileURLToPath(new URL('tsconfig.json', import.meta.url));
 
 export function workspace(): Workspace {
   const folder = mkdtempSync(join(tmpdir(), 'examples-'));
