@@ -16,7 +16,7 @@ function replay(snapshot: ReturnType<typeof restoreSnapshot>) {
   const asked: string[] = [];
   const machine = createExecutorMachine(stages).provide({
     actions: {
-      reopen: () => asked.push('reopen'),
+      open: () => asked.push('open'),
       read: (_, { batch }) => asked.push(`read ${batch}`),
       write: (_, { upTo }) => asked.push(`write up to ${upTo}`),
       flush: () => asked.push('flush'),
@@ -44,12 +44,13 @@ test('a killed run is restored as PAUSED, at the last durable batch', () => {
 test('resume continues from there, and routes the batch through the stage to the sink', () => {
   const { actor, asked } = replay(restoreSnapshot(persisted(), stages));
   actor.send({ type: 'resume' });
+  actor.send({ type: 'opened' });
   expect(actor.getSnapshot().value).toBe('EXECUTING');
-  expect(asked).toEqual(['reopen', 'read 21']);
+  expect(asked).toEqual(['open', 'read 21']);
 
   actor.send({ type: 'source.batches', batch: 21, rows: [500], at: 0 });
   actor.send({ type: 'stage.done', stage: 0, batches: [21] });
-  expect(asked).toEqual(['reopen', 'read 21', 'read 22', 'write up to 21']);
+  expect(asked).toEqual(['open', 'read 21', 'read 22', 'write up to 21']);
 });
 
 test('a snapshot of other stages is refused', () => {

@@ -1,7 +1,7 @@
 /** Pins: every example runs with the command of its README and gives the output that the README promises. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { JITI, TSC, TSCONFIG, VITEST, type Workspace, workspace, XSTATE_PIPELINE } from './workspace.js';
+import { JITI, VITEST, type Workspace, workspace, XSTATE_PIPELINE } from './workspace.js';
 
 let place: Workspace;
 beforeAll(() => {
@@ -10,12 +10,6 @@ beforeAll(() => {
 afterAll(() => place.remove());
 
 const TIMEOUT = { timeout: 60_000 };
-
-test('Node’s own type stripping takes every example', TIMEOUT, async () => {
-  const { code, stdout } = await place.node([TSC, '-p', TSCONFIG, '--pretty', 'false']);
-  expect(stdout).toBe('');
-  expect(code).toBe(0);
-});
 
 test('01 quick start: ten lines, four tidy reviews', TIMEOUT, async () => {
   const run = await place.node([XSTATE_PIPELINE, 'run', 'examples/01-quick-start/pipeline.ts']);

@@ -30,9 +30,6 @@ export interface Workspace {
 export const XSTATE_PIPELINE = 'dist/src/cli/main.js';
 export const JITI = 'node_modules/jiti/lib/jiti-cli.mjs';
 export const VITEST = 'node_modules/vitest/vitest.mjs';
-export const TSC = 'node_modules/typescript/bin/tsc';
-/** Of the examples as they are, in the repository. */
-export const TSCONFIG = fileURLToPath(new URL('tsconfig.json', import.meta.url));
 
 export function workspace(): Workspace {
   const folder = mkdtempSync(join(tmpdir(), 'examples-'));
