@@ -6,7 +6,7 @@
  * takes and its function gets what the schema makes of it; with an output schema the function answers with what the
  * schema takes and the stage gives what the schema makes of it.
  */
-import { BATCH_OPTIONS, checkFunction, checkName, checkOptions, ROW_OPTIONS } from './check-options.js';
+import { checkBatchOptions, checkFunction, checkName, checkRowOptions } from './check-options.js';
 import type { BatchStage, RowShape, RowStage, StageContext, StageOptions } from './stage.js';
 
 /** What `defineStage` takes. */
@@ -49,8 +49,7 @@ export function defineStage<P, R, I = P, O = R>(
 ): BatchStage<Taken<I, P>, Settled<O>, Settled<P>, Settled<R>>;
 export function defineStage<P, R, I, O>(options: BatchStageOptions<I, O, P, R>): BatchStage<I, O, P, R> {
   const name = checkName((options as Partial<typeof options> | undefined)?.name);
-  const { rowConcurrency: _, ...checked } = checkOptions(name, options, BATCH_OPTIONS);
-  checkFunction(name, 'process', options.process);
+  const checked = checkBatchOptions(name, options);
   return Object.freeze({
     kind: 'batch',
     name,
@@ -117,7 +116,7 @@ function rowStage<P, I, O, R>(
 ): RowStage<I, O, P> {
   const name = checkName(givenName);
   checkFunction(name, `the function of ${shape}`, fn);
-  const checked = checkOptions(name, options, ROW_OPTIONS);
+  const checked = checkRowOptions(name, options);
   return Object.freeze({
     kind: 'row',
     shape,
