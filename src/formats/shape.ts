@@ -26,7 +26,7 @@ type OptionalKey<F extends Fields> = {
   [K in keyof F]: F[K] extends { readonly isOptional: true } ? K : never;
 }[keyof F];
 type ObjectOf<F extends Fields> = { readonly [K in Exclude<keyof F, OptionalKey<F>>]: Infer<F[K]> } & {
-  readonly [K in OptionalKey<F>]?: Infer<F[K]>;
+  readonly [K in OptionalKey<F>]?: Exclude<Infer<F[K]>, undefined>;
 };
 
 /** Why a value does not fit its shape. */
@@ -114,7 +114,21 @@ export function nullable<T>(inner: Shape<T>): Shape<T | null> {
 
 /** An object of exactly these fields, as it is read from disk or a socket. The message does not quote an unknown key. */
 export function object<F extends Fields>(fields: F): Shape<ObjectOf<F>> {
-  return objectOf(fields, (_, path) => `${path === '' ? 'it' : path} has an unknown field`);
+  const required: Fields = Object.fromEntries(
+    Object.entries(fields).map(([key, field]) => [key, present(field)]),
+  );
+  return objectOf(required as F, (_, path) => `${path === '' ? 'it' : path} has an unknown field`);
+}
+
+function present<T>(field: Shape<T>): Shape<T> {
+  if (field.isOptional) return field;
+  return {
+    ...field,
+    read(value, path) {
+      if (value === undefined) throw new ShapeError(`${path} is missing`);
+      return field.read(value, path);
+    },
+  };
 }
 
 /** An object of options. The message names an unknown option and those that exist. */
