@@ -230,6 +230,20 @@ export class SimulatedDisk implements FileSystem {
     });
   }
 
+  /** Not an operation: it changes nothing. */
+  async realPath(path: string): Promise<string> {
+    return this.#realPath(absolute(path));
+  }
+
+  #realPath(path: string, hops = 0): string {
+    if (hops > 40) throw failure('ELOOP', path);
+    if (path === '/') return path;
+    const parent = this.#realPath(posix.dirname(path), hops);
+    const whole = posix.join(parent, posix.basename(path));
+    const node = this.#find(whole, false);
+    return node?.kind === 'symlink' ? this.#realPath(posix.resolve(parent, node.target), hops + 1) : whole;
+  }
+
   /** Numbers an operation, then applies it or fails.
    * @param half the partial effect of a failed operation: half a write, a failed fsync. */
   async #operate<R>(
