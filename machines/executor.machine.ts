@@ -80,7 +80,10 @@ export interface ExecutorMachineOptions<Output> {
 }
 
 /** Makes the executor's statechart for these stages. Actions without content are the wiring's to provide.
- * @param stages in order; names must differ. */
+ * @param stages in order; names must differ.
+ * @example
+ * createActor(createExecutorMachine([{ name: 'tidy', concurrency: 1, attempts: 1 }]), { input: {} }).start();
+ */
 export function createExecutorMachine<Output = ExecutorOutput>(
   stages: readonly Omit<StageInput, 'index'>[],
   options: ExecutorMachineOptions<Output> = {},

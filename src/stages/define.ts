@@ -62,7 +62,10 @@ export function defineStage<P, R, I, O>(options: BatchStageOptions<I, O, P, R>):
 
 /** A stage that makes one row of each row. A row whose function throws or rejects fails alone.
  * @param fn may be asynchronous; then `rowConcurrency` rows of a batch are under way at once.
- * @throws {InvalidOptionError} */
+ * @throws {InvalidOptionError}
+ * @example
+ * map('tidy', (review: Review) => ({ ...review, title: review.title.trim() }))
+ */
 export function map<P, R, I = P, O = R>(
   name: string,
   fn: (row: P, context: StageContext, index: number) => R | Promise<R>,
@@ -73,7 +76,10 @@ export function map<P, R, I = P, O = R>(
 
 /** A stage that keeps the rows for which the predicate answers with something truthy. A type guard narrows the rows
  * that follow. With an input schema the rows kept are as the schema left them.
- * @throws {InvalidOptionError} */
+ * @throws {InvalidOptionError}
+ * @example
+ * filter('good', (review: Review) => review.stars >= 4)
+ */
 export function filter<P, Q extends P, I = P, O = Q>(
   name: string,
   predicate: (row: P, context: StageContext, index: number) => row is Q,
@@ -93,7 +99,10 @@ export function filter<P, Q, I, O>(
 }
 
 /** A stage that makes any number of rows of each row: the function answers with an array.
- * @throws {InvalidOptionError} */
+ * @throws {InvalidOptionError}
+ * @example
+ * flatMap('words', (line: string) => line.split(' '))
+ */
 export function flatMap<P, R, I = P, O = R>(
   name: string,
   fn: (row: P, context: StageContext, index: number) => readonly R[] | Promise<readonly R[]>,

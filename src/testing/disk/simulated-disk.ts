@@ -45,7 +45,12 @@ interface Medium {
   ticks: number;
 }
 
-/** A `FileSystem` in memory that can fail, fill up and lose power at any operation. */
+/**
+ * A `FileSystem` in memory that can fail, fill up and lose power at any operation.
+ * @example
+ * const disk = new SimulatedDisk();
+ * disk.fail(7, 'ENOSPC'); // the seventh operation
+ */
 export class SimulatedDisk implements FileSystem {
   /** Every operation, in order. */
   readonly operations: Operation[] = [];
