@@ -37,7 +37,10 @@ export interface SinkFixture {
 
 /** Declares the tests of a sink.
  * @param makeFixture called in every test; gives an empty place.
- * @param runner `{ describe, it }` of your test runner. Default: its globals. */
+ * @param runner `{ describe, it }` of your test runner. Default: its globals.
+ * @example
+ * sinkContract('my sink', async () => myFixture(), { describe, it });
+ */
 export function sinkContract(
   name: string,
   makeFixture: () => Promise<SinkFixture>,
