@@ -2,18 +2,17 @@
  * The journal in files: `journal/<number>.log` in the session's directory.
  *
  * 1. Group commit: appends that arrive while an fsync runs share the next one write and one fdatasync. (I8)
- * 2. A segment is only appended to by the opener that created it, exclusively: an owner that lost its lock cannot write
- *    where its successor writes. A new one is created by the first append. (I10)
- * 3. What is indexed was verified at opening or written since, and is verified again when it is read. (I9)
+ * 2. Only the opener that created a segment appends to it: an owner that lost its lock cannot write where its successor
+ *    writes. The first append creates a new segment. (I10)
+ * 3. An indexed record was verified at opening or written since, and is verified again when it is read. (I9)
  * 4. A failed write or fsync is final. (I6)
- * 5. Segments are complete but for the last, so only the last may have a torn tail, and only such that no later record
- *    proves it was durable once (see `journal-format.ts`).
+ * 5. All segments but the last are complete. Only the last may have a torn tail, and only where no later record proves
+ *    that it was durable once (see `journal-format.ts`).
  */
 import { CheckpointWriteError, CorruptJournalError, codeOf, messageOf } from '../../errors.js';
 import type { FileHandle, FileSystem } from '../../platform/file-system.js';
 import type { Journal, JournalKey } from './journal.js';
 import {
-  MAX_FINGERPRINT_BYTES,
   MAX_INDEX,
   MAX_PAYLOAD_BYTES,
   MAX_SESSION_BYTES,
@@ -33,24 +32,21 @@ export interface FileJournalOptions {
   readonly sessionId: string;
   /** Of the opener, from 0. */
   readonly epoch: number;
-  /** Records with another one are passed over, as if they had never been written. Default: all records count. */
-  readonly fingerprint?: string;
-  /** A segment that has reached it is followed by a new one. Bytes; default 8 MiB, at most 512 MiB. */
+  /** Bytes of a segment, after which a new one begins. Default 8 MiB, at most 512 MiB. */
   readonly segmentBytes?: number;
 }
 
-/** Opens the journal of a session, cutting a torn tail.
- * @throws {CorruptJournalError} when anything before the tail is damaged.
+/** Opens the journal of a session and cuts a torn tail.
+ * @throws {CorruptJournalError} when a byte before the tail is damaged.
  * @throws {SessionLockedError} when a record is of a later epoch. */
 export async function openFileJournal(options: FileJournalOptions): Promise<Journal> {
   const { fileSystem, directory, sessionId, epoch, segmentBytes = 8 * 1024 * 1024 } = options;
   assertWhole('epoch', epoch, MAX_INDEX);
   assertWhole('segmentBytes', segmentBytes, MAX_PAYLOAD_BYTES);
   storedText('The session id', sessionId, MAX_SESSION_BYTES);
-  const fingerprint = storedText('The fingerprint', options.fingerprint ?? '', MAX_FINGERPRINT_BYTES);
   const folder = `${directory}/journal`;
   const recovered = await recoverSegments({ fileSystem, folder, sessionId, epoch });
-  return new FileJournal({ ...options, segmentBytes }, folder, fingerprint, recovered);
+  return new FileJournal({ ...options, segmentBytes }, folder, recovered);
 }
 
 interface Entry {
@@ -63,9 +59,9 @@ interface Entry {
   readonly isOwn: boolean;
 }
 
-/** Below this a segment whose records are all trimmed is kept and appended to: making a new file costs an fsync. */
+/** A smaller segment is reused when all its records are trimmed: a new file costs an fsync. */
 const WORTH_DROPPING_BYTES = 64 * 1024;
-/** Turns of the microtask queue in which appenders that were woken together find each other again. */
+/** Microtask turns that a commit waits, so that appenders that were woken together share one group. */
 const GATHERING_TURNS = 8;
 
 class FileJournal implements Journal {
@@ -75,31 +71,28 @@ class FileJournal implements Journal {
   private readonly waiting = new Map<string, WaitingRecord>();
   private queue: WaitingRecord[] = [];
   private current: OpenSegment | undefined;
-  /** What the next segment's header names as the one before it. */
+  /** The previous segment, for the header of the next. */
   private last: PreviousSegment;
   private folderExists: boolean;
   private committing: Promise<void> | undefined;
   private failure: Error | undefined;
   private closed: Promise<void> | undefined;
-  /** A segment that a trim completes: no other is begun, and nobody else opens the journal, before it is. Where that
-   * fails, no other is begun at all (4). */
+  /** A segment that a trim is completing: no new segment begins before that. If it fails, no segment begins at all (4). */
   private completing: Promise<void> | undefined;
   private trimming: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly options: FileJournalOptions & { readonly segmentBytes: number },
     private readonly folder: string,
-    private readonly fingerprint: Buffer,
     recovered: RecoveredJournal,
   ) {
     this.folderExists = recovered.folderExists;
     this.last = recovered.last;
     for (const segment of recovered.segments) this.segments.add(segment);
     for (const { segment, record } of recovered.records) {
-      if (options.fingerprint !== undefined && record.fingerprint !== options.fingerprint) continue;
       const { stage, batch, offset, headerBytes, payloadBytes } = record;
       const key = { stage, batch };
-      this.remember(nameOf(key), { key, segment, offset, headerBytes, payloadBytes, isOwn: false });
+      this.indexEntry(nameOf(key), { key, segment, offset, headerBytes, payloadBytes, isOwn: false });
     }
   }
 
@@ -120,7 +113,7 @@ class FileJournal implements Journal {
     try {
       handle = await this.options.fileSystem.open(this.pathOf(entry.segment), 'update');
     } catch (error) {
-      // Trimmed meanwhile: not needed any more.
+      // Trimmed meanwhile.
       if (codeOf(error) === 'ENOENT' && this.index.get(nameOf(key)) !== entry) return undefined;
       throw error;
     }
@@ -133,7 +126,7 @@ class FileJournal implements Journal {
     if (payload !== undefined) return payload;
     throw new CorruptJournalError(
       `${this.pathOf(entry.segment)}, byte ${entry.offset}: the output of stage "${key.stage}" for batch ` +
-        `${key.batch} was damaged since the journal was opened. Resume the session to have all of it checked.`,
+        `${key.batch} was damaged after the journal was opened. Resume the session: that verifies the whole journal.`,
     );
   }
 
@@ -157,12 +150,12 @@ class FileJournal implements Journal {
   }
 
   trim(batch: number): Promise<void> {
-    const trimmed = this.trimNow(batch);
+    const trimmed = this.trimSegments(batch);
     this.trimming = Promise.all([this.trimming, trimmed.catch(() => {})]).then(() => {});
     return trimmed;
   }
 
-  private async trimNow(batch: number): Promise<void> {
+  private async trimSegments(batch: number): Promise<void> {
     if (this.closed !== undefined) return;
     for (const [name, entry] of this.index) {
       if (entry.key.batch < batch) {
@@ -180,23 +173,22 @@ class FileJournal implements Journal {
       }
     }
     for (const segment of this.segments) {
-      if (segment.live === 0 && segment !== this.current) await this.drop(segment);
+      if (segment.live === 0 && segment !== this.current) await this.removeSegment(segment);
     }
   }
 
   close(): Promise<void> {
-    this.closed ??= this.finish();
+    this.closed ??= this.closeSegments();
     return this.closed;
   }
 
-  private async finish(): Promise<void> {
+  private async closeSegments(): Promise<void> {
     await this.committing;
     await this.trimming;
     const current = this.current;
     this.current = undefined;
     await current?.complete();
-    // Not what was passed over for its fingerprint: only a trim says that it is not needed.
-    if (current?.live === 0 && this.failure === undefined) await this.drop(current);
+    if (current?.live === 0 && this.failure === undefined) await this.removeSegment(current);
   }
 
   private async commitQueue(): Promise<void> {
@@ -204,17 +196,17 @@ class FileJournal implements Journal {
       while (true) {
         for (let turn = 0; turn < GATHERING_TURNS; turn++) await undefined;
         if (this.queue.length === 0) return;
-        await this.commit(this.takeGroup());
+        await this.commitGroup(this.nextGroup());
       }
     } catch (error) {
-      this.fail(error);
+      this.rejectAppends(error);
     } finally {
       this.committing = undefined;
     }
   }
 
-  /** The next group: all that waits, but no more than makes a segment twice its intended size. */
-  private takeGroup(): WaitingRecord[] {
+  /** All waiting records, up to twice the intended size of a segment. */
+  private nextGroup(): WaitingRecord[] {
     let bytes = 0;
     let count = 0;
     for (const record of this.queue) {
@@ -225,7 +217,7 @@ class FileJournal implements Journal {
     return this.queue.splice(0, count);
   }
 
-  private async commit(group: readonly WaitingRecord[]): Promise<void> {
+  private async commitGroup(group: readonly WaitingRecord[]): Promise<void> {
     const segment = await this.segmentToAppendTo();
     const offsets = await segment.append(group);
     for (let i = 0; i < group.length; i++) {
@@ -233,7 +225,7 @@ class FileJournal implements Journal {
       const { key, name, payloadBytes } = record;
       const offset = offsets[i] as number;
       const headerBytes = recordHeaderBytes(record);
-      this.remember(name, { key, segment, offset, headerBytes, payloadBytes, isOwn: true });
+      this.indexEntry(name, { key, segment, offset, headerBytes, payloadBytes, isOwn: true });
       this.waiting.delete(name);
       record.resolve();
     }
@@ -261,10 +253,10 @@ class FileJournal implements Journal {
     return segment;
   }
 
-  private fail(cause: unknown): void {
+  private rejectAppends(cause: unknown): void {
     this.failure = new CheckpointWriteError(
       `The journal of session ${this.options.sessionId} in ${this.folder} cannot be written: ${messageOf(cause)}. ` +
-        'Make room or repair the disk, then resume the session.',
+        'Free space or repair the disk, then resume the session.',
       { cause },
     );
     for (const record of this.waiting.values()) record.reject(this.failure);
@@ -272,16 +264,16 @@ class FileJournal implements Journal {
     this.queue = [];
   }
 
-  /** In place of an older record of that name. */
-  private remember(name: string, entry: Entry): void {
+  /** Replaces an older entry of that name. */
+  private indexEntry(name: string, entry: Entry): void {
     const older = this.index.get(name);
     if (older !== undefined) older.segment.live--;
     this.index.set(name, entry);
     entry.segment.live++;
   }
 
-  /** Removes a segment that nobody needs. Not fsynced: what comes back after a power loss is trimmed again. */
-  private async drop(segment: Segment): Promise<void> {
+  /** Removes a trimmed segment. Not fsynced: one that returns after a power loss is trimmed again. */
+  private async removeSegment(segment: Segment): Promise<void> {
     this.segments.delete(segment);
     try {
       await this.options.fileSystem.unlink(this.pathOf(segment));
@@ -300,7 +292,7 @@ class FileJournal implements Journal {
     }
     const { epoch } = this.options;
     const ownKey = { stage: key.stage, batch: key.batch };
-    return waitingRecord(ownKey, payload, { name, stage, epoch, fingerprint: this.fingerprint });
+    return waitingRecord(ownKey, payload, { name, stage, epoch });
   }
 
   private pathOf(segment: Segment): string {

@@ -5,15 +5,15 @@
  *     header   = magic "XSPJRNL\0" | crc32 of the rest u32 | version u16 | session length u16 | number u32
  *              | previous number u32 | previous length u48 | 0 u16 | session
  *     record   = magic "xRec" | crc32 of the rest of the header u32 | crc32 of the payload u32 | payload length u32
- *              | stage length u16 | fingerprint length u16 | epoch u48 | batch u48 | durable u48 | 0 u16
- *              | stage | fingerprint | payload
+ *              | stage length u16 | 0 u16 | epoch u48 | batch u48 | durable u48 | 0 u16
+ *              | stage | payload
  *
- * 1. A record's header verifies only at its own offset of its own segment of its own session: these seed its crc. So a
- *    payload that contains journal bytes, and stale blocks, are never taken for records. (I9)
+ * 1. The crc of a record's header is seeded with its session, its segment and its offset. So neither a payload that
+ *    contains journal bytes nor a stale block is taken for a record. (I9)
  * 2. `durable` is the length of the segment that was fsynced before the record's group was written. A damaged byte below
- *    the `durable` of any later record was therefore acknowledged once: that is corruption; anything else is a torn tail.
- * 3. A segment says how long the one before it was when it was completed: a loss at its very end is noticed.
- * 4. Every length is bounded here, before anyone allocates or skips by it.
+ *    the `durable` of a later record was acknowledged once: that is corruption. Any other damage is a torn tail.
+ * 3. A segment's header holds the final length of the previous segment: a loss at that segment's end is detected.
+ * 4. Every length is bounded here, before it is used to allocate or to skip.
  */
 import { crc32 } from 'node:zlib';
 
@@ -21,15 +21,14 @@ export const FORMAT_VERSION = 1;
 export const RECORD_HEADER_BYTES = 40;
 /** UTF-8 bytes; bounds what scanning a hostile segment can cost. */
 export const MAX_STAGE_BYTES = 1024;
-export const MAX_FINGERPRINT_BYTES = 256;
 export const MAX_SESSION_BYTES = 256;
-/** As much as can be read again: what it says has to fit into one string. */
+/** A payload must fit into one string when it is read. */
 export const MAX_PAYLOAD_BYTES = 2 ** 29 - 1024;
 export const MAX_SEGMENT_BYTES = 2 ** 32;
-/** What six bytes hold. */
+/** The largest number in six bytes. */
 export const MAX_INDEX = 2 ** 48 - 1;
-/** The longest header a record can have, stage and fingerprint included. */
-export const MAX_RECORD_HEADER_BYTES = RECORD_HEADER_BYTES + MAX_STAGE_BYTES + MAX_FINGERPRINT_BYTES;
+/** Header and name of the stage. */
+export const MAX_RECORD_HEADER_BYTES = RECORD_HEADER_BYTES + MAX_STAGE_BYTES;
 
 const SEGMENT_MAGIC = Buffer.from('XSPJRNL\0', 'latin1');
 const SEGMENT_HEADER_BYTES = 32;
@@ -40,25 +39,23 @@ export interface RecordHeader {
   readonly stage: string;
   readonly batch: number;
   readonly epoch: number;
-  readonly fingerprint: string;
   readonly durable: number;
-  /** Stage and fingerprint included. */
+  /** With the name of the stage. */
   readonly headerBytes: number;
   readonly payloadBytes: number;
   readonly payloadCrc: number;
 }
 
-/** A record on its way to a segment; strings are already bytes. */
+/** A record that is written to a segment; its strings are bytes already. */
 export interface RecordFields {
   readonly stage: Uint8Array;
   readonly batch: number;
   readonly epoch: number;
-  readonly fingerprint: Uint8Array;
   readonly payloadBytes: number;
   readonly payloadCrc: number;
 }
 
-/** The name of a segment's file; numbers count from 1 and never go back while the journal has segments. */
+/** The name of a segment's file. Numbers count from 1 and grow as long as the journal has segments. */
 export const segmentName = (number: number): string => `${String(number).padStart(8, '0')}.log`;
 
 /** The number in a segment's name; undefined for any other file. */
@@ -91,11 +88,11 @@ export function segmentHeader(sessionId: string, number: number, previous: Previ
 
 export type SegmentHeader =
   | { readonly kind: 'own'; readonly headerBytes: number; readonly previous: PreviousSegment }
-  /** It is intact, and says that it is not the one expected. */
+  /** Intact, but of another session, number or format. */
   | { readonly kind: 'foreign'; readonly why: string }
   | { readonly kind: 'damaged' };
 
-/** At most this much of a segment is its header. */
+/** The longest header of a segment. */
 export const MAX_SEGMENT_HEADER_BYTES = SEGMENT_HEADER_BYTES + MAX_SESSION_BYTES;
 
 export function readSegmentHeader(bytes: Buffer, sessionId: string, number: number): SegmentHeader {
@@ -118,16 +115,15 @@ export function readSegmentHeader(bytes: Buffer, sessionId: string, number: numb
   return { kind: 'own', headerBytes, previous };
 }
 
-/** What the crcs of a segment's records start from. */
+/** The seed of the crcs of a segment's records. */
 export const segmentSeed = (sessionId: string, number: number): number => crc32(`${number} ${sessionId}`);
 
-/** A crc with another seed differs for the same bytes, so the seed need not be stored. */
+/** Crcs with different seeds differ for the same bytes, so the seed is not stored. */
 const seedAt = (seed: number, offset: number): number => (seed ^ offset) >>> 0;
 
-export const recordHeaderBytes = (record: RecordFields): number =>
-  RECORD_HEADER_BYTES + record.stage.length + record.fingerprint.length;
+export const recordHeaderBytes = (record: RecordFields): number => RECORD_HEADER_BYTES + record.stage.length;
 
-/** Writes a record's header into `target` at `at`; `offset` is where it will stand in the segment. */
+/** Writes a record's header into `target` at `at`; `offset` is its place in the segment. */
 export function writeRecordHeader(
   target: Buffer,
   at: number,
@@ -138,13 +134,12 @@ export function writeRecordHeader(
   target.writeUInt32LE(record.payloadCrc, at + 8);
   target.writeUInt32LE(record.payloadBytes, at + 12);
   target.writeUInt16LE(record.stage.length, at + 16);
-  target.writeUInt16LE(record.fingerprint.length, at + 18);
+  target.writeUInt16LE(0, at + 18);
   target.writeUIntLE(record.epoch, at + 20, 6);
   target.writeUIntLE(record.batch, at + 26, 6);
   target.writeUIntLE(place.durable, at + 32, 6);
   target.writeUInt16LE(0, at + 38);
   target.set(record.stage, at + RECORD_HEADER_BYTES);
-  target.set(record.fingerprint, at + RECORD_HEADER_BYTES + record.stage.length);
   const rest = target.subarray(at + 8, at + recordHeaderBytes(record));
   target.writeUInt32LE(crc32(rest, seedAt(place.seed, place.offset)), at + 4);
 }
@@ -154,19 +149,16 @@ export function writeRecordHeader(
 export function readRecordHeader(bytes: Buffer, seed: number, offset: number): RecordHeader | undefined {
   if (bytes.length < RECORD_HEADER_BYTES || bytes.readUInt32LE(0) !== RECORD_MAGIC_NUMBER) return undefined;
   const stageBytes = bytes.readUInt16LE(16);
-  const fingerprintBytes = bytes.readUInt16LE(18);
   const payloadBytes = bytes.readUInt32LE(12);
-  if (stageBytes > MAX_STAGE_BYTES || fingerprintBytes > MAX_FINGERPRINT_BYTES) return undefined;
+  if (stageBytes > MAX_STAGE_BYTES || bytes.readUInt16LE(18) !== 0) return undefined;
   if (payloadBytes > MAX_PAYLOAD_BYTES) return undefined;
-  const stageEnd = RECORD_HEADER_BYTES + stageBytes;
-  const headerBytes = stageEnd + fingerprintBytes;
+  const headerBytes = RECORD_HEADER_BYTES + stageBytes;
   if (bytes.length < headerBytes) return undefined;
   if (crc32(bytes.subarray(8, headerBytes), seedAt(seed, offset)) !== bytes.readUInt32LE(4)) return undefined;
   return {
-    stage: bytes.toString('utf8', RECORD_HEADER_BYTES, stageEnd),
+    stage: bytes.toString('utf8', RECORD_HEADER_BYTES, headerBytes),
     batch: bytes.readUIntLE(26, 6),
     epoch: bytes.readUIntLE(20, 6),
-    fingerprint: bytes.toString('utf8', stageEnd, headerBytes),
     durable: bytes.readUIntLE(32, 6),
     headerBytes,
     payloadBytes,

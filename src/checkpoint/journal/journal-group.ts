@@ -1,8 +1,7 @@
 /**
- * What one group commit writes: the records that waited, framed as few large chunks.
+ * One group commit: the waiting records, framed as a few large chunks.
  *
- * A key or payload that the format cannot hold is refused here, before it can harm the records it would share a write
- * with.
+ * A key or payload that the format cannot hold is refused here, before it can harm the other records of its group.
  */
 import { crc32 } from 'node:zlib';
 import { InvalidOptionError } from '../../errors.js';
@@ -16,7 +15,7 @@ import {
   writeRecordHeader,
 } from './journal-format.js';
 
-/** A record that was appended and is not durable yet. */
+/** A record that is appended but not durable yet. */
 export interface WaitingRecord extends RecordFields {
   readonly key: JournalKey;
   /** The key, as one string. */
@@ -29,20 +28,20 @@ export interface WaitingRecord extends RecordFields {
 
 export interface FramedGroup {
   readonly chunks: readonly Uint8Array[];
-  /** Offset of each record's header in the segment, in the group's order. */
+  /** Offset of each record's header in the segment, in order. */
   readonly offsets: readonly number[];
   /** Length of the segment with the group. */
   readonly end: number;
 }
 
-/** Payload chunks up to this size are copied next to their headers: a write of many small pieces is slower. */
+/** Smaller payload chunks are copied next to their headers: one write of many small pieces is slower. */
 const COPIED_BYTES = 32 * 1024;
 
 /** @throws {InvalidOptionError} */
 export function waitingRecord(
   key: JournalKey,
   payload: readonly Uint8Array[],
-  { name, stage, epoch, fingerprint }: Pick<WaitingRecord, 'name' | 'stage' | 'epoch' | 'fingerprint'>,
+  { name, stage, epoch }: Pick<WaitingRecord, 'name' | 'stage' | 'epoch'>,
 ): WaitingRecord {
   assertWhole('The index of a batch', key.batch, MAX_INDEX);
   let payloadBytes = 0;
@@ -53,9 +52,9 @@ export function waitingRecord(
         `${MAX_PAYLOAD_BYTES}. Make batchSize smaller.`,
     );
   }
-  // Now and not when it is written: a payload that its owner changes meanwhile is then found out at opening.
+  // Before it is written: a payload that its owner changes meanwhile is detected at opening.
   let payloadCrc = 0;
-  // An empty chunk is no chunk: where its memory is nowhere, crc32 begins anew instead of going on.
+  // For an empty chunk without memory crc32 starts anew instead of continuing.
   for (const chunk of payload) if (chunk.length > 0) payloadCrc = crc32(chunk, payloadCrc);
   let resolve!: () => void;
   let reject!: (error: Error) => void;
@@ -70,7 +69,6 @@ export function waitingRecord(
     stage,
     batch: key.batch,
     epoch,
-    fingerprint,
     payloadBytes,
     payloadCrc,
     durable,
@@ -79,7 +77,7 @@ export function waitingRecord(
   };
 }
 
-/** Bytes of a string that the format stores. @throws {InvalidOptionError} when it would not come back the same. */
+/** Bytes of a string that the format stores. @throws {InvalidOptionError} when it would not be read back unchanged. */
 export function storedText(what: string, text: string, maxBytes: number): Buffer {
   const bytes = Buffer.from(text, 'utf8');
   if (bytes.length > maxBytes || bytes.toString('utf8') !== text) {
@@ -97,8 +95,8 @@ export function assertWhole(what: string, value: number, max: number): void {
   }
 }
 
-/** Lays a group out behind the first `segment.size` bytes of its segment.
- * @param start what a new segment begins with. */
+/** Frames a group to follow the first `segment.size` bytes of its segment.
+ * @param start the header of a new segment. */
 export function frameGroup(
   group: readonly WaitingRecord[],
   segment: { readonly size: number; readonly seed: number },

@@ -1,10 +1,10 @@
 /**
- * What opening a journal does with the segments it finds (I8, I9, I10).
+ * Opens the segments of a journal (I8, I9, I10).
  *
- * 1. Nothing is changed before everything was read: a journal of a later owner, or a corrupt one, stays as it is.
- * 2. The torn tail of the last segment is cut, and what is left of the segment fsynced, its name too, before any of it is
- *    used or anything appended anywhere: a process that was killed may have written it and not come to the fsync.
- * 3. Damage elsewhere, or of bytes that were durable once, is a `CorruptJournalError` saying where and what is lost.
+ * 1. Everything is read before anything is changed: a journal of a later owner, or a corrupt one, stays as it is.
+ * 2. The torn tail of the last segment is cut. The rest of that segment and its name are fsynced before a record is used or
+ *    appended: a killed process may have written it without the fsync.
+ * 3. Other damage, or damage to bytes that were durable once, is a `CorruptJournalError` with the place and the losses.
  */
 import { CorruptJournalError, SessionLockedError } from '../../errors.js';
 import type { FileSystem } from '../../platform/file-system.js';
@@ -20,27 +20,27 @@ import { type Damage, type Scan, type ScannedRecord, scanSegment } from './journ
 
 export interface Segment {
   readonly number: number;
-  /** What the crcs of its records start from. */
+  /** The seed of its records' crcs. */
   readonly seed: number;
   /** Bytes. */
   size: number;
-  /** Records that can still be asked for. */
+  /** Records that are not trimmed or replaced. */
   live: number;
 }
 
 export interface RecoveredJournal {
   readonly segments: readonly Segment[];
-  /** In the order in which they were written. */
+  /** In the order of writing. */
   readonly records: readonly { readonly segment: Segment; readonly record: ScannedRecord }[];
-  /** Whether the folder is there at all. */
+  /** Whether the folder exists. */
   readonly folderExists: boolean;
-  /** The one with the highest number; number 0 without one. */
+  /** The segment with the highest number; number 0: there is none. */
   readonly last: PreviousSegment;
 }
 
 export interface RecoveryOptions {
   readonly fileSystem: FileSystem;
-  /** Where the segments are. */
+  /** The folder of the segments. */
   readonly folder: string;
   readonly sessionId: string;
   readonly epoch: number;
@@ -53,7 +53,7 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
   const stat = await fileSystem.stat(folder);
   if (stat === undefined) return { segments: [], records: [], folderExists: false, last: NO_SEGMENT };
   if (stat.kind !== 'directory') {
-    throw new CorruptJournalError(`${folder} is not a directory: remove it, then resume the session.`);
+    throw new CorruptJournalError(`${folder} is not a directory. Remove it, then resume the session.`);
   }
   const numbers = (await fileSystem.list(folder))
     .flatMap((name) => segmentNumber(name) ?? [])
@@ -75,14 +75,14 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
   found.forEach(({ scan }, i) => {
     const before = found[i - 1]?.segment;
     if (before?.number !== scan.previous.number || before.size >= scan.previous.size) return;
-    const what = `it ends there, but had ${scan.previous.size} bytes when it was completed`;
+    const what = `it ends there but had ${scan.previous.size} bytes when it was completed`;
     const damage = { at: before.size, what, acknowledged: true, lost: [] };
     throw new CorruptJournalError(describeDamage(folder, before.number, damage));
   });
   const last = found.at(-1);
   if (last !== undefined) {
     if (last.scan.damage !== undefined) last.segment.size = last.scan.damage.at;
-    await settle(options, last.segment, last.scan.damage !== undefined);
+    await makeDurable(options, last.segment, last.scan.damage !== undefined);
     if (last.segment.size === 0) found.pop();
   }
   return {
@@ -101,7 +101,7 @@ async function scanFile(options: RecoveryOptions, number: number): Promise<{ siz
     new CorruptJournalError(`${path} cannot be used: ${why}. Restore the right file, or start afresh.`);
   if (stat?.kind !== 'file') throw refuse('it is not a regular file');
   if (stat.size > MAX_SEGMENT_BYTES) throw refuse(`it is larger than ${MAX_SEGMENT_BYTES} bytes`);
-  // Not for writing: it is the mode that refuses to follow a symlink planted since.
+  // Not for writing: this mode does not follow a symlink planted since.
   const handle = await fileSystem.open(path, 'update');
   try {
     return { size: stat.size, scan: await scanSegment(handle, stat.size, sessionId, number) };
@@ -110,8 +110,8 @@ async function scanFile(options: RecoveryOptions, number: number): Promise<{ siz
   }
 }
 
-/** Makes the segment durable as it is from now on, without its torn tail: the next one's existence says that it is whole. */
-async function settle(
+/** Makes the segment durable without its torn tail: the existence of a next segment says that it is complete. */
+async function makeDurable(
   { fileSystem, folder }: RecoveryOptions,
   segment: Segment,
   isTorn: boolean,
@@ -135,9 +135,9 @@ const NAMED_LOSSES = 20;
 
 function describeDamage(folder: string, number: number, { at, what, lost }: Damage): string {
   return (
-    `${folder}/${segmentName(number)} is damaged at byte ${at}: ${what}. Lost are the outputs from there on` +
+    `${folder}/${segmentName(number)} is damaged at byte ${at}: ${what}. The outputs from there on are lost` +
     `${lost.length > 0 ? `, among them ${listKeys(lost)}` : ''}. ` +
-    `Restore the file, or remove the folder to have the journaled batches run again.`
+    `Restore the file, or remove the folder to run the journaled batches again.`
   );
 }
 

@@ -1,10 +1,10 @@
 /**
- * Reads a journal segment from its beginning and says what in it can be trusted (I8, I9).
+ * Scans a journal segment and reports the records that can be trusted (I8, I9).
  *
- * 1. Every record's header and payload are verified before the record is reported.
+ * 1. Header and payload of a record are verified before it is reported.
  * 2. Memory is one fixed window, whatever lengths the segment claims.
- * 3. Behind a damaged byte everything is searched for later records: they tell a torn tail from corruption, and name
- *    what is lost. They are never used themselves.
+ * 3. Everything behind a damaged byte is searched for later records. They distinguish corruption from a torn tail and name
+ *    the losses; they are not used.
  */
 import { crc32 } from 'node:zlib';
 import { CorruptJournalError } from '../../errors.js';
@@ -23,28 +23,28 @@ import {
 } from './journal-format.js';
 
 export interface ScannedRecord extends RecordHeader {
-  /** Of the record's header in the segment. */
+  /** Offset of the header in the segment. */
   readonly offset: number;
 }
 
 export interface Damage {
-  /** Offset of the first byte that is not part of a whole record: everything before it is sound. */
+  /** Offset of the first byte that is not part of a whole record. */
   readonly at: number;
   readonly what: string;
-  /** Later records prove that this byte was durable once: it is not the tail of an interrupted write. */
+  /** A later record proves that this byte was durable once: it is no torn tail. */
   readonly acknowledged: boolean;
-  /** What can be recognised from `at` on. */
+  /** The records that can be recognised from `at` on. */
   readonly lost: readonly (JournalKey & { readonly epoch: number })[];
 }
 
 export interface Scan {
   readonly records: readonly ScannedRecord[];
   readonly damage: Damage | undefined;
-  /** As its header says. */
+  /** From the segment's header. */
   readonly previous: PreviousSegment;
 }
 
-/** @throws {CorruptJournalError} when the segment is intact and another journal's. */
+/** @throws {CorruptJournalError} when the segment is intact but of another journal. */
 export async function scanSegment(
   handle: FileHandle,
   size: number,
@@ -72,7 +72,7 @@ export async function scanSegment(
   previous = own.previous;
   let offset = own.headerBytes;
   while (offset < size) {
-    // Awaited only where the window has to move: tens of thousands of small records are read at opening.
+    // Awaits only when the window moves: opening reads tens of thousands of small records.
     const bytes =
       view.inWindow(offset, MAX_RECORD_HEADER_BYTES) ?? (await view.at(offset, MAX_RECORD_HEADER_BYTES));
     const header = readRecordHeader(bytes, seed, offset);
@@ -102,8 +102,8 @@ async function searchBehind(view: SegmentView, seed: number, at: number, what: s
   return { at, what, acknowledged, lost };
 }
 
-/** Reads one record again, as it was indexed.
- * @returns its payload; undefined when it does not verify any more. */
+/** Reads an indexed record again.
+ * @returns its payload; undefined when it no longer verifies. */
 export async function readRecord(
   handle: FileHandle,
   record: { readonly offset: number; readonly headerBytes: number; readonly payloadBytes: number },
@@ -122,7 +122,7 @@ export async function readRecord(
 
 const WINDOW_BYTES = 256 * 1024;
 
-/** A file seen through one fixed window that moves forward. */
+/** A file, read through one fixed window that moves forward. */
 class SegmentView {
   private readonly buffer: Buffer;
   private start = 0;
@@ -143,19 +143,19 @@ class SegmentView {
     return this.buffer.subarray(0, Math.min(length, this.length));
   }
 
-  /** The same if it needs no reading. */
+  /** The same without reading; undefined: the window does not hold it. */
   inWindow(offset: number, length: number): Buffer | undefined {
     const from = offset - this.start;
     const end = Math.min(offset + length, this.size) - this.start;
     return from >= 0 && from <= end && end <= this.length ? this.buffer.subarray(from, end) : undefined;
   }
 
-  /** Of the bytes from `offset` up to `end`. */
+  /** The crc of the bytes from `offset` to `end`. */
   async crc(offset: number, end: number): Promise<number> {
     let crc = 0;
     for (let at = offset; at < end; ) {
       const bytes = await this.at(at, Math.min(WINDOW_BYTES, end - at));
-      if (bytes.length === 0) return -1; // The file shrank under us.
+      if (bytes.length === 0) return -1; // The file became shorter.
       crc = crc32(bytes, crc);
       at += bytes.length;
     }
@@ -165,7 +165,7 @@ class SegmentView {
   /** Offset of the next `needle` at or after `from`, -1 without one. */
   async find(needle: Buffer, from: number): Promise<number> {
     for (let at = from; at + needle.length <= this.size; ) {
-      // What is left of the window first: a segment full of false magics must not be read again for each.
+      // The rest of the window first: a segment full of false magics is not read again for each.
       const inWindow = at >= this.start && at + needle.length <= this.start + this.length;
       const bytes = await this.at(at, inWindow ? this.start + this.length - at : WINDOW_BYTES);
       if (bytes.length < needle.length) return -1;

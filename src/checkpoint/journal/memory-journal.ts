@@ -1,20 +1,20 @@
 /**
- * The journal without a disk: for runs that need not outlive the process, for browsers and tests. Keeps what
- * `journal.ts` promises, with "durable" meaning: until the page or process ends.
+ * The journal without a disk, for browsers, tests and runs that need not outlive the process. It keeps the promises of
+ * `journal.ts`; "durable" means until the page or process ends.
  */
 
 import { CheckpointWriteError, SessionLockedError } from '../../errors.js';
 import { concatenated } from '../../formats/bytes.js';
 import type { Journal, JournalKey } from './journal.js';
 
-/** What the journals of one session share from opening to opening. */
+/** The records of one session, shared by its openings. */
 export type MemoryRecords = Map<
   string,
   { readonly key: JournalKey; readonly epoch: number; readonly payload: Uint8Array }
 >;
 
 export interface MemoryJournalOptions {
-  /** The same map again reopens the journal. Default: a new one. */
+  /** Pass the same map to reopen the journal. Default: a new one. */
   readonly records?: MemoryRecords;
   /** For messages. */
   readonly sessionId?: string;

@@ -1,29 +1,27 @@
 /**
  * The segment of a file journal that is appended to.
  *
- * 1. A group is durable when `append` resolves; its first one, when the segment's name is too.
- * 2. Space is reserved ahead with zeros and given back when the segment is completed: an fsync of bytes that lie where bytes
- *    lay already takes a third of the time, because neither the file's length nor its blocks change. What a killed process
- *    leaves of it is a torn tail like any other; a completed segment has none.
- * 3. What a failed fsync has lost can still be read until the machine restarts: it is cut, so that nobody relies on it.
+ * 1. A group is durable when `append` resolves. With the first group, the segment's name is durable, too.
+ * 2. Space is reserved ahead with zeros and cut when the segment is completed. An fsync that changes neither the file's
+ *    length nor its blocks takes a third of the time. A killed process leaves the zeros as a torn tail.
+ * 3. A group whose fsync failed is cut: it could be read until the machine restarts, and is lost then.
  */
 import type { FileHandle, FileSystem } from '../../platform/file-system.js';
 import { type PreviousSegment, segmentHeader, segmentName, segmentSeed } from './journal-format.js';
 import { frameGroup, type WaitingRecord } from './journal-group.js';
 import type { Segment } from './journal-recovery.js';
 
-/** Groups like the one just written for which space is reserved: as many as are worth one slow fsync. */
+/** Space is reserved for this many groups like the one just written: they are worth one slow fsync. */
 const RESERVED_GROUPS = 64;
-/** Bytes; for groups that would need more nothing is reserved: their fsync takes long anyway, and every byte would be
- * written twice. */
+/** Bytes. Larger groups reserve nothing: their fsync takes long anyway, and every byte would be written twice. */
 const MAX_RESERVED = 1024 * 1024;
 
 export interface NewSegment {
   readonly fileSystem: FileSystem;
-  /** Of the journal; it exists. */
+  /** The journal's folder; it exists. */
   readonly folder: string;
   readonly sessionId: string;
-  /** Bytes after which it is followed by another one. */
+  /** Bytes after which a new segment begins. */
   readonly segmentBytes: number;
 }
 
@@ -32,7 +30,7 @@ export class OpenSegment implements Segment {
   live = 0;
   readonly number: number;
   readonly seed: number;
-  /** Length of the file: behind `size` there are zeros. */
+  /** Length of the file; the bytes behind `size` are zeros. */
   #reserved = 0;
 
   private constructor(
@@ -44,7 +42,7 @@ export class OpenSegment implements Segment {
     this.seed = segmentSeed(options.sessionId, this.number);
   }
 
-  /** Makes the file, which must not be there. */
+  /** Creates the file, which must not exist. */
   static async create(options: NewSegment, { number, size }: PreviousSegment): Promise<OpenSegment> {
     const path = `${options.folder}/${segmentName(number + 1)}`;
     const handle = await options.fileSystem.open(path, 'create', undefined, 'synced');
@@ -55,7 +53,7 @@ export class OpenSegment implements Segment {
     return this.size >= this.options.segmentBytes;
   }
 
-  /** @returns where each record begins. */
+  /** @returns the offset of each record. */
   async append(group: readonly WaitingRecord[]): Promise<readonly number[]> {
     const { fileSystem, folder, sessionId } = this.options;
     const isNew = this.size === 0;
@@ -75,7 +73,7 @@ export class OpenSegment implements Segment {
     return offsets;
   }
 
-  /** Nothing is appended any more. */
+  /** Ends appending. */
   async complete(): Promise<void> {
     try {
       if (this.#reserved > this.size) {
@@ -87,7 +85,7 @@ export class OpenSegment implements Segment {
     }
   }
 
-  /** @param end of the group that is being written. */
+  /** @param end of the group that is being written. @returns bytes to reserve behind it. */
   #worthReserving(end: number): number {
     const wanted = RESERVED_GROUPS * (end - this.size);
     return wanted > MAX_RESERVED ? 0 : Math.max(0, Math.min(wanted, this.options.segmentBytes - end));

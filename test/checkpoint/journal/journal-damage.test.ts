@@ -265,7 +265,6 @@ describe('forgeries', () => {
       stage,
       batch: 50,
       epoch: 1,
-      fingerprint: new Uint8Array(),
       payloadBytes: 2 ** 30,
       payloadCrc: 0,
     };

@@ -3,7 +3,7 @@
  *
  * - Both keep the contract.
  * - A segment rolls at its size; its file goes when the watermark has passed all of it.
- * - Another session's, a later format's, a planted file is refused; another fingerprint's record is passed over.
+ * - Another session's, a later format's, a planted file is refused.
  */
 import { readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -126,11 +126,10 @@ describe('segments', () => {
 });
 
 describe('what is not its own', () => {
-  async function journalWith(sessionId: string, fingerprint?: string) {
+  async function journalWith(sessionId: string) {
     const directory = await freshDirectory();
     const journal = await open(directory, {
       sessionId,
-      ...(fingerprint === undefined ? {} : { fingerprint }),
     });
     await journal.append(at(0), [bytes('x')]);
     await journal.close();
@@ -148,21 +147,6 @@ describe('what is not its own', () => {
     const directory = await journalWith(SESSION);
     await rename(join(directory, 'journal/00000001.log'), join(directory, 'journal/00000002.log'));
     await expect(open(directory)).rejects.toMatchObject({ code: 'CORRUPT_JOURNAL' });
-  });
-
-  test("another fingerprint's record is passed over, kept until a trim, and does not stand in the way", async () => {
-    const directory = await journalWith(SESSION, 'old pipeline');
-    const changed = await open(directory, { fingerprint: 'new pipeline', epoch: 2 });
-    expect(changed.keys()).toEqual([]);
-    await changed.append(at(0), [bytes('recomputed')]);
-    expect(await changed.read(at(0))).toEqual(Buffer.from('recomputed'));
-    await changed.close();
-    const back = await open(directory, { fingerprint: 'old pipeline', epoch: 3 });
-    expect(await back.read(at(0))).toEqual(Buffer.from('x'));
-    await back.close();
-    const anew = await open(directory, { fingerprint: 'new pipeline', epoch: 4 });
-    expect(await anew.read(at(0))).toEqual(Buffer.from('recomputed'));
-    await anew.close();
   });
 
   test('a symlink or a folder in place of a segment, or of the folder, is refused', async () => {
