@@ -1,6 +1,6 @@
 /**
- * `npm start`: the main job, on a fresh clone too. Plain Node, no packages: it checks Node's version, installs and builds
- * what is missing, runs the job through the command line and says where the output is and what to try next.
+ * `npm start`: the main example, also on a fresh clone. Plain Node, no packages: it checks Node's version, installs and builds
+ * what is missing, runs the example through the command line, and prints where the output is and what to try next.
  */
 import { spawn } from 'node:child_process';
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -14,7 +14,7 @@ const JOB = 'examples/02-wildlife-strikes/pipeline.ts';
 const REPORT = 'examples/02-wildlife-strikes/report.ts';
 
 /**
- * Runs a process in the repository; its output is shown, or kept until it is wanted.
+ * Runs a process in the repository; its output is shown, or kept for the caller.
  * @param {string} command
  * @param {readonly string[]} args
  * @param {'shown' | 'kept'} output
@@ -34,7 +34,7 @@ function run(command, args, output) {
   });
 }
 
-/** @param {string} path @returns {number} when the newest file under it was written, 0 if there is none */
+/** @param {string} path @returns {number} time of the newest file under it, 0 if there is none */
 function newest(path) {
   if (!existsSync(path)) return 0;
   if (statSync(path).isFile()) return statSync(path).mtimeMs;
@@ -45,7 +45,7 @@ function newest(path) {
 }
 
 /**
- * Does what has to be done before the job can run, and says so.
+ * Runs one step of the preparation, and prints it.
  * @param {string} what @param {string} command @param {readonly string[]} args
  */
 async function prepare(what, command, args) {
@@ -67,7 +67,7 @@ async function firstLines(path, count) {
   return lines;
 }
 
-/** What the service of the example has written down about the session. @param {string} session */
+/** Sums up the service's ledger of a session. @param {string} session */
 function bill(session) {
   const entries = readFileSync(at('out/strikes/ledger.jsonl'), 'utf8').trimEnd().split('\n');
   const own = entries.map((line) => JSON.parse(line)).filter(({ key }) => key.startsWith(session));
@@ -81,7 +81,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`Node ${process.versions.node} is too old: this needs 20.19 or newer.`);
   process.exit(1);
 }
-// Ctrl-C is for the job: it pauses, saves and says how to go on. This process waits for it.
+// Ctrl-C is for the child: it pauses, saves and prints the command that resumes. This process waits for it.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 

@@ -1,4 +1,4 @@
-/** Pins: no block of the documentation escapes its test by the way it is written. */
+/** Pins: every code block of the documentation is found, however it is written. */
 import { describe, expect, test } from 'vitest';
 import { blocksOf, strangeCommands } from './markdown.js';
 
@@ -16,7 +16,7 @@ describe('blocksOf', () => {
     expect(block).toMatchObject({ page: 'a.md', line: 4, language, code: 'one\n\ntwo', notRun: undefined });
   });
 
-  test('leaves other languages alone, and fences within fences', () => {
+  test('ignores other languages, and fences within fences', () => {
     expect(blocksOf('a.md', fenced('json', '{}') + fenced('', 'x'))).toEqual([]);
     expect(blocksOf('a.md', fenced('md', fenced('ts', 'x'), '````'))).toEqual([]);
   });
@@ -26,7 +26,7 @@ describe('blocksOf', () => {
     expect(block?.code).toBe('node a.js\n  node b.js');
   });
 
-  test('reads the comments right above a block, and no further', () => {
+  test('reads only the comments right above a block', () => {
     const comments = '<!-- with: one -->\n<!-- with: two -->\n<!-- file: a.ts -->\n';
     const [first, second] = blocksOf('a.md', comments + fenced('ts', 'x') + fenced('ts', 'y'));
     expect(first).toMatchObject({ fixtures: ['one', 'two'], file: 'a.ts' });
@@ -35,7 +35,7 @@ describe('blocksOf', () => {
     expect(third?.notRun).toBe('needs a key');
   });
 
-  test('keeps what was typed of a transcript', () => {
+  test('keeps the commands of a transcript', () => {
     const [block] = blocksOf('a.md', fenced('console', '$ node a.js\nhello\n$ node b.js'));
     expect(block?.code).toBe('node a.js\n\nnode b.js');
   });
@@ -50,7 +50,7 @@ describe('blocksOf', () => {
   });
 });
 
-test('strangeCommands tells what the tests will not run', () => {
+test('strangeCommands lists the commands that the tests do not run', () => {
   expect(
     strangeCommands('# try\nnpx xstate-pipeline run \\\n  a.ts\nnode a.js | wc -l && cat out.jsonl'),
   ).toEqual([]);

@@ -54,15 +54,15 @@ export function blocksOf(page: string, markdown: string): Block[] {
       .map((text) => text.slice(text.startsWith(indent) ? indent.length : 0));
     const language = LANGUAGES[info];
     if (language) {
-      const said = (key: string) => comments.find((entry) => entry.key === key)?.value;
+      const valueOf = (key: string) => comments.find((entry) => entry.key === key)?.value;
       blocks.push({
         page,
         line: start + 1,
         language,
         code: info === 'console' ? commandsOf(code) : code.join('\n'),
-        notRun: said('not run'),
+        notRun: valueOf('not run'),
         fixtures: comments.filter(({ key }) => key === 'with').map(({ value }) => value),
-        file: said('file'),
+        file: valueOf('file'),
       });
     }
     comments = [];
@@ -71,12 +71,12 @@ export function blocksOf(page: string, markdown: string): Block[] {
   return blocks;
 }
 
-/** What was typed in a transcript. */
+/** The commands of a transcript. */
 function commandsOf(transcript: readonly string[]): string {
   return transcript.map((line) => (line.startsWith('$ ') ? line.slice(2) : '')).join('\n');
 }
 
-/** Commands of a shell block that the tests do not run for anybody. */
+/** The commands of a shell block that the tests refuse to run. */
 export function strangeCommands(code: string): string[] {
   return code
     .replace(/\\\n/g, ' ')

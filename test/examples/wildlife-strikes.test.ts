@@ -51,7 +51,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => place.remove());
 
-test('npm start ends well, says where the output is, shows its first rows and what to try next', () => {
+test('npm start succeeds, names the output, shows its first rows and what to try next', () => {
   expect(started.stderr + started.stdout).toContain('What to try next');
   expect(started.code).toBe(0);
   expect(started.stdout).toContain(OUTPUT);
@@ -76,7 +76,7 @@ test('the strikes agree with figures computed without the library: count, sum, g
   expect(strikes.map((strike) => strike.date)).toEqual(civil.map((record) => record[column('Flight Date')]));
 });
 
-test('airports are found though they are spelled otherwise', () => {
+test('airports with a different spelling are found', () => {
   const codes = new Map(place.rows<Assessed>(OUTPUT).map((strike) => [strike.airport, strike.iata]));
   expect(Object.fromEntries(codes)).toMatchObject({
     'Dallas/Fort Worth': 'DFW',
@@ -89,7 +89,7 @@ test('airports are found though they are spelled otherwise', () => {
   expect([...codes].filter(([, iata]) => iata === null)).toEqual([['Barksdale Air Force Base', null]]);
 });
 
-test('the table holds the strikes that did damage, as the same code without the library finds them', () => {
+test('the table holds the strikes that did damage, as plain code finds them', () => {
   const [names = '', ...lines] = place.text(TABLE).trimEnd().split('\n');
   const damaging = civil.filter((record) => record[column('Effect Amount of damage')] !== 'None');
   const cost = names.split(',').indexOf('costDollars');
@@ -103,7 +103,7 @@ test('the service refused some requests, and charged a cent a row', () => {
   expect(ledger.filter((entry) => entry.status === 503).length).toBeGreaterThan(0);
 });
 
-test('killed and resumed: the same bytes, the same bill, nothing answered is asked again', {
+test('killed and resumed: the same bytes, the same charge, no answered request is repeated', {
   timeout: 120_000,
 }, async () => {
   const earlier = place.rows<Entry>(LEDGER).length;

@@ -1,8 +1,8 @@
 /**
- * Pins what a user gets from the registry who wants to look: without the inspector's package the command says how to
- * install it; with it, beside this one, npm keeps the two XStates apart, types fit, and everything works.
+ * Pins the inspector's package as a user installs it. Without it, the command says how to install it. Beside the main package,
+ * npm keeps the two XStates apart, the types fit, and a session can be recorded, exported and inspected.
  *
- * It packs the builds as they lie in the `dist` folders (the test command builds first).
+ * It packs the builds in the `dist` folders (the test command builds first).
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -29,7 +29,7 @@ let folder: string;
 let project: string;
 let installed: string;
 let files: string[];
-/** What `inspect` said before the package was there. */
+/** The output of `inspect` without the package. */
 let without: { readonly code: unknown; readonly stderr: string };
 
 const inProject = (command: string, ...args: readonly string[]) => exec(command, args, { cwd: project });
@@ -72,7 +72,7 @@ test('without it, the command says how to install it', () => {
   });
 });
 
-test('its tarball holds the build and the papers, and names no place of the machine it was built on', async () => {
+test('its tarball holds the build and the documents, and no path of the build machine', async () => {
   const isOurs =
     /^(dist\/(page\/page\.(js|css)|types\/.+\.d\.ts|[\w-]+\.js)|package\.json|README\.md|LICENSE)$/;
   expect(files.filter((path) => !isOurs.test(path))).toEqual([]);
@@ -86,12 +86,12 @@ test('its tarball holds the build and the papers, and names no place of the mach
   }
 });
 
-test('it is clean to publint', async () => {
+test('publint finds nothing', async () => {
   const { messages, pkg } = await publint({ pkgDir: installed, pack: false, strict: true });
   expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
 });
 
-test('beside this package npm keeps two XStates, and one copy of what inspects the older', async () => {
+test('npm installs two XStates beside the main package, and one copy of @xstate/inspect', async () => {
   const versionOf = async (path: string) =>
     (
       JSON.parse(await readFile(join(project, 'node_modules', path, 'package.json'), 'utf8')) as {

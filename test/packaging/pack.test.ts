@@ -1,9 +1,9 @@
 /**
- * Pins what a user gets from the registry: the tarball holds what package.json promises and nothing else, installs into
- * an empty project, type-checks there under the strictest options, runs on plain Node, and bundles for a browser
- * without a trace of Node, within its size budget.
+ * Pins the package as a user installs it: the tarball holds what package.json promises and nothing else. In an empty project
+ * it type-checks under the strictest options, runs on plain Node, and bundles for a browser without Node built-ins, within
+ * its size budget.
  *
- * It packs the build as it lies in `dist` (the test command builds first).
+ * It packs the build in `dist` (the test command builds first).
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
@@ -18,10 +18,10 @@ import { formatMessage } from 'publint/utils';
 import { type RolldownOptions, rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-/** Of the root entry, minified and gzipped, with all it brings along but xstate and rxjs. 46,459 measured, of which a quarter is the recorder and its reader; plus 15 %. */
+/** Of the root entry, minified and gzipped, with its dependencies except xstate and rxjs. 45,854 measured, plus 15 %. */
 const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 53_500);
 
-/** What is there in a browser and in Node, and not in a bare JavaScript engine. No Buffer, no process, no require. */
+/** Globals of both browsers and Node that a bare JavaScript engine lacks. No Buffer, no process, no require. */
 const WEB_GLOBALS = [
   ...([
     'AbortController',
@@ -66,7 +66,7 @@ let installed: string;
 let files: { readonly path: string; readonly mode: number }[];
 let manifest: PackageJson;
 
-/** What an import of a built file loads, itself included: files of this package, and what they name of others. */
+/** The files that an import of a built file loads, itself included, and the packages that they import. */
 async function loadedBy(path: string, files = new Set<string>(), packages = new Set<string>()) {
   files.add(path);
   const text = await readFile(join(installed, path), 'utf8');
@@ -100,7 +100,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the tarball', () => {
-  test('holds the build and the papers, no tests, no sources, no leftovers', () => {
+  test('holds the build and the documents, no tests, no sources, no leftovers', () => {
     const strangers = files
       .map(({ path }) => path)
       .filter(
@@ -111,8 +111,8 @@ describe('the tarball', () => {
       )
       .concat(files.map(({ path }) => path).filter((path) => /\.test\.|(^|\/)test\//.test(path)));
     expect(strangers).toEqual([]);
-    const papers = files.map(({ path }) => path).filter((path) => !/^(dist|docs)\//.test(path));
-    expect(papers.sort()).toEqual([
+    const documents = files.map(({ path }) => path).filter((path) => !/^(dist|docs)\//.test(path));
+    expect(documents.sort()).toEqual([
       'ARCHITECTURE.md',
       'CHANGELOG.md',
       'LICENSE',
@@ -129,7 +129,7 @@ describe('the tarball', () => {
     }
   });
 
-  test('holds what the build finds by its own place: threads, processes, itself', async () => {
+  test('holds the files that the build finds relative to itself: threads, processes, package.json', async () => {
     const there = new Set(files.map(({ path }) => path));
     const found: string[] = [];
     for (const path of there) {
@@ -158,7 +158,7 @@ describe('the tarball', () => {
     expect(machines.files.size).toBeLessThan(4);
   });
 
-  test('has a command that can be executed', async () => {
+  test('has an executable command', async () => {
     for (const path of Object.values(manifest.bin)) {
       expect(await readFile(join(installed, path), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
       expect((await stat(join(installed, path))).mode & 0o111).toBe(0o111);
@@ -167,7 +167,7 @@ describe('the tarball', () => {
     expect((await exec(command, ['--version'])).stdout).toContain(manifest.version);
   });
 
-  test('names no place of the machine it was built on, and no source map that is not there', async () => {
+  test('contains no path of the build machine, and no reference to a missing source map', async () => {
     const places = [root.replace(/\/$/, ''), homedir(), tmpdir()].filter((place) => place.length > 1);
     const there = new Set(files.map(({ path }) => path));
     for (const { path } of files) {
@@ -179,7 +179,7 @@ describe('the tarball', () => {
     }
   });
 
-  test('is clean to publint', async () => {
+  test('publint finds nothing', async () => {
     const { messages, pkg } = await publint({ pkgDir: installed, pack: false, strict: true });
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
   });
@@ -232,7 +232,7 @@ describe('in a browser', () => {
     return output[0].code;
   }
 
-  test('the entry points for browsers bundle without Node and run with what browsers have', async () => {
+  test('the entry points for browsers bundle without Node and run with the globals of a browser', async () => {
     const code = await bundle({ input: 'in-browser.js' }, 'iife');
     expect(code).not.toMatch(/["'`]node:/);
     const context = createContext({});
@@ -241,7 +241,7 @@ describe('in a browser', () => {
     expect(JSON.parse(result)).toEqual({ rows: [2, 4, 6], entries: [true, true, true, true] });
   });
 
-  test('the root entry keeps to its size budget', async () => {
+  test('the root entry is within its size budget', async () => {
     const entry = 'everything-of-the-root-entry';
     const options: RolldownOptions = {
       input: entry,

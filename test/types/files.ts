@@ -1,8 +1,8 @@
 /**
- * What compiles and what does not, for files and schemas; checked by `tsc -p test/tsconfig.json`. Nothing here is run.
+ * What compiles and what does not, for files and schemas. `tsc -p test/tsconfig.json` checks it; nothing here is run.
  *
- * - what CSV gives is text by column, of columns that nobody knows;
- * - a type names them, best the schema of the stage that checks them.
+ * - A CSV row is text by column, and its columns are unknown.
+ * - A type names the columns, ideally the schema of the stage that checks them.
  */
 import { collect, map, pipeline } from 'xstate-pipeline';
 import { csv } from 'xstate-pipeline/node';
@@ -17,7 +17,7 @@ const misnamed = pipeline('p').from(csv<{ title: string }>('in.csv'));
 
 named.pipe(better).to(collect<z.output<typeof Review>>());
 unnamed.pipe(map('columns', ({ title = '', stars }) => ({ title, stars }))).pipe(better);
-// @ts-expect-error: nobody says that there is a title.
+// @ts-expect-error: no type says that there is a title.
 unnamed.pipe(better);
 // @ts-expect-error: there are no stars.
 misnamed.pipe(better);

@@ -1,8 +1,8 @@
 /**
- * What compiles and what does not, for stages; checked by `tsc -p test/tsconfig.json`. Nothing here is run.
+ * What compiles and what does not, for stages. `tsc -p test/tsconfig.json` checks it; nothing here is run.
  *
- * - row types follow from the functions; a type guard narrows; schemas give theirs;
- * - a stage takes rows with more fields than it needs, and refuses rows with fewer.
+ * - Row types follow from functions and schemas; a type guard narrows them.
+ * - A stage takes rows with more fields than it needs, and refuses rows with fewer.
  */
 import { type } from 'arktype';
 import * as v from 'valibot';
@@ -26,7 +26,7 @@ interface Rated extends Review {
   readonly stars: number;
 }
 
-// What the functions say.
+// Types from functions.
 rowsAre<Review, string>()(map('m', (row: Review) => row.text));
 rowsAre<Review, string>()(map('m', async (row: Review) => row.text));
 rowsAre<Review, Review>()(filter('f', (row: Review) => row.text !== ''));
@@ -48,10 +48,10 @@ rowsAre<Review, number>()(
 rowsAre<Review, string>()(
   map<Review, string>('m', (row) => row.text, { onError: 'skip', rowConcurrency: 4 }),
 );
-// @ts-expect-error: rowsAre itself tells one type from another
+// @ts-expect-error: rowsAre distinguishes types
 rowsAre<Review, number>()(map('m', (row: Review) => row.text));
 
-// What the schemas say: the stage takes what the schema takes, the function gets what it makes of it.
+// Types from schemas: the stage takes the schema's input, the function gets the schema's output.
 const zod = z.object({ n: z.string().transform(Number) });
 const valibot = v.object({ n: v.pipe(v.string(), v.transform(Number)) });
 const ark = type({ n: 'string.numeric.parse' });
@@ -76,17 +76,17 @@ rowsAre<Review, 'good' | 'bad'>()(
 
 // @ts-expect-error: the schema makes n a number
 map('m', (row) => row.n.trim(), { input: zod });
-// @ts-expect-error: the function wants what the schema does not give
+// @ts-expect-error: the function needs another type than the schema's output
 map('m', (row: { n: boolean }) => row.n, { input: zod });
-// @ts-expect-error: the function answers with what the output schema does not take
+// @ts-expect-error: the function returns another type than the output schema's input
 map('m', (row: number) => ({ n: row }), { output: zod });
 // @ts-expect-error: the same in a batch stage
 defineStage({ name: 's', output: zod, process: (rows: number[]) => rows });
-// @ts-expect-error: a batch stage answers with rows
+// @ts-expect-error: a batch stage returns rows
 defineStage({ name: 's', process: (rows: number[]) => rows.length });
-// @ts-expect-error: flatMap answers with an array
+// @ts-expect-error: flatMap returns an array
 flatMap('fm', (row: number) => row);
-// @ts-expect-error: a predicate answers with true or false
+// @ts-expect-error: a predicate returns a boolean
 filter('f', (row: Review) => row.text);
 
 // Options.
@@ -97,7 +97,7 @@ defineStage({ name: 's', rowConcurrency: 4, process: (rows: number[]) => rows })
 // @ts-expect-error: not one of the three
 map('m', (row: number) => row, { onError: 'ignore' });
 
-// Stage to stage: `after` takes what fits behind rows of type Row, as pipe() does.
+// Stage to stage: like pipe(), `after` takes a stage that fits rows of type Row.
 declare function after<Row>(): <O>(stage: Stage<Row, O>) => O;
 after<Review>()(map('m', (row: { readonly text: string }) => row.text)) satisfies string;
 after<Review>()(defineStage({ name: 's', process: (rows: { readonly text: string }[]) => rows }));
@@ -105,12 +105,12 @@ after<{ n: string }>()(map('m', (row) => row.n, { input: zod })) satisfies numbe
 after<{ n: string; more: boolean }>()(defineStage({ name: 's', input: zod, process: (rows) => rows }));
 after<Rated>()(map('m', (row: Review) => row.text));
 after<string>()(filter('f', (row: unknown) => row !== ''));
-// Inside a pipe the function need not say what its rows are.
+// In a pipe, the function's parameter type is inferred.
 after<Review>()(map('m', (row) => row.text)) satisfies string;
 after<Review>()(filter('f', (row) => row.text !== '')) satisfies Review;
 after<Review>()(flatMap('m', (row) => row.text.split(' '))) satisfies string;
 after<Review>()(defineStage({ name: 's', process: (rows) => rows.map((row) => row.text) })) satisfies string;
-// @ts-expect-error: and is held to it
+// @ts-expect-error: the inferred type has no title
 after<Review>()(map('m', (row) => row.title));
 // @ts-expect-error: stars may be null
 after<Review>()(map('m', (row: Rated) => row.stars));
@@ -119,7 +119,7 @@ after<{ readonly stars: number }>()(defineStage({ name: 's', process: (rows: Rev
 // @ts-expect-error: the schema takes a text
 after<{ n: number }>()(map('m', (row) => row.n, { input: zod }));
 
-// Nor may a declared type overrule the function.
+// A declared type does not override the function's.
 // @ts-expect-error: numbers, not texts
 const wrongOut: Stage<Review, string> = map('m', (row: Review) => row.text.length);
 // @ts-expect-error: needs stars

@@ -1,6 +1,6 @@
 /**
- * What somebody writes who has just installed the package: every entry point imported, types that must fit, a run.
- * Compiled strictly and then run by plain Node; prints one line of JSON for the test to read.
+ * The first program of a new user: it imports every entry point, checks types, and runs pipelines. The test compiles it
+ * strictly and runs it on plain Node. It prints one line of JSON.
  */
 import * as everywhere from 'xstate-pipeline';
 import {

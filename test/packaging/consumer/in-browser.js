@@ -1,4 +1,4 @@
-/** What the bundle for the browser is asked to do in a place that has only what browsers have. */
+/** The program that the test bundles for a browser and runs with the globals of a browser only. */
 import { collect, map, memoryStorage, PipelineExecutor, rows, StateManager } from 'xstate-pipeline';
 import * as browser from 'xstate-pipeline/browser';
 import * as machines from 'xstate-pipeline/machines';
