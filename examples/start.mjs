@@ -116,9 +116,9 @@ ${relative(process.cwd(), table)}, the strikes that did damage, written by a sec
 ${(await firstLines(table, 4)).join('\n')}
 
 What to try next:
-  npm start                         and Ctrl-C while it runs: it pauses, saves and prints the command that goes on
+  npm start                         and Ctrl-C while it runs: it pauses, saves and prints the command that resumes
   npm start                         and kill -9 it from another terminal; then:
   npx xstate-pipeline sessions      what is stored
-  npx xstate-pipeline resume <id>   goes on; no batch that the service has answered is asked for again
+  npx xstate-pipeline resume <id>   resumes; no batch that the service has answered is requested again
   npx xstate-pipeline diagram       the statechart as Mermaid
 `);

@@ -34,7 +34,7 @@ const office = setup({
   types: {} as {
     context: { result: ExecutionResult | undefined; problem: string };
     events:
-      | { type: 'open' | 'pause' | 'go on' }
+      | { type: 'open' | 'pause' | 'continue' }
       | { type: 'pipeline.failed'; sessionId: string; error: { code: string; message: string } };
   },
   actors: { booking: pipelineMachine(booking, { stateDir: out('sessions').pathname }) },
@@ -56,8 +56,8 @@ const office = setup({
       initial: 'working',
       states: {
         working: { on: { pause: { actions: sendTo('booking', { type: 'pause' }) } } },
-        paused: { on: { 'go on': { target: 'working', actions: sendTo('booking', { type: 'resume' }) } } },
-        stuck: { on: { 'go on': { target: 'working', actions: sendTo('booking', { type: 'resume' }) } } },
+        paused: { on: { continue: { target: 'working', actions: sendTo('booking', { type: 'resume' }) } } },
+        stuck: { on: { continue: { target: 'working', actions: sendTo('booking', { type: 'resume' }) } } },
       },
       on: {
         'pipeline.failed': {
@@ -80,11 +80,11 @@ actor.send({ type: 'pause' });
 await waitFor(actor, (snapshot) => snapshot.matches({ open: 'paused' }));
 console.log(`paused: the pipeline is ${child()?.value}, every batch it began is in sink and checkpoint`);
 
-actor.send({ type: 'go on' });
+actor.send({ type: 'continue' });
 await waitFor(actor, (snapshot) => snapshot.matches({ open: 'stuck' }));
 console.log(`stuck: the pipeline is ${child()?.value}: ${actor.getSnapshot().context.problem}`);
 
 isBankOpen = true;
-actor.send({ type: 'go on' });
+actor.send({ type: 'continue' });
 const { context } = await waitFor(actor, (snapshot) => snapshot.matches('booked'), { timeout: 60_000 });
 console.log(`booked: ${context.result?.metrics.rowsOut} orders of session ${context.result?.sessionId}`);

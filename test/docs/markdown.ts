@@ -54,15 +54,15 @@ export function blocksOf(page: string, markdown: string): Block[] {
       .map((text) => text.slice(text.startsWith(indent) ? indent.length : 0));
     const language = LANGUAGES[info];
     if (language) {
-      const valueOf = (key: string) => comments.find((entry) => entry.key === key)?.value;
+      const commentOf = (key: string) => comments.find((entry) => entry.key === key)?.value;
       blocks.push({
         page,
         line: start + 1,
         language,
         code: info === 'console' ? commandsOf(code) : code.join('\n'),
-        notRun: valueOf('not run'),
+        notRun: commentOf('not run'),
         fixtures: comments.filter(({ key }) => key === 'with').map(({ value }) => value),
-        file: valueOf('file'),
+        file: commentOf('file'),
       });
     }
     comments = [];
