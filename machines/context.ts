@@ -1,5 +1,5 @@
 /**
- * What the machines know: references, counts and positions, never a row (I3). Everything here is plain JSON, so that a
+ * The context of the executor machine: references, counters and positions, never a row (I3). It is plain JSON, so that a
  * snapshot is a checkpoint.
  */
 
@@ -43,33 +43,33 @@ export interface StageCounters {
   readonly busyMs: number;
 }
 
-/** The rows that errors cost (I12): all counted, the first 1,000 named. */
+/** The rows that errors lost (I12): all counted, the first 1,000 named. */
 export interface Losses {
   readonly total: number;
-  /** `[batch, row, stage, reason]`: `row` is the index in the batch as the stage received it, `stage` an index, -1 for
-   * the source, `reason` an index into `reasons`. Tuples keep 1,000 of them small (I3). */
+  /** `[batch, row, stage, reason]`: `row` is the index in the batch as the stage received it; `stage` is an index, -1 for
+   * the source; `reason` is an index into `reasons`. Tuples keep 1,000 of them small (I3). */
   readonly named: readonly (readonly [batch: number, row: number, stage: number, reason: number])[];
   /** At most 20 distinct `code: message`; the last stands for all further ones. */
   readonly reasons: readonly string[];
 }
 
-/** All facts about the run up to a batch boundary: what a run can go on from. */
+/** Counters and positions of a run up to a batch boundary: what a resume begins from. */
 export interface CheckpointMark {
-  /** Batches before it: the index of the first batch after it. */
+  /** Batches before the mark; also the index of the first batch after it. */
   readonly batches: number;
-  /** Rows of the source before it. */
+  /** Rows of the source before the mark. */
   readonly rowsIn: number;
   readonly rowsOut: number;
-  /** Rows that the source could not read, left out or set aside. */
+  /** Rows that the source could not read: left out, or sent to the dead letters. */
   readonly malformed: number;
-  /** How much of the input's size lies before it, in the source's unit. */
+  /** How much of the input lies before the mark, in the source's unit. */
   readonly done: number;
-  /** Where the source stands; null: at its start. */
+  /** The source's position; null: its start. */
   readonly source: JsonObject | null;
-  /** Where the sinks stand; null: nothing was ever flushed. */
+  /** The sink's position; null: nothing was flushed. */
   readonly sink: JsonObject | null;
   readonly deadLetter: JsonObject | null;
-  /** Milliseconds the run has been executing, over all processes. */
+  /** Milliseconds in EXECUTING, over all processes. */
   readonly elapsedMs: number;
   readonly stages: readonly StageCounters[];
   readonly losses: Losses;
@@ -78,13 +78,13 @@ export interface CheckpointMark {
 /** A batch in flight. */
 export interface BatchRef {
   readonly batch: number;
-  /** Rows it had when it was read. */
+  /** Rows that it had when it was read. */
   readonly rows: number;
-  /** Index of the stage it is at; the number of stages when it waits for its turn at the sink. */
+  /** Index of its stage; the number of stages when it waits for the sink. */
   readonly at: number;
 }
 
-/** What was added between two marks: the facts of written batches, summed by the data plane. */
+/** What written batches add to a mark, summed by the data plane. */
 export interface WrittenCounters {
   readonly rowsIn: number;
   readonly rowsOut: number;
@@ -95,7 +95,7 @@ export interface WrittenCounters {
   readonly losses: Losses;
 }
 
-/** Batches in flight at most, whatever is asked for: a snapshot of them fits into 64 KB (I3). */
+/** The largest `maxInFlight`, in batches: a snapshot of so many fits into 64 KB (I3). */
 export const MAX_WINDOW = 512;
 
 /** Sizes that a session keeps from its beginning. */
@@ -104,42 +104,37 @@ export interface ExecutorSettings {
   readonly maxInFlight: number;
   /** Rows of the source between checkpoints. */
   readonly checkpointInterval: number;
-  /** How often the process may die on a batch before that batch is held to be the cause; from 2. */
-  readonly maxDeaths: number;
+  /** Crashes with a batch in flight after which the batch is held to be the cause; from 2. */
+  readonly maxCrashes: number;
 }
 
-/** The process died again and again, perhaps because of a batch; see `suspicion.ts`. */
+/** The process crashed several times in a row, perhaps because of a batch; see `poison.ts`. */
 export interface PoisonSuspects {
-  /** In a row. */
-  readonly deaths: number;
+  /** Crashes in a row. */
+  readonly crashes: number;
   /** The first and the last batch that were in flight at each of them. */
   readonly from: number;
   readonly to: number;
 }
 
-/** What is under way. An object of its own: V8 copies a context of more than some eighteen keys twenty times slower, and
- * every `assign` copies it. */
+/** What the executor knows of its children's work, and of what is asked of it: each field has one of a few values. It is
+ * an object of its own because V8 copies a context of more than some eighteen keys twenty times slower. */
 export interface Activity {
-  readonly reading: boolean;
-  readonly writing: boolean;
-  /** A flush and its checkpoint are under way: never two (I6). */
-  readonly committing: boolean;
-  /** Time asks for a checkpoint. */
-  readonly commitDue: boolean;
-  /** A checkpoint has just been saved: rows ask for none until the disk has rested. */
-  readonly resting: boolean;
-  readonly pausing: boolean;
-  /** The source has ended. */
-  readonly exhausted: boolean;
-  /** Everything is in sink and checkpoint: only publishing is left. */
-  readonly sealed: boolean;
-  readonly publishing: boolean;
-  readonly published: boolean;
-  /** Rebuilt from a stored snapshot: this process has not opened the session yet. */
-  readonly restored?: true;
+  readonly reader: 'idle' | 'reading' | 'ended';
+  readonly writer: 'idle' | 'writing';
+  /** One commit at a time: `flushing`, then `saving` (I6). While `resting`, rows ask for no commit. */
+  readonly committer: 'idle' | 'flushing' | 'saving' | 'resting';
+  /** `ready`: everything is in sink and checkpoint, and only publishing is left. */
+  readonly publisher: 'idle' | 'ready' | 'publishing' | 'published';
+  /** `due`: time asks for a checkpoint. */
+  readonly timer: 'running' | 'due';
+  /** `pause`: nothing new is read, what is in flight is finished and committed (I16). */
+  readonly goal: 'run' | 'pause';
+  /** `snapshot`: restored, and this process has not opened the session yet. */
+  readonly origin: 'run' | 'snapshot';
 }
 
-/** All that the executor knows: references and figures, never rows (I3). */
+/** The executor's context: references and counters, never rows (I3). */
 export interface ExecutorContext {
   /** Empty until a run begins. */
   readonly sessionId: string;
@@ -152,21 +147,21 @@ export interface ExecutorContext {
   readonly window: readonly BatchRef[];
   /** Index of the next batch to read. */
   readonly next: number;
-  readonly flow: Activity;
-  /** Handed to the sink. */
+  readonly activity: Activity;
+  /** Appended to the sink. */
   readonly written: CheckpointMark;
   /** What the flush under way covers; null when there is none. */
   readonly flushing: CheckpointMark | null;
-  /** Durable in the sink: what a snapshot can be resumed from. */
+  /** Durable in the sink: what a resume begins from. */
   readonly flushed: CheckpointMark;
-  /** Batches that are durable in the sink and covered by a checkpoint: the watermark (I5). */
+  /** The watermark (I5): batches that are durable in the sink and covered by a checkpoint. */
   readonly committed: number;
   readonly error: ErrorData | null;
-  /** Null when the last process ended in order. */
-  readonly suspicion: PoisonSuspects | null;
+  /** Null when the last process did not crash. */
+  readonly suspects: PoisonSuspects | null;
 }
 
-/** What a completed run puts out. */
+/** The output of a completed run. */
 export interface ExecutorOutput {
   readonly sessionId: string;
   /** The run ended, and errors did not leave it without any output. */
@@ -198,18 +193,23 @@ export function emptyStageCounters(stage: string): StageCounters {
   return { stage, batches: 0, rowsIn: 0, rowsOut: 0, skipped: 0, deadLettered: 0, retries: 0, busyMs: 0 };
 }
 
-/** The mark after `facts`, which end before batch `batches`. */
-export function advanceMark(mark: CheckpointMark, batches: number, facts: WrittenCounters): CheckpointMark {
+/** The mark after batches were written.
+ * @param batches index of the first batch after them. */
+export function advanceMark(
+  mark: CheckpointMark,
+  batches: number,
+  counters: WrittenCounters,
+): CheckpointMark {
   return {
     ...mark,
     batches,
-    rowsIn: mark.rowsIn + facts.rowsIn,
-    rowsOut: mark.rowsOut + facts.rowsOut,
-    malformed: mark.malformed + facts.malformed,
-    done: facts.done,
-    source: facts.source,
-    stages: mark.stages.map((tally, i) => addStageCounters(tally, facts.stages[i])),
-    losses: facts.losses.total === 0 ? mark.losses : addLosses(mark.losses, facts.losses),
+    rowsIn: mark.rowsIn + counters.rowsIn,
+    rowsOut: mark.rowsOut + counters.rowsOut,
+    malformed: mark.malformed + counters.malformed,
+    done: counters.done,
+    source: counters.source,
+    stages: mark.stages.map((stage, i) => addStageCounters(stage, counters.stages[i])),
+    losses: counters.losses.total === 0 ? mark.losses : addLosses(mark.losses, counters.losses),
   };
 }
 
@@ -240,7 +240,7 @@ export function addLosses(a: Losses, b: Losses): Losses {
   return { total: a.total + b.total, named, reasons };
 }
 
-/** Where `reason` stands in the table, adding it while there is room; the last place is for all others. */
+/** The index of `reason` in the table. Adds it while there is room; the last entry stands for all others. */
 export function reasonIndex(reasons: string[], reason: string): number {
   const known = reasons.indexOf(reason);
   if (known >= 0) return known;

@@ -1,4 +1,4 @@
-/** What the executor machine is told: commands by the facade, a parent or another process; answers by its wiring. */
+/** The events of the executor machine: commands, reports of its children, and answers of the runtime. References only (I3). */
 import type {
   CheckpointMark,
   ErrorData,
@@ -9,14 +9,14 @@ import type {
 } from './context.js';
 import type { StageReport } from './stage-events.js';
 
-/** What a person, or a parent machine, may tell the executor (I2). */
+/** What a user, or a parent machine, sends to the executor (I2). */
 export type ExecutorCommand =
   | ({ readonly type: 'execute' } & Partial<RunDescription>)
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'cancel' };
 
-/** What `execute` brings; without them a run keeps those of the machine's input. */
+/** What `execute` brings. A field that is absent keeps its value from the machine's input. */
 export interface RunDescription {
   readonly sessionId: string;
   readonly pipeline: string;
@@ -25,7 +25,7 @@ export interface RunDescription {
   readonly startedAt: number;
 }
 
-/** What a stored session says of itself. */
+/** What the store holds of a session. */
 export interface LoadedSession {
   readonly pipeline: string;
   readonly settings: ExecutorSettings;
@@ -33,35 +33,52 @@ export interface LoadedSession {
   readonly startedAt: number;
   /** The last durable point. */
   readonly flushed: CheckpointMark;
-  readonly suspicion: PoisonSuspects | null;
+  readonly suspects: PoisonSuspects | null;
   readonly isCompleted: boolean;
 }
 
-/** Commands, and what the world answers: every event that the executor takes. */
-export type ExecutorEvent =
-  | ExecutorCommand
-  | StageReport
-  /** The session is stored already: the run continues from what is stored. */
-  | ({ readonly type: 'session.loaded' } & LoadedSession)
-  /** This process does not hold the session any more, or not yet: it has to be opened again. */
-  | { readonly type: 'session.reopen' }
-  | { readonly type: 'sink.opened'; readonly sink: JsonObject }
-  | { readonly type: 'opened' }
+/** What the executor requests from the reader. */
+export interface ReadRequest {
+  /** The first batch. */
+  readonly batch: number;
+  /** Batches, at most. */
+  readonly count: number;
+  /** The batch is the cause of the crashes: it is set aside instead of worked on. */
+  readonly quarantined: boolean;
+}
+
+/** What the executor requests from the writer: finished batches, both ends included. */
+export interface WriteRequest {
+  readonly from: number;
+  readonly upTo: number;
+}
+
+/** The source's answer to a request. */
+export type SourceReport =
   | {
       readonly type: 'source.batches';
-      /** The first of them; they are consecutive. */
+      /** The first batch; they are consecutive. */
       readonly batch: number;
-      /** Of each. */
+      /** Of each batch. */
       readonly rows: readonly number[];
-      /** The first stage that has to see them: those before are covered by the journal (I5). */
+      /** The first stage that has to work on them: the journal covers those before (I5). */
       readonly at: number;
-      /** The same `read` goes on. */
+      /** Another answer to the same request follows. */
       readonly more?: boolean;
-      /** There is one, and it was held to be what kills the process, and was set aside. */
-      readonly condemned?: boolean;
+      /** It is one batch, the cause of the crashes, and was set aside. */
+      readonly quarantined?: boolean;
     }
-  | { readonly type: 'source.end' }
-  | { readonly type: 'sink.written'; readonly upTo: number; readonly facts: WrittenCounters }
+  | { readonly type: 'source.end' };
+
+/** Batches up to `upTo` are appended to the sink. */
+export interface SinkWritten {
+  readonly type: 'sink.written';
+  readonly upTo: number;
+  readonly counters: WrittenCounters;
+}
+
+/** The steps of a commit. */
+export type CommitReport =
   | {
       readonly type: 'sink.flushed';
       readonly sink: JsonObject;
@@ -70,12 +87,30 @@ export type ExecutorEvent =
     }
   | {
       readonly type: 'checkpoint.saved';
-      /** `rested` will follow: until then rows ask for no other checkpoint. */
-      readonly resting?: boolean;
+      /** `minimumPause.over` follows: until then rows alone ask for no other checkpoint. */
+      readonly minimumPause?: boolean;
     }
-  | { readonly type: 'rested' }
+  | { readonly type: 'minimumPause.over' };
+
+/** The result is at its target. */
+export interface SinkPublished {
+  readonly type: 'sink.published';
+}
+
+/** What the executor's children report. */
+export type ExecutorReport = StageReport | SourceReport | SinkWritten | CommitReport | SinkPublished;
+
+/** Every event that the executor takes. */
+export type ExecutorEvent =
+  | ExecutorCommand
+  | ExecutorReport
+  /** The session is stored already: the run continues from what is stored. */
+  | ({ readonly type: 'session.loaded' } & LoadedSession)
+  /** This process does not hold the session: it has to be opened again. */
+  | { readonly type: 'session.reopen' }
+  | { readonly type: 'sink.opened'; readonly sink: JsonObject }
+  | { readonly type: 'opened' }
   | { readonly type: 'commit.due' }
-  | { readonly type: 'sink.published' }
   | { readonly type: 'failure'; readonly error: ErrorData };
 
 /** What an executor actor begins with; all of it may also come with `execute`. */

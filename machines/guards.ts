@@ -1,60 +1,73 @@
-/** What the executor decides from its context alone: pure, so that each rule can be read, and tested, by itself. */
+/** The executor's decisions: pure functions of its context, so that each rule can be read and tested by itself. */
 import type { ExecutorContext } from './context.js';
+import type { ExecutorEvent } from './executor-events.js';
 import { isIsolating } from './poison.js';
+import { reached } from './stage-events.js';
 
 /** The source is read while the window has room (I13), and not while pausing (I16). */
 export function mayRead(context: ExecutorContext): boolean {
-  if (context.flow.reading || context.flow.pausing || context.flow.exhausted) return false;
+  const { reader, goal } = context.activity;
+  if (reader !== 'idle' || goal === 'pause') return false;
   if (isIsolating(context)) return context.committed === context.next;
   return context.window.length < context.settings.maxInFlight;
 }
 
-/** Batches that may be read at once: what the window has room for (I13), and one alone while any is suspected. */
-export function roomToRead({ settings, suspicion, window }: ExecutorContext): number {
-  return suspicion === null ? settings.maxInFlight - window.length : 1;
+/** How many batches to request: the window's room (I13); one while there are poison suspects. */
+export function roomToRead({ settings, suspects, window }: ExecutorContext): number {
+  return suspects === null ? settings.maxInFlight - window.length : 1;
 }
 
-/** Only the head of the window is ever written (I4). */
+/** Only the head of the window is written (I4). */
 export function mayWrite(context: ExecutorContext, stages: number): boolean {
-  return !context.flow.writing && context.window[0]?.at === stages;
+  return context.activity.writer === 'idle' && context.window[0]?.at === stages;
 }
 
-/** One at a time, and not while rows are being appended: a flush covers exactly what is written (I6). */
+/** One commit at a time, and not while rows are appended: a flush covers exactly what is written (I6). */
 export function mayCommit(context: ExecutorContext): boolean {
-  return !context.flow.committing && !context.flow.writing && !context.flow.sealed && isCommitWanted(context);
+  const { writer, publisher } = context.activity;
+  return !isCommitting(context) && writer === 'idle' && publisher === 'idle' && isCommitWanted(context);
 }
 
-/** Everything that was in flight is in sink and checkpoint (I16). */
+/** Everything is committed, and no pause is asked for. */
+export function mayPublish({ activity }: ExecutorContext): boolean {
+  return activity.publisher === 'ready' && activity.goal === 'run';
+}
+
+/** Everything that was in flight is in sink and checkpoint (I16). A publishing under way is awaited: it completes the run. */
 export function isPauseDone(context: ExecutorContext): boolean {
-  const { flow, committed, written } = context;
-  const { pausing, committing, publishing } = flow;
-  // A publishing under way is awaited: the run is as good as completed.
-  return pausing && isDrained(context) && !committing && !publishing && committed === written.batches;
+  const { activity, committed, written } = context;
+  if (activity.goal !== 'pause' || activity.publisher === 'publishing') return false;
+  return isDrained(context) && !isCommitting(context) && committed === written.batches;
 }
 
 /** The input had rows, and errors left no output (I12). */
-export function lostEverything({ flow, written }: ExecutorContext): boolean {
-  return flow.sealed && written.rowsIn > 0 && written.rowsOut === 0 && written.losses.total > 0;
+export function lostEverything({ activity, written }: ExecutorContext): boolean {
+  return (
+    activity.publisher === 'ready' && written.rowsIn > 0 && written.rowsOut === 0 && written.losses.total > 0
+  );
 }
 
-/** Nothing is on its way from the source to the sink. */
-export function isDrained(context: ExecutorContext): boolean {
-  return context.window.length === 0 && !context.flow.reading && !context.flow.writing;
+/** No batch is between the source and the sink. */
+export function isDrained({ window, activity }: ExecutorContext): boolean {
+  return window.length === 0 && activity.reader !== 'reading' && activity.writer === 'idle';
+}
+
+function isCommitting({ activity: { committer } }: ExecutorContext): boolean {
+  return committer === 'flushing' || committer === 'saving';
 }
 
 /** Rows, time, the end or a pause ask for a checkpoint, and there is something for it to cover (I6). */
-export function isCommitWanted(context: ExecutorContext): boolean {
-  const { written, flushed, settings } = context;
-  const isDrainedNow = isDrained(context);
-  if (context.flow.exhausted && isDrainedNow) return true;
+function isCommitWanted(context: ExecutorContext): boolean {
+  const { activity, written, flushed, settings } = context;
+  if (activity.reader === 'ended' && isDrained(context)) return true;
   if (written.batches === flushed.batches) return false;
+  if (activity.timer === 'due' || isIsolating(context)) return true;
   const rows = written.rowsIn - flushed.rowsIn;
-  const rowsAsk = rows >= settings.checkpointInterval && !context.flow.resting;
-  const isDue = context.flow.commitDue || isIsolating(context) || rowsAsk;
-  return isDue || (context.flow.pausing && isDrainedNow);
+  if (rows >= settings.checkpointInterval && activity.committer !== 'resting') return true;
+  return activity.goal === 'pause' && isDrained(context);
 }
 
-/** Where a batch stands in the window, whose batches are consecutive; -1: it is not there. */
+/** Index of a batch in the window, whose batches are consecutive; -1: it is not there. */
 export function placeInWindow({ window }: ExecutorContext, batch: number): number {
   const place = batch - (window[0]?.batch ?? 0);
   return window[place]?.batch === batch ? place : -1;
@@ -68,4 +81,38 @@ export function lastReady(context: ExecutorContext, end: number): number {
     last = entry.batch;
   }
   return last;
+}
+
+interface Args {
+  readonly context: ExecutorContext;
+  readonly event: ExecutorEvent;
+}
+
+const areInWindow = (context: ExecutorContext, batches: readonly number[]): boolean =>
+  batches.every((batch) => placeInWindow(context, batch) >= 0);
+
+/** The guards of the executor machine.
+ * @param end the number of stages. */
+export function executorGuards(end: number) {
+  return {
+    isStoredAsCompleted: ({ event }: Args) => event.type === 'session.loaded' && event.isCompleted,
+    isRestored: ({ context }: Args) => context.activity.origin === 'snapshot',
+    isFinished: ({ context }: Args) => context.activity.publisher === 'published',
+    isPauseDone: ({ context }: Args) => isPauseDone(context),
+    lostEverything: ({ context }: Args) => lostEverything(context),
+    mayPublish: ({ context }: Args) => mayPublish(context),
+    mayWrite: ({ context }: Args) => mayWrite(context, end),
+    mayRead: ({ context }: Args) => mayRead(context),
+    mayCommit: ({ context }: Args) => mayCommit(context),
+    isInWindow: ({ context, event }: Args) =>
+      event.type === 'stage.done' && areInWindow(context, event.batches),
+    startsAtStage: ({ event }: Args) =>
+      event.type === 'source.batches' && event.rows.length > 0 && event.at < end,
+    hasNextStage: ({ event }: Args) => event.type === 'stage.done' && reached(event) < end,
+    /** Fused stages did the work of several stages, but not of the last. */
+    passedSome: ({ event }: Args) =>
+      event.type === 'stage.done' && reached(event) > event.stage + 1 && reached(event) < end,
+    passedTheRest: ({ context, event }: Args) =>
+      event.type === 'stage.done' && reached(event) > event.stage + 1 && areInWindow(context, event.batches),
+  };
 }

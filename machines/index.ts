@@ -1,4 +1,4 @@
-/** `xstate-pipeline/machines`: the statecharts, without anything that runs them. Imports xstate only. */
+/** `xstate-pipeline/machines`: the statecharts, without a runtime. Imports xstate only. */
 
 export {
   type Activity,
@@ -22,17 +22,23 @@ export {
   type ExecutorMachine,
   type ExecutorMachineOptions,
   stageActorId,
+  WORKERS,
 } from './executor.machine.js';
 export type {
+  CommitReport,
   ExecutorCommand,
   ExecutorEvent,
   ExecutorInput,
-  LoadedSession,
+  ReadRequest,
   RunDescription,
+  SinkPublished,
+  SinkWritten,
+  SourceReport,
+  WriteRequest,
 } from './executor-events.js';
+export { rewind } from './initial-context.js';
 export { updateSuspects } from './poison.js';
-export { hasDied, InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
-export { rewind } from './rewind.js';
+export { hasCrashed, InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
 export { type StageMachine, stageMachine } from './stage.machine.js';
 export type {
   AttemptFailure,

@@ -1,3 +1,4 @@
+/** The executor's context before a run, and rewound to the last durable point. */
 import {
   type ExecutorContext,
   type ExecutorOutput,
@@ -5,9 +6,25 @@ import {
   emptyCheckpointMark,
 } from './context.js';
 import type { ExecutorInput } from './executor-events.js';
-import { AT_REST } from './rewind.js';
 
-const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500, maxDeaths: 3 };
+const DEFAULT_SETTINGS: ExecutorSettings = { maxInFlight: 2, checkpointInterval: 500, maxCrashes: 3 };
+
+/** Nothing is in flight. */
+const AT_REST = {
+  window: [],
+  activity: {
+    reader: 'idle',
+    writer: 'idle',
+    committer: 'idle',
+    publisher: 'idle',
+    timer: 'running',
+    goal: 'run',
+    origin: 'run',
+  },
+  flushing: null,
+  error: null,
+  suspects: null,
+} as const satisfies Partial<ExecutorContext>;
 
 /** Before anything has been read. */
 export function initialContext(stages: readonly string[], run: ExecutorInput): ExecutorContext {
@@ -26,7 +43,20 @@ export function initialContext(stages: readonly string[], run: ExecutorInput): E
   };
 }
 
-/** What a completed run puts out, unless told otherwise. */
+/** Back to the last durable point (I18): batches in flight are dropped, and the next batch is the first that the sink does
+ * not hold. For a new run after a failure, a cancel, and the restore of a snapshot. */
+export function rewind(context: ExecutorContext): ExecutorContext {
+  const { flushed } = context;
+  return { ...context, ...AT_REST, next: flushed.batches, written: flushed, committed: flushed.batches };
+}
+
+/** The context of a completed run, from its last durable point. */
+export function completed(context: ExecutorContext): ExecutorContext {
+  const done = rewind(context);
+  return { ...done, activity: { ...done.activity, reader: 'ended', publisher: 'published' } };
+}
+
+/** The output of a completed run, unless the machine's options give another. */
 export function outputOf(context: ExecutorContext): ExecutorOutput {
   const { sessionId, flushed } = context;
   const isComplete = flushed.losses.total === 0;

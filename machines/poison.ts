@@ -1,17 +1,17 @@
 /**
- * Which batch may have killed the process: worked out from what was in flight at each death.
+ * Poison isolation: finds the batch that crashes the process, from what was in flight at each crash.
  *
- * 1. Only batches that were in flight at every one of the deaths in a row are suspected: what kills the process is among
- *    them. A process that died with nothing in flight, or got past them, accuses nobody.
- * 2. After all deaths but one, the suspects are worked on one at a time, so that the next death leaves one of them.
- * 3. A batch is condemned when it alone was in flight at the last of `maxDeaths` deaths.
+ * 1. Suspects are the batches that were in flight at every crash in a row. A crash with nothing in flight, or after the
+ *    suspects were committed, adds no suspect.
+ * 2. Before the last of `maxCrashes` crashes, suspects are isolated: worked on and committed one at a time.
+ * 3. A batch is quarantined when it alone was in flight at the last of `maxCrashes` crashes.
  */
 import type { ExecutorContext, PoisonSuspects } from './context.js';
 
-/** Whom to suspect after a death. Pure.
- * @param previous what the process that died began with.
+/** The suspects after a crash. Pure.
+ * @param previous the suspects when the crashed process began.
  * @param watermark the first batch that is not committed.
- * @param last the last batch that it took in; undefined: it took none. */
+ * @param last the last batch that the process read; undefined: it read none. */
 export function updateSuspects(
   previous: PoisonSuspects | null,
   watermark: number,
@@ -19,27 +19,26 @@ export function updateSuspects(
 ): PoisonSuspects | null {
   const standing = previous !== null && previous.to >= watermark ? previous : null;
   if (last === undefined || last < watermark) return standing;
-  if (standing === null || standing.from > last) return { deaths: 1, from: watermark, to: last };
+  if (standing === null || standing.from > last) return { crashes: 1, from: watermark, to: last };
   return {
-    deaths: standing.deaths + 1,
+    crashes: standing.crashes + 1,
     from: Math.max(standing.from, watermark),
     to: Math.min(standing.to, last),
   };
 }
 
-/** Suspects are worked on one at a time. */
-export function isIsolating({ suspicion, settings }: ExecutorContext): boolean {
-  // Until the last of them is committed: then there is no suspicion any more.
-  return suspicion !== null && suspicion.deaths >= settings.maxDeaths - 1;
+/** Suspects are worked on one at a time, until the last of them is committed. */
+export function isIsolating({ suspects, settings }: ExecutorContext): boolean {
+  return suspects !== null && suspects.crashes >= settings.maxCrashes - 1;
 }
 
-/** The next batch is the one. */
-export function isQuarantined({ suspicion, settings, next }: ExecutorContext): boolean {
-  if (suspicion === null || suspicion.deaths < settings.maxDeaths) return false;
-  return suspicion.from === next && suspicion.to === next;
+/** The next batch is the cause of the crashes. */
+export function isQuarantined({ suspects, settings, next }: ExecutorContext): boolean {
+  if (suspects === null || suspects.crashes < settings.maxCrashes) return false;
+  return suspects.from === next && suspects.to === next;
 }
 
-/** Attempts are counted across crashes where it is certain which batch was being tried. */
-export function firstAttempt({ suspicion }: ExecutorContext, batch: number): number {
-  return suspicion !== null && suspicion.from === batch && suspicion.to === batch ? suspicion.deaths + 1 : 1;
+/** The next attempt at a batch. Attempts are counted across crashes where only this batch was in flight. */
+export function firstAttempt({ suspects }: ExecutorContext, batch: number): number {
+  return suspects !== null && suspects.from === batch && suspects.to === batch ? suspects.crashes + 1 : 1;
 }

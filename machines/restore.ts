@@ -1,12 +1,12 @@
 /**
- * The one restore path (I18): any persisted snapshot, from whatever hands, becomes one that can be resumed, or is refused.
+ * The one restore path (I18): a persisted snapshot of any origin becomes one that can be resumed, or is refused.
  *
- * 1. Nothing of the input is passed on to `createActor`: every field is checked against a whitelist and the snapshot is
- *    rebuilt from the checked values (I9).
+ * 1. The snapshot is rebuilt from fields that were checked one by one. Nothing else of the input reaches `createActor` (I9).
  * 2. What was in flight is rewound to the last durable mark; children are rebuilt idle.
  * 3. INITIALIZING, EXECUTING and a cancelled IDLE come back as PAUSED; PAUSED, FAILED and COMPLETED as themselves; an
  *    IDLE that never ran as IDLE.
- * 4. What is suspected of having killed the process is kept, unless a process has ended in order since.
+ * 4. Poison suspects are kept after a crash only.
+ *    Snapshots of release 0.1.0 (`suspicion`, `maxDeaths`, `deaths`) are read as well.
  * 5. Pure, and total: it returns or throws `InvalidSnapshotError`, in time proportional to the input's size.
  */
 
@@ -24,9 +24,8 @@ import {
   type PoisonSuspects,
   type StageCounters,
 } from './context.js';
-import { stageActorId } from './executor.machine.js';
-import { initialContext, outputOf } from './initial-context.js';
-import { completed, rewind } from './rewind.js';
+import { stageActorId, WORKERS } from './executor.machine.js';
+import { completed, initialContext, outputOf, rewind } from './initial-context.js';
 import type { StageInput } from './stage-events.js';
 
 /** A persisted snapshot that was not written by this machine over these stages, or was damaged. */
@@ -56,10 +55,7 @@ export interface RestoredSnapshot {
 /** Turns any valid persisted snapshot into a resumable one.
  * @param persisted what `actor.getPersistedSnapshot()` gave, after a JSON round trip.
  * @param stages the stages of the pipeline that is to go on, in order.
- * @throws {InvalidSnapshotError} naming the first field that is not what it must be.
- * @example
- * createActor(createExecutorMachine(stages), { snapshot: restoreSnapshot(persisted, stages), input: {} });
- */
+ * @throws {InvalidSnapshotError} naming the first field that is not what it must be. */
 export function restoreSnapshot(
   persisted: unknown,
   stages: readonly Omit<StageInput, 'index'>[],
@@ -76,7 +72,7 @@ export function restoreSnapshot(
   const rewound: ExecutorContext =
     state === 'COMPLETED'
       ? completed(context)
-      : { ...unopened(context, state), error, suspicion: suspicionOf(value, context) };
+      : { ...unopened(context, state), error, suspects: suspectsOf(value, context) };
   return {
     status: state === 'COMPLETED' ? 'done' : 'active',
     value: state,
@@ -91,7 +87,8 @@ export function restoreSnapshot(
 /** PAUSED is left by way of INITIALIZING: no process has the session open. */
 function unopened(context: ExecutorContext, state: ExecutorState): ExecutorContext {
   const rewound = rewind(context);
-  return state === 'PAUSED' ? { ...rewound, flow: { ...rewound.flow, restored: true } } : rewound;
+  if (state !== 'PAUSED') return rewound;
+  return { ...rewound, activity: { ...rewound.activity, origin: 'snapshot' } };
 }
 
 function resumableState(value: ExecutorState, context: ExecutorContext): ExecutorState {
@@ -99,21 +96,21 @@ function resumableState(value: ExecutorState, context: ExecutorContext): Executo
   return value === 'IDLE' && context.sessionId === '' ? 'IDLE' : 'PAUSED';
 }
 
-/** A process that ended in order suspects nobody. */
-function suspicionOf(value: ExecutorState, { suspicion }: ExecutorContext): PoisonSuspects | null {
-  return hasDied(value) ? suspicion : null;
+/** Only a crash leaves suspects. */
+function suspectsOf(value: ExecutorState, { suspects }: ExecutorContext): PoisonSuspects | null {
+  return hasCrashed(value) ? suspects : null;
 }
 
-/** INITIALIZING and EXECUTING are stored only by a process that did not come to say how it ended. */
-export function hasDied(value: ExecutorState): boolean {
+/** INITIALIZING and EXECUTING are stored only by a process that crashed afterwards. */
+export function hasCrashed(value: ExecutorState): boolean {
   return value === 'INITIALIZING' || value === 'EXECUTING';
 }
 
-function readSuspicion(input: unknown, at: string): PoisonSuspects | null {
+function readSuspects(input: unknown, at: string): PoisonSuspects | null {
   if (input === null) return null;
   const raw = object(input, at);
   return {
-    deaths: count(raw.deaths, `${at}.deaths`),
+    crashes: count(raw.crashes ?? raw.deaths, `${at}.crashes`),
     from: count(raw.from, `${at}.from`),
     to: count(raw.to, `${at}.to`),
   };
@@ -138,11 +135,11 @@ function readContext(input: unknown, names: readonly string[]): ExecutorContext 
     settings: {
       maxInFlight: window(settings.maxInFlight, `${at}.settings.maxInFlight`),
       checkpointInterval: positive(settings.checkpointInterval, `${at}.settings.checkpointInterval`),
-      maxDeaths: positive(settings.maxDeaths, `${at}.settings.maxDeaths`),
+      maxCrashes: positive(settings.maxCrashes ?? settings.maxDeaths, `${at}.settings.maxCrashes`),
     },
   });
-  const suspicion = readSuspicion(raw.suspicion, `${at}.suspicion`);
-  return { ...base, flushed, committed, suspicion, error: readError(raw.error, `${at}.error`) };
+  const suspects = readSuspects(raw.suspects ?? raw.suspicion ?? null, `${at}.suspects`);
+  return { ...base, flushed, committed, suspects, error: readError(raw.error, `${at}.error`) };
 }
 
 function readMark(input: unknown, at: string, names: readonly string[]): CheckpointMark {
@@ -212,34 +209,30 @@ function readError(input: unknown, at: string): ErrorData | null {
   };
 }
 
-/** Only our own stage actors may stand there: a snapshot must not choose what is run. */
+/** Only the executor's own children: a snapshot must not choose what runs. */
 function checkChildren(input: unknown, names: readonly string[]): void {
   const children = object(input, '.children');
-  const known = new Set(names.map(stageActorId));
+  const known = new Set([...names.map(stageActorId), ...Object.keys(WORKERS)]);
   for (const id of Object.keys(children)) {
-    if (!known.has(id)) fail('.children', 'stage actors only');
+    if (!known.has(id)) fail('.children', 'actors of the executor only');
     const child = object(children[id], `.children[${id}]`);
-    if (child.src !== id) fail(`.children[${id}].src`, 'the stage actor of that id');
+    if (child.src !== id) fail(`.children[${id}].src`, 'the actor of that id');
   }
 }
 
 function idleChildren(stages: readonly Omit<StageInput, 'index'>[]): Record<string, unknown> {
-  return Object.fromEntries(
-    stages.map((stage, index) => [
-      stageActorId(stage.name),
-      {
-        src: stageActorId(stage.name),
-        syncSnapshot: false,
-        snapshot: {
-          status: 'active',
-          value: 'idle',
-          context: { ...stage, index, queue: [], running: [], waiting: [], done: 0, retried: 0, error: null },
-          children: {},
-          historyValue: {},
-        },
-      },
-    ]),
-  );
+  const idle = (src: string, context: object) => [
+    src,
+    {
+      ...{ src, syncSnapshot: false },
+      snapshot: { status: 'active', value: 'idle', context, children: {}, historyValue: {} },
+    },
+  ];
+  const nothing = { queue: [], running: [], waiting: [], done: 0, retried: 0, error: null };
+  return Object.fromEntries([
+    ...stages.map((stage, index) => idle(stageActorId(stage.name), { ...stage, index, ...nothing })),
+    ...Object.keys(WORKERS).map((id) => idle(id, {})),
+  ]);
 }
 
 function fail(path: string, expected: string): never {

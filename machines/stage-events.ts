@@ -75,3 +75,7 @@ export type StageReport =
       readonly batch: number;
       readonly error: ErrorData;
     };
+
+/** The stage of these batches afterwards: the first that has not worked on them. */
+export const reached = ({ stage, through }: Extract<StageReport, { type: 'stage.done' }>): number =>
+  (through ?? stage) + 1;

@@ -1,25 +1,24 @@
 /**
- * One stage: which batches wait, which are being worked on, which wait for another attempt.
+ * One stage: which batches are queued, which are running, which wait for another attempt.
  *
- * 1. It knows batches by index only (I3); the work itself is the `start` action, provided by the executor's wiring, which
- *    answers with `attempt.done`, `attempt.failed` or `attempt.timedOut`.
- * 2. At most `concurrency` batches run at once; a freed slot is filled before the parent hears of the batch that left it, in
- *    the same transition: a slot is never free while a batch waits for one, and nothing is decided by `always`.
- * 3. What happens to several batches at the same moment is one event: hundreds may be running, and a transition costs
- *    what it costs whether it is about one of them or all.
- * 4. An answer of an attempt that is not running any more (timed out, aborted) is ignored.
- * 5. A batch between two attempts holds no slot. Its due time is data; a timer of the wiring sends `retry.due`.
- * 6. `abort` is final: the wiring aborts what runs, nothing starts again (I17).
- * 7. A batch whose work was done in the pass of a stage before this one has only `passed` here. A stage of which that is
- *    so has no other work meanwhile.
+ * 1. It knows batches by index only (I3). The runtime provides `start`, and answers with `attempts.done`,
+ *    `attempt.failed` or `attempt.timedOut`.
+ * 2. At most `concurrency` batches run at once. The transition that frees a slot also fills it, before it reports the
+ *    batch that left: a slot is never free while a batch is queued, without an `always`.
+ * 3. One event covers several batches: a transition costs the same for one batch as for hundreds.
+ * 4. An answer of an attempt that is not running (timed out, aborted) is ignored.
+ * 5. A batch between two attempts holds no slot. Its due time is data; a timer of the runtime sends `retry.due`.
+ * 6. `abort` is final: the runtime aborts the attempts, and nothing starts again (I17).
+ * 7. A fused batch, whose work an earlier stage did, only arrives as `passed`. A stage that gets those has no other work.
  * 8. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
  */
 import { sendTo, setup } from 'xstate';
+import { parentOf } from './report.js';
 import type { StageBatch, StageContext, StageEvent, StageInput, StageReport } from './stage-events.js';
 
 type FailureEvent = Extract<StageEvent, { type: 'attempt.failed' | 'attempt.timedOut' }>;
 
-const stage = setup({
+const base = setup({
   types: {} as { context: StageContext; events: StageEvent; input: StageInput },
   actions: {
     /** Provided: work on each of these; answer with attempt events. */
@@ -30,8 +29,8 @@ const stage = setup({
     abortAll: () => {},
     /** To the executor. Replaced where there is none. */
     report: sendTo(
-      ({ self }) => (self as unknown as { _parent: typeof self })._parent,
-      (_, report: StageReport) => report as never,
+      ({ self }) => parentOf(self),
+      (_, report: StageReport) => report,
     ),
   },
   guards: {
@@ -52,8 +51,7 @@ const stage = setup({
 const NONE: readonly number[] = [];
 let asked: { running: unknown; event: unknown; batches: readonly number[] } | undefined;
 
-/** Those whose running attempts this is the answer of. Guards and actions ask several times about one event: the last
- * answer is kept. */
+/** The running batches that the event answers. Cached for one event: several guards and actions ask. */
 function current({ running }: StageContext, event: StageEvent): readonly number[] {
   if (!('attempt' in event)) return NONE;
   if (asked?.event === event && asked.running === running) return asked.batches;
@@ -69,7 +67,7 @@ function current({ running }: StageContext, event: StageEvent): readonly number[
 const isRetryable = (context: StageContext, event: StageEvent): boolean =>
   'attempt' in event && event.attempt < context.attempts && current(context, event).length > 0;
 
-/** It is the answer of everything that is running, and nothing waits for a slot. */
+/** The event answers everything that is running, and nothing is queued. */
 const isAllThereIs = (context: StageContext, event: StageEvent): boolean =>
   context.queue.length === 0 &&
   context.running.length > 0 &&
@@ -81,7 +79,7 @@ const waitOf = (context: StageContext, event: StageEvent): StageContext['waiting
 const without = <T extends { readonly batch: number }>(list: readonly T[], batch: number): readonly T[] =>
   list.filter((item) => item.batch !== batch);
 
-/** What runs when these have left their slots, and the head of the queue has taken them. */
+/** Running and queued batches after some left their slots, and the head of the queue took them. */
 function refilled({ running, queue }: StageContext, left: readonly number[]) {
   const gone = new Set(left);
   const others = running.filter((run) => !gone.has(run.batch));
@@ -94,55 +92,52 @@ const requested = (event: StageEvent): readonly StageBatch[] =>
     ? event.batches.map((batch, i) => ({ batch, attempt: event.attempts?.[i] ?? 1 }))
     : [];
 
-/** As many as there are slots for; the others wait. */
-const takeSlots = stage.assign(({ context, event }) => {
-  const { running, queue, concurrency } = context;
-  const free = concurrency - running.length;
-  const batches = requested(event);
-  return { running: [...running, ...batches.slice(0, free)], queue: [...queue, ...batches.slice(free)] };
+const stage = base.extend({
+  actions: {
+    /** As many as there are slots for; the others are queued. */
+    takeSlots: base.assign(({ context, event }) => {
+      const { running, queue, concurrency } = context;
+      const free = concurrency - running.length;
+      const batches = requested(event);
+      return { running: [...running, ...batches.slice(0, free)], queue: [...queue, ...batches.slice(free)] };
+    }),
+    leaveSlots: base.assign(({ context, event }) => {
+      const left = current(context, event);
+      return { ...refilled(context, left), done: context.done + left.length };
+    }),
+    countFused: base.assign({
+      done: ({ context, event }) => context.done + (event.type === 'passed' ? event.batches.length : 0),
+    }),
+    backOff: base.assign(({ context, event }) => {
+      if (event.type !== 'attempt.failed' && event.type !== 'attempt.timedOut') return {};
+      const { batch, attempt, dueAt } = event;
+      return {
+        ...refilled(context, [batch]),
+        waiting: [...context.waiting, { batch, attempt, dueAt }],
+        retried: context.retried + 1,
+      };
+    }),
+    /** A batch that is due goes to the head of the queue: the output waits for it (I4). */
+    queueDue: base.assign(({ context, event }) => {
+      const wait = waitOf(context, event);
+      if (wait === undefined) return {};
+      const again = { batch: wait.batch, attempt: wait.attempt + 1 };
+      return { waiting: without(context.waiting, wait.batch), queue: [again, ...context.queue] };
+    }),
+    startAgain: base.assign(({ context, event }) => {
+      const wait = waitOf(context, event);
+      if (wait === undefined) return {};
+      const again = { batch: wait.batch, attempt: wait.attempt + 1 };
+      return { waiting: without(context.waiting, wait.batch), running: [...context.running, again] };
+    }),
+    recordError: base.assign(({ context, event }) =>
+      event.type === 'attempt.failed' || event.type === 'attempt.timedOut'
+        ? { running: without(context.running, event.batch), error: event.error }
+        : {},
+    ),
+    dropAll: base.assign({ queue: [], running: [], waiting: [] }),
+  },
 });
-
-const leave = stage.assign(({ context, event }) => {
-  const left = current(context, event);
-  return { ...refilled(context, left), done: context.done + left.length };
-});
-
-const countPassed = stage.assign({
-  done: ({ context, event }) => context.done + (event.type === 'passed' ? event.batches.length : 0),
-});
-
-const backOff = stage.assign(({ context, event }) => {
-  if (event.type !== 'attempt.failed' && event.type !== 'attempt.timedOut') return {};
-  const { batch, attempt, dueAt } = event;
-  return {
-    ...refilled(context, [batch]),
-    waiting: [...context.waiting, { batch, attempt, dueAt }],
-    retried: context.retried + 1,
-  };
-});
-
-/** A batch that is due goes before those that were never tried: output order waits for it. */
-const due = stage.assign(({ context, event }) => {
-  const wait = waitOf(context, event);
-  if (wait === undefined) return {};
-  const again = { batch: wait.batch, attempt: wait.attempt + 1 };
-  return { waiting: without(context.waiting, wait.batch), queue: [again, ...context.queue] };
-});
-
-const takeDue = stage.assign(({ context, event }) => {
-  const wait = waitOf(context, event);
-  if (wait === undefined) return {};
-  const again = { batch: wait.batch, attempt: wait.attempt + 1 };
-  return { waiting: without(context.waiting, wait.batch), running: [...context.running, again] };
-});
-
-const giveUp = stage.assign(({ context, event }) =>
-  event.type === 'attempt.failed' || event.type === 'attempt.timedOut'
-    ? { running: without(context.running, event.batch), error: event.error }
-    : {},
-);
-
-const clear = stage.assign({ queue: [], running: [], waiting: [] });
 
 const armRetry = {
   type: 'arm' as const,
@@ -152,7 +147,7 @@ const armRetry = {
   },
 };
 
-/** Before they leave. */
+/** Reported before they leave their slots. */
 const reportDone = {
   type: 'report' as const,
   params: ({ context, event }: Args): StageReport => {
@@ -172,7 +167,7 @@ const reportFailed = {
 
 type Args = { readonly context: StageContext; readonly event: StageEvent };
 
-/** Before they take their slots. */
+/** Started before they take their slots. */
 const startAsked = {
   type: 'start' as const,
   params: ({ context, event }: Args) => ({
@@ -180,23 +175,23 @@ const startAsked = {
   }),
 };
 
-/** Before they take the slots that become free. */
+/** Started before they take the slots that become free. */
 const startQueued = {
   type: 'start' as const,
   params: ({ context, event }: Args) => ({ batches: context.queue.slice(0, current(context, event).length) }),
 };
 
-/** The one that has just taken a slot. */
+/** Starts the batch that has just taken a slot. */
 const startDue = {
   type: 'start' as const,
   params: ({ context }: Args) => ({ batches: context.running.slice(-1) }),
 };
 
 const failure = [
-  { guard: 'retryableAndQueued' as const, actions: [startQueued, backOff, armRetry] },
-  { guard: 'retryableAndLast' as const, target: 'backingOff', actions: [backOff, armRetry] },
-  { guard: 'retryable' as const, actions: [backOff, armRetry] },
-  { guard: 'current' as const, target: 'failed', actions: [giveUp, reportFailed] },
+  { guard: 'retryableAndQueued' as const, actions: [startQueued, 'backOff', armRetry] as const },
+  { guard: 'retryableAndLast' as const, target: 'backingOff', actions: ['backOff', armRetry] as const },
+  { guard: 'retryable' as const, actions: ['backOff', armRetry] as const },
+  { guard: 'current' as const, target: 'failed', actions: ['recordError', reportFailed] as const },
 ];
 
 /** The stage's statechart: `idle`, `running`, `backingOff`, and the ends `failed` and `stopped`. */
@@ -218,37 +213,37 @@ export const stageMachine = stage.createMachine({
   states: {
     idle: {
       on: {
-        process: { target: 'running', actions: [startAsked, takeSlots] },
-        passed: { actions: countPassed },
+        process: { target: 'running', actions: [startAsked, 'takeSlots'] },
+        passed: { actions: 'countFused' },
       },
     },
     running: {
       on: {
-        process: [{ guard: 'hasSlot', actions: [startAsked, takeSlots] }, { actions: takeSlots }],
+        process: [{ guard: 'hasSlot', actions: [startAsked, 'takeSlots'] }, { actions: 'takeSlots' }],
         'attempts.done': [
-          { guard: 'currentAndQueued', actions: [startQueued, reportDone, leave] },
-          { guard: 'currentAndLast', target: 'idle', actions: [reportDone, leave] },
-          { guard: 'currentAndOnlyWaiting', target: 'backingOff', actions: [reportDone, leave] },
-          { guard: 'current', actions: [reportDone, leave] },
+          { guard: 'currentAndQueued', actions: [startQueued, reportDone, 'leaveSlots'] },
+          { guard: 'currentAndLast', target: 'idle', actions: [reportDone, 'leaveSlots'] },
+          { guard: 'currentAndOnlyWaiting', target: 'backingOff', actions: [reportDone, 'leaveSlots'] },
+          { guard: 'current', actions: [reportDone, 'leaveSlots'] },
         ],
         'attempt.failed': failure,
         'attempt.timedOut': failure,
         'retry.due': [
-          { guard: 'waitsForAndHasSlot', actions: [takeDue, startDue] },
-          { guard: 'waitsFor', actions: due },
+          { guard: 'waitsForAndHasSlot', actions: ['startAgain', startDue] },
+          { guard: 'waitsFor', actions: 'queueDue' },
         ],
       },
     },
     backingOff: {
       on: {
-        process: { target: 'running', actions: [startAsked, takeSlots] },
-        'retry.due': { guard: 'waitsFor', target: 'running', actions: [takeDue, startDue] },
+        process: { target: 'running', actions: [startAsked, 'takeSlots'] },
+        'retry.due': { guard: 'waitsFor', target: 'running', actions: ['startAgain', startDue] },
       },
     },
-    /** An attempt failed for good: the executor aborts the run. */
+    /** The last attempt failed: the executor aborts the run. */
     failed: {},
-    /** Aborted: nothing starts again here; a new run spawns a new actor. */
-    stopped: { entry: clear },
+    /** Nothing starts again; a new run spawns a new actor. */
+    stopped: { entry: 'dropAll' },
   },
 });
 

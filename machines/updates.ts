@@ -1,9 +1,10 @@
-/** What the executor's context becomes by an answer of the world: pure, one function an event. */
+/** How events update the executor's context: pure, one function for each event. */
 
 import { advanceMark, type ExecutorContext } from './context.js';
 import type { ExecutorEvent } from './executor-events.js';
 import { isDrained, placeInWindow } from './guards.js';
-import { completed, rewind } from './rewind.js';
+import { completed, rewind } from './initial-context.js';
+import { reached } from './stage-events.js';
 
 export type EventOf<Type extends ExecutorEvent['type']> = Extract<ExecutorEvent, { type: Type }>;
 
@@ -12,17 +13,14 @@ export type Update<Type extends ExecutorEvent['type']> = (
   event: EventOf<Type>,
 ) => Partial<ExecutorContext>;
 
-/** Where batches stand after this: the first stage that has not seen them. */
-export const reached = ({ stage, through }: EventOf<'stage.done'>): number => (through ?? stage) + 1;
-
 export const onSourceBatches: Update<'source.batches'> = (context, event) => {
   const { batch: first, at } = event;
   const arrived = event.rows.map((rows, i) => ({ batch: first + i, rows, at }));
   return {
-    flow: { ...context.flow, reading: event.more === true },
+    activity: { ...context.activity, reader: event.more === true ? 'reading' : 'idle' },
     next: first + arrived.length,
     window: [...context.window, ...arrived],
-    suspicion: event.condemned === true ? null : context.suspicion,
+    suspects: event.quarantined === true ? null : context.suspects,
   };
 };
 
@@ -37,37 +35,46 @@ export const onStageDone: Update<'stage.done'> = (context, event) => {
   return { window };
 };
 
-export const onSinkWritten: Update<'sink.written'> = (context, { upTo, facts }) => ({
-  flow: { ...context.flow, writing: false },
-  written: advanceMark(context.written, upTo + 1, facts),
+export const onSinkWritten: Update<'sink.written'> = (context, { upTo, counters }) => ({
+  activity: { ...context.activity, writer: 'idle' },
+  written: advanceMark(context.written, upTo + 1, counters),
   window: context.window.slice(placeInWindow(context, upTo) + 1),
 });
 
-/** What is stored counts, not what a snapshot of some age says. */
+/** The store is the truth, whatever the age of the snapshot that the actor began with. */
 export const onSessionLoaded: Update<'session.loaded'> = (context, loaded) => {
-  const { pipeline, settings, startedAt, flushed, suspicion, isCompleted } = loaded;
+  const { pipeline, settings, startedAt, flushed, suspects, isCompleted } = loaded;
   const stored = { ...context, pipeline, settings, startedAt, flushed };
-  return isCompleted ? completed(stored) : { ...rewind(stored), suspicion };
+  return isCompleted ? completed(stored) : { ...rewind(stored), suspects };
 };
 
-/** A fresh sink has a place of its own: the first checkpoint says which, so that a resume finds it. */
+/** The first checkpoint holds the position of a fresh sink, so that a resume finds its file. */
 export const onSinkOpened: Update<'sink.opened'> = (context, { sink }) =>
   context.flushed.sink !== null
     ? {}
     : { flushed: { ...context.flushed, sink }, written: { ...context.written, sink } };
 
-/** Batches written while the flush was under way are not covered by it. */
+/** The flush does not cover batches that were written meanwhile. */
 export const onSinkFlushed: Update<'sink.flushed'> = (context, { sink, deadLetter, elapsedMs }) => ({
+  activity: { ...context.activity, committer: 'saving' },
   flushed: { ...(context.flushing ?? context.flushed), sink, deadLetter, elapsedMs },
   flushing: null,
 });
 
-export const onCheckpointSaved: Update<'checkpoint.saved'> = (context, { resting = false }) => {
-  const { flow, flushed, written, suspicion } = context;
-  const sealed = flow.exhausted && isDrained(context) && flushed.batches === written.batches;
+export const onCheckpointSaved: Update<'checkpoint.saved'> = (context, { minimumPause = false }) => {
+  const { activity, flushed, written, suspects } = context;
+  const isWhole = activity.reader === 'ended' && isDrained(context) && flushed.batches === written.batches;
   return {
-    flow: { ...flow, committing: false, sealed, resting },
+    activity: {
+      ...activity,
+      committer: minimumPause ? 'resting' : 'idle',
+      publisher: isWhole ? 'ready' : 'idle',
+    },
     committed: flushed.batches,
-    suspicion: flushed.batches > (suspicion?.to ?? -1) ? null : suspicion,
+    suspects: flushed.batches > (suspects?.to ?? -1) ? null : suspects,
   };
 };
+
+/** A commit that began meanwhile is not interrupted. */
+export const onMinimumPauseOver: Update<'minimumPause.over'> = ({ activity }) =>
+  activity.committer === 'resting' ? { activity: { ...activity, committer: 'idle' } } : {};

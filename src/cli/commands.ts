@@ -1,6 +1,8 @@
 /** The table of commands: their arguments and options, and what does each, loaded when it is asked for. */
+
 import { type Command, Option } from 'commander';
 import type { ControlCommand } from '../checkpoint/lock/lock.js';
+import type { ChartOptions } from './commands/diagram.js';
 import type { InspectOptions } from './commands/inspect.js';
 import { INSPECTORS, type InspectorKind } from './inspectors/inspectors.js';
 import type { RunViewer } from './inspectors/live-inspector.js';
@@ -162,13 +164,17 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
     );
   program
     .command('diagram')
-    .description('the statechart of the executor as Mermaid')
-    .option('--stage', 'that of a stage')
+    .description('the statechart of the executor, or of one of its children, as Mermaid')
+    .option('--stage', 'the chart of a stage')
+    .option('--reader', 'the chart of the reader')
+    .option('--writer', 'the chart of the writer')
+    .option('--committer', 'the chart of the committer')
+    .option('--publisher', 'the chart of the publisher')
     .option('--verbose', 'stacks of errors')
-    .action((options: { stage?: boolean; verbose?: boolean }) =>
+    .action((options: ChartOptions & { verbose?: boolean }) =>
       perform({ ...options, stateDir: '' }, async () => {
         const { diagram } = await import('./commands/diagram.js');
-        return diagram(options.stage === true, terminal);
+        return diagram(options, terminal);
       }),
     );
 

@@ -7,7 +7,6 @@ import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
 import { checkOptions } from './check-options.js';
-import { assertDistinctPaths } from './distinct-files.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
 
 /** Options of a pipeline; all have defaults. */
@@ -22,7 +21,7 @@ export interface PipelineOptions {
   /** Milliseconds between checkpoints, where rows come slowly. Default: the `StateManager`'s, else 5,000. */
   readonly checkpointEveryMs?: number;
   /** How often the process may die on a batch before the batch is held to be the cause, from 2. Default 3. */
-  readonly maxDeaths?: number;
+  readonly maxCrashes?: number;
   /** What becomes of such a batch. Default 'fail': the run fails, naming it, and a later resume tries again. */
   readonly onPoison?: OnError;
   /** Where rows that fail go under `'dead-letter'`. Default: a file beside the sink's. */
@@ -45,7 +44,7 @@ export interface PipelineDefinition {
   readonly source: Source<unknown>;
   readonly sink: Sink<unknown>;
   readonly deadLetter: Sink<JsonObject> | undefined;
-  readonly maxDeaths: number;
+  readonly maxCrashes: number;
   readonly onPoison: OnError;
   readonly batchSize: number;
   readonly maxInFlight: number;
@@ -63,7 +62,7 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
   const sink = toSink(pipeline.sink);
   const source = toSource(pipeline.source);
   const deadLetter = options.deadLetter === undefined ? sink.deadLetters?.() : toSink(options.deadLetter);
-  assertDistinctPaths({ source, sink, 'dead-letter sink': deadLetter });
+  checkPlaces({ source, sink, 'dead-letter sink': deadLetter });
   // All slots can be in use at once, and as many batches as the widest stage has wait for the one before them (I4). More
   // would gain nothing, and the machine's events cost by the window.
   const slots = stages.map(({ concurrency }) => (concurrency > 1 ? concurrency : 0));
@@ -73,7 +72,7 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
     source,
     sink,
     deadLetter,
-    maxDeaths: whole(options.maxDeaths, 'maxDeaths', 2, 1_000) ?? 3,
+    maxCrashes: whole(options.maxCrashes, 'maxCrashes', 2, 1_000) ?? 3,
     onPoison: oneOf(options.onPoison, 'onPoison', ['fail', 'skip', 'dead-letter']) ?? 'fail',
     batchSize: whole(options.batchSize, 'batchSize', 1, 1_000_000) ?? 512,
     maxInFlight:
@@ -88,10 +87,27 @@ const PIPELINE_OPTIONS = [
   'maxInFlight',
   'checkpointInterval',
   'checkpointEveryMs',
-  'maxDeaths',
+  'maxCrashes',
   'onPoison',
   'deadLetter',
 ] as const satisfies readonly (keyof PipelineOptions)[];
+
+/** A file that is read is not written over, and two outputs do not replace one another. */
+function checkPlaces(
+  places: Readonly<Record<string, { describe(): JsonObject | undefined } | undefined>>,
+): void {
+  const known = new Map<unknown, string>();
+  for (const [what, place] of Object.entries(places)) {
+    const path = place?.describe()?.path;
+    if (path === undefined) continue;
+    const other = known.get(path);
+    if (other !== undefined)
+      throw new InvalidOptionError(
+        `The ${other} and the ${what} are the same file, ${String(path)}. Give each its own.`,
+      );
+    known.set(path, what);
+  }
+}
 
 /** Whether it was made by `defineStage`, `map`, `filter` or `flatMap`, of this copy of the package or another. */
 export function isStage(value: unknown): value is AnyStage {

@@ -35,12 +35,7 @@ import type { RecordingPreferences } from './session/recordings.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
 import { loadSession, type ResumeOptions } from './session/stored-session.js';
 
-/**
- * Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way.
- * @example
- * const executor = new PipelineExecutor([tidy], new StateManager(lowdbStorage('.xstate-pipeline')));
- * const result = await executor.execute({ name: 'reviews', source: jsonl('in.jsonl'), sink: jsonl('out.jsonl') });
- */
+/** Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way. */
 export class PipelineExecutor<T = unknown> {
   /** The state, from now on; the current one first. */
   readonly state$: Observable<ExecutorState>;
@@ -179,7 +174,7 @@ export class PipelineExecutor<T = unknown> {
       startedAt: Math.round(this.#environment.clock.now()),
       settings: {
         maxInFlight: definition.maxInFlight,
-        maxDeaths: definition.maxDeaths,
+        maxCrashes: definition.maxCrashes,
         checkpointInterval: definition.checkpointInterval ?? this.stateManager.checkpointInterval,
       },
     });

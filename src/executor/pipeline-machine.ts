@@ -28,10 +28,7 @@ export interface PipelineMachineOptions {
 }
 
 /** @param pipeline what `pipeline(…)…to(…)` gave.
- * @returns actor logic: each actor made from it runs the pipeline in a session of its own.
- * @example
- * const office = setup({ actors: { reviews: pipelineMachine(reviews) } });
- */
+ * @returns actor logic: each actor made from it runs the pipeline in a session of its own. */
 export function pipelineMachine(
   pipeline: Pipeline<unknown>,
   options: PipelineMachineOptions = {},
@@ -53,7 +50,7 @@ export function pipelineMachine(
       startedAt: Math.round(clock.now()),
       settings: {
         maxInFlight: definition.maxInFlight,
-        maxDeaths: definition.maxDeaths,
+        maxCrashes: definition.maxCrashes,
         checkpointInterval: definition.checkpointInterval ?? stateManager.checkpointInterval,
       },
     }),

@@ -14,8 +14,20 @@ export function stamped(sessionId: string, now: number, draft: EventDraft): Pipe
       return { sessionId, at, type, stage, batch, attempt };
     }
     case 'batch.completed': {
-      const { type, stage, batch, rowsIn, rowsOut, durable, attempt, durationMs, replayed } = draft;
-      return { sessionId, at, type, stage, batch, rowsIn, rowsOut, durable, attempt, durationMs, replayed };
+      const { type, stage, batch, rowsIn, rowsOut, durable, attempt, durationMs, fromJournal } = draft;
+      return {
+        sessionId,
+        at,
+        type,
+        stage,
+        batch,
+        rowsIn,
+        rowsOut,
+        durable,
+        attempt,
+        durationMs,
+        fromJournal,
+      };
     }
     default:
       return { sessionId, at, ...draft } as PipelineEvent;

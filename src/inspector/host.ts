@@ -1,26 +1,26 @@
 /**
- * The inspector's access to sessions. A duck type, so that this package depends on no version of `xstate-pipeline`,
- * which implements it as `inspectorHost` of `xstate-pipeline/node`.
+ * What the inspector needs to know of the sessions it shows: a duck type, so that this package depends on no version of
+ * the one that runs them (which implements it as `inspectorHost` of `xstate-pipeline/node`).
  */
 
 /** A session, as a list shows it. Times in milliseconds since 1970. */
 export interface SessionSummary {
   readonly id: string;
   readonly pipeline: string;
-  /** `EXECUTING`, `PAUSED` …: as its owning process answers, otherwise as stored. */
+  /** `EXECUTING`, `PAUSED` …: what is stored; or what its owner says, where there is one. */
   readonly state: string;
   readonly startedAt: number;
   readonly savedAt: number;
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly error?: string | undefined;
-  /** A process runs it now. */
+  /** A process runs it at this moment. */
   readonly live: boolean;
-  /** The session has a recording. */
+  /** There is a recording of it. */
   readonly recorded: boolean;
 }
 
-/** The bytes of a recording: the stored ones, then the appended ones while it is live. Ends at `close`. */
+/** The bytes of a recording: what is there, then what is appended while it is live. Ends at `close`. */
 export interface SessionFeed {
   readonly chunks: AsyncIterable<Uint8Array>;
   close(): void;
@@ -30,7 +30,7 @@ export type SessionCommand = 'pause' | 'resume' | 'cancel';
 
 export interface CommandAnswer {
   readonly ok: boolean;
-  /** One sentence for display. */
+  /** One sentence for a person. */
   readonly message: string;
 }
 
@@ -40,6 +40,6 @@ export interface InspectorHost {
   /** @throws when there is no such session. */
   open(id: string): Promise<SessionFeed>;
   command(id: string, command: SessionCommand): Promise<CommandAnswer>;
-  /** The stored checkpoint as JSON. */
+  /** What is stored of the session, as JSON. */
   checkpoint(id: string): Promise<unknown>;
 }

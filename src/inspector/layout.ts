@@ -1,10 +1,9 @@
 /**
- * Lays out a statechart in Node, once per definition, so that the page does not load elkjs (400 KB compressed).
+ * Lays a statechart out, once per definition, in Node: elkjs is 400 KB of compressed script that no page has to load.
  *
- * 1. elkjs is loaded for the first chart: its 0.25 s do not delay the start of the server.
- * 2. All transitions from one state to another share an arrow, one line each. Transitions without a target are listed
- *    inside their state.
- * 3. The recording is untrusted: keys become text, unknown targets are left out, sizes are bounded.
+ * 1. It is loaded when the first chart is laid out: a quarter of a second that a server's start does not wait for.
+ * 2. All transitions from one state to another are one arrow with a line each; what does not leave its state is listed in it.
+ * 3. Nothing of the recording is trusted: keys become text, a target that is no state is left out, sizes are bounded.
  */
 import type { ELK, ElkExtendedEdge, ElkNode } from 'elkjs/lib/elk.bundled.js';
 import type { MachineDefinition, TransitionDefinition } from '../recording/format.js';
@@ -18,7 +17,7 @@ import {
   textOf,
 } from './chart.js';
 
-/** A larger chart is unreadable. */
+/** Beyond these a picture tells nobody anything. */
 const MAX_STATES = 200;
 const MAX_TEXT = 60;
 
@@ -32,7 +31,7 @@ async function load(): Promise<ELK> {
   return new elkjs.default();
 }
 
-/** The chart of `definition`, wide and tall. */
+/** The picture of `definition`, wide and tall. */
 export async function layoutChart(definition: MachineDefinition): Promise<Chart> {
   const states = unplaced(definition);
   const arrows = arrowsOf(definition, states);
@@ -72,7 +71,7 @@ function arrowsOf({ transitions }: MachineDefinition, states: readonly Unplaced[
   return [...arrows.values()];
 }
 
-/** A transition of the root is drawn as an arrow from each state that it leaves. */
+/** What the whole machine reacts to is an arrow from each state that it would take elsewhere. */
 function sourcesOf(
   { source }: TransitionDefinition,
   to: string,
@@ -138,7 +137,7 @@ function edgeOf(arrow: Arrow, edge: ElkExtendedEdge | undefined): ChartEdge {
 const round = (length: number): number => Math.round(length * 10) / 10;
 const at = (node: ElkNode | undefined) => ({ x: round(node?.x ?? 0), y: round(node?.y ?? 0) });
 
-/** Transitions with the same text share a line. */
+/** What reads the same is one line. */
 function addLine(lines: ChartLine[], { event, guard }: TransitionDefinition, index: number): void {
   const line = {
     event: event === '' ? null : event.slice(0, MAX_TEXT),

@@ -77,7 +77,7 @@ export type PipelineEvent = Stamp &
         /** Its output is in the journal and will never be computed again. */
         readonly durable: boolean;
         /** Taken from the journal, not computed: no `batch.started` came before. */
-        readonly replayed: boolean;
+        readonly fromJournal: boolean;
       }
     | {
         readonly type: 'batch.retried';

@@ -34,8 +34,6 @@ export interface LogEventsOptions {
  * `row.failed`, `batch.retried`, `batch.skipped` and `notice` at warn, failures at error. A record carries the event's
  * fields, its type as `event`, and its time as `eventTime` (milliseconds since the epoch).
  * @param target A pino logger, or how to make one.
- * @example
- * executor.addObserver(logEvents({ level: 'warn' }));
  */
 export function logEvents(
   target: EventLogger | LogEventsOptions = {},
@@ -107,7 +105,7 @@ function messageFor(event: PipelineEvent): string {
     case 'batch.started':
       return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt}`;
     case 'batch.completed':
-      return `stage ${event.stage}, batch ${event.batch}: ${event.replayed ? 'taken from the journal' : 'completed'}`;
+      return `stage ${event.stage}, batch ${event.batch}: ${event.fromJournal ? 'taken from the journal' : 'completed'}`;
     case 'batch.retried':
       return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt} failed, next in ${event.delayMs} ms: ${event.error.message}`;
     case 'batch.skipped':

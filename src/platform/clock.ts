@@ -29,11 +29,7 @@ export const systemClock: Clock = {
   },
 };
 
-/**
- * A seeded generator for reproducible runs (mulberry32, public domain, T. Ettinger).
- * @example
- * const random = seededRandom(42);
- */
+/** A seeded generator for reproducible runs (mulberry32, public domain, T. Ettinger). */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {

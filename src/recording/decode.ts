@@ -79,7 +79,7 @@ function begin(fields: Fields) {
 }
 
 function definition(value: unknown) {
-  const { id, initial, states, transitions } = object(value);
+  const { id, initial, states, transitions, internal } = object(value);
   return {
     id: text(id),
     initial: nullable(initial),
@@ -93,6 +93,7 @@ function definition(value: unknown) {
         exit: list(state.exit).map(text),
       };
     }),
+    ...(internal === undefined ? {} : { internal: list(internal).map(text) }),
     transitions: list(transitions).map((item) => {
       const { source, event: on, targets, guard, actions, reenter } = object(item);
       return {

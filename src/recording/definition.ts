@@ -7,6 +7,7 @@ export interface Machine {
   readonly root: MachineNode;
   /** Types of the events that it reacts to. */
   readonly events: readonly string[];
+  readonly implementations: { readonly actions: Readonly<Record<string, unknown>> };
 }
 
 interface MachineNode {
@@ -54,7 +55,8 @@ export function describeMachine(machine: Machine): DescribedMachine {
     for (const child of Object.values(node.states)) visit(child, path);
   };
   visit(machine.root, '');
-  const definition = { id: machine.id, initial: initialOf(machine.root), states, transitions };
+  const internal = internalActions(machine);
+  const definition = { id: machine.id, initial: initialOf(machine.root), states, transitions, internal };
   const result = { definition, indexOf, events: new Set(machine.events) };
   described.set(machine, result);
   return result;
@@ -81,6 +83,13 @@ function describeTransition(transition: MachineTransition, source: string): Tran
 function initialOf({ initial }: MachineNode): string | null {
   const target = initial?.target?.[0];
   return target === undefined ? null : pathOf(target);
+}
+
+/** Actions that XState itself executes: `assign`, `sendTo`, `spawnChild` and the like. */
+function internalActions({ implementations: { actions } }: Machine): string[] {
+  return Object.entries(actions).flatMap(([name, action]) =>
+    String((action as { readonly type?: unknown }).type).startsWith('xstate.') ? [name] : [],
+  );
 }
 
 const pathOf = ({ path }: MachineNode): string => path.join('.');

@@ -10,7 +10,8 @@
 import type { JsonObject } from '../formats/json.js';
 import type { Patch } from './patch.js';
 
-export const RECORDING_FORMAT = 1;
+/** Format 2 has today's names in contexts, machine events and `fromJournal`; `formats/format-1.ts` reads format 1. */
+export const RECORDING_FORMAT = 2;
 
 /** The executor's name among the actors of a recording, whatever its id is in the system that it runs in. */
 export const EXECUTOR = 'executor';
@@ -41,6 +42,8 @@ export interface MachineDefinition {
   readonly states: readonly StateDefinition[];
   /** In document order; within a state, eventless ones first. A step's `transition` is an index of this list. */
   readonly transitions: readonly TransitionDefinition[];
+  /** Names of actions that only update the context, or spawn, stop or send to actors. Absent in format 1. */
+  readonly internal?: readonly string[];
 }
 
 /** A state of a recorded machine, as its picture needs it. */

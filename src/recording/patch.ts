@@ -124,7 +124,7 @@ export function applyPatch(before: JsonObject, patch: Patch): JsonObject {
   return after;
 }
 
-/** Paths of what a patch touches: `flow.reading`, `window`. */
+/** Paths of what a patch touches: `activity.reader`, `window`. */
 export function changedPaths(patch: Patch, prefix = ''): string[] {
   const own = [...Object.keys(patch.set ?? {}), ...Object.keys(patch.splice ?? {}), ...(patch.unset ?? [])];
   return [

@@ -6,10 +6,13 @@
  * 3. Nothing in a recording is trusted, and nothing in it throws: what is damaged is said to be. A line that is no record any
  *    more is known by the number that is missing.
  */
+import { contextOfFormat1, pathOfFormat1 } from '../formats/format-1.js';
+import { isObject } from '../formats/json.js';
 import { decodeRecord } from './decode.js';
 import {
   type ActorFrame,
   type BeginRecord,
+  EXECUTOR,
   KINDS,
   type RecordingRecord,
   type RecordType,
@@ -26,7 +29,7 @@ export interface Frame {
   readonly at: number;
   readonly actors: Readonly<Record<string, ActorFrame>>;
   readonly record: RecordingRecord;
-  /** Paths in the context of the step's actor: `flow.reading`, `window`. Empty where `record` is no step. */
+  /** Paths in the context of the step's actor: `activity.reader`, `window`. Empty where `record` is no step. */
   readonly changed: readonly string[];
   /** A record between the keyframe and this one could not be read: contexts may be off until the next keyframe. */
   readonly isUncertain: boolean;
@@ -58,12 +61,7 @@ interface Folded {
 const SUMMARISED = 'bdSVe';
 const FOLDED = 'kasS';
 
-/**
- * Reads a recording as it grows: any record, and the state of all actors at it.
- * @example
- * const reader = new RecordingReader();
- * reader.append(await readFile('recording/000001.jsonl'));
- */
+/** Reads a recording as it grows: any record, and the state of all actors at it. */
 export class RecordingReader {
   readonly #lines = new LineIndex();
   readonly #summary = new SummaryBuilder();
@@ -140,13 +138,21 @@ export class RecordingReader {
     return this.#lines.text(index);
   }
 
-  /** Everything as it was after a record.
+  /** Everything as it was after a record, in today's words also where an earlier release recorded it.
    * @throws {RangeError} for an index that is none. */
   frameAt(index: number): Frame {
     const record = this.record(index);
     const { actors, isUncertain } = this.#isHead(index) ? this.#headFrame(index) : this.#fold(index, record);
     const changed = record.type === 'step' ? changedPaths(record.patch) : [];
-    return { index, at: record.at, actors, record, changed, isUncertain };
+    const executor = actors[EXECUTOR];
+    if (executor === undefined || !isObject(executor.context.flow))
+      return { index, at: record.at, actors, record, changed, isUncertain };
+    const context = contextOfFormat1(executor.context);
+    return {
+      ...{ index, at: record.at, record, isUncertain },
+      actors: { ...actors, [EXECUTOR]: { ...executor, context } },
+      changed: [...new Set(changed.map(pathOfFormat1))],
+    };
   }
 
   /** The last record that was not after a time (milliseconds since the epoch); 0 where all are. */

@@ -12,11 +12,7 @@ export interface HasState {
   readonly events?: readonly PipelineEvent[];
 }
 
-/**
- * Asserts that the executor is in this state. @throws {AssertionError}
- * @example
- * assertState(test, 'COMPLETED');
- */
+/** Asserts that the executor is in this state. @throws {AssertionError} */
 export function assertState(executor: HasState, state: ExecutorState): void {
   if (executor.state === state) return;
   const failure = executor.state === 'FAILED' ? executor.events?.findLast(isFailure) : undefined;
@@ -27,20 +23,13 @@ export function assertState(executor: HasState, state: ExecutorState): void {
 
 const isFailure = (event: PipelineEvent) => event.type === 'pipeline.failed';
 
-/**
- * Asserts that the rows at the pipeline's sink are these, in this order. @throws {AssertionError}
- * @example
- * await assertOutput(test, [{ id: 1 }, { id: 2 }]);
- */
+/** Asserts that the rows at the pipeline's sink are these, in this order. @throws {AssertionError} */
 export async function assertOutput<T>(test: TestExecutor<T>, rows: readonly unknown[]): Promise<void> {
   deepStrictEqual(await test.output(), rows);
 }
 
 /** No durable stage was invoked for a batch whose output had been announced as durable: nothing was paid for twice (I8).
- * @throws {AssertionError}
- * @example
- * assertNoSecondInvocation(test);
- */
+ * @throws {AssertionError} */
 export function assertNoSecondInvocation(test: Pick<TestExecutor, 'secondInvocations'>): void {
   const { secondInvocations } = test;
   if (secondInvocations.length === 0) return;
@@ -51,11 +40,7 @@ export function assertNoSecondInvocation(test: Pick<TestExecutor, 'secondInvocat
   throw new AssertionError({ message, actual: list, expected: [], operator: 'assertNoSecondInvocation' });
 }
 
-/**
- * Asserts that a stored snapshot is restored in this state, whatever state it was stored in. @throws {AssertionError}
- * @example
- * assertComesBackAs(await loadSnapshot('checkpoint.json', reviews.stages), 'PAUSED');
- */
+/** Asserts that a stored snapshot is restored in this state, whatever state it was stored in. @throws {AssertionError} */
 export function assertComesBackAs({ snapshot, storedState }: LoadedSnapshot, state: ExecutorState): void {
   if (snapshot.value === state) return;
   const message = `The snapshot, stored in ${storedState}, is restored in ${snapshot.value}, not in ${state}.`;

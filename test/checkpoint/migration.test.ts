@@ -1,7 +1,7 @@
 /**
- * Pins: a checkpoint of an earlier format is brought to today's by its step and goes on, wherever it is read; what its step makes
- * of it is checked like any other (I9); its checksum is of what was written. Format 0 is made up: it said `started` and `name`, and
- * its marks had no `malformed`.
+ * Pins: steps bring a checkpoint of an earlier format to today's, wherever it is read, and it resumes. Their result is checked
+ * like any checkpoint (I9). The checksum covers the text as written. Format 0 is invented: it has `started` and `name`, and its
+ * marks have no `malformed`.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
@@ -10,17 +10,18 @@ import { jsonl } from 'xstate-pipeline/node';
 import { createTestExecutor, loadSnapshot, readSnapshot } from 'xstate-pipeline/testing';
 import { canonicalJson, type JsonObject } from '../../src/formats/json.js';
 
-vi.mock('../../src/checkpoint/migrations.js', () => ({
+vi.mock('../../src/checkpoint/migrations.js', async (original) => ({
   MIGRATIONS: new Map([
+    ...(await original<typeof import('../../src/checkpoint/migrations.js')>()).MIGRATIONS,
     [
       0,
-      ({ started, name, snapshot, ...same }: JsonObject) => {
+      ({ started, name, snapshot, ...same }: JsonObject): JsonObject => {
         const { context, ...rest } = snapshot as { context: { flushed: JsonObject } };
-        const flushed = { ...context.flushed, malformed: 0 };
+        const flushed: JsonObject = { ...context.flushed, malformed: 0 };
         return {
           ...same,
-          startedAt: started,
-          pipeline: name,
+          startedAt: started ?? null,
+          pipeline: name ?? null,
           snapshot: { ...rest, context: { ...context, flushed } },
         };
       },
@@ -64,14 +65,14 @@ test('it is loaded as today’s, and goes on to the right output', async () => {
   // The stored text is the old one: the executor reads it through the same door.
   await executor.resume({ force: true });
   expect(executor.rows()).toEqual(numbers.map((n) => ({ n: n * 2 })));
-  expect(executor.checkpoint()?.text).toContain('"format":1');
+  expect(executor.checkpoint()?.text).toContain('"format":2');
 });
 
 test('what is damaged, before its step or by it, is refused', async () => {
   const text = await ofFormat0();
   expect(() => readSnapshot(text.replace('numbers', 'letters'))).toThrow('the checksum does not match');
   const without = await ofFormat0(({ started: _, ...body }) => body);
-  expect(() => readSnapshot(without)).toThrow('startedAt is missing');
+  expect(() => readSnapshot(without)).toThrow('startedAt is not a time');
   const hollow = await ofFormat0((body) => ({ ...body, snapshot: {} }));
   expect(() => readSnapshot(hollow)).toThrow('not what format 0 holds');
   const older = await ofFormat0((body) => ({ ...body, format: -1 }));

@@ -198,7 +198,7 @@ describe('loading', () => {
   });
 
   test('of one written by a newer release says so', async () => {
-    const manager = await stored(good(1).replace('"format":1', '"format":9'));
+    const manager = await stored(good(1).replace('"format":2', '"format":9'));
     await expect(manager.loadCheckpoint(SESSION)).rejects.toThrow('written by a newer release');
   });
 

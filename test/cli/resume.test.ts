@@ -57,7 +57,7 @@ test('--explain: what is reused, what is run; nothing changes', async () => {
   const ended = await run(['resume', id, '--json'], { cwd, env: { STUCK: 'no' } });
   expect(ended.code).toBe(0);
   const replayed = events(ended.stdout)
-    .filter((event) => event.type === 'batch.completed' && event.replayed)
+    .filter((event) => event.type === 'batch.completed' && event.fromJournal)
     .map((event) => event.batch);
   expect(replayed).toEqual(journaled);
   expect(events(ended.stdout)[0]).toMatchObject({ type: 'pipeline.started', resumed: true, fromBatch: 2 });

@@ -123,7 +123,7 @@ describe('an end that nobody asked for', () => {
       .filter((line) => line.startsWith('{') && line.endsWith('}'));
     const computed = whole
       .map((line) => JSON.parse(line))
-      .filter((event) => event.type === 'batch.completed' && event.durable && !event.replayed)
+      .filter((event) => event.type === 'batch.completed' && event.durable && !event.fromJournal)
       .map((event) => event.batch);
     expect(new Set(computed).size).toBe(computed.length);
   });

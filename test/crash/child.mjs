@@ -49,6 +49,6 @@ const pipeline = {
   name: 'killed',
   source: jsonl(input),
   sink: jsonl(output),
-  options: { batchSize, maxDeaths: 1_000 },
+  options: { batchSize, maxCrashes: 1_000 },
 };
 await (sessionId === null ? executor.execute(pipeline) : executor.resume(sessionId, pipeline));

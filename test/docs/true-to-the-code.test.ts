@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { createExecutorMachine, stageMachine } from 'xstate-pipeline/machines';
+import { createExecutorMachine, stageMachine, WORKERS } from 'xstate-pipeline/machines';
 import { mermaid } from '../../src/cli/output/mermaid.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -26,7 +26,10 @@ const charts = (page: string) => [...read(page).matchAll(/```mermaid\n(.*?)```/g
 
 test('the statecharts on the pages are those of the machines', () => {
   const executor = mermaid(createExecutorMachine([{ name: 'a stage', concurrency: 1, attempts: 1 }]).root);
-  expect(charts('ARCHITECTURE.md')).toEqual([executor, mermaid(stageMachine.root)]);
+  expect(charts('ARCHITECTURE.md')).toEqual([
+    executor,
+    ...[stageMachine, ...Object.values(WORKERS)].map(({ root: chart }) => mermaid(chart)),
+  ]);
   expect(charts('README.md')).toEqual([executor]);
 });
 

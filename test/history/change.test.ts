@@ -7,11 +7,12 @@ import { openRecording } from '../../src/history/open-recording.js';
 import { home } from './corpus.js';
 import { whole } from './runs.mjs';
 
-vi.mock('../../machines/guards.js', async (original) => ({
-  ...(await original<typeof import('../../machines/guards.js')>()),
-  isPauseDone: ({ flow }: { flow: { pausing: boolean; committing: boolean } }) =>
-    flow.pausing && !flow.committing,
-}));
+vi.mock('../../machines/guards.js', async (original) => {
+  const guards = await original<typeof import('../../machines/guards.js')>();
+  const isPauseDone: ReturnType<typeof guards.executorGuards>['isPauseDone'] = ({ context: { activity } }) =>
+    activity.goal === 'pause' && activity.committer === 'idle';
+  return { ...guards, executorGuards: (end: number) => ({ ...guards.executorGuards(end), isPauseDone }) };
+});
 
 test('pausing without draining', async () => {
   const recording = join(home, '0.1.0/paused/session/recording');

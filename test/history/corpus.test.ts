@@ -58,7 +58,9 @@ describe.each(keptRuns)('$version/$name', (run) => {
       executor.events.filter((event) => event.type === type && 'stage' in event && event.stage === 'paid');
     // What had passed the gap was taken from the journal.
     if (run.name === 'killed' || run.name === 'cancelled')
-      expect(isWorked('batch.completed').some((event) => 'replayed' in event && event.replayed)).toBe(true);
+      expect(isWorked('batch.completed').some((event) => 'fromJournal' in event && event.fromJournal)).toBe(
+        true,
+      );
   });
 });
 

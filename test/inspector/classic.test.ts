@@ -153,7 +153,7 @@ test('what a viewer sends beside these changes nothing', async () => {
   // Messages of one viewer arrive in order: the answer to this one says that the others have been heard.
   viewer.send(executor, 'pause');
   await viewer.until((all) => all.messages.some(({ event }) => event?.name === 'pause'));
-  expect(before.context.flow.pausing).toBe(false);
+  expect(before.context.activity.goal).toBe('run');
   letGo();
   await run.event('pipeline.paused');
   expect(run.sink.rows.length).toBeGreaterThan(0);

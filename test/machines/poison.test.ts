@@ -8,42 +8,42 @@ import { restoreSnapshot, updateSuspects } from '../../machines/index.js';
 import { drivenMachine, STAGES } from '../support/driven-machine.js';
 
 test('the first death suspects what was in flight', () => {
-  expect(updateSuspects(null, 5, 8)).toEqual({ deaths: 1, from: 5, to: 8 });
+  expect(updateSuspects(null, 5, 8)).toEqual({ crashes: 1, from: 5, to: 8 });
 });
 
 test('a further death leaves those that were in flight both times', () => {
-  expect(updateSuspects({ deaths: 1, from: 5, to: 8 }, 7, 12)).toEqual({ deaths: 2, from: 7, to: 8 });
+  expect(updateSuspects({ crashes: 1, from: 5, to: 8 }, 7, 12)).toEqual({ crashes: 2, from: 7, to: 8 });
 });
 
 test('a death with nothing in flight accuses nobody, and clears nobody', () => {
-  const before = { deaths: 2, from: 7, to: 8 };
+  const before = { crashes: 2, from: 7, to: 8 };
   expect(updateSuspects(before, 7, undefined)).toEqual(before);
   expect(updateSuspects(before, 7, 6)).toEqual(before);
   expect(updateSuspects(null, 7, undefined)).toBeNull();
 });
 
 test('whoever got past the suspects did not die of them', () => {
-  expect(updateSuspects({ deaths: 2, from: 5, to: 8 }, 9, 12)).toEqual({ deaths: 1, from: 9, to: 12 });
-  expect(updateSuspects({ deaths: 2, from: 5, to: 8 }, 9, undefined)).toBeNull();
+  expect(updateSuspects({ crashes: 2, from: 5, to: 8 }, 9, 12)).toEqual({ crashes: 1, from: 9, to: 12 });
+  expect(updateSuspects({ crashes: 2, from: 5, to: 8 }, 9, undefined)).toBeNull();
 });
 
 test('one at a time, the third death leaves one', () => {
-  expect(updateSuspects({ deaths: 2, from: 5, to: 8 }, 7, 7)).toEqual({ deaths: 3, from: 7, to: 7 });
+  expect(updateSuspects({ crashes: 2, from: 5, to: 8 }, 7, 7)).toEqual({ crashes: 3, from: 7, to: 7 });
 });
 
 test('no batch is read beside a suspect, the last one included, before it is committed', () => {
   const before = drivenMachine({ batches: 5, manual: true });
   before.actor.send({ type: 'execute' });
   const snapshot = restoreSnapshot(before.actor.getPersistedSnapshot(), STAGES);
-  const context = { ...snapshot.context, suspicion: { deaths: 2, from: 0, to: 1 } };
-  const { machine, log } = drivenMachine({ batches: 5, manualSave: true, maxInFlight: 2 });
+  const context = { ...snapshot.context, suspects: { crashes: 2, from: 0, to: 1 } };
+  const { machine, log, savedBy } = drivenMachine({ batches: 5, manualSave: true, maxInFlight: 2 });
   const actor = createActor(machine, { snapshot: { ...snapshot, context } as never, input: {} }).start();
   const read = () => log.filter((line) => line.startsWith('read'));
   actor.send({ type: 'resume' });
   actor.send({ type: 'opened' });
   expect(read()).toEqual(['read 0']);
-  actor.send({ type: 'checkpoint.saved' });
+  savedBy(actor);
   expect(read()).toEqual(['read 0', 'read 1']);
-  actor.send({ type: 'checkpoint.saved' });
+  savedBy(actor);
   expect(read()).toContain('read 3');
 });

@@ -34,7 +34,7 @@ describe('what was in flight', () => {
       window: [],
       next: 2,
       committed: 2,
-      flow: { reading: false, writing: false },
+      activity: { reader: 'idle', writer: 'idle' },
     });
     expect(restored.context.written).toEqual(restored.context.flushed);
   });
@@ -98,12 +98,12 @@ describe('what was in flight', () => {
   });
 });
 
-test('a suspicion is kept after a death, and dropped when a process has ended in order', () => {
+test('a suspects is kept after a death, and dropped when a process has ended in order', () => {
   const snapshot = persisted(executing().actor);
-  const suspicion = { deaths: 2, from: 5, to: 9 };
-  const died = { ...snapshot, context: { ...(snapshot.context as object), suspicion } };
-  expect(restoreSnapshot(died, STAGES).context.suspicion).toEqual(suspicion);
-  expect(restoreSnapshot({ ...died, value: 'PAUSED' }, STAGES).context.suspicion).toBeNull();
+  const suspects = { crashes: 2, from: 5, to: 9 };
+  const died = { ...snapshot, context: { ...(snapshot.context as object), suspects } };
+  expect(restoreSnapshot(died, STAGES).context.suspects).toEqual(suspects);
+  expect(restoreSnapshot({ ...died, value: 'PAUSED' }, STAGES).context.suspects).toBeNull();
 });
 
 describe('what is refused', () => {

@@ -127,7 +127,7 @@ export function batchDone(
       attempt: 1,
       durationMs: 4,
       durable: false,
-      replayed: false,
+      fromJournal: false,
     }),
   ];
 }

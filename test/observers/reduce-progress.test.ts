@@ -85,7 +85,7 @@ test('an output taken from the journal was not in flight and took no time', () =
     attempt: 1,
     durationMs: 9,
     durable: true,
-    replayed: true,
+    fromJournal: true,
   });
   expect(reduce(started(0), start('classify', 0), replayed).stages[1]).toMatchObject({
     inFlight: 1,

@@ -125,7 +125,7 @@ test('stages that are spawned anew take the place of those before, whose end con
   await h.executor.resume();
   const reader = readerOf(sink.text);
   expect(reader.summary().marks.map(({ kind }) => kind)).toContain('failed');
-  const spawned = reader.find({ types: ['actor'] });
+  const spawned = reader.find({ types: ['actor'], actor: 'stage:only' });
   expect(spawned).toHaveLength(2);
   const work = reader.find({ actor: 'stage:only', text: 'process' }, spawned[1]?.index);
   expect(work.flatMap(({ record }) => (record as StepRecord).event?.batches)).toHaveLength(5);

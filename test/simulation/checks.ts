@@ -122,7 +122,7 @@ export class Checks {
           ledger.addViolation(`I13: batch ${event.batch} starts beyond the window`);
         break;
       case 'batch.completed':
-        if (this.#isQuiet && !event.replayed)
+        if (this.#isQuiet && !event.fromJournal)
           ledger.addViolation(`I17: batch ${event.batch} completes in ${this.#state}`);
         this.#batchCompleted(event);
         break;

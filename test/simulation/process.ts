@@ -123,7 +123,7 @@ export class SimulatedProcess implements Workplace {
         batchSize: plan.batchSize,
         maxInFlight: plan.maxInFlight,
         checkpointEveryMs: plan.checkpointEveryMs,
-        maxDeaths: plan.maxCrashes,
+        maxCrashes: plan.maxCrashes,
       },
     };
   }

@@ -1,11 +1,13 @@
-/** The executor machine with hands driven by a test: every effect answers at once, or when the test says so. */
+/** The executor machine driven by a test: every action answers at once, or when the test calls for it. */
 import { createActor } from 'xstate';
-import { createExecutorMachine, type StageInput, stageMachine } from '../../machines/index.js';
+import { createExecutorMachine, type StageInput, stageMachine, WORKERS } from '../../machines/index.js';
 
 export const STAGES = [
   { name: 'a', concurrency: 1, attempts: 1 },
   { name: 'b', concurrency: 1, attempts: 1 },
 ] as const satisfies readonly Omit<StageInput, 'index'>[];
+
+const FLUSHED = { type: 'sink.flushed', sink: { bytes: 1 }, deadLetter: null, elapsedMs: 1 } as const;
 
 export const SESSION = '01234567-89ab-4def-8123-456789abcdef';
 
@@ -36,36 +38,55 @@ export function drivenMachine(driving: Driving) {
       },
     },
   });
+  const { reader, writer, committer, publisher } = WORKERS;
   const machine = createExecutorMachine(stages).provide({
-    actors: { 'stage:a': stage, 'stage:b': stage },
+    actors: {
+      'stage:a': stage,
+      'stage:b': stage,
+      reader: reader.provide({
+        actions: {
+          readBatches: ({ self }, { batch }) => {
+            log.push(`read ${batch}`);
+            self.send(
+              batch < batches ? { type: 'source.batches', batch, rows: [10], at: 0 } : { type: 'source.end' },
+            );
+          },
+        },
+      }),
+      writer: writer.provide({
+        actions: {
+          writeBatches: ({ self }, { from, upTo }) => {
+            log.push(`write ${upTo}`);
+            const rows = (upTo + 1 - from) * 10;
+            const source = { rows: (upTo + 1) * 10 };
+            const counters = { rowsIn: rows, rowsOut, malformed: 0, done: 1, source, stages: [], losses };
+            self.send({ type: 'sink.written', upTo, counters });
+          },
+        },
+      }),
+      committer: committer.provide({
+        actions: {
+          flushSinks: ({ self }) => {
+            log.push('flush');
+            if (driving.manualFlush !== true) self.send(FLUSHED);
+          },
+          saveCheckpoint: ({ self }) => {
+            log.push('save');
+            if (driving.manualSave !== true) self.send({ type: 'checkpoint.saved' });
+          },
+        },
+      }),
+      publisher: publisher.provide({
+        actions: {
+          publishResult: ({ self }) => {
+            log.push('publish');
+            self.send({ type: 'sink.published' });
+          },
+        },
+      }),
+    },
     actions: {
       open: ({ self }) => self.send({ type: 'opened' }),
-      read: ({ self }, { batch }) => {
-        log.push(`read ${batch}`);
-        self.send(
-          batch < batches ? { type: 'source.batches', batch, rows: [10], at: 0 } : { type: 'source.end' },
-        );
-      },
-      write: ({ self, context }, { upTo }) => {
-        log.push(`write ${upTo}`);
-        const rows = (upTo + 1 - context.written.batches) * 10;
-        const source = { rows: (upTo + 1) * 10 };
-        const facts = { rowsIn: rows, rowsOut, malformed: 0, done: 1, source, stages: [], losses };
-        self.send({ type: 'sink.written', upTo, facts });
-      },
-      flush: ({ self }) => {
-        log.push('flush');
-        if (driving.manualFlush !== true)
-          self.send({ type: 'sink.flushed', sink: { bytes: 1 }, deadLetter: null, elapsedMs: 1 });
-      },
-      save: ({ self }) => {
-        log.push('save');
-        if (driving.manualSave !== true) self.send({ type: 'checkpoint.saved' });
-      },
-      publish: ({ self }) => {
-        log.push('publish');
-        self.send({ type: 'sink.published' });
-      },
       abort: () => {
         log.push('abort');
       },
@@ -74,15 +95,14 @@ export function drivenMachine(driving: Driving) {
       },
     },
   });
-  const settings = { maxInFlight, checkpointInterval: 10, maxDeaths: 3 };
+  const settings = { maxInFlight, checkpointInterval: 10, maxCrashes: 3 };
   const actor = createActor(machine, {
     input: { sessionId: SESSION, pipeline: 'p', startedAt: 1, settings },
   });
   actor.start();
-  const child = (index: number) =>
-    (actor.getSnapshot().children as Record<string, { send(event: unknown): void }>)[
-      `stage:${STAGES[index]?.name}`
-    ];
+  const childOf = (id: string, of = actor) =>
+    (of.getSnapshot().children as Record<string, { send(event: unknown): void } | undefined>)[id];
+  const child = (index: number) => childOf(`stage:${STAGES[index]?.name}`);
   return {
     actor,
     machine,
@@ -100,7 +120,9 @@ export function drivenMachine(driving: Driving) {
         delayMs: 0,
         dueAt: 0,
       }),
-    saved: () => actor.send({ type: 'checkpoint.saved' }),
-    flushed: () => actor.send({ type: 'sink.flushed', sink: { bytes: 1 }, deadLetter: null, elapsedMs: 1 }),
+    /** Another actor of the machine. */
+    savedBy: (of: typeof actor) => childOf('committer', of)?.send({ type: 'checkpoint.saved' }),
+    saved: () => childOf('committer')?.send({ type: 'checkpoint.saved' }),
+    flushed: () => childOf('committer')?.send(FLUSHED),
   };
 }

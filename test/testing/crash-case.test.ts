@@ -24,7 +24,15 @@ function processRun(
       ...{ stage: 's', batch, attempt, idempotencyKey: `${ID}:${key}` },
     })),
     events: announced.map((batch) => ({
-      ...{ type: 'batch.completed', stage: 's', sessionId: ID, at: 0, batch, durable: true, replayed: false },
+      ...{
+        type: 'batch.completed',
+        stage: 's',
+        sessionId: ID,
+        at: 0,
+        batch,
+        durable: true,
+        fromJournal: false,
+      },
       ...{ rowsIn: 1, rowsOut: 1, attempt: 1, durationMs: 0 },
     })),
   };

@@ -62,14 +62,14 @@ describe('a step differs', () => {
   test('in the context: shows the record, the expected and the actual value', async () => {
     const text = textOf(await recordedRun());
     const changed = text.replace(
-      '"in":{"flow":{"set":{"pausing":true}}}',
-      '"in":{"flow":{"set":{"pausing":false}}}',
+      '"in":{"activity":{"set":{"goal":"pause"}}}',
+      '"in":{"activity":{"set":{"goal":"run"}}}',
     );
     expect(changed).not.toBe(text);
     const { divergence } = await replay(whole, bytesOf(changed));
     expect(divergence).toMatchObject({
       ...{ actor: 'executor', eventType: 'pause', state: 'EXECUTING' },
-      differences: [{ path: 'flow.pausing', expected: false, got: true }],
+      differences: [{ path: 'activity.goal', expected: 'run', got: 'pause' }],
     });
     await expect(expect(bytesOf(changed)).toReplayOn(whole)).rejects.toThrow(
       'executor gets pause in EXECUTING',

@@ -1,11 +1,18 @@
 /** `diagram`: the statecharts that a run is made of, drawn from the machines. */
-import { createExecutorMachine, stageMachine } from '../../../machines/index.js';
+import { createExecutorMachine, stageMachine, WORKERS } from '../../../machines/index.js';
 import { COMPLETED } from '../exit-codes.js';
 import { mermaid } from '../output/mermaid.js';
 import type { Terminal } from '../output/terminal.js';
 
+const CHILDREN = { stage: stageMachine, ...WORKERS } as const;
+
+/** The child whose chart is drawn. Default: the executor's. */
+export type ChartOptions = { readonly [name in keyof typeof CHILDREN]?: boolean };
+
 /** @returns the exit code. */
-export function diagram(ofStage: boolean, terminal: Terminal): number {
-  terminal.write(mermaid(ofStage ? stageMachine.root : createExecutorMachine([]).root));
+export function diagram(options: ChartOptions, terminal: Terminal): number {
+  const names = Object.keys(CHILDREN) as (keyof typeof CHILDREN)[];
+  const chosen = names.find((name) => options[name] === true);
+  terminal.write(mermaid(chosen === undefined ? createExecutorMachine([]).root : CHILDREN[chosen].root));
   return COMPLETED;
 }

@@ -1,8 +1,8 @@
 /**
- * A statechart as Mermaid's stateDiagram-v2, read off the machine itself. Pure: two calls give the same text.
+ * A statechart as Mermaid's stateDiagram-v2, read from the machine. Pure: two calls give the same text.
  *
- * Arrows are what changes the state; what a state does without leaving it is listed in a note beside it. A transition of
- * the whole machine is drawn from each of its states.
+ * An arrow is a transition to another state. A note lists what a state does without leaving it: its rules with what they
+ * request, then its events. A transition of the root is drawn from each state.
  */
 
 /** A state node of an XState machine, as far as a picture needs it. */
@@ -18,6 +18,7 @@ export interface DrawableNode {
 export interface DrawableTransition {
   readonly target: readonly { readonly key: string }[] | undefined;
   readonly guard?: unknown;
+  readonly actions?: readonly unknown[];
 }
 
 export function mermaid(root: DrawableNode): string {
@@ -49,7 +50,7 @@ function arrowsOf(state: DrawableNode, root: DrawableNode): Map<string, string[]
   return arrows;
 }
 
-/** What the whole machine reacts to, where the state has no answer of its own and would be left by it. */
+/** The root's transitions that lead out of a state, unless the state has its own for that event. */
 function inherited(state: DrawableNode, root: DrawableNode): [string, DrawableTransition][] {
   if (state.type === 'final') return [];
   return labelled(root).filter(
@@ -58,11 +59,15 @@ function inherited(state: DrawableNode, root: DrawableNode): [string, DrawableTr
   );
 }
 
+/** Rules with the last action, which is the request; events by name. */
 function insideOf(state: DrawableNode): string[] {
-  const labels = labelled(state)
-    .filter(([, { target }]) => target === undefined || target.length === 0)
-    .map(([label]) => label);
-  return [...new Set(labels)];
+  const stays = ({ target }: DrawableTransition) => target === undefined || target.length === 0;
+  const rules = (state.always ?? []).filter(stays).map((rule) => {
+    const action = nameOf(rule.actions?.at(-1));
+    return [guardOf(rule), action].filter((part) => part !== '').join(' ');
+  });
+  const events = [...state.transitions].flatMap(([event, all]) => (all.some(stays) ? [event] : []));
+  return [...rules, ...events];
 }
 
 function labelled(node: DrawableNode): [string, DrawableTransition][] {
@@ -79,9 +84,11 @@ function labelled(node: DrawableNode): [string, DrawableTransition][] {
 }
 
 function guardOf({ guard }: DrawableTransition): string {
-  const name =
-    typeof guard === 'string'
-      ? guard
-      : ((guard as { type?: unknown; name?: unknown } | undefined)?.type ?? '');
-  return typeof name === 'string' && name !== '' ? `[${name}]` : '';
+  const name = nameOf(guard);
+  return name === '' ? '' : `[${name}]`;
+}
+
+function nameOf(part: unknown): string {
+  const name = typeof part === 'string' ? part : (part as { type?: unknown } | undefined)?.type;
+  return typeof name === 'string' ? name : '';
 }

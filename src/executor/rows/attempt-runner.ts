@@ -135,7 +135,7 @@ export class AttemptRunner {
   ): void {
     const stage = this.#stage(stageIndex).name;
     const { publish } = this.options;
-    const replayed = false;
+    const fromJournal = false;
     publish({
       type: 'batch.completed',
       stage,
@@ -145,7 +145,7 @@ export class AttemptRunner {
       durable,
       attempt,
       durationMs,
-      replayed,
+      fromJournal,
     });
   }
 

@@ -248,7 +248,7 @@ export class BatchProcessor {
       if (found === undefined) continue;
       batch.restoreFromJournal(found, i);
       this.#adopt(batch, i, [found]);
-      const facts = { ...figuresOf(batch, i, true), attempt: 0, durationMs: 0, replayed: true };
+      const facts = { ...figuresOf(batch, i, true), attempt: 0, durationMs: 0, fromJournal: true };
       this.options.publish({ type: 'batch.completed', ...key, ...facts });
       return;
     }

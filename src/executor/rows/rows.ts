@@ -11,8 +11,7 @@ import type {
   JsonObject,
   WrittenCounters,
 } from '../../../machines/context.js';
-import type { ReadParams } from '../../../machines/executor.machine.js';
-import type { ExecutorEvent } from '../../../machines/executor-events.js';
+import type { ExecutorEvent, ReadRequest } from '../../../machines/executor-events.js';
 import type { Journal } from '../../checkpoint/journal/journal.js';
 import type { InFlightMarker } from '../../checkpoint/storages/in-flight-marker.js';
 import type { Environment } from '../../platform/environment.js';
@@ -68,7 +67,7 @@ export interface Rows {
   /** What a stage threw when it failed for good; `stage.failed` carries data only. */
   readonly lastFailure: unknown;
   /** Reads batches and answers with `source.batches` and `source.end`. */
-  readBatches(params: ReadParams): Promise<void>;
+  readBatches(params: ReadRequest): Promise<void>;
   /** Appends the finished batches from `from` up to and including `upTo` to the sinks. */
   appendBatches(from: number, upTo: number): Promise<WrittenCounters>;
   /** Makes durable what was appended before the call. */

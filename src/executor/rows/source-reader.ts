@@ -7,8 +7,7 @@
  */
 import { platform } from '#platform';
 import type { ExecutorContext } from '../../../machines/context.js';
-import type { ReadParams } from '../../../machines/executor.machine.js';
-import type { ExecutorEvent } from '../../../machines/executor-events.js';
+import type { ExecutorEvent, ReadRequest } from '../../../machines/executor-events.js';
 import type { InFlightMarker } from '../../checkpoint/storages/in-flight-marker.js';
 import { PoisonBatchError } from '../../errors.js';
 import type { OpenSource } from '../../sources/source.js';
@@ -20,7 +19,7 @@ import { MAX_GROUP } from './completion-batcher.js';
 const MAX_BATCH_BYTES = 768 * 1024;
 
 /** Batches told to the witness before they are taken in; as many as may be in flight where these are more. Suspecting some
- * too many costs little: they are told apart by working on them one at a time, before any is condemned; which
+ * too many costs little: they are told apart by working on them one at a time, before any is quarantined; which
  * is too late where the second death condemns. */
 const NOTED_AHEAD = 31;
 
@@ -43,7 +42,7 @@ interface Arrived {
   readonly rows: number;
   /** The first stage that has to see it. */
   readonly at: number;
-  readonly condemned: boolean;
+  readonly quarantined: boolean;
 }
 
 export class SourceReader {
@@ -57,10 +56,10 @@ export class SourceReader {
     this.#rowsRead = options.rowsBefore;
   }
 
-  async readBatches({ batch: first, count, condemned }: ReadParams): Promise<void> {
+  async readBatches({ batch: first, count, quarantined }: ReadRequest): Promise<void> {
     const { send, context } = this.options;
     for (let batch = first; ; batch++) {
-      const arrived = await this.#takeIn(batch, condemned);
+      const arrived = await this.#takeIn(batch, quarantined);
       const now = context();
       if (now === undefined) return;
       if (arrived === undefined) {
@@ -68,18 +67,18 @@ export class SourceReader {
         send({ type: 'source.end' });
         return;
       }
-      if (arrived.condemned) {
-        send({ type: 'source.batches', batch, rows: [arrived.rows], at: arrived.at, condemned: true });
+      if (arrived.quarantined) {
+        send({ type: 'source.batches', batch, rows: [arrived.rows], at: arrived.at, quarantined: true });
         return;
       }
       this.#add(batch, arrived);
-      if (batch + 1 < first + count && !now.flow.pausing) continue;
+      if (batch + 1 < first + count && now.activity.goal === 'run') continue;
       this.#tell(false);
       return;
     }
   }
 
-  async #takeIn(batch: number, condemned: boolean): Promise<Arrived | undefined> {
+  async #takeIn(batch: number, quarantined: boolean): Promise<Arrived | undefined> {
     const { source, plane, definition, stages, batchSize } = this.options;
     const read = await source.read(batchSize, MAX_BATCH_BYTES);
     if (read === undefined) return undefined;
@@ -88,10 +87,10 @@ export class SourceReader {
     this.#rowsRead += read.size;
     const at = await plane.enqueueBatch(batch, rowOffset, read);
     // A batch whose work is all in the journal cannot have been what killed the process.
-    if (!condemned || at === stages) return { rows: read.size, at, condemned: false };
-    const { onPoison, maxDeaths } = definition;
-    plane.quarantineBatch(batch, new PoisonBatchError(batch, rowOffset, read.size, maxDeaths), onPoison);
-    return { rows: read.size, at: stages, condemned: true };
+    if (!quarantined || at === stages) return { rows: read.size, at, quarantined: false };
+    const { onPoison, maxCrashes } = definition;
+    plane.quarantineBatch(batch, new PoisonBatchError(batch, rowOffset, read.size, maxCrashes), onPoison);
+    return { rows: read.size, at: stages, quarantined: true };
   }
 
   /** Before a batch is worked on: for some batches at once, as long as no batch is suspected of anything. */
@@ -99,7 +98,7 @@ export class SourceReader {
     const { witness, epoch, context } = this.options;
     if (witness === undefined || batch <= this.#noted) return;
     const now = context();
-    const mayAhead = now?.suspicion === null && now.settings.maxDeaths > 2;
+    const mayAhead = now?.suspects === null && now.settings.maxCrashes > 2;
     this.#noted = mayAhead ? batch + Math.max(NOTED_AHEAD, now.settings.maxInFlight - 1) : batch;
     await witness.writeMarker(epoch, this.#noted);
   }

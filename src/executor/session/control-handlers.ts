@@ -36,12 +36,12 @@ export function controlHandlers(controller: Controlled): Required<LockHandlers> 
     },
     record: () => controller.recordings.startOnDemand(),
     async status(): Promise<JsonObject> {
-      const { sessionId, pipeline, flushed, written, window, flow } = controller.context;
+      const { sessionId, pipeline, flushed, written, window, activity } = controller.context;
       return {
         sessionId,
         pipeline,
         state: controller.state,
-        pausing: flow.pausing,
+        pausing: activity.goal === 'pause',
         batchesInFlight: window.length,
         batches: flushed.batches,
         rowsIn: written.rowsIn,

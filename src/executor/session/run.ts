@@ -9,16 +9,16 @@
  */
 
 import type { ExecutorContext } from '../../../machines/context.js';
-import type { ReadParams } from '../../../machines/executor.machine.js';
+import type { ExecutorEvent, ReadRequest, WriteRequest } from '../../../machines/executor-events.js';
 import type { Journal } from '../../checkpoint/journal/journal.js';
 import type { SessionLock } from '../../checkpoint/lock/lock.js';
 import { PipelineMismatchError } from '../../errors.js';
 import type { Environment } from '../../platform/environment.js';
 import { errorData } from '../../platform/error-data.js';
 import type { OpenSource } from '../../sources/source.js';
-import { assertDistinctFiles } from '../distinct-files.js';
 import { openThreads } from '../fusion/workers.js';
 import { openRows, type Rows } from '../rows/rows.js';
+import { sendAnswer } from './answers.js';
 import { checkpointEveryMs } from './checkpoint-settings.js';
 import { CheckpointTimer } from './checkpoint-timer.js';
 import { CheckpointWriter, type MachineActor } from './checkpoint-writer.js';
@@ -106,14 +106,8 @@ export class Run {
     const witness = await this.#opened(stateManager.witness(sessionId));
     const journal = isDurable ? await this.#opened(stateManager.journal(sessionId, epoch)) : undefined;
     this.#stopIfClosed();
-    const { sink: output, deadLetter } = definition;
-    await assertDistinctFiles(
-      source,
-      { sink: output, 'dead-letter sink': deadLetter },
-      environment.fileSystem,
-    );
     const sinkContext = source.columns === undefined ? context : { ...context, columns: source.columns };
-    const sink = await this.#opened(output.open(mark.sink ?? undefined, wasSealed, sinkContext));
+    const sink = await this.#opened(definition.sink.open(mark.sink ?? undefined, wasSealed, sinkContext));
     const threads = await openThreads(this.options.workers, stages, (error) => this.fail(error));
     if (threads !== undefined) this.#closeLater(threads);
     const rows = openRows({
@@ -183,8 +177,8 @@ export class Run {
   }
 
   /** Answers the machine, unless the run is over. */
-  send(event: Parameters<MachineActor['send']>[0]): void {
-    if (!this.#isClosed) this.actor.send(event);
+  send(event: ExecutorEvent): void {
+    if (!this.#isClosed) sendAnswer(this.actor, event);
   }
 
   fail(error: unknown): void {
@@ -208,14 +202,14 @@ export class Run {
       .catch((error: unknown) => this.fail(error));
   }
 
-  read(params: ReadParams): void {
+  read(params: ReadRequest): void {
     this.do(({ rows }) => rows.readBatches(params));
   }
 
-  write(from: number, upTo: number): void {
+  write({ from, upTo }: WriteRequest): void {
     this.do(async ({ rows }) => {
-      const facts = await rows.appendBatches(from, upTo);
-      this.send({ type: 'sink.written', upTo, facts });
+      const counters = await rows.appendBatches(from, upTo);
+      this.send({ type: 'sink.written', upTo, counters });
     });
   }
 
@@ -240,7 +234,7 @@ export class Run {
       if (mark === undefined) return;
       this.send({
         type: 'checkpoint.saved',
-        resting: this.#pace.startMinimumPause(() => this.send({ type: 'rested' })),
+        minimumPause: this.#pace.startMinimumPause(() => this.send({ type: 'minimumPause.over' })),
       });
       if (mark.batches > 0) {
         const { rowsIn, rowsOut, done } = mark;

@@ -1,9 +1,11 @@
 /**
- * The executor's statechart with hands: the same machine whether a `PipelineExecutor` runs it or a parent machine does.
- * Each actor made from it gets its own `Controller`.
+ * The executor's statechart with its actions provided: the same machine for a `PipelineExecutor` and for a parent machine.
+ *
+ * Owns one `Controller` for each executor actor, made at its first action. Calls in: the machine's actions. Calls out:
+ * `Controller` and its `Run`, which answer with events (`answers.ts`).
  */
 import type { AnyActorRef } from 'xstate';
-import { createExecutorMachine, stageActorId } from '../../../machines/executor.machine.js';
+import { createExecutorMachine, stageActorId, WORKERS } from '../../../machines/executor.machine.js';
 import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
 import type { AnyStage } from '../../stages/stage.js';
@@ -15,7 +17,7 @@ import { stageInputs } from './stage-inputs.js';
 
 export interface RunnableMachineOptions {
   readonly stages: readonly AnyStage[];
-  /** Facts of a run whose `execute` brings none. */
+  /** Describes the run of an `execute` that brings no description. */
   readonly newRun: (() => RunDescription) | undefined;
   /** Made once per actor, at its first action. */
   readonly controllerOf: (actor: MachineActor) => Controller;
@@ -36,16 +38,14 @@ export function createRunnableMachine({ stages, newRun, controllerOf }: Runnable
     output: (context, self) => of(self).result(context),
   });
   const runnable = machine.provide({
-    actors: Object.fromEntries(
-      stages.map((stage, index) => [stageActorId(stage.name), runnableStage(index, of)]),
-    ),
+    actors: {
+      ...Object.fromEntries(
+        stages.map((stage, index) => [stageActorId(stage.name), runnableStage(index, of)]),
+      ),
+      ...runnableWorkers(of),
+    },
     actions: {
       open: ({ self, context }) => of(self).open(context),
-      read: ({ self }, params) => of(self).run?.read(params),
-      write: ({ self, context }, { upTo }) => of(self).run?.write(context.written.batches, upTo),
-      flush: ({ self }) => of(self).run?.flush(),
-      save: ({ self }) => of(self).run?.save(),
-      publish: ({ self }) => of(self).run?.publish(),
       abort: ({ self }) => of(self).abort(),
       reopen: ({ self, context }) => of(self).reopen(context),
       settled: ({ self, context }, { how }) => of(self).settled(how, context),
@@ -54,21 +54,46 @@ export function createRunnableMachine({ stages, newRun, controllerOf }: Runnable
   return { machine: runnable, controllerOf: of };
 }
 
-/** A stage actor whose attempts run in its parent's data plane. */
-function runnableStage(index: number, of: (executor: object) => Controller) {
-  const rowsOf = (self: AnyActorRef) => {
-    const executor = (self as unknown as { _parent?: AnyActorRef })._parent;
-    return executor === undefined ? undefined : of(executor).run?.rows;
+type ControllerOf = (executor: object) => Controller;
+
+/** The run of a child's parent. */
+const runOf = (self: object, of: ControllerOf) => {
+  const executor = (self as { readonly _parent?: AnyActorRef })._parent;
+  return executor === undefined ? undefined : of(executor).run;
+};
+
+/** Reader, writer, committer and publisher, working on source, sinks and storage. */
+function runnableWorkers(of: ControllerOf) {
+  return {
+    reader: WORKERS.reader.provide({
+      actions: { readBatches: ({ self }, request) => runOf(self, of)?.read(request) },
+    }),
+    writer: WORKERS.writer.provide({
+      actions: { writeBatches: ({ self }, request) => runOf(self, of)?.write(request) },
+    }),
+    committer: WORKERS.committer.provide({
+      actions: {
+        flushSinks: ({ self }) => runOf(self, of)?.flush(),
+        saveCheckpoint: ({ self }) => runOf(self, of)?.save(),
+      },
+    }),
+    publisher: WORKERS.publisher.provide({
+      actions: { publishResult: ({ self }) => runOf(self, of)?.publish() },
+    }),
   };
+}
+
+/** A stage actor whose attempts run in its parent's data plane. */
+function runnableStage(index: number, of: ControllerOf) {
   return stageMachine.provide({
     actions: {
       start: ({ self }, { batches }) => {
-        const rows = rowsOf(self as AnyActorRef);
+        const rows = runOf(self, of)?.rows;
         for (const { batch, attempt } of batches)
           rows?.startAttempt(self as unknown as StageActor, index, batch, attempt);
       },
       arm: ({ self }, { batch, delayMs }) =>
-        rowsOf(self as AnyActorRef)?.armRetry(self as unknown as StageActor, batch, delayMs),
+        runOf(self, of)?.rows?.armRetry(self as unknown as StageActor, batch, delayMs),
     },
   });
 }

@@ -6,7 +6,7 @@
 import { defaults } from '#defaults';
 import type { CheckpointMark, JsonObject } from '../../../machines/context.js';
 import { updateSuspects } from '../../../machines/poison.js';
-import { hasDied, type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore.js';
+import { hasCrashed, type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { IllegalCommandError, PipelineMismatchError } from '../../errors.js';
@@ -73,13 +73,13 @@ async function withSuspicion(
   { sessionId, state, epoch }: Checkpoint,
   stateManager: StateManager,
 ): Promise<RestoredSnapshot> {
-  if (!hasDied(state)) return snapshot;
+  if (!hasCrashed(state)) return snapshot;
   const witness = await stateManager.witness(sessionId);
   await witness?.close();
   const last = witness?.before?.epoch === epoch ? witness.before.batch : undefined;
   const { context } = snapshot;
-  const suspicion = updateSuspects(context.suspicion, context.flushed.batches, last);
-  return { ...snapshot, context: { ...context, suspicion } };
+  const suspects = updateSuspects(context.suspects, context.flushed.batches, last);
+  return { ...snapshot, context: { ...context, suspects } };
 }
 
 /** The stages that the snapshot itself names: whether it is whole is asked before whether it fits. */
@@ -176,10 +176,10 @@ function definitionOf(
 /** Everything had been written and flushed when the checkpoint was saved: the result may be at its target already. */
 function wasSealed({ snapshot }: Checkpoint, mark: CheckpointMark): boolean {
   const { context } = snapshot as {
-    context: { flow?: { exhausted?: unknown }; window?: unknown; written?: { batches?: unknown } };
+    context: { activity?: { reader?: unknown }; window?: unknown; written?: { batches?: unknown } };
   };
   return (
-    context.flow?.exhausted === true &&
+    context.activity?.reader === 'ended' &&
     Array.isArray(context.window) &&
     context.window.length === 0 &&
     context.written?.batches === mark.batches

@@ -9,8 +9,8 @@
  * 3. Nothing is taken from the journal: every stage runs again for every batch from there on.
  */
 import { type CheckpointMark, emptyCheckpointMark } from '../../../machines/context.js';
+import { rewind } from '../../../machines/initial-context.js';
 import { restoreSnapshot } from '../../../machines/restore.js';
-import { rewind } from '../../../machines/rewind.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { ForkError, PipelineMismatchError } from '../../errors.js';

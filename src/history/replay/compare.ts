@@ -4,7 +4,7 @@ import type { Patch } from '../../recording/patch.js';
 
 /** One path at which the two differ; `undefined`: there is nothing. */
 export interface Difference {
-  /** `flow.reading`, `window.0.at`. */
+  /** `activity.reader`, `window.0.at`. */
   readonly path: string;
   readonly expected: unknown;
   readonly got: unknown;

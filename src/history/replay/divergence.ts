@@ -101,15 +101,17 @@ function outcomeOf(definition: MachineDefinition, index: number | null, from: st
   return {
     state: to,
     transition: `${source === '' ? 'any state' : source}: ${on}, ${where}`,
-    actions: [...exit, ...actions, ...entry].filter(isSeenOutside),
+    actions: [...exit, ...actions, ...entry].filter(
+      (action) => isSeenOutside(action) && !definition.internal?.includes(action),
+    ),
   };
 }
 
 export const NO_STEP = { state: undefined, transition: 'no step', actions: [] } satisfies Outcome;
 
-/** How a context is changed is seen in the context. */
+/** Updates are compared in the context, and messages by themselves. */
 function isSeenOutside(action: string): boolean {
-  return action !== 'xstate.assign' && action !== '(anonymous)';
+  return !action.startsWith('xstate.') && action !== '(anonymous)';
 }
 
 /** Some lines for a person. */

@@ -2,10 +2,16 @@
  * What actors send one another: what one of today's machines sends has to be what another was recorded to get, in the same
  * order. In a recording a message stands where it arrived; what sends it is the sender's event before.
  *
- * 1. The executor sends to stages, a stage to the executor: who has sent an event follows from its type.
+ * 1. The executor sends to its children, a child to the executor: the sender follows from the event's type.
  * 2. A sender of which no event was replayed since it is followed may have sent anything.
  */
-import type { StageEvent, StageReport } from '../../../machines/stage-events.js';
+import type { CommitterEvent } from '../../../machines/committer.machine.js';
+import type { WORKERS } from '../../../machines/executor.machine.js';
+import type { ExecutorReport } from '../../../machines/executor-events.js';
+import type { PublisherEvent } from '../../../machines/publisher.machine.js';
+import type { ReaderEvent } from '../../../machines/reader.machine.js';
+import type { StageEvent } from '../../../machines/stage-events.js';
+import type { WriterEvent } from '../../../machines/writer.machine.js';
 import { EXECUTOR } from '../../recording/format.js';
 import { jsonText } from '../../recording/json-text.js';
 import { type Difference, isSame } from './compare.js';
@@ -32,17 +38,32 @@ export interface MessageDivergence<Origin> {
   readonly differences: readonly Difference[];
 }
 
-const TO_STAGES = { process: true, passed: true, abort: true } satisfies Record<
-  Exclude<StageEvent['type'], `attempt${string}` | 'retry.due'>,
+/** Types of the events that the executor sends to its children. */
+const TO_CHILDREN = {
+  ...{ process: true, passed: true, abort: true },
+  ...{ read: true, write: true, commit: true, publish: true },
+} satisfies Record<
+  | Exclude<StageEvent['type'], `attempt${string}` | 'retry.due'>
+  | Exclude<WorkerEvent['type'], ExecutorReport['type']>,
   true
 >;
-const TO_EXECUTOR = { 'stage.done': true, 'stage.failed': true } satisfies Record<StageReport['type'], true>;
+/** Who reports to the executor by an event of this type. */
+const REPORTED_BY = {
+  ...{ 'stage.done': 'stage', 'stage.failed': 'stage' },
+  ...{ 'source.batches': 'reader', 'source.end': 'reader', 'sink.written': 'writer' },
+  ...{ 'sink.flushed': 'committer', 'checkpoint.saved': 'committer', 'minimumPause.over': 'committer' },
+  'sink.published': 'publisher',
+} satisfies Record<ExecutorReport['type'], keyof typeof WORKERS | 'stage'>;
 
-/** Who has sent an event that an actor got; undefined: it came from outside.
+type WorkerEvent = ReaderEvent | WriterEvent | CommitterEvent | PublisherEvent;
+
+/** The actor that sent an event; undefined: it came from outside.
  * @param stageActors ids of the stages' actors, in order. */
 export function senderOf(actor: string, event: AnyEvent, stageActors: readonly string[]): string | undefined {
-  if (actor !== EXECUTOR) return Object.hasOwn(TO_STAGES, event.type) ? EXECUTOR : undefined;
-  if (!Object.hasOwn(TO_EXECUTOR, event.type)) return undefined;
+  if (actor !== EXECUTOR) return Object.hasOwn(TO_CHILDREN, event.type) ? EXECUTOR : undefined;
+  if (!Object.hasOwn(REPORTED_BY, event.type)) return undefined;
+  const sender = REPORTED_BY[event.type as ExecutorReport['type']];
+  if (sender !== 'stage') return sender;
   return stageActors[(event as { readonly stage?: number }).stage ?? -1];
 }
 

@@ -10,13 +10,13 @@
  *    cannot be checked: they are taken as recorded, and counted. Where nothing could be, that is no success.
  */
 import type { AnyStateMachine } from 'xstate';
-import { createExecutorMachine } from '../../../machines/executor.machine.js';
+import { createExecutorMachine, WORKERS } from '../../../machines/executor.machine.js';
 import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
 import { RecordingError } from '../../errors.js';
 import { stageInputs } from '../../executor/session/stage-inputs.js';
 import type { JsonObject } from '../../formats/json.js';
-import type { RecordingRecord, StepRecord } from '../../recording/format.js';
+import type { MachineDefinition, RecordingRecord, StepRecord } from '../../recording/format.js';
 import type { RecordingReader } from '../../recording/reader.js';
 import { type KnownEvent, readStepLine, type StepLine } from '../../recording/step-text.js';
 import type { AnyStage } from '../../stages/stage.js';
@@ -52,6 +52,8 @@ export function replayRecording(stages: readonly AnyStage[], reader: RecordingRe
 
 class Replay {
   readonly #actors: ReplayedActors;
+  /** Of the segment that is being read: an earlier release may have recorded it. */
+  readonly #definitions: Map<string, MachineDefinition>;
   #events = 0;
   #steps = 0;
   #unchecked = 0;
@@ -71,9 +73,11 @@ class Replay {
     const machines: Record<string, AnyStateMachine> = {
       executor: createExecutorMachine(stageInputs(stages), { newRun }),
       stage: stageMachine,
+      ...WORKERS,
     };
     const { definitions, from } = reader.summary();
-    this.#actors = new ReplayedActors({ stages, machines, definitions, from });
+    this.#definitions = new Map(Object.entries(definitions));
+    this.#actors = new ReplayedActors({ stages, machines, definitions: this.#definitions, from });
   }
 
   run(): ReplayResult {
@@ -100,6 +104,9 @@ class Replay {
         if (!record.continued || record.dropped > 0) this.#loseTrack();
         return undefined;
       }
+      case 'definition':
+        this.#definitions.set(record.id, record.definition);
+        return undefined;
       case 'keyframe': {
         if (!this.#isAdopting) return actors.checkFrames(record);
         this.#isAdopting = false;

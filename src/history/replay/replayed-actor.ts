@@ -3,6 +3,8 @@
  * equal: only today's is kept.
  */
 import type { AnyStateMachine } from 'xstate';
+import { contextOfFormat1 } from '../../formats/format-1.js';
+import type { JsonObject } from '../../formats/json.js';
 import type {
   ActorFrame,
   ActorStatus,
@@ -28,6 +30,8 @@ const NOTHING: readonly InertStep[] = [];
 export class ReplayedActor implements StepEnd {
   readonly definition: string;
   readonly parent: string | null;
+  /** The machine's definition, as recorded. Format 1 does not name internal actions: they are today's. */
+  readonly recorded: MachineDefinition;
   /** The statechart is drawn as it was: transitions have the same numbers. */
   readonly isSameChart: boolean;
   state: StateValue;
@@ -38,6 +42,8 @@ export class ReplayedActor implements StepEnd {
   last: Stamp | undefined;
   /** Undefined: none since it is followed. */
   turn: Turn | undefined;
+  /** As recorded in format 1; undefined: as `context`. */
+  recordedContext: JsonObject | undefined;
   /** What today's machine threw at the last event. */
   thrown: string | undefined;
   readonly #inert: InertActor;
@@ -50,18 +56,23 @@ export class ReplayedActor implements StepEnd {
    * @param children ids of those that it has. */
   constructor(
     machine: AnyStateMachine,
-    readonly recorded: MachineDefinition,
+    recorded: MachineDefinition,
     frame: ActorFrame,
     children: readonly string[],
   ) {
-    this.#inert = new InertActor(machine, frame, children);
-    this.isSameChart = isSame(recorded, this.today);
+    const context = contextOfFormat1(frame.context);
+    this.#inert = new InertActor(machine, { ...frame, context }, children);
+    const { today } = this;
+    this.recorded =
+      recorded.internal === undefined ? { ...recorded, internal: today.internal ?? [] } : recorded;
+    this.isSameChart = isSame(recorded, today);
     this.definition = frame.definition;
     this.parent = frame.parent;
     this.state = frame.state;
     this.stateText = jsonText(frame.state);
     this.status = frame.status;
-    this.context = frame.context;
+    this.context = context;
+    this.recordedContext = context === frame.context ? undefined : frame.context;
   }
 
   /** The machine's definition today. */
@@ -95,14 +106,16 @@ export class ReplayedActor implements StepEnd {
     );
   }
 
-  /** The next step is the recorded one. */
-  take(stamp: Stamp, next: InertStep): void {
+  /** The next step is the recorded one.
+   * @param recorded the recorded context, where it is of format 1. */
+  take(stamp: Stamp, next: InertStep, recorded?: JsonObject): void {
     this.last = stamp;
     this.#taken++;
     this.stateText = this.#textOf(next.state);
     this.state = next.state;
     this.status = next.status;
     this.context = next.context;
+    this.recordedContext = recorded;
   }
 
   #textOf(state: StateValue): string {

@@ -7,6 +7,7 @@
 import type { AnyStateMachine } from 'xstate';
 import { stageActorId } from '../../../machines/executor.machine.js';
 import { messageOf } from '../../errors.js';
+import { contextOfFormat1, eventOfFormat1 } from '../../formats/format-1.js';
 import type { JsonObject } from '../../formats/json.js';
 import {
   type ActorFrame,
@@ -24,6 +25,7 @@ import type { AnyStage } from '../../stages/stage.js';
 import { isPatched, isSame } from './compare.js';
 import { type Divergence, Divergences, NO_STEP, type Outcome, stateName } from './divergence.js';
 import { expectedInput } from './expected-input.js';
+import { actionsOfFormat1, missingWorkers, withoutWorkers } from './format-1.js';
 import type { InertStep } from './inert-actor.js';
 import { type MessageDivergence, Messages, senderOf } from './messages.js';
 import { ReplayedActor, type Turn } from './replayed-actor.js';
@@ -32,8 +34,8 @@ export interface ReplayedActorsOptions {
   readonly stages: readonly AnyStage[];
   /** By the id that a recording knows them by. */
   readonly machines: Readonly<Record<string, AnyStateMachine>>;
-  /** As recorded. */
-  readonly definitions: Readonly<Record<string, MachineDefinition>>;
+  /** As recorded; by the id that they have in the segment being read. */
+  readonly definitions: ReadonlyMap<string, MachineDefinition>;
   /** When the recording began: milliseconds since the epoch. */
   readonly from: number;
 }
@@ -95,11 +97,11 @@ export class ReplayedActors {
   checkFrames(record: KeyframeRecord): Divergence | undefined {
     for (const [actor, { state, context }] of Object.entries(record.actors)) {
       const replayed = this.#actors.get(actor);
-      if (replayed === undefined || isSame(context, replayed.context)) continue;
+      if (replayed === undefined || isSame(contextOfFormat1(context), replayed.context)) continue;
       return this.#divergences.make(record, actor, undefined, replayed.state, {
         expected: { ...NO_STEP, state: stateName(state), transition: 'a keyframe' },
         got: { ...NO_STEP, state: stateName(replayed.state), transition: 'a keyframe' },
-        contexts: [context, replayed.context],
+        contexts: [contextOfFormat1(context), replayed.context],
       });
     }
     return undefined;
@@ -130,9 +132,14 @@ export class ReplayedActors {
     }
   }
 
-  /** The context after a step, as recorded. */
-  recordedAfter({ actor, patch }: StepRecord): JsonObject {
-    return applyPatch(this.#get(actor).context as JsonObject, patch);
+  /** The recorded context after a step, in today's words. */
+  recordedAfter(step: StepRecord): JsonObject {
+    return contextOfFormat1(this.#recordedAfter(step));
+  }
+
+  #recordedAfter({ actor, patch }: StepRecord): JsonObject {
+    const { recordedContext, context } = this.#get(actor);
+    return applyPatch(recordedContext ?? (context as JsonObject), patch);
   }
 
   /** The first half of a step. */
@@ -140,7 +147,8 @@ export class ReplayedActors {
     if (event === null) return undefined;
     const replayed = this.#get(actor);
     const divergence = this.#checkNoStepIsLeft(stamp, actor, replayed) ?? this.#checkMessage(actor, event);
-    if (divergence === undefined) replayed.receive(stamp, event);
+    const isFormat1 = replayed.recordedContext !== undefined;
+    if (divergence === undefined) replayed.receive(stamp, isFormat1 ? eventOfFormat1(event) : event);
     return divergence;
   }
 
@@ -155,26 +163,27 @@ export class ReplayedActors {
 
   /** The second half. */
   compare(step: StepRecord): Divergence | undefined {
-    const { actor, event, to, patch } = step;
+    const { actor, event, to } = step;
     const replayed = this.#get(actor);
-    const { next, context, thrown, state } = replayed;
+    const { next, thrown, state } = replayed;
     const { status = replayed.status } = step;
     const isRight =
       next !== undefined &&
       (next.event === null) === (event === null) &&
       next.status === status &&
       isSame(to, next.state) &&
-      isPatched(context, next.context, patch) &&
+      this.#isSameContext(step, replayed, next) &&
       this.#isSameOutcome(step, replayed, next);
     if (isRight) {
-      this.#take(step, actor, replayed, next);
+      const recorded = replayed.recordedContext && this.#recordedAfter(step);
+      this.#take(step, actor, replayed, next, recorded);
       return undefined;
     }
     const none = thrown === undefined ? NO_STEP : { ...NO_STEP, transition: `the machine throws: ${thrown}` };
     return this.#divergences.make(step, actor, event?.type ?? '', state, {
       expected: this.#recordedOutcome(step, replayed),
       got: next === undefined ? none : this.#todaysOutcome(replayed, state, next),
-      contexts: next === undefined ? [] : [applyPatch(context as JsonObject, patch), next.context],
+      contexts: next === undefined ? [] : [this.recordedAfter(step), next.context],
     });
   }
 
@@ -189,7 +198,7 @@ export class ReplayedActors {
     return this.#follow(
       step,
       actor,
-      { definition, parent, state, status, context: this.recordedAfter(step) },
+      { definition, parent, state, status, context: this.#recordedAfter(step) },
       children.map(([id]) => id),
     );
   }
@@ -206,10 +215,11 @@ export class ReplayedActors {
     children: readonly string[],
   ): Divergence | undefined {
     const machine = this.options.machines[frame.definition];
-    const recorded = this.options.definitions[frame.definition];
+    const recorded = this.options.definitions.get(frame.definition);
     if (machine === undefined || recorded === undefined) return undefined;
     try {
-      this.#actors.set(actor, new ReplayedActor(machine, recorded, frame, children));
+      const all = actor === EXECUTOR ? [...children, ...missingWorkers(frame, children)] : children;
+      this.#actors.set(actor, new ReplayedActor(machine, recorded, frame, all));
       return undefined;
     } catch (error) {
       return this.#divergences.make(stamp, actor, undefined, frame.state, {
@@ -220,10 +230,11 @@ export class ReplayedActors {
     }
   }
 
-  #take(stamp: Stamp, actor: string, replayed: ReplayedActor, next: InertStep): void {
-    replayed.take(stamp, next);
-    if (next.messages.length > 0 && replayed.turn !== undefined)
-      this.#messages.send(actor, next.messages, replayed.turn);
+  #take(stamp: Stamp, actor: string, replayed: ReplayedActor, next: InertStep, recorded?: JsonObject): void {
+    replayed.take(stamp, next, recorded);
+    if (next.messages.length === 0 || replayed.turn === undefined) return;
+    const messages = recorded === undefined ? next.messages : withoutWorkers(next.messages);
+    this.#messages.send(actor, messages, replayed.turn);
   }
 
   /** What the pipeline gives an actor to begin with: names, order, attempts, concurrency. */
@@ -273,11 +284,19 @@ export class ReplayedActors {
     };
   }
 
+  #isSameContext(step: StepRecord, { recordedContext, context }: ReplayedActor, next: InertStep): boolean {
+    if (recordedContext === undefined) return isPatched(context, next.context, step.patch);
+    return isSame(this.recordedAfter(step), next.context);
+  }
+
   #isSameOutcome(step: StepRecord, replayed: ReplayedActor, next: InertStep): boolean {
     if (replayed.isSameChart) return step.transition === next.transition;
     const a = this.#recordedOutcome(step, replayed);
     const b = this.#todaysOutcome(replayed, replayed.state, next);
-    return a === b || (a.transition === b.transition && isSame(a.actions, b.actions));
+    if (a === b) return true;
+    const isFormat1 = replayed.recordedContext !== undefined;
+    const recorded = isFormat1 ? actionsOfFormat1(a.actions) : a.actions;
+    return a.transition === b.transition && isSame(recorded, b.actions);
   }
 
   #recordedOutcome({ from, to, transition }: StepRecord, { recorded }: ReplayedActor): Outcome {

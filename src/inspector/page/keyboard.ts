@@ -1,4 +1,4 @@
-/** The keys of the page. A focused field, list or button keeps its own keys. */
+/** The keys of the page. A key that a field, a list or a button has a use for stays theirs. */
 
 export interface Keys {
   step(way: 1 | -1): void;
@@ -14,15 +14,15 @@ export interface Keys {
 }
 
 export const KEY_HELP: readonly (readonly [keys: string, what: string])[] = [
-  ['← →', 'Previous or next event'],
+  ['← →', 'One event back or on'],
   ['Shift ← →', 'Previous or next mark: pause, restart, failure, end'],
-  ['Home, End', 'Start, end'],
+  ['Home, End', 'The start, the end'],
   ['Space', 'Play, stop'],
-  ['L', 'Follow the running session'],
-  ['↑ ↓', 'Previous or next row of the log'],
+  ['L', 'Follow the run as it goes on'],
+  ['↑ ↓', 'In the log: one row up or down'],
   ['/', 'Search the log'],
   ['S', 'Sessions'],
-  ['T', 'Light or dark colours'],
+  ['T', 'Light or dark'],
   ['?', 'These keys'],
 ];
 

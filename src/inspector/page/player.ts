@@ -1,9 +1,9 @@
-/** Plays a session: the cursor moves with time at the chosen speed and skips idle stretches. */
+/** Plays a session: the cursor moves with time, as fast as asked, over the stretches at rest without waiting. */
 import { effect, signal } from '@preact/signals';
 import type { Session } from './session.js';
 
 export const SPEEDS = [0.1, 1, 10, 100, 1000] as const;
-/** The default speed plays a recording in at most about this many seconds. */
+/** A recording is played in about this many seconds at most, unless told. */
 const PATIENCE_S = 40;
 
 export class Player {
@@ -11,7 +11,7 @@ export class Player {
   readonly speed = signal(1);
   private last = 0;
   private at = 0;
-  /** The cursor as this player set it. */
+  /** The cursor, as this player left it. */
   private placed = -1;
   private readonly stopEffect: () => void;
 
@@ -20,7 +20,7 @@ export class Player {
     private readonly schedule = (callback: (now: number) => void): unknown => requestAnimationFrame(callback),
   ) {
     this.speed.value = speedFor(workingMs(session));
-    // Following and playing both move the cursor: one ends the other.
+    // Following the end and playing are two ways to be moved: never both.
     this.stopEffect = effect(() => {
       if (session.following.value) this.playing.value = false;
     });
@@ -48,7 +48,7 @@ export class Player {
   private async tick(now: number): Promise<void> {
     if (!this.playing.value) return;
     const { session } = this;
-    // At the first tick, and after a seek, play from the shown moment.
+    // At first, and where somebody else moved the cursor, go on from what is shown.
     if (session.cursor.value !== this.placed)
       this.at = session.shown.value?.frame.at ?? session.summary.value.from;
     if (Number.isFinite(this.last)) this.at += Math.min(250, now - this.last) * this.speed.value;

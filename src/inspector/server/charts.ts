@@ -1,4 +1,4 @@
-/** The charts of a recording's definitions. Each is laid out once for all sessions. */
+/** The pictures of a recording's definitions: each is laid out once, however many sessions are looked at. */
 import type { MachineDefinition } from '../../recording/format.js';
 import type { Chart } from '../chart.js';
 import { layoutChart } from '../layout.js';

@@ -174,17 +174,17 @@ function batchStarted(figures: RunFigures, event: PipelineEventOf<'batch.started
 
 /** Rows enter with the first stage and leave with the last. */
 function batchCompleted(figures: RunFigures, event: PipelineEventOf<'batch.completed'>): RunFigures {
-  const { at, replayed } = event;
+  const { at, fromJournal } = event;
   const index = indexOf(figures.stages, event.stage);
   const before = figures.stages[index];
   if (before === undefined) return { ...figures, at };
   const after = stageWith(
     before,
-    replayed ? before.inFlight : oneLess(before.inFlight),
+    fromJournal ? before.inFlight : oneLess(before.inFlight),
     before.batches + 1,
     before.rowsIn + event.rowsIn,
     before.rowsOut + event.rowsOut,
-    before.busyMs + (replayed ? 0 : event.durationMs),
+    before.busyMs + (fromJournal ? 0 : event.durationMs),
   );
   const stages = figures.stages.with(index, after);
   const rowsIn = figures.rowsIn + (index === 0 ? event.rowsIn : 0);

@@ -15,7 +15,7 @@ export function watched(loaded: { readonly default?: unknown }, ledger: string):
   if (!isPipeline(whole)) return whole;
   return {
     ...whole,
-    options: { ...whole.options, maxDeaths: MAX_CRASHES },
+    options: { ...whole.options, maxCrashes: MAX_CRASHES },
     stages: whole.stages.map((stage) => (stage.durable ? recordInvocations(stage, ledger) : stage)),
   };
 }

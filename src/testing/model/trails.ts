@@ -23,13 +23,13 @@ export type Trail = readonly TrailStep[];
 type Snapshot = SnapshotFrom<ExecutorMachine>;
 
 const error = { name: 'Error', code: 'Error', message: 'broken' };
-const facts = {
+const counters = {
   ...{ rowsIn: 10, rowsOut: 10, malformed: 0, done: 1, source: { rows: 10 }, stages: [] },
   losses: { total: 0, named: [], reasons: [] },
 };
 const input = {
   ...{ sessionId: '00000000-0000-4000-8000-000000000000', pipeline: 'model', startedAt: 0 },
-  settings: { maxInFlight: 4, checkpointInterval: 500, maxDeaths: 3 },
+  settings: { maxInFlight: 4, checkpointInterval: 500, maxCrashes: 3 },
 };
 
 /** What the world may answer, next to the commands. */
@@ -40,7 +40,7 @@ const WORLD: readonly ExecutorEvent[] = [
   { type: 'stage.done', stage: 0, batches: [0] },
   { type: 'stage.failed', stage: 0, batch: 0, error },
   { type: 'source.end' },
-  { type: 'sink.written', upTo: 0, facts },
+  { type: 'sink.written', upTo: 0, counters },
   { type: 'sink.flushed', sink: { rows: 10 }, deadLetter: null, elapsedMs: 0 },
   { type: 'checkpoint.saved' },
   { type: 'sink.published' },
@@ -48,25 +48,25 @@ const WORLD: readonly ExecutorEvent[] = [
 
 /** A batch is read, passed on, written and committed once: answers to what was not asked are left out. */
 function isAsked(event: ExecutorEvent, { value, context }: Snapshot): boolean {
-  const { flow, window, next } = context;
+  const { activity, window, next } = context;
   switch (event.type) {
     case 'failure':
       return value === 'INITIALIZING';
     case 'source.batches':
-      return flow.reading && next === 0;
+      return activity.reader === 'reading' && next === 0;
     case 'source.end':
-      return flow.reading && next === 1;
+      return activity.reader === 'reading' && next === 1;
     case 'stage.done':
     case 'stage.failed':
       return window[0]?.at === 0;
     case 'sink.written':
-      return flow.writing;
+      return activity.writer === 'writing';
     case 'sink.flushed':
-      return flow.committing && context.flushing !== null;
+      return activity.committer === 'flushing';
     case 'checkpoint.saved':
-      return flow.committing && context.flushing === null;
+      return activity.committer === 'saving';
     case 'sink.published':
-      return flow.publishing;
+      return activity.publisher === 'publishing';
     default:
       return true;
   }
@@ -87,8 +87,8 @@ export function trails(): readonly Trail[] {
     events: (snapshot) => [...commands, ...WORLD.filter((event) => isAsked(event, snapshot))],
     limit: 5_000,
     serializeState: ({ value, context }) => {
-      const { flow, window, next, flushed } = context;
-      return JSON.stringify([value, flow, window, next, flushed.batches]);
+      const { activity, window, next, flushed } = context;
+      return JSON.stringify([value, activity, window, next, flushed.batches]);
     },
   });
   const found = new Map<string, Trail>();

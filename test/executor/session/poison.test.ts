@@ -10,22 +10,22 @@ import { createTestExecutor, stall } from 'xstate-pipeline/testing';
 const ROWS = 40;
 const files = { 'in.jsonl': Array.from({ length: ROWS }, (_, n) => `${JSON.stringify({ n })}\n`).join('') };
 
-function killedTwice(maxDeaths: number) {
+function killedTwice(maxCrashes: number) {
   const work = defineStage({ name: 'work', concurrency: 4, process: (rows: object[]) => rows });
-  const whole = pipeline('suspects', { batchSize: 1, maxInFlight: 4, maxDeaths, onPoison: 'skip' })
+  const whole = pipeline('suspects', { batchSize: 1, maxInFlight: 4, maxCrashes, onPoison: 'skip' })
     .from(jsonl('in.jsonl'))
     .pipe(work)
     .to(jsonl('out.jsonl'));
   // Batch 0 is there at all deaths but the last; batch 20 at the last alone.
-  const first = Array.from({ length: maxDeaths - 1 }, () => stall());
+  const first = Array.from({ length: maxCrashes - 1 }, () => stall());
   return createTestExecutor(whole, { files, script: { work: { 0: first, 20: [stall()] } } });
 }
 
-test.each([2, 3])('of %i deaths', async (maxDeaths) => {
-  const test = killedTwice(maxDeaths);
+test.each([2, 3])('of %i deaths', async (maxCrashes) => {
+  const test = killedTwice(maxCrashes);
   test.execute();
   await test.settle();
-  for (let death = 1; death < maxDeaths; death++) {
+  for (let death = 1; death < maxCrashes; death++) {
     test.crash().restart();
     test.resume();
     await test.settle();

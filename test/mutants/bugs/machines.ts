@@ -2,9 +2,9 @@
 import { addLosses } from '../../../machines/context.js';
 import { createExecutorMachine } from '../../../machines/executor.machine.js';
 import { isPauseDone, lastReady, lostEverything, mayRead } from '../../../machines/guards.js';
+import { rewind } from '../../../machines/initial-context.js';
 import { isIsolating } from '../../../machines/poison.js';
 import { restoreSnapshot } from '../../../machines/restore.js';
-import { rewind } from '../../../machines/rewind.js';
 import { onSinkFlushed, onSourceBatches } from '../../../machines/updates.js';
 import type { Bug } from '../seeded-bug.js';
 
@@ -86,9 +86,8 @@ export const BUGS: readonly Bug[] = [
     what: 'the context of a snapshot is passed on as it is',
     invariant: 'I9',
     beside: restoreSnapshot,
-    find: 'const $poison = $read($raw.$field, $where); return { ...$base, $$fields };',
-    replace:
-      'const $poison = $read($raw.$field, $where); return { ...($raw as object), ...$base, $$fields };',
+    find: 'const $poison = $read($value, $where); return { ...$base, $$fields };',
+    replace: 'const $poison = $read($value, $where); return { ...(raw as object), ...$base, $$fields };',
     suite: 'test/machines/restore.test.ts',
   },
   {
@@ -114,7 +113,7 @@ export const BUGS: readonly Bug[] = [
     what: 'a failure leaves the other attempts running',
     invariant: 'I12',
     in: createExecutorMachine,
-    find: '{ $$states, FAILED: { entry: [...$abort, $$entry], $$rest } }',
+    find: '{ $$states, FAILED: { entry: [$abort, $stop, $$entry], $$rest } }',
     replace: '{ $$states, FAILED: { entry: [$$entry], $$rest } }',
     suite: 'test/machines/executor.machine.test.ts',
   },
@@ -132,8 +131,8 @@ export const BUGS: readonly Bug[] = [
     what: 'a pause does not wait for the work in flight',
     invariant: 'I16',
     in: isPauseDone,
-    find: '$pausing && $isDrained($context) && $a && $b && $c',
-    replace: '$pausing && $a && $b && $c',
+    find: 'return $isDrained($context) && $a && $b;',
+    replace: 'return $a && $b;',
     suite: 'test/machines/executor.machine.test.ts',
   },
   {
@@ -141,8 +140,8 @@ export const BUGS: readonly Bug[] = [
     what: 'the source is read on while pausing',
     invariant: 'I16',
     in: mayRead,
-    find: '$reading || $pausing || $exhausted',
-    replace: '$reading || $exhausted',
+    find: "$reader !== 'idle' || $goal === 'pause'",
+    replace: "$reader !== 'idle'",
     suite: 'test/machines/executor.machine.test.ts',
   },
   {
@@ -150,8 +149,8 @@ export const BUGS: readonly Bug[] = [
     what: 'PAUSED is reached before the written batches are committed',
     invariant: 'I16',
     in: isPauseDone,
-    find: '$rest && $committed === $written.batches',
-    replace: '$rest',
+    find: 'return $a && $b && $committed === $written.batches;',
+    replace: 'return $a && $b;',
     suite: 'test/machines/executor.machine.test.ts',
   },
   {

@@ -1,4 +1,4 @@
-/** Fields of untrusted data: each reader returns a value of its type, or a default. Pure. */
+/** Fields of data that nobody vouched for: each reader gives a value of its type, or what stands for none. Pure. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-/** The last transition of an actor. Pure. */
+/** Which transition an actor took last. Pure. */
 import type { Frame, RecordingRecord } from '../records.js';
 
 interface Moment {
@@ -8,11 +8,11 @@ interface Moment {
 
 export interface Taken {
   readonly transition: number;
-  /** The record at the cursor took it. */
+  /** By the record at the cursor itself. */
   readonly isFresh: boolean;
 }
 
-/** Among the loaded records, back to the actor's start. An ignored event takes no transition. */
+/** Among the records at hand, back to where the actor came into being; an event that was ignored took none. */
 export function takenBy(actor: string, { frame, recent }: Moment): Taken | undefined {
   for (let i = recent.length - 1; i >= 0; i--) {
     const { index, record } = recent[i] as Moment['recent'][number];

@@ -1,20 +1,20 @@
-/** A JSON value as rows that open and close, with changes marked. Pure. Only open branches cost time. */
+/** A value of JSON as rows that open and close, with what changed marked. Pure, and bounded: only open branches cost. */
 
 export interface TreeRow {
   /** `window.3.batch`; the key by which it is opened. */
   readonly path: string;
   readonly depth: number;
   readonly key: string;
-  /** The value as text; for a branch, its content. */
+  /** The value as text; for a branch, what is in it. */
   readonly value: string;
   readonly kind: 'string' | 'number' | 'boolean' | 'null' | 'branch' | 'more';
   readonly branch: boolean;
   readonly open: boolean;
-  /** The record at the cursor changed it or a value in it. */
+  /** It, or something in it, was changed by the record at hand. */
   readonly changed: boolean;
 }
 
-/** Maximum shown values of a branch; it counts the others. */
+/** Beyond these a branch says how many more there are. */
 const MAX_CHILDREN = 200;
 const MAX_TEXT = 200;
 

@@ -1,12 +1,13 @@
 /**
- * Limits how often changes are reported: all changes of an interval together, the first one after a quiet time at once.
+ * Tells of changes no oftener than viewers can draw them: of everything that has changed since, once an interval; the
+ * first change after a quiet time at once.
  */
 
-/** Injected time. The `Clock` of xstate-pipeline is assignable. */
+/** Time, so that tests can move it. `Clock` of xstate-pipeline fits. */
 export interface Timers {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Runs `callback` once, `delayMs` from now. The returned function cancels it. */
+  /** Runs `callback` once, `delayMs` from now; the function returned calls it off. */
   setTimer(callback: () => void, delayMs: number): () => void;
 }
 
@@ -14,40 +15,40 @@ export const systemTimers: Timers = {
   now: () => Date.now(),
   setTimer(callback, delayMs) {
     const timer = setTimeout(callback, delayMs);
-    // A pending report must not keep the process running.
+    // A viewer's next picture keeps no process alive.
     timer.unref();
     return () => clearTimeout(timer);
   },
 };
 
-export class Throttle<T> {
+export class Pace<T> {
   readonly #changed = new Set<T>();
   #cancel: (() => void) | undefined;
 
   constructor(
     private readonly timers: Timers,
     private readonly intervalMs: number,
-    private readonly report: (item: T) => void,
+    private readonly tell: (item: T) => void,
   ) {}
 
   mark(item: T): void {
     this.#changed.add(item);
-    if (this.#cancel === undefined) this.#reportAll();
+    if (this.#cancel === undefined) this.#tellAll();
   }
 
-  /** Drops the pending change of `item`. */
+  /** Never mind that this one has changed. */
   forget(item: T): void {
     this.#changed.delete(item);
   }
 
-  /** Drops all pending changes. */
+  /** Never mind any. */
   clear(): void {
     this.#changed.clear();
     this.#cancel?.();
     this.#cancel = undefined;
   }
 
-  #reportAll(): void {
+  #tellAll(): void {
     const items = [...this.#changed];
     this.#changed.clear();
     this.#cancel =
@@ -55,8 +56,8 @@ export class Throttle<T> {
         ? undefined
         : this.timers.setTimer(() => {
             this.#cancel = undefined;
-            this.#reportAll();
+            this.#tellAll();
           }, this.intervalMs);
-    for (const item of items) this.report(item);
+    for (const item of items) this.tell(item);
   }
 }

@@ -1,0 +1,23 @@
+/** A recording of format 1 on today's machines: its executor had no workers, and did their actions itself. */
+import { WORKERS } from '../../../machines/executor.machine.js';
+import { isObject } from '../../formats/json.js';
+import type { ActorFrame } from '../../recording/format.js';
+import type { Message } from './messages.js';
+
+const WORKER_IDS = Object.keys(WORKERS);
+
+/** Ids of the children that today's executor has beside those recorded. */
+export function missingWorkers({ context }: ActorFrame, children: readonly string[]): readonly string[] {
+  return isObject(context.flow) && children.length > 0 ? WORKER_IDS : [];
+}
+
+/** The recorded states of the executor show what it requests of its workers. */
+export function withoutWorkers(messages: readonly Message[]): readonly Message[] {
+  return messages.filter(({ to }) => !WORKER_IDS.includes(to));
+}
+
+/** Actions of the executor in today's names, without those that the workers do now. */
+export function actionsOfFormat1(actions: readonly string[]): readonly string[] {
+  const own = actions.filter((action) => !['read', 'write', 'flush', 'save', 'publish'].includes(action));
+  return own.map((action) => (action === 'tellParent' ? 'notifyParent' : action));
+}
