@@ -75,7 +75,10 @@ const process = (context: ExecutorContext, batches: readonly number[]) => ({
 });
 
 /** Makes the executor's statechart for these stages. Actions without content are provided by the runtime.
- * @param stages in order; names must differ. */
+ * @param stages in order; names must differ.
+ * @example
+ * createActor(createExecutorMachine([{ name: 'tidy', concurrency: 1, attempts: 1 }]), { input: {} }).start();
+ */
 export function createExecutorMachine<Output = ExecutorOutput>(
   stages: readonly Omit<StageInput, 'index'>[],
   options: ExecutorMachineOptions<Output> = {},

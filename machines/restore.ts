@@ -55,7 +55,10 @@ export interface RestoredSnapshot {
 /** Turns any valid persisted snapshot into a resumable one.
  * @param persisted what `actor.getPersistedSnapshot()` gave, after a JSON round trip.
  * @param stages the stages of the pipeline that is to go on, in order.
- * @throws {InvalidSnapshotError} naming the first field that is not what it must be. */
+ * @throws {InvalidSnapshotError} naming the first field that is not what it must be.
+ * @example
+ * createActor(createExecutorMachine(stages), { snapshot: restoreSnapshot(persisted, stages), input: {} });
+ */
 export function restoreSnapshot(
   persisted: unknown,
   stages: readonly Omit<StageInput, 'index'>[],

@@ -13,6 +13,7 @@ import { sha256 } from '#sha256';
 import { type ErrorData, EXECUTOR_STATES, type ExecutorState } from '../../machines/context.js';
 import { CheckpointWriteError, CorruptCheckpointError, messageOf } from '../errors.js';
 import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../formats/json.js';
+import { amount, json, nullable, object, oneOf, optional, shape, text, whole } from '../formats/shape.js';
 import { MIGRATIONS } from './migrations.js';
 
 /** Of the envelope. A release reads its own format and every earlier one. */
@@ -21,6 +22,8 @@ const FORMAT = 2;
 export const MAX_CHECKPOINT_BYTES = 65_536;
 const MAX_DEPTH = 32;
 const MAX_MESSAGE = 300;
+/** What a Date can hold, in milliseconds. */
+const MAX_TIME = 8.64e15;
 
 /** A persisted session: the machine's snapshot and what is needed to go on from it in another process. */
 export interface Checkpoint {
@@ -128,125 +131,39 @@ function migrated(body: JsonObject): JsonObject {
   return today;
 }
 
+const time = amount(0, MAX_TIME);
+const record = shape('an object', (value): value is JsonObject => isObject(value));
+const CHECKPOINT = object({
+  format: whole(FORMAT, FORMAT),
+  sessionId: text(36),
+  epoch: whole(0),
+  savedAt: time,
+  startedAt: time,
+  pipeline: text(1000),
+  pipelineFile: optional(text(4096)),
+  state: oneOf(EXECUTOR_STATES),
+  fingerprint: json,
+  settings: object({
+    batchSize: whole(1),
+    maxInFlight: whole(1),
+    checkpointInterval: whole(1),
+    checkpointEveryMs: nullable(time),
+  }),
+  source: nullable(record),
+  sink: nullable(record),
+  deadLetter: nullable(record),
+  sourceIdentity: json,
+  error: optional(object({ name: text(MAX_MESSAGE), code: text(MAX_MESSAGE), message: text(MAX_MESSAGE) })),
+  snapshot: json,
+});
+
 function readToday(body: JsonObject): Checkpoint {
-  const top = new Fields(body, '');
-  const settings = top.object('settings');
-  const error = top.has('error') ? top.object('error') : undefined;
-  const checkpoint: Checkpoint = {
-    sessionId: top.text('sessionId', 36),
-    epoch: top.integer('epoch', 0),
-    savedAt: top.time('savedAt'),
-    startedAt: top.time('startedAt'),
-    pipeline: top.text('pipeline', 1000),
-    ...(top.has('pipelineFile') && { pipelineFile: top.text('pipelineFile', 4096) }),
-    state: top.oneOf('state', EXECUTOR_STATES),
-    fingerprint: top.json('fingerprint'),
-    settings: {
-      batchSize: settings.integer('batchSize', 1),
-      maxInFlight: settings.integer('maxInFlight', 1),
-      checkpointInterval: settings.integer('checkpointInterval', 1),
-      checkpointEveryMs:
-        settings.json('checkpointEveryMs') === null ? null : settings.time('checkpointEveryMs'),
-    },
-    source: top.objectOrNull('source'),
-    sink: top.objectOrNull('sink'),
-    deadLetter: top.objectOrNull('deadLetter'),
-    sourceIdentity: top.json('sourceIdentity'),
-    ...(error && {
-      error: {
-        name: error.text('name', MAX_MESSAGE),
-        code: error.text('code', MAX_MESSAGE),
-        message: error.text('message', MAX_MESSAGE),
-      },
-    }),
-    snapshot: top.json('snapshot'),
-  };
-  top.integer('format', FORMAT);
-  for (const fields of [top, settings, error]) fields?.assertNoOthers();
+  const { format: _, ...checkpoint } = CHECKPOINT.read(body, '');
   return checkpoint;
-}
-
-/** Reads the fields of one object, each by its type, and notices those that nobody asked for. */
-class Fields {
-  readonly #asked = new Set<string>();
-
-  constructor(
-    private readonly from: JsonObject,
-    private readonly path: string,
-  ) {}
-
-  has(key: string): boolean {
-    return Object.hasOwn(this.from, key);
-  }
-
-  json(key: string): Json {
-    this.#asked.add(key);
-    const value = this.has(key) ? this.from[key] : undefined;
-    if (value === undefined) throw new Refusal(`${this.path}${key} is missing`);
-    return value;
-  }
-
-  text(key: string, maxLength: number): string {
-    const value = this.json(key);
-    if (typeof value !== 'string') throw this.#not(key, 'a text');
-    if (value.length > maxLength) throw this.#not(key, `at most ${maxLength} characters`);
-    return value;
-  }
-
-  integer(key: string, min: number): number {
-    const value = this.json(key);
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min) {
-      throw this.#not(key, `a whole number from ${min}`);
-    }
-    return value;
-  }
-
-  /** Milliseconds, within what a Date can hold. */
-  time(key: string): number {
-    const value = this.json(key);
-    if (typeof value !== 'number' || !(value >= 0 && value <= 8.64e15)) throw this.#not(key, 'a time');
-    return value;
-  }
-
-  oneOf<T extends string>(key: string, allowed: readonly T[]): T {
-    const value = this.json(key);
-    const found = allowed.find((name) => name === value);
-    if (found === undefined) throw this.#not(key, 'a known one');
-    return found;
-  }
-
-  objectOrNull(key: string): JsonObject | null {
-    const value = this.json(key);
-    if (value === null) return null;
-    if (!isJsonObject(value)) throw this.#not(key, 'an object');
-    return value;
-  }
-
-  object(key: string): Fields {
-    const value = this.objectOrNull(key);
-    if (value === null) throw this.#not(key, 'an object');
-    return new Fields(value, `${this.path}${key}.`);
-  }
-
-  assertNoOthers(): void {
-    if (Object.keys(this.from).some((key) => !this.#asked.has(key))) {
-      throw new Refusal(
-        `${this.path === '' ? 'it' : this.path.slice(0, -1)} has a field that does not belong there`,
-      );
-    }
-  }
-
-  #not(key: string, what: string): Refusal {
-    return new Refusal(`${this.path}${key} is not ${what}`);
-  }
 }
 
 /** Why a text is not a checkpoint. */
 class Refusal extends Error {}
-
-function isJsonObject(value: Json): value is JsonObject {
-  return isObject(value);
-}
 
 function checksumOf(body: JsonObject): string {
   return sha256(canonicalJson(body));

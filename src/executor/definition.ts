@@ -7,6 +7,7 @@ import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
 import { checkOptions } from './check-options.js';
+import { assertDistinctPaths } from './distinct-files.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
 
 /** Options of a pipeline; all have defaults. */
@@ -62,7 +63,7 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
   const sink = toSink(pipeline.sink);
   const source = toSource(pipeline.source);
   const deadLetter = options.deadLetter === undefined ? sink.deadLetters?.() : toSink(options.deadLetter);
-  checkPlaces({ source, sink, 'dead-letter sink': deadLetter });
+  assertDistinctPaths({ source, sink, 'dead-letter sink': deadLetter });
   // All slots can be in use at once, and as many batches as the widest stage has wait for the one before them (I4). More
   // would gain nothing, and the machine's events cost by the window.
   const slots = stages.map(({ concurrency }) => (concurrency > 1 ? concurrency : 0));
@@ -91,23 +92,6 @@ const PIPELINE_OPTIONS = [
   'onPoison',
   'deadLetter',
 ] as const satisfies readonly (keyof PipelineOptions)[];
-
-/** A file that is read is not written over, and two outputs do not replace one another. */
-function checkPlaces(
-  places: Readonly<Record<string, { describe(): JsonObject | undefined } | undefined>>,
-): void {
-  const known = new Map<unknown, string>();
-  for (const [what, place] of Object.entries(places)) {
-    const path = place?.describe()?.path;
-    if (path === undefined) continue;
-    const other = known.get(path);
-    if (other !== undefined)
-      throw new InvalidOptionError(
-        `The ${other} and the ${what} are the same file, ${String(path)}. Give each its own.`,
-      );
-    known.set(path, what);
-  }
-}
 
 /** Whether it was made by `defineStage`, `map`, `filter` or `flatMap`, of this copy of the package or another. */
 export function isStage(value: unknown): value is AnyStage {

@@ -35,7 +35,12 @@ import type { RecordingPreferences } from './session/recordings.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
 import { loadSession, type ResumeOptions } from './session/stored-session.js';
 
-/** Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way. */
+/**
+ * Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way.
+ * @example
+ * const executor = new PipelineExecutor([tidy], new StateManager(lowdbStorage('.xstate-pipeline')));
+ * const result = await executor.execute({ name: 'reviews', source: jsonl('in.jsonl'), sink: jsonl('out.jsonl') });
+ */
 export class PipelineExecutor<T = unknown> {
   /** The state, from now on; the current one first. */
   readonly state$: Observable<ExecutorState>;

@@ -28,7 +28,10 @@ export interface PipelineMachineOptions {
 }
 
 /** @param pipeline what `pipeline(…)…to(…)` gave.
- * @returns actor logic: each actor made from it runs the pipeline in a session of its own. */
+ * @returns actor logic: each actor made from it runs the pipeline in a session of its own.
+ * @example
+ * const office = setup({ actors: { reviews: pipelineMachine(reviews) } });
+ */
 export function pipelineMachine(
   pipeline: Pipeline<unknown>,
   options: PipelineMachineOptions = {},

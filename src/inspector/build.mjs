@@ -1,9 +1,9 @@
 /**
  * Builds the package into `dist`: the server's entries, the page as one script and one style sheet, the types.
  *
- * 1. The entries are bundled, because they hold parts of the root package's `recording`; packages stay outside.
- * 2. The page is a classic script: a browser that opens an exported file from the disk loads no modules.
- * 3. The types that a user sees name nothing outside of this folder.
+ * 1. The entries are bundled, because they contain parts of the root package's `recording`. Packages are external.
+ * 2. The page is a classic script, because a browser loads no modules from the disk.
+ * 3. The published types refer to no file outside this folder.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ async function bundleEntries() {
   });
   const { output } = await build.write({ dir: at('dist'), format: 'es', chunkFileNames: '[name].js' });
   await build.close();
-  // What an earlier build left; there is no moment without a whole one.
+  // Files of an earlier build go last, so that a whole build exists at any time.
   const written = output.map(({ fileName }) => fileName);
   for (const name of readdirSync(at('dist')))
     if (name.endsWith('.js') && !written.includes(name)) rmSync(at('dist', name));
@@ -57,7 +57,7 @@ function refuse(_level, { code, message }) {
   throw new Error(`${code}: ${message}`);
 }
 
-/** @returns {boolean} whether the types are right and stand alone. */
+/** @returns {boolean} whether the types are right and self-contained. */
 function emitTypes() {
   const types = at('dist/types');
   const compiler = spawnSync(
@@ -78,7 +78,7 @@ function emitTypes() {
   for (const name of ENTRIES) visit(join(root, `${name}.d.ts`));
   const strangers = [...reached].filter((file) => !file.startsWith(root));
   for (const file of strangers)
-    console.error(`a public type leads out of the package, to ${relative(types, file)}`);
+    console.error(`a public type refers outside the package, to ${relative(types, file)}`);
   const kept = [...reached].map((file) => ({ path: relative(root, file), text: readFileSync(file, 'utf8') }));
   rmSync(types, { recursive: true, force: true });
   for (const { path, text } of kept) {

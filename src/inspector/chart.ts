@@ -1,10 +1,10 @@
 /**
- * The picture of a statechart, as data: laid out in Node (`layout.ts`), drawn by the page. Lengths are in pixels at scale 1.
+ * A statechart's layout as data: made in Node (`layout.ts`), drawn by the page. Lengths are in pixels at scale 1.
  */
 
 /** A transition as a line of text. */
 export interface ChartLine {
-  /** Indices in the definition's list of transitions, by which a recorded step names one; several read the same. */
+  /** Indices in the definition's list of transitions. Several transitions can have the same text. */
   readonly transitions: readonly number[];
   /** Null: eventless. */
   readonly event: string | null;
@@ -23,7 +23,7 @@ export interface ChartState extends ChartBox {
   readonly key: string;
   readonly final: boolean;
   readonly initial: boolean;
-  /** What it does without being left. */
+  /** Transitions that do not leave the state. */
   readonly inside: readonly ChartLine[];
 }
 
@@ -46,12 +46,12 @@ export interface ChartLayout {
 
 export interface Chart {
   readonly id: string;
-  /** For a page that is wider than high, and for one that is not. */
+  /** For a landscape page and for a portrait page. */
   readonly wide: ChartLayout;
   readonly tall: ChartLayout;
 }
 
-/** Room for text, measured in a monospaced face: what the layout reserves is what the page draws. */
+/** Sizes of monospaced text, shared by layout and page. */
 export const CHART = { line: 15.5, char: 6.7, title: 31, padding: 11, radius: 9, label: 16 } as const;
 
 export const textOf = (line: ChartLine): string => {

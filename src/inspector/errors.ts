@@ -1,4 +1,4 @@
-/** What goes wrong in starting an inspector, with a stable `code`. */
+/** A failure to start an inspector or to export, with a stable `code`. */
 export class InspectorError extends Error {
   override readonly name = 'InspectorError';
 

@@ -1,8 +1,7 @@
 /**
- * A session as one file: the page, and the recording in it. It opens from the disk and asks nothing of any network.
+ * Exports a session as one HTML file: the page with the recording in it. It opens from the disk and makes no request.
  *
- * 1. Bounded: what does not fit is left out in whole segments from the middle, as the recording itself would do, and
- *    the file says so.
+ * 1. The size is bounded: segments in the middle that do not fit are left out, and the file says so.
  */
 import { promisify } from 'node:util';
 import { gzip as gzipCallback } from 'node:zlib';
@@ -17,18 +16,18 @@ import { exportedHtml } from './server/html.js';
 
 const gzip = promisify(gzipCallback);
 
-/** A browser opens so much without a pause for thought. */
+/** A browser opens a file of this size without a noticeable delay. */
 const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
 
 export interface ExportOptions {
-  /** Of the recording in the file. Default 32 MB, which is some three million steps. */
+  /** Maximum bytes of the recording in the file. Default 32 MB, some three million steps. */
   readonly maxBytes?: number;
 }
 
 export interface ExportedFile {
   readonly html: string;
   readonly records: number;
-  /** What was left out, for a person. */
+  /** For display: what was left out. */
   readonly omitted?: string;
 }
 
@@ -45,11 +44,11 @@ export async function exportHtml(
   const reader = new RecordingReader();
   reader.append(recording);
   if (session === undefined || reader.length === 0)
-    throw new InspectorError(`There is nothing to show of session ${id}.`, 'NOTHING_TO_EXPORT');
+    throw new InspectorError(`Session ${id} has no recording to export.`, 'NOTHING_TO_EXPORT');
   const omitted =
     dropped === 0
       ? {}
-      : { omitted: `${dropped} records in the middle are left out, to bound the file's size.` };
+      : { omitted: `${dropped} records in the middle are left out to bound the size of the file.` };
   const charts = await chartsOf(reader.summary().definitions);
   const facts = { protocol: PROTOCOL_VERSION, version: assets.version, at: Date.now(), session, charts };
   const checkpoint = await host.checkpoint(id).catch(() => null);
@@ -68,7 +67,7 @@ async function readAll(host: InspectorHost, id: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Each begins with `begin`, and can be read alone. */
+/** Each segment begins with a `begin` record and can be read alone. */
 function segmentsOf(recording: Buffer): Buffer[] {
   const segments: Buffer[] = [];
   const HEAD = '\n{"k":"b"';
@@ -82,13 +81,13 @@ function segmentsOf(recording: Buffer): Buffer[] {
   return segments;
 }
 
-/** The first segment, and of the others as many of the newest as fit. */
+/** The first segment and as many of the newest ones as fit. */
 async function fitting([first = Buffer.alloc(0), ...others]: Buffer[], maxBytes: number) {
   let kept = others;
   for (;;) {
     const recording = Buffer.concat([first, ...kept]);
     const zipped = await gzip(recording);
-    // Base64 makes four characters of three bytes.
+    // Base64 encodes three bytes as four characters.
     const share = maxBytes / (zipped.length * (4 / 3));
     if (share >= 1 || kept.length === 0) {
       const dropped = others.slice(0, others.length - kept.length);

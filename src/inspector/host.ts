@@ -1,26 +1,26 @@
 /**
- * What the inspector needs to know of the sessions it shows: a duck type, so that this package depends on no version of
- * the one that runs them (which implements it as `inspectorHost` of `xstate-pipeline/node`).
+ * The inspector's access to sessions. A duck type, so that this package depends on no version of `xstate-pipeline`,
+ * which implements it as `inspectorHost` of `xstate-pipeline/node`.
  */
 
 /** A session, as a list shows it. Times in milliseconds since 1970. */
 export interface SessionSummary {
   readonly id: string;
   readonly pipeline: string;
-  /** `EXECUTING`, `PAUSED` …: what is stored; or what its owner says, where there is one. */
+  /** `EXECUTING`, `PAUSED` …: as its owning process answers, otherwise as stored. */
   readonly state: string;
   readonly startedAt: number;
   readonly savedAt: number;
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly error?: string | undefined;
-  /** A process runs it at this moment. */
+  /** A process runs it now. */
   readonly live: boolean;
-  /** There is a recording of it. */
+  /** The session has a recording. */
   readonly recorded: boolean;
 }
 
-/** The bytes of a recording: what is there, then what is appended while it is live. Ends at `close`. */
+/** The bytes of a recording: the stored ones, then the appended ones while it is live. Ends at `close`. */
 export interface SessionFeed {
   readonly chunks: AsyncIterable<Uint8Array>;
   close(): void;
@@ -30,7 +30,7 @@ export type SessionCommand = 'pause' | 'resume' | 'cancel';
 
 export interface CommandAnswer {
   readonly ok: boolean;
-  /** One sentence for a person. */
+  /** One sentence for display. */
   readonly message: string;
 }
 
@@ -40,6 +40,6 @@ export interface InspectorHost {
   /** @throws when there is no such session. */
   open(id: string): Promise<SessionFeed>;
   command(id: string, command: SessionCommand): Promise<CommandAnswer>;
-  /** What is stored of the session, as JSON. */
+  /** The stored checkpoint as JSON. */
   checkpoint(id: string): Promise<unknown>;
 }

@@ -1,9 +1,10 @@
 /**
- * Lays a statechart out, once per definition, in Node: elkjs is 400 KB of compressed script that no page has to load.
+ * Lays out a statechart in Node, once per definition, so that the page does not load elkjs (400 KB compressed).
  *
- * 1. It is loaded when the first chart is laid out: a quarter of a second that a server's start does not wait for.
- * 2. All transitions from one state to another are one arrow with a line each; what does not leave its state is listed in it.
- * 3. Nothing of the recording is trusted: keys become text, a target that is no state is left out, sizes are bounded.
+ * 1. elkjs is loaded for the first chart: its 0.25 s do not delay the start of the server.
+ * 2. All transitions from one state to another share an arrow, one line each. Transitions without a target are listed
+ *    inside their state.
+ * 3. The recording is untrusted: keys become text, unknown targets are left out, sizes are bounded.
  */
 import type { ELK, ElkExtendedEdge, ElkNode } from 'elkjs/lib/elk.bundled.js';
 import type { MachineDefinition, TransitionDefinition } from '../recording/format.js';
@@ -17,7 +18,7 @@ import {
   textOf,
 } from './chart.js';
 
-/** Beyond these a picture tells nobody anything. */
+/** A larger chart is unreadable. */
 const MAX_STATES = 200;
 const MAX_TEXT = 60;
 
@@ -31,7 +32,7 @@ async function load(): Promise<ELK> {
   return new elkjs.default();
 }
 
-/** The picture of `definition`, wide and tall. */
+/** The chart of `definition`, wide and tall. */
 export async function layoutChart(definition: MachineDefinition): Promise<Chart> {
   const states = unplaced(definition);
   const arrows = arrowsOf(definition, states);
@@ -71,7 +72,7 @@ function arrowsOf({ transitions }: MachineDefinition, states: readonly Unplaced[
   return [...arrows.values()];
 }
 
-/** What the whole machine reacts to is an arrow from each state that it would take elsewhere. */
+/** A transition of the root is drawn as an arrow from each state that it leaves. */
 function sourcesOf(
   { source }: TransitionDefinition,
   to: string,
@@ -137,7 +138,7 @@ function edgeOf(arrow: Arrow, edge: ElkExtendedEdge | undefined): ChartEdge {
 const round = (length: number): number => Math.round(length * 10) / 10;
 const at = (node: ElkNode | undefined) => ({ x: round(node?.x ?? 0), y: round(node?.y ?? 0) });
 
-/** What reads the same is one line. */
+/** Transitions with the same text share a line. */
 function addLine(lines: ChartLine[], { event, guard }: TransitionDefinition, index: number): void {
   const line = {
     event: event === '' ? null : event.slice(0, MAX_TEXT),

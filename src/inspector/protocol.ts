@@ -1,13 +1,13 @@
 /**
- * What the page and its server say to each other: JSON texts over one WebSocket at `/feed` of the page's own origin.
+ * The protocol between page and server: JSON texts over one WebSocket at `/feed` of the page's own origin.
  *
- * 1. The page asks, `{ id, type, … }`; the server answers each with `{ id, result }` or `{ id, error }`, not
- *    necessarily in order. The first request is `hello` with the token of the page's URL; nothing is answered before.
- * 2. Unasked, the server only says `grown`: the page asks for what it wants to show. A viewer that is slow hears of
- *    the newest growth alone.
- * 3. A connection has one session open, the one it opened last.
+ * 1. The page sends requests, `{ id, type, … }`. The server answers each with `{ id, result }` or `{ id, error }`, in any
+ *    order. The first request is `hello` with the token of the page's URL; the server refuses all requests before it.
+ * 2. The server's only unsolicited message is `grown`; the page then requests what it shows. A slow viewer gets only the
+ *    newest one.
+ * 3. A connection has one open session, the one that it opened last.
  *
- * Pure types and constants: the page and the server are bundled with it.
+ * Pure types and constants, bundled into page and server.
  */
 import type { FoundRecord, Frame, RecordFilter } from '../recording/reader.js';
 import type { RecordingSummary } from '../recording/summary.js';
@@ -15,23 +15,23 @@ import type { Chart } from './chart.js';
 import type { CommandAnswer, SessionCommand, SessionSummary } from './host.js';
 
 export const PROTOCOL_VERSION = 1;
-/** Where the WebSocket is, and where the page is. */
+/** Paths of the WebSocket and of the page. */
 export const FEED_PATH = '/feed';
-/** Bytes of a request. */
+/** Maximum bytes of a request. */
 export const MAX_REQUEST_BYTES = 16 * 1024;
-/** Records in one answer to `find`. */
+/** Maximum records in one answer to `find`. */
 export const MAX_RECORDS = 500;
-/** Records that one `find` looks at: whoever looks for what is rare asks again from there. */
+/** Maximum records that one `find` scans; a search for rare records repeats the request. */
 export const MAX_SCAN = 20_000;
 export const SESSION_COMMANDS: readonly SessionCommand[] = ['pause', 'resume', 'cancel'];
 
-/** Requests by type: what is sent beside `id` and `type`, and what is answered. */
+/** Requests by type: fields beside `id` and `type`, and the result. */
 export interface Requests {
   hello: { readonly ask: { readonly token: string; readonly protocol: number }; readonly answer: Welcome };
   sessions: { readonly ask: object; readonly answer: readonly SessionSummary[] };
-  /** Shows a session from now on; `grown` is told of it. */
+  /** Opens a session; `grown` messages are about it from now on. */
   open: { readonly ask: { readonly session: string }; readonly answer: OpenedSession };
-  /** The same again, of now. */
+  /** The summary again, as of now. */
   summary: { readonly ask: { readonly session: string }; readonly answer: OpenedSession };
   frame: { readonly ask: { readonly session: string; readonly index: number }; readonly answer: Frame };
   indexAtTime: { readonly ask: { readonly session: string; readonly at: number }; readonly answer: number };
@@ -46,7 +46,7 @@ export interface Requests {
 export type RequestType = keyof Requests;
 export type Request = { [T in RequestType]: { id: number; type: T } & Requests[T]['ask'] }[RequestType];
 
-/** An answer, or news. `id: null`: what was asked could not even be read. */
+/** An answer, or news. `id: null`: the request was unreadable. */
 export type ServerMessage =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number | null; readonly error: RequestError }
@@ -62,18 +62,18 @@ export interface RequestError {
     | 'OUT_OF_RANGE'
     | 'NO_SESSION'
     | 'FAILED';
-  /** One sentence for a person. */
+  /** One sentence for display. */
   readonly message: string;
 }
 
 export interface Grown {
   readonly type: 'grown';
   readonly session: string;
-  /** How many there are now. */
+  /** Number of records now. */
   readonly records: number;
   /** Of the newest record; milliseconds since 1970. */
   readonly at: number;
-  /** False: the feed has ended; nothing more will come. */
+  /** False: no process runs the session. */
   readonly live: boolean;
 }
 
@@ -81,9 +81,9 @@ export interface Welcome {
   readonly protocol: number;
   /** Of the inspector's package. */
   readonly version: string;
-  /** Whether commands are allowed; else every one is answered with READ_ONLY. */
+  /** Whether commands are allowed; otherwise each gets READ_ONLY. */
   readonly commands: boolean;
-  /** The session to show first, where the server was started for one. */
+  /** The session to show first, if the server was started for one. */
   readonly session?: string;
 }
 
@@ -91,22 +91,22 @@ export interface OpenedSession {
   readonly summary: RecordingSummary;
   /** By definition id. */
   readonly charts: Readonly<Record<string, Chart>>;
-  /** More may come. */
+  /** A process runs the session. */
   readonly live: boolean;
 }
 
 export interface FindRequest {
   readonly session: string;
   readonly filter: RecordFilter;
-  /** Index of the first record that is looked at; at most MAX_SCAN are. */
+  /** Index of the first scanned record; at most MAX_SCAN are scanned. */
   readonly from: number;
   /** At most MAX_RECORDS. */
   readonly count: number;
 }
 
 /**
- * What an exported file holds beside the page: two data blocks, `<script type="application/json" id=EXPORT_ID>` with
- * this, and `<script type="application/octet-stream" id=EXPORT_RECORDING_ID>` with the recording, gzip, base64.
+ * The data of an exported file: two blocks beside the page. `<script type="application/json" id=EXPORT_ID>` holds this
+ * object, `<script type="application/octet-stream" id=EXPORT_RECORDING_ID>` the recording (gzip, base64).
  */
 export interface ExportedSession {
   readonly protocol: number;
@@ -116,7 +116,7 @@ export interface ExportedSession {
   readonly session: SessionSummary;
   readonly charts: Readonly<Record<string, Chart>>;
   readonly checkpoint: unknown;
-  /** What the bound of size left out, for a person; absent: nothing. */
+  /** For display: what was left out to bound the size; absent: nothing. */
   readonly omitted?: string;
 }
 

@@ -19,6 +19,8 @@ export type PipelineObserver =
  * @param onObserverError Told once, of the first error; the observer has been detached by then. What this function
  * itself throws is dropped.
  * @returns Detaches the observer, with everything it subscribed.
+ * @example
+ * attachObserver(executor.events$, { next: (event) => console.log(event.type) }, console.error);
  */
 export function attachObserver(
   events$: Observable<PipelineEvent>,

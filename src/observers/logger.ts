@@ -34,6 +34,8 @@ export interface LogEventsOptions {
  * `row.failed`, `batch.retried`, `batch.skipped` and `notice` at warn, failures at error. A record carries the event's
  * fields, its type as `event`, and its time as `eventTime` (milliseconds since the epoch).
  * @param target A pino logger, or how to make one.
+ * @example
+ * executor.addObserver(logEvents({ level: 'warn' }));
  */
 export function logEvents(
   target: EventLogger | LogEventsOptions = {},

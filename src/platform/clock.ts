@@ -29,7 +29,11 @@ export const systemClock: Clock = {
   },
 };
 
-/** A seeded generator for reproducible runs (mulberry32, public domain, T. Ettinger). */
+/**
+ * A seeded generator for reproducible runs (mulberry32, public domain, T. Ettinger).
+ * @example
+ * const random = seededRandom(42);
+ */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {

@@ -26,8 +26,9 @@ export interface FileStat {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   /** Bytes. */
   readonly size: number;
-  /** Identifies the file while it exists, whatever its name. */
+  /** Identifies the file on its device while it exists, whatever its name. 0: the file system has no inodes. */
   readonly inode: number;
+  readonly device: number;
   /** Milliseconds since the epoch. */
   readonly modifiedAtMs: number;
 }
@@ -62,4 +63,6 @@ export interface FileSystem {
   syncDirectory(path: string): Promise<void>;
   /** lstat: a symlink is a symlink. Undefined where there is nothing. */
   stat(path: string): Promise<FileStat | undefined>;
+  /** The path without symlinks, as far as it exists. */
+  realPath(path: string): Promise<string>;
 }

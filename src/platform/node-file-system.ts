@@ -5,9 +5,10 @@
  * 2. `write` returns when every byte is written, whatever the kernel took at a time.
  * 3. Nothing is retried but short writes: a failed fsync is the caller's to report (I6).
  */
-import { constants } from 'node:fs';
+import { constants, fdatasync, fsync, writev } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import type { FileHandle, FileStat, FileSystem, OpenMode } from './file-system.js';
 
 // Absent on Windows, where a symlink needs a privilege to be made.
@@ -80,7 +81,7 @@ export const nodeFileSystem: FileSystem = {
     if (process.platform === 'win32') return;
     const handle = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      await handle.sync();
+      await syncHandle(handle);
     } finally {
       await handle.close();
     }
@@ -92,6 +93,18 @@ export const nodeFileSystem: FileSystem = {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
+    }
+  },
+
+  async realPath(path) {
+    const missing: string[] = [];
+    for (let at = resolve(path); ; at = dirname(at)) {
+      try {
+        return join(await fs.realpath(at), ...missing);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(at) === at) throw error;
+        missing.unshift(basename(at));
+      }
     }
   },
 };
@@ -114,7 +127,7 @@ class NodeFileHandle implements FileHandle {
     let rest = joined(chunks);
     let at = position;
     while (rest.length > 0) {
-      const { bytesWritten } = await this.handle.writev(rest.slice(0, CHUNKS_AT_ONCE), at);
+      const bytesWritten = await writeChunks(this.handle, rest.slice(0, CHUNKS_AT_ONCE), at);
       // The kernel never does this for a regular file; a loop that never ends would be worse than an error.
       if (bytesWritten === 0) throw failure('EIO', 'nothing could be written');
       at += bytesWritten;
@@ -123,11 +136,15 @@ class NodeFileHandle implements FileHandle {
   }
 
   sync(): Promise<void> {
-    return this.handle.sync();
+    return syncHandle(this.handle);
   }
 
   async datasync(): Promise<void> {
-    if (!this.isSynced || this.#isCut) await this.handle.datasync();
+    if (this.isSynced && !this.#isCut) return;
+    await useHandle(
+      () => this.handle.datasync(),
+      () => promisify(fdatasync)(this.handle.fd),
+    );
   }
 
   truncate(length: number): Promise<void> {
@@ -142,6 +159,35 @@ class NodeFileHandle implements FileHandle {
   close(): Promise<void> {
     return this.handle.close();
   }
+}
+
+/** Yarn's Plug'n'Play replaces Node's `FileHandle` by one without `sync`, `datasync` and `writev`. Its descriptor is real. */
+async function useHandle<R>(method: () => Promise<R>, onDescriptor: () => Promise<R>): Promise<R> {
+  try {
+    return await method();
+  } catch (error) {
+    if (!(error instanceof Error) || !/not implemented/i.test(error.message)) throw error;
+    return await onDescriptor();
+  }
+}
+
+function syncHandle(handle: fs.FileHandle): Promise<void> {
+  return useHandle(
+    () => handle.sync(),
+    () => promisify(fsync)(handle.fd),
+  );
+}
+
+async function writeChunks(
+  handle: fs.FileHandle,
+  chunks: readonly Uint8Array[],
+  at: number,
+): Promise<number> {
+  const { bytesWritten } = await useHandle(
+    () => handle.writev(chunks, at),
+    () => promisify(writev)(handle.fd, chunks, at),
+  );
+  return bytesWritten;
 }
 
 /** What is small goes as one piece: a `writev` of many costs more than copying them. */
@@ -172,7 +218,13 @@ function statOf(stat: Awaited<ReturnType<typeof fs.lstat>>): FileStat {
       : stat.isSymbolicLink()
         ? 'symlink'
         : 'other';
-  return { kind, size: Number(stat.size), inode: Number(stat.ino), modifiedAtMs: Number(stat.mtimeMs) };
+  return {
+    kind,
+    size: Number(stat.size),
+    inode: Number(stat.ino),
+    device: Number(stat.dev),
+    modifiedAtMs: Number(stat.mtimeMs),
+  };
 }
 
 function failure(code: string, what: string, path?: string): NodeJS.ErrnoException {

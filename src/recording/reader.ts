@@ -61,7 +61,12 @@ interface Folded {
 const SUMMARISED = 'bdSVe';
 const FOLDED = 'kasS';
 
-/** Reads a recording as it grows: any record, and the state of all actors at it. */
+/**
+ * Reads a recording as it grows: any record, and the state of all actors at it.
+ * @example
+ * const reader = new RecordingReader();
+ * reader.append(await readFile('recording/000001.jsonl'));
+ */
 export class RecordingReader {
   readonly #lines = new LineIndex();
   readonly #summary = new SummaryBuilder();

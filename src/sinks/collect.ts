@@ -20,7 +20,13 @@ export interface CollectSink<T> extends ReadableSink<T> {
   deadLetters(): CollectSink<JsonObject>;
 }
 
-/** Collects the output in memory, for tests, small results and browsers. */
+/**
+ * Collects the output in memory, for tests, small results and browsers.
+ * @example
+ * const sink = collect<number>();
+ * await pipeline('double').from(rows([1, 2])).pipe(map('double', (n) => n * 2)).to(sink).run();
+ * console.log(sink.rows); // [2, 4]
+ */
 export function collect<T = unknown>(): CollectSink<T> {
   return new Collect<T>();
 }

@@ -18,7 +18,10 @@ export type RowsInput<T> = Iterable<T> | AsyncIterable<T> | (() => Iterable<T> |
 /** A source of rows from memory.
  * @param input an array, an iterable, an async iterable, or a function that returns one. To resume a run whose rows come
  *   from a generator or a stream, pass a function.
- * @throws {InvalidOptionError} for anything else, and for a string, which is probably a path. */
+ * @throws {InvalidOptionError} for anything else, and for a string, which is probably a path.
+ * @example
+ * pipeline('numbers').from(rows([1, 2, 3]))
+ */
 export function rows<T>(input: RowsInput<T>): Source<T> {
   if (typeof input !== 'function' && !isIterable(input)) {
     throw new InvalidOptionError(

@@ -1,7 +1,7 @@
 /** What a stage's function may answer with. Anything else is an error that says what to return instead, because a row
  * that is not JSON would otherwise end up as a broken line in the output. */
 import { StageError } from '../errors.js';
-import { kindOf } from './check-options.js';
+import { kindOf } from '../formats/shape.js';
 
 /** @param stage the stage's name */
 export function noRow(stage: string): StageError {

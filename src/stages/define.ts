@@ -6,7 +6,7 @@
  * takes and its function gets what the schema makes of it; with an output schema the function answers with what the
  * schema takes and the stage gives what the schema makes of it.
  */
-import { BATCH_OPTIONS, checkFunction, checkName, checkOptions, ROW_OPTIONS } from './check-options.js';
+import { checkBatchOptions, checkFunction, checkName, checkRowOptions } from './check-options.js';
 import type { BatchStage, RowShape, RowStage, StageContext, StageOptions } from './stage.js';
 
 /** What `defineStage` takes. */
@@ -49,8 +49,7 @@ export function defineStage<P, R, I = P, O = R>(
 ): BatchStage<Taken<I, P>, Settled<O>, Settled<P>, Settled<R>>;
 export function defineStage<P, R, I, O>(options: BatchStageOptions<I, O, P, R>): BatchStage<I, O, P, R> {
   const name = checkName((options as Partial<typeof options> | undefined)?.name);
-  const { rowConcurrency: _, ...checked } = checkOptions(name, options, BATCH_OPTIONS);
-  checkFunction(name, 'process', options.process);
+  const checked = checkBatchOptions(name, options);
   return Object.freeze({
     kind: 'batch',
     name,
@@ -63,7 +62,10 @@ export function defineStage<P, R, I, O>(options: BatchStageOptions<I, O, P, R>):
 
 /** A stage that makes one row of each row. A row whose function throws or rejects fails alone.
  * @param fn may be asynchronous; then `rowConcurrency` rows of a batch are under way at once.
- * @throws {InvalidOptionError} */
+ * @throws {InvalidOptionError}
+ * @example
+ * map('tidy', (review: Review) => ({ ...review, title: review.title.trim() }))
+ */
 export function map<P, R, I = P, O = R>(
   name: string,
   fn: (row: P, context: StageContext, index: number) => R | Promise<R>,
@@ -74,7 +76,10 @@ export function map<P, R, I = P, O = R>(
 
 /** A stage that keeps the rows for which the predicate answers with something truthy. A type guard narrows the rows
  * that follow. With an input schema the rows kept are as the schema left them.
- * @throws {InvalidOptionError} */
+ * @throws {InvalidOptionError}
+ * @example
+ * filter('good', (review: Review) => review.stars >= 4)
+ */
 export function filter<P, Q extends P, I = P, O = Q>(
   name: string,
   predicate: (row: P, context: StageContext, index: number) => row is Q,
@@ -94,7 +99,10 @@ export function filter<P, Q, I, O>(
 }
 
 /** A stage that makes any number of rows of each row: the function answers with an array.
- * @throws {InvalidOptionError} */
+ * @throws {InvalidOptionError}
+ * @example
+ * flatMap('words', (line: string) => line.split(' '))
+ */
 export function flatMap<P, R, I = P, O = R>(
   name: string,
   fn: (row: P, context: StageContext, index: number) => readonly R[] | Promise<readonly R[]>,
@@ -117,7 +125,7 @@ function rowStage<P, I, O, R>(
 ): RowStage<I, O, P> {
   const name = checkName(givenName);
   checkFunction(name, `the function of ${shape}`, fn);
-  const checked = checkOptions(name, options, ROW_OPTIONS);
+  const checked = checkRowOptions(name, options);
   return Object.freeze({
     kind: 'row',
     shape,

@@ -7,7 +7,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { SchemaError } from '../errors.js';
-import { kindOf } from './check-options.js';
+import { kindOf } from '../formats/shape.js';
 import { isThenable } from './thenable.js';
 
 const MAX_MESSAGE = 200;

@@ -12,7 +12,11 @@ export interface HasState {
   readonly events?: readonly PipelineEvent[];
 }
 
-/** Asserts that the executor is in this state. @throws {AssertionError} */
+/**
+ * Asserts that the executor is in this state. @throws {AssertionError}
+ * @example
+ * assertState(test, 'COMPLETED');
+ */
 export function assertState(executor: HasState, state: ExecutorState): void {
   if (executor.state === state) return;
   const failure = executor.state === 'FAILED' ? executor.events?.findLast(isFailure) : undefined;
@@ -23,13 +27,20 @@ export function assertState(executor: HasState, state: ExecutorState): void {
 
 const isFailure = (event: PipelineEvent) => event.type === 'pipeline.failed';
 
-/** Asserts that the rows at the pipeline's sink are these, in this order. @throws {AssertionError} */
+/**
+ * Asserts that the rows at the pipeline's sink are these, in this order. @throws {AssertionError}
+ * @example
+ * await assertOutput(test, [{ id: 1 }, { id: 2 }]);
+ */
 export async function assertOutput<T>(test: TestExecutor<T>, rows: readonly unknown[]): Promise<void> {
   deepStrictEqual(await test.output(), rows);
 }
 
 /** No durable stage was invoked for a batch whose output had been announced as durable: nothing was paid for twice (I8).
- * @throws {AssertionError} */
+ * @throws {AssertionError}
+ * @example
+ * assertNoSecondInvocation(test);
+ */
 export function assertNoSecondInvocation(test: Pick<TestExecutor, 'secondInvocations'>): void {
   const { secondInvocations } = test;
   if (secondInvocations.length === 0) return;
@@ -40,7 +51,11 @@ export function assertNoSecondInvocation(test: Pick<TestExecutor, 'secondInvocat
   throw new AssertionError({ message, actual: list, expected: [], operator: 'assertNoSecondInvocation' });
 }
 
-/** Asserts that a stored snapshot is restored in this state, whatever state it was stored in. @throws {AssertionError} */
+/**
+ * Asserts that a stored snapshot is restored in this state, whatever state it was stored in. @throws {AssertionError}
+ * @example
+ * assertComesBackAs(await loadSnapshot('checkpoint.json', reviews.stages), 'PAUSED');
+ */
 export function assertComesBackAs({ snapshot, storedState }: LoadedSnapshot, state: ExecutorState): void {
   if (snapshot.value === state) return;
   const message = `The snapshot, stored in ${storedState}, is restored in ${snapshot.value}, not in ${state}.`;

@@ -15,7 +15,10 @@ export interface ManualClock extends Clock {
 }
 
 /** Creates a clock that only `advance` moves.
- * @param start milliseconds since the epoch. Default 1,000,000. */
+ * @param start milliseconds since the epoch. Default 1,000,000.
+ * @example
+ * const clock = manualClock();
+ */
 export function manualClock(start = 1_000_000): ManualClock {
   let now = start;
   let step = 0;

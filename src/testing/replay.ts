@@ -25,7 +25,11 @@ export async function replay(pipeline: Replayable, run: RecordedRun): Promise<Re
   return replayRecording(stages, await openRecording(recordingPlaceOf(run)));
 }
 
-/** As `replay`, for any test runner. @throws {AssertionError} that shows the first step that differs. */
+/**
+ * As `replay`, for any test runner. @throws {AssertionError} that shows the first step that differs.
+ * @example
+ * await assertReplays(reviews, 'fixtures/reviews.recording.jsonl');
+ */
 export async function assertReplays(pipeline: Replayable, run: RecordedRun): Promise<ReplayResult> {
   const result = await replay(pipeline, run);
   if (result.ok) return result;

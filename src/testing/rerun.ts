@@ -40,7 +40,10 @@ export interface RerunResult<T = unknown> extends OutputDiff {
 /** Forks a stored run at a batch, runs the rest with the pipeline's stages into a new session and a new file, and compares
  * the rows. The original session and its output stay unchanged.
  * @param session its id, in `.xstate-pipeline`; or `{ session, stateDir }`.
- * @throws {ForkError | PipelineMismatchError | CheckpointNotFoundError} and the error that ends the run. */
+ * @throws {ForkError | PipelineMismatchError | CheckpointNotFoundError} and the error that ends the run.
+ * @example
+ * const { changed, text } = await rerun(reviews, sessionId, { from: 40, key: 'id' });
+ */
 export async function rerun<T>(
   pipeline: Pipeline<T>,
   session: string | StoredSessionPlace,

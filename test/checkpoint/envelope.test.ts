@@ -27,8 +27,8 @@ const REASONS = [
   /^the checksum does not match$/,
   /^it belongs to another session$/,
   /^[a-zA-Z.]+ is missing$/,
-  /^[a-zA-Z.]+ is not (a text|an object|a time|a known one|at most \d+ characters|a whole number from \d+)$/,
-  /^(it|settings|error) has a field that does not belong there$/,
+  /^[a-zA-Z.]+ must be (an object|a (text|whole number|number) (of|from) [a-z0-9 ]+|'[A-Z]+', .* or 'FAILED')(, or null)?; got (null|NaN|zero|(an?|true or) [a-z ]+)$/,
+  /^(it|settings|error) has an unknown field$/,
 ];
 
 /** The reason for which a text is refused; undefined: it is a checkpoint. */
@@ -128,26 +128,42 @@ describe('a text that is refused', () => {
     ],
     ['of no format', { ...good, format: '1' }, 'no known format'],
     ['of format 0', { ...good, format: 0 }, 'no known format'],
-    ['with a state of a prototype', { ...good, state: 'toString' }, 'state is not a known one'],
-    ['with a negative epoch', { ...good, epoch: -1 }, 'epoch is not a whole number from 0'],
-    ['with an epoch beyond exact numbers', { ...good, epoch: 2 ** 60 }, 'epoch is not a whole number from 0'],
+    [
+      'with a state of a prototype',
+      { ...good, state: 'toString' },
+      "state must be 'IDLE', 'INITIALIZING', 'EXECUTING', 'PAUSED', 'COMPLETED' or 'FAILED'; got a text",
+    ],
+    [
+      'with a negative epoch',
+      { ...good, epoch: -1 },
+      'epoch must be a whole number from 0; got a negative number',
+    ],
+    [
+      'with an epoch beyond exact numbers',
+      { ...good, epoch: 2 ** 60 },
+      'epoch must be a whole number from 0; got a number',
+    ],
     [
       'with half a batch',
       { ...good, settings: { ...(good.settings as JsonObject), batchSize: 0.5 } },
-      'settings.batchSize is not a whole number from 1',
+      'settings.batchSize must be a whole number from 1; got a fraction',
     ],
-    ['saved at no time', { ...good, savedAt: 'yesterday' }, 'savedAt is not a time'],
-    ['with a list for a source', { ...good, source: [] }, 'source is not an object'],
-    ['with a field more', { ...good, admin: true }, 'it has a field that does not belong there'],
+    [
+      'saved at no time',
+      { ...good, savedAt: 'yesterday' },
+      'savedAt must be a number from 0 to 8640000000000000; got a text',
+    ],
+    ['with a list for a source', { ...good, source: [] }, 'source must be an object; got an array'],
+    ['with a field more', { ...good, admin: true }, 'it has an unknown field'],
     [
       'with a setting more',
       { ...good, settings: { ...(good.settings as JsonObject), x: 1 } },
-      'settings has a field that does not belong there',
+      'settings has an unknown field',
     ],
     [
       'with an endless message',
       { ...good, error: { name: 'E', code: 'E', message: 'x'.repeat(301) } },
-      'error.message is not at most 300 characters',
+      'error.message must be a text of at most 300 characters; got a text',
     ],
   ])('one %s, though its checksum is right', async (_, mutated, reason) => {
     expect(refusal(await sealed(mutated))).toBe(reason);

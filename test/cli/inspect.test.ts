@@ -196,6 +196,6 @@ describe('inspect', () => {
     const [, url = ''] = await child.printed(ADDRESS);
     const ended = await run(['inspect', '--port', new URL(url).port], { cwd });
     expect(ended.code).toBe(2);
-    expectOneLine(ended, /is taken\. Give another/);
+    expectOneLine(ended, /is in use\. Choose another/);
   });
 });

@@ -109,6 +109,21 @@ export function fileSystemContract(name: string, make: () => FileSystemPlace): v
       expect(await code(fs.stat(at('a', 'b')))).toBe('ENOTDIR');
     });
 
+    test('gives the real path, also of what does not exist yet', async () => {
+      await fs.mkdir(at('real'));
+      place.symlink(at('link'), at('real'));
+      const real = await fs.realPath(at('real'));
+      expect(await fs.realPath(at('link', 'new', 'file'))).toBe(join(real, 'new', 'file'));
+    });
+
+    test('identifies a file by device and inode under every name', async () => {
+      await fs.mkdir(at('real'));
+      place.symlink(at('link'), at('real'));
+      await put(at('real', 'a'), 'x');
+      const [one, other] = [await fs.stat(at('real', 'a')), await fs.stat(at('link', 'a'))];
+      expect([one?.device, one?.inode]).toEqual([other?.device, other?.inode]);
+    });
+
     test('renames over what is there; an open file keeps its contents, and its identity', async () => {
       await put(at('a'), 'new');
       await put(at('b'), 'old');

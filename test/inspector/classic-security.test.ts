@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { MAX_MESSAGE_BYTES } from '../../src/inspector/bridge/door.js';
+import { MAX_MESSAGE_BYTES } from '../../src/inspector/bridge/viewer-server.js';
 import { type ClassicInspector, serveClassic } from '../../src/inspector/classic.js';
 import { serveStately } from '../../src/inspector/stately.js';
 import { ClassicViewer, connect, serverOf } from './classic-viewer.js';

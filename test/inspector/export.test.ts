@@ -66,7 +66,7 @@ test('what does not fit is left out of the middle, in whole segments, and the fi
   const { exported, reader } = contentOf(html);
   expect(reader.length).toBe(records);
   expect(omitted).toBe(
-    `${whole.reader.length - records} records in the middle are left out, to bound the file's size.`,
+    `${whole.reader.length - records} records in the middle are left out to bound the size of the file.`,
   );
   expect(exported.omitted).toBe(omitted);
   expect(reader.record(0)).toEqual(whole.reader.record(0));

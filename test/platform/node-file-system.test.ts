@@ -57,6 +57,24 @@ describe('the real file system', () => {
     expect(calls).toEqual([3, 3, 2]);
   });
 
+  test("writes and syncs through the descriptor where FileHandle lacks the methods, as under Yarn's Plug'n'Play", async () => {
+    const path = join(freshFolder(), 'f');
+    const handle = await nodeFileSystem.open(path, 'create');
+    const real = (handle as unknown as { handle: import('node:fs/promises').FileHandle }).handle;
+    const missing = () => Promise.reject(new Error('Method not implemented.'));
+    const methods = [
+      vi.spyOn(real, 'sync').mockImplementation(missing),
+      vi.spyOn(real, 'datasync').mockImplementation(missing),
+      vi.spyOn(real, 'writev').mockImplementation(missing as never),
+    ];
+    await handle.write([Buffer.from('ab'), Buffer.from('c')], 0);
+    await handle.sync();
+    await handle.datasync();
+    await handle.close();
+    expect(readFileSync(path, 'utf8')).toBe('abc');
+    for (const method of methods) expect(method).toHaveBeenCalled();
+  });
+
   test.runIf(process.platform === 'linux')(
     'writes that are synced are one way to the disk; what was cut is still synced',
     async () => {

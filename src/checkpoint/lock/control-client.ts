@@ -1,10 +1,10 @@
-/** Speaks to the process that owns a session, from any other that may read the session's directory. */
+/** Sends commands to the process that owns a session, from any process that can read the session's directory. */
 import { join } from 'node:path';
 import { ControlError, codeOf, NoOwnerError } from '../../errors.js';
 import { isObject, type JsonObject } from '../../formats/json.js';
 import type { FileSystem } from '../../platform/file-system.js';
 import { nodeFileSystem } from '../../platform/node-file-system.js';
-import { ask, MAX_OWNER_FILE_BYTES, OWNER_FILE, parseLine } from './control-protocol.js';
+import { ask, MAX_OWNER_FILE_BYTES, OWNER_FILE, tokenIn } from './control-protocol.js';
 import type { ControlCommand } from './lock.js';
 import { lockOwner } from './lock-owner.js';
 
@@ -13,7 +13,7 @@ export interface ControlRequest {
   readonly directory: string;
   readonly sessionId: string;
   readonly command: ControlCommand;
-  /** How long to wait for the answer; that to `pause` comes when the batches in flight are committed. Milliseconds. */
+  /** How long to wait for the answer, in milliseconds. `pause` is answered when the batches in flight are committed. */
   readonly timeoutMs: number;
   /** Whose kind of socket to use. Default: this one's. */
   readonly platform?: NodeJS.Platform;
@@ -30,13 +30,16 @@ export async function sendControl(request: ControlRequest): Promise<JsonObject> 
   for (;;) {
     const { answer, token: used } = await askOwner(request);
     if (answer === 'silent') {
-      throw refused(request, `did not answer within ${timeoutMs} ms. It may still obey: ask for its status`);
+      throw refused(
+        request,
+        `did not answer within ${timeoutMs} ms. It may still carry the command out: ask for its status`,
+      );
     }
-    if (answer === 'closed') throw refused(request, 'ended, or closed the line, before it answered');
-    if (answer === 'malformed') throw refused(request, 'gave an answer that is none');
+    if (answer === 'closed') throw refused(request, 'ended, or closed the connection, before it answered');
+    if (answer === 'malformed') throw refused(request, 'sent a malformed answer');
     if (!isObject(answer.error)) return answer;
     const { code, message } = answer.error;
-    // The file was a former owner's, and the present one had not written its own yet.
+    // The file was a former owner's: the present owner had not written its own yet.
     if (code === 'DENIED' && used !== token) {
       token = used;
       continue;
@@ -53,20 +56,19 @@ async function askOwner(request: ControlRequest) {
   const token = await readToken(request);
   const owner = await lockOwner(directory, sessionId, platform);
   if (owner === undefined) throw new NoOwnerError(sessionId);
-  if (owner.socket === undefined) throw refused(request, 'is too busy to be spoken to. Try again');
+  if (owner.socket === undefined) throw refused(request, 'is too busy to answer. Try again');
   if (token === undefined) {
     owner.socket.destroy();
-    throw refused(request, 'has only begun, or is about to end. Try again');
+    throw refused(request, 'is starting or ending. Try again');
   }
   return { token, answer: await ask(owner.socket, { token, command }, timeoutMs) };
 }
 
-/** Undefined where there is no file; empty when there is no token in it. */
+/** Undefined: there is no file. Empty: the file has no token. */
 async function readToken({ directory, fileSystem = nodeFileSystem }: ControlRequest) {
   try {
     const file = await fileSystem.readFile(join(directory, OWNER_FILE), MAX_OWNER_FILE_BYTES);
-    const token = parseLine(new TextDecoder().decode(file), MAX_OWNER_FILE_BYTES)?.token;
-    return typeof token === 'string' ? token : '';
+    return tokenIn(new TextDecoder().decode(file));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

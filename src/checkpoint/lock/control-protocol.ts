@@ -1,12 +1,15 @@
 /**
- * What an owner and its visitors say to each other: one line of JSON each way.
+ * The protocol between the owner of a session and its clients: one line of JSON each way.
  *
- *     {"command":"owner"}                         → {"pid":123}             to anyone: process ids are no secret
- *     {"token":"…","command":"pause|cancel|…"}    → the handler's answer   to who can read `owner.json` (0600)
- *     anything else                               → {"error":{"code":"…","message":"…"}}, and the line is closed
+ *     {"command":"owner"}                         → {"pid":123}             for every client: process ids are no secret
+ *     {"token":"…","command":"pause|cancel|…"}    → the handler's answer   for clients that can read `owner.json` (0600)
+ *     anything else                               → {"error":{"code":"…","message":"…"}}, then the connection is closed
+ *
+ * Unknown fields are ignored: client and owner may be of different releases.
  */
 import type { Socket } from 'node:net';
-import { isObject, type JsonObject, parseUntrusted } from '../../formats/json.js';
+import { isObject, type JsonObject } from '../../formats/json.js';
+import { object, readText, shape, text, whole } from '../../formats/shape.js';
 import type { ControlCommand } from './lock.js';
 
 export const CONTROL_COMMANDS: readonly ControlCommand[] = ['pause', 'cancel', 'status', 'record'];
@@ -18,18 +21,21 @@ export const OWNER_FILE = 'owner.json';
 export const MAX_OWNER_FILE_BYTES = 4096;
 const MAX_DEPTH = 32;
 
-/** A line as a JSON object; undefined for anything else. */
-export function parseLine(line: string, maxBytes: number): JsonObject | undefined {
-  try {
-    const value = parseUntrusted(line, { maxLength: maxBytes, maxDepth: MAX_DEPTH });
-    return isObject(value) ? (value as JsonObject) : undefined;
-  } catch {
-    return undefined;
-  }
+const OWNER = object({ pid: whole(0), token: text(1000) });
+const RECORD = shape('an object', (value): value is JsonObject => isObject(value));
+
+/** The token in an owner's file; '' when there is none in it. */
+export function tokenIn(file: string): string {
+  return readText(file, OWNER, { maxLength: MAX_OWNER_FILE_BYTES, maxDepth: 2 })?.token ?? '';
 }
 
-/** Sends one request and waits for its answer; the socket is closed afterwards.
- * @returns 'silent' when none came within `timeoutMs`, 'closed' when the line was cut, 'malformed' when it was not one. */
+/** A line as a JSON object; undefined for anything else. */
+export function parseLine(line: string, maxBytes: number): JsonObject | undefined {
+  return readText(line, RECORD, { maxLength: maxBytes, maxDepth: MAX_DEPTH });
+}
+
+/** Sends one request, waits for its answer, and closes the socket.
+ * @returns 'silent': no answer within `timeoutMs`; 'closed': the connection ended; 'malformed': not a line of JSON. */
 export function ask(
   socket: Socket,
   request: JsonObject,

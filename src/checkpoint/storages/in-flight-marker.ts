@@ -1,12 +1,12 @@
 /**
- * Which batch a process took in last, told before it is worked on, so that after its death it is known what was in flight.
- * Written in place and without fsync: the end of the process does not lose it, and power loss is no batch's doing.
+ * The batch that a process enqueued last, written before the batch is processed. After a crash it tells what was in flight.
+ * Written in place and without fsync: the end of a process does not lose it, and no batch causes a power loss.
  */
 export interface InFlightMarker {
-  /** What the process that was here before took in last; undefined: nothing, or nothing is known. */
+  /** What the previous process enqueued last; undefined: nothing, or unknown. */
   readonly before: { readonly epoch: number; readonly batch: number } | undefined;
-  /** Notes the batch that is taken in next. */
+  /** Records the batch that is enqueued next. */
   writeMarker(epoch: number, batch: number): Promise<void>;
-  /** Frees the file; what was noted stays. */
+  /** Closes the file. The marker stays. */
   close(): Promise<void>;
 }

@@ -10,18 +10,19 @@
 import { LowSync } from 'lowdb';
 import { LocalStorage } from 'lowdb/browser';
 import { CheckpointWriteError, SessionLockedError } from '../../errors.js';
-import { isObject } from '../../formats/json.js';
+import { type Infer, nullable, object, ShapeError, text } from '../../formats/shape.js';
 import { type MemoryRecords, memoryJournal } from '../journal/memory-journal.js';
 import type { SessionLock } from '../lock/lock.js';
 import { memoryLock } from '../lock/memory-lock.js';
 import { assertSessionId, isSessionId } from '../session-id.js';
 import type { CheckpointStorage } from '../storage.js';
 
-/** An item: texts as given, so that lowdb's parsing says nothing about them. */
-interface Generations {
-  readonly newest: string;
-  readonly previous: string | null;
-}
+/** Characters of one generation. */
+const MAX_TEXT = 1024 * 1024;
+
+/** An item. The checkpoints in it stay text: lowdb parses only the item. */
+const GENERATIONS = object({ newest: text(MAX_TEXT), previous: nullable(text(MAX_TEXT)) });
+type Generations = Infer<typeof GENERATIONS>;
 
 /** Keeps sessions in `localStorage`.
  * @param prefix of the keys; `xstate-pipeline` unless told.
@@ -46,8 +47,9 @@ export function localStorageStorage(prefix = 'xstate-pipeline'): CheckpointStora
       } catch {
         return { generations: [], problems: ['the item is not JSON'] };
       }
-      if (!isGenerations(low.data)) return { generations: [], problems: ['the item is not a checkpoint'] };
-      const { newest, previous } = low.data;
+      const found = generationsIn(low.data);
+      if (found === undefined) return { generations: [], problems: ['the item is not a checkpoint'] };
+      const { newest, previous } = found;
       return {
         generations: [
           { name: 'newest', text: newest },
@@ -66,7 +68,7 @@ export function localStorageStorage(prefix = 'xstate-pipeline'): CheckpointStora
       } catch {
         // Damaged: it can only be replaced.
       }
-      const previous = isGenerations(low.data) ? low.data.newest : null;
+      const previous = generationsIn(low.data)?.newest ?? null;
       low.data = { newest: text, previous } satisfies Generations;
       low.write();
     },
@@ -94,9 +96,13 @@ export function localStorageStorage(prefix = 'xstate-pipeline'): CheckpointStora
   };
 }
 
-function isGenerations(value: unknown): value is Generations {
-  if (!isObject(value) || typeof value.newest !== 'string') return false;
-  return value.previous === null || typeof value.previous === 'string';
+function generationsIn(item: unknown): Generations | undefined {
+  try {
+    return GENERATIONS.read(item, '');
+  } catch (error) {
+    if (error instanceof ShapeError) return undefined;
+    throw error;
+  }
 }
 
 function webLock(prefix: string): (sessionId: string) => Promise<SessionLock> {

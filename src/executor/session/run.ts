@@ -16,6 +16,7 @@ import { PipelineMismatchError } from '../../errors.js';
 import type { Environment } from '../../platform/environment.js';
 import { errorData } from '../../platform/error-data.js';
 import type { OpenSource } from '../../sources/source.js';
+import { assertDistinctFiles } from '../distinct-files.js';
 import { openThreads } from '../fusion/workers.js';
 import { openRows, type Rows } from '../rows/rows.js';
 import { sendAnswer } from './answers.js';
@@ -106,8 +107,14 @@ export class Run {
     const witness = await this.#opened(stateManager.witness(sessionId));
     const journal = isDurable ? await this.#opened(stateManager.journal(sessionId, epoch)) : undefined;
     this.#stopIfClosed();
+    const { sink: output, deadLetter } = definition;
+    await assertDistinctFiles(
+      source,
+      { sink: output, 'dead-letter sink': deadLetter },
+      environment.fileSystem,
+    );
     const sinkContext = source.columns === undefined ? context : { ...context, columns: source.columns };
-    const sink = await this.#opened(definition.sink.open(mark.sink ?? undefined, wasSealed, sinkContext));
+    const sink = await this.#opened(output.open(mark.sink ?? undefined, wasSealed, sinkContext));
     const threads = await openThreads(this.options.workers, stages, (error) => this.fail(error));
     if (threads !== undefined) this.#closeLater(threads);
     const rows = openRows({

@@ -1,11 +1,11 @@
 /**
- * Follows an actor and all that descend from it, by XState's own inspection.
+ * Follows an actor and its descendants through XState's inspection.
  *
- * 1. An actor is told of when it has a snapshot, after its parent and before anything it does: `@xstate.actor` comes
- *    before the snapshot exists, so that each actor's first microstep or snapshot is taken for its beginning.
- * 2. Others of the same system concern nobody: the embedding app's own actors are not shown.
- * 3. It never hurts the run (I11): whatever goes wrong in here ends the following, and is told once.
- * 4. An actor that has ended is kept until another takes its name: who comes later sees it too.
+ * 1. An actor is reported once it has a snapshot, after its parent and before its first step. `@xstate.actor` comes
+ *    before the snapshot exists, so an actor begins with its first microstep or snapshot.
+ * 2. Other actors of the same system, such as those of the embedding app, are not shown.
+ * 3. A failure in here never reaches the run (I11): it ends the following and is reported once.
+ * 4. An ended actor is kept until another takes its name, so that late viewers see it too.
  */
 import type {
   InnerActor,
@@ -20,14 +20,14 @@ export interface FollowedActor {
   readonly ref: InnerActor;
   readonly parent: FollowedActor | undefined;
   readonly machine: LiveMachine;
-  /** The root of its system, of which `sessionId` is a name. */
+  /** The root actor of the system that `sessionId` belongs to. */
   readonly rootId: string;
   /** Milliseconds since the epoch. */
   readonly since: number;
   snapshot: LiveSnapshot;
-  /** What led to the snapshot. */
+  /** The event that led to the snapshot. */
   event: LiveEvent;
-  /** `sessionId` of whoever sent it. */
+  /** `sessionId` of the sender. */
   sourceId: string | undefined;
   hasEnded: boolean;
 }
@@ -36,13 +36,13 @@ export interface ActorListener {
   began(actor: FollowedActor): void;
   changed(actor: FollowedActor): void;
   ended(actor: FollowedActor): void;
-  /** It had ended, and another has its name now. */
+  /** An ended actor whose name another actor has taken. */
   forgotten(actor: FollowedActor): void;
-  /** Nothing more will come. */
+  /** No further news follow. */
   failed(error: unknown): void;
 }
 
-/** An actor that was given no id has its number for one: its machine's name says more. */
+/** An actor without an id has a number for one: the name of its machine says more. */
 export function nameOf({ ref, machine }: FollowedActor): string {
   return ref.id === ref.sessionId ? machine.id : ref.id;
 }
@@ -54,7 +54,7 @@ export class ActorTree {
   readonly #inspection: { unsubscribe(): void } | undefined;
   #isClosed = false;
 
-  /** Begins at once, with all that there is at this moment. */
+  /** Begins with the actors that exist at this moment. */
   constructor(
     readonly root: LiveActor,
     private readonly listener: ActorListener,
@@ -115,7 +115,7 @@ export class ActorTree {
     if (followed !== undefined && followed.snapshot.status !== 'active') this.#end(followed);
   }
 
-  /** @returns undefined for an actor that is none of ours. */
+  /** @returns undefined for an actor outside the followed tree. */
   #parentOf(ref: InnerActor): FollowedActor | undefined {
     const { _parent: parent } = ref;
     if (parent === undefined) return undefined;
@@ -126,7 +126,7 @@ export class ActorTree {
     return this.#follow(parent, grandparent, parent.getSnapshot() as Partial<LiveSnapshot> | undefined, INIT);
   }
 
-  /** @returns undefined for an actor that is no machine: there is no chart of it. */
+  /** @returns undefined for an actor that is not a machine: it has no chart. */
   #follow(
     ref: InnerActor,
     parent: FollowedActor | undefined,
@@ -161,7 +161,7 @@ export class ActorTree {
   ): void {
     if (snapshot?.value === undefined) return;
     const hasEnded = snapshot.status !== 'active';
-    // The snapshot after an event says no more than its last microstep, unless the machine broke.
+    // The snapshot after an event repeats its last microstep, unless the machine failed.
     if (isWhole && !hasEnded) return;
     followed.snapshot = snapshot as LiveSnapshot;
     followed.event = event;

@@ -1,9 +1,9 @@
 /**
- * An XState 5 actor of a machine, as far as an inspector sees it: a duck type, so that nothing in this package imports
- * the XState that the run is made with.
+ * The part of an XState 5 machine actor that an inspector reads. A duck type: this package does not import the XState
+ * of the run.
  */
 
-/** `ActorRefFrom<…>` of a machine fits. */
+/** An `ActorRefFrom<…>` of a machine is assignable. */
 export interface LiveActor {
   readonly id: string;
   readonly sessionId: string;
@@ -12,12 +12,12 @@ export interface LiveActor {
   send(event: never): void;
 }
 
-/** What `actor.send` takes, whatever the machine. */
+/** The parameter of `actor.send`, for any machine. */
 export interface LiveEvent {
   readonly type: string;
 }
 
-/** The inside of it, not part of its public type. */
+/** Members that are not part of the public type. */
 export interface InnerActor {
   readonly id: string;
   readonly sessionId: string;
@@ -28,7 +28,7 @@ export interface InnerActor {
 
 export interface LiveMachine {
   readonly id: string;
-  /** Types of the events that it reacts to. */
+  /** Types of the events that the machine handles. */
   readonly events: readonly string[];
   readonly config: object;
   readonly root: MachineNode;
@@ -45,7 +45,7 @@ export interface LiveSnapshot {
   readonly output?: unknown;
 }
 
-/** What `actor.system.inspect` tells. */
+/** An event of `actor.system.inspect`. */
 export interface InspectionEvent {
   readonly type: string;
   readonly actorRef: InnerActor;
@@ -54,7 +54,7 @@ export interface InspectionEvent {
   readonly snapshot?: Partial<LiveSnapshot>;
 }
 
-/** A state node, live: its `definition` says nothing of `always`. */
+/** A live state node: its `definition` leaves out `always`. */
 export interface MachineNode {
   readonly id: string;
   readonly key: string;
@@ -77,6 +77,6 @@ export interface MachineTransition {
   readonly guard?: unknown;
   readonly actions: readonly unknown[];
   readonly reenter: boolean;
-  /** Only of `after`: milliseconds, or the name of a delay. */
+  /** For `after` only: milliseconds, or the name of a delay. */
   readonly delay?: unknown;
 }

@@ -1,13 +1,13 @@
-import { systemTimers, type Timers } from './pace.js';
+import { systemTimers, type Timers } from './throttle.js';
 
 export interface BridgeOptions {
-  /** Address to listen on; one of this machine's own. Default: 127.0.0.1, which nobody else reaches. */
+  /** Address to listen on, one of this machine. Default: 127.0.0.1, which other machines cannot reach. */
   readonly host?: string;
-  /** Default 0: any that is free. */
+  /** Default 0: any free port. */
   readonly port?: number;
-  /** Least time between two states of an actor, in milliseconds. Default 500. */
+  /** Minimum time between two reported states of an actor, in milliseconds. Default 500. */
   readonly everyMs?: number;
-  /** Told of what went wrong in here; the run goes on. */
+  /** Called with a failure of the inspector, which never ends the run. */
   readonly onFailure?: (error: unknown) => void;
   /** Time, for tests. */
   readonly timers?: Timers;
@@ -33,7 +33,7 @@ export function bridgeSettings(options: BridgeOptions): BridgeSettings {
       try {
         onFailure?.(error);
       } catch {
-        // There is nobody left to tell.
+        // A failing error handler has no handler of its own.
       }
     },
   };

@@ -1,4 +1,4 @@
-/** What is told of an actor: JSON, bounded, and of events that the machine does not know the type alone. */
+/** Actors as bounded JSON. An event that the machine does not handle is reduced to its type. */
 import { eventText } from '../../recording/event-text.js';
 import { jsonText } from '../../recording/json-text.js';
 import type { FollowedActor } from './actor-tree.js';
@@ -12,7 +12,7 @@ export function contextOf({ snapshot }: FollowedActor): unknown {
   return plain(snapshot.context);
 }
 
-/** As plain data; null for what is too large, or what holds itself. */
+/** As plain data; null for a value that is too large or circular. */
 export function plain(value: unknown): unknown {
   try {
     const text = jsonText(value);

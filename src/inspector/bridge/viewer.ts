@@ -1,13 +1,13 @@
 /**
- * One viewer that is connected.
+ * One connected viewer, under backpressure.
  *
- * 1. What waits to be taken by it is bounded: a viewer that falls behind is told nothing until it has taken what there
- *    is, and then everything anew. One that takes nothing for STALLED_MS is left.
- * 2. A replay is as large as it is, and is made only for a viewer that waits for nothing.
+ * 1. The send buffer is bounded. A viewer that falls behind gets nothing until its buffer is empty, then a full replay.
+ *    A viewer that reads nothing for STALLED_MS is disconnected.
+ * 2. A replay is unbounded, so it is made only while the buffer is empty.
  */
-import type { Timers } from './pace.js';
+import type { Timers } from './throttle.js';
 
-/** A `WebSocket` of `ws`, as far as it is needed. */
+/** The part of a `WebSocket` of `ws` that is used. */
 export interface ViewerSocket {
   readonly readyState: number;
   readonly OPEN: number;
@@ -16,12 +16,12 @@ export interface ViewerSocket {
   terminate(): void;
 }
 
-/** Bytes that wait to be taken. */
+/** Buffered bytes. */
 export const HIGH_WATER = 1024 * 1024;
 export const STALLED_MS = 20_000;
 
 export class Viewer {
-  /** Told when a viewer that was behind has caught up: it has missed something. */
+  /** Called when a viewer that was behind has caught up, and has missed messages. */
   onCaughtUp: () => void = () => {};
   #isBehind = false;
   #isReplaying = false;
@@ -41,7 +41,7 @@ export class Viewer {
     this.#stalled ??= this.timers.setTimer(() => socket.terminate(), STALLED_MS);
   }
 
-  /** @param work sends everything that there is. */
+  /** @param work sends the full replay. */
   replay(work: () => void): void {
     this.#isReplaying = true;
     try {
@@ -51,7 +51,7 @@ export class Viewer {
     }
   }
 
-  /** It is gone. */
+  /** The connection is closed. */
   leave(): void {
     this.#stalled?.();
     this.#stalled = undefined;

@@ -1,6 +1,6 @@
-/** What a viewer may say. Pure. */
+/** Messages that a viewer may send. Pure. */
 
-/** Events that a viewer may send to the run; everything else that the machine reacts to is its wiring's to send. */
+/** Events that a viewer may send to the run. The machine's other events come from its runtime alone. */
 export const COMMANDS = ['execute', 'pause', 'resume', 'cancel'] as const;
 export type ClassicCommand = (typeof COMMANDS)[number];
 
@@ -8,7 +8,7 @@ export type Said =
   | { readonly type: 'inspecting' }
   | { readonly type: 'event'; readonly to: string; readonly event: string };
 
-/** @returns undefined for what is malformed, forged or unknown. */
+/** @returns undefined for a malformed, forged or unknown message. */
 export function parseSaid(text: string): Said | undefined {
   const message = recordOf(text);
   if (message?.type === 'xstate.inspecting') return { type: 'inspecting' };

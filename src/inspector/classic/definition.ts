@@ -1,9 +1,9 @@
 /**
- * An XState 5 machine as the configuration of an XState 4 one: what a viewer that is made with XState 4 can draw.
+ * Converts an XState 5 machine to an XState 4 configuration, which a viewer made with XState 4 can draw.
  *
- * 1. Names, never code: guards, actions and delays are named; XState's own actions lose their prefix, which means
- *    something else in XState 4.
- * 2. What XState 5 would not re-enter is `internal`. Targets are absolute.
+ * 1. Names, never code: guards, actions and delays are named. XState's own actions lose their prefix, which has
+ *    another meaning in XState 4.
+ * 2. A transition that does not re-enter its state is `internal`. Targets are absolute.
  */
 import type { LiveMachine, MachineNode, MachineTransition } from '../bridge/actor.js';
 
@@ -98,7 +98,7 @@ function classicGuard(guard: unknown): Exclude<ClassicTransition['cond'], undefi
   return params === undefined ? name : { type: name, name, params };
 }
 
-/** `and`, `or` and `not` are functions that hold others. */
+/** `and`, `or` and `not` are functions with guards inside. */
 function guardName(guard: unknown): string {
   const { check, guards } = guard as { check?: unknown; guards?: readonly unknown[] };
   if (check === undefined || guards === undefined) return nameOf(guard, 'guard');
@@ -115,7 +115,7 @@ function classicAction(action: unknown): ClassicAction {
   return params === undefined ? type : { type, params };
 }
 
-/** Those that XState itself puts around a delayed transition: `raise` at the entry, `cancel` at the exit. */
+/** The actions that XState adds for a delayed transition: `raise` at the entry, `cancel` at the exit. */
 function isOfDelay(action: unknown): boolean {
   const { type, event, sendId } = action as { type?: unknown; event?: { type?: unknown }; sendId?: unknown };
   const isAfter = (text: unknown) => typeof text === 'string' && text.startsWith('xstate.after.');
@@ -137,7 +137,7 @@ export function classicEventType(type: string): string {
   return renamed === undefined ? type : `${renamed[1]}${type.slice(renamed[0].length)}`;
 }
 
-/** What can be written down: functions of the context are left out. */
+/** Serializable values; functions of the context are left out. */
 function paramsOf(part: unknown): unknown {
   if (typeof part !== 'object' || part === null) return undefined;
   const { params } = part as { params?: unknown };

@@ -1,13 +1,13 @@
 /**
- * The package's own server side, started once a process (it keeps its services in module scope), and kept from what is
- * wrong with it.
+ * The server side of `@xstate/inspect`, with its defects contained. It runs once a process, because the package keeps
+ * its services in module scope.
  *
- * 1. It sees one client. What it says to that one goes to the viewers of the room whose actor it is about, and, while a
- *    viewer is being told everything, to that one alone.
- * 2. It hears nothing but `xstate.inspecting` and `xstate.event`, made here from checked parts: what it cannot parse
- *    would end the process, and `disconnect` would end it for everybody.
- * 3. `parent` and `id` are added to what it says of an actor.
- * 4. The global that it overwrites is put back.
+ * 1. The package sees one client. Its messages go to the viewers of the room of the actor, or, during a replay, to the
+ *    one viewer that gets it.
+ * 2. The package receives only `xstate.inspecting` and `xstate.event`, built here from checked parts. A malformed message
+ *    would end the process, and `disconnect` would end the inspection for all viewers.
+ * 3. `parent` and `id` are added to its messages about an actor.
+ * 4. The global that the package overwrites is restored.
  */
 import { inspect } from '@xstate/inspect/lib/server.js';
 import type { ClassicService } from './service.js';
@@ -60,32 +60,32 @@ class ClassicHub {
     const holder = globalThis as { __xstate__?: unknown };
     const hadOne = Object.hasOwn(holder, '__xstate__');
     const before = holder.__xstate__;
-    // The package uses no more of a server than there is above.
+    // The package uses no other members of a server.
     inspect({ server: server as unknown as Parameters<typeof inspect>[0]['server'] });
     this.#devTools = holder.__xstate__ as DevTools;
     if (hadOne) holder.__xstate__ = before;
     else delete holder.__xstate__;
   }
 
-  /** Different for every actor of the process: those of XState begin anew in each system. */
+  /** Unique in the process: XState's ids start over in each system. */
   newSessionId(): string {
     return `x:${this.#next++}`;
   }
 
-  /** From here on the room's viewers see it. */
+  /** Shows the actor to the viewers of the room. */
   register(service: ClassicService, room: Room, parent: string | undefined): void {
     this.#listed.set(service.sessionId, { room, service, parent });
     this.#devTools.register(service);
   }
 
-  /** The room's viewers are told that it has stopped. */
+  /** Shows the viewers of the room that the actor has stopped. */
   stop(service: ClassicService): void {
     service.stop();
     this.#listed.delete(service.sessionId);
   }
 
-  /** Tells one viewer of every actor of its room.
-   * @param ended services of those that have stopped: told of, and told to have stopped. */
+  /** Replays every actor of the room to one viewer.
+   * @param ended services of stopped actors, which are replayed with their end. */
   replay(room: Room, send: (text: string) => void, ended: readonly Omit<Listed, 'room'>[]): void {
     this.#reply = { room, send };
     try {

@@ -1,17 +1,17 @@
 /**
  * Serves a run to viewers of `@xstate/inspect`, which are made with XState 4.
  *
- * 1. What viewers get is made by that package, from services that look like those of XState 4.
- * 2. A state of each actor at most every `everyMs`: at 60 a second the viewer hangs.
- * 3. Of what viewers send, the executor gets `pause`, `resume`, `cancel` and `execute`, and ignores them where they
- *    are not legal; nothing else gets anywhere.
+ * 1. The package makes the messages, from services in the shape of XState 4.
+ * 2. Each actor's state is sent at most every `everyMs`: at 60 states a second the viewer hangs.
+ * 3. A viewer can send `pause`, `resume`, `cancel` and `execute`, which the executor ignores in states where they are
+ *    illegal. Other messages are dropped.
  */
 import type { LiveActor, LiveEvent, LiveSnapshot } from '../bridge/actor.js';
 import { type ActorListener, ActorTree, type FollowedActor } from '../bridge/actor-tree.js';
-import { type Door, openDoor } from '../bridge/door.js';
 import { type BridgeOptions, type BridgeSettings, bridgeSettings } from '../bridge/options.js';
-import { Pace } from '../bridge/pace.js';
+import { Throttle } from '../bridge/throttle.js';
 import type { Viewer } from '../bridge/viewer.js';
+import { openViewerServer, type ViewerServer } from '../bridge/viewer-server.js';
 import { isCommand, parseSaid } from './commands.js';
 import { classicHub, type Room } from './hub.js';
 import { ClassicService } from './service.js';
@@ -21,18 +21,18 @@ export interface ClassicOptions extends BridgeOptions {
   readonly viewer?: string;
   /** Whether viewers may pause, resume, cancel and execute. Default true. */
   readonly commands?: boolean;
-  /** What a viewer's `execute` does in IDLE. Default nothing: there a `PipelineExecutor` needs a pipeline. */
+  /** Runs on a viewer's `execute` in IDLE. Default: nothing, because a `PipelineExecutor` needs a pipeline there. */
   readonly execute?: () => void;
 }
 
 export interface ClassicInspector {
-  /** The viewer's page with this server's address, to be opened in a browser. Whoever has it may look. */
+  /** URL of the viewer's page with this server's address. It grants access to every reader of the URL. */
   readonly url: string;
-  /** Shows another actor too: `executor.actor` is another one after `resume` of a stored session. */
+  /** Shows another actor as well: `resume` of a stored session replaces `executor.actor`. */
   follow(actor: LiveActor): void;
-  /** Pages that are connected. */
+  /** Number of connected pages. */
   readonly viewers: number;
-  /** Calls back whenever a page has come or gone. */
+  /** Called when a page connects or disconnects. */
   onViewers(listener: (viewers: number) => void): void;
   close(): Promise<void>;
 }
@@ -50,26 +50,26 @@ export async function serveClassic(
   const served = new ServedRuns(options, settings);
   const viewer = new URL(options.viewer ?? VIEWER);
   const listeners: ((viewers: number) => void)[] = [];
-  const tell = (viewers: number) => {
+  const notify = (viewers: number) => {
     for (const listener of listeners) listener(viewers);
   };
-  const door = await openDoor({
+  const server = await openViewerServer({
     ...settings,
     origins: [viewer.origin],
-    came: (viewer) => {
+    onConnected: (viewer) => {
       viewer.onCaughtUp = () => served.replay(viewer);
-      tell(door.viewers.size);
+      notify(server.viewers.size);
     },
-    left: () => tell(door.viewers.size),
-    said: (viewer, text) => served.hear(viewer, text),
+    onClosed: () => notify(server.viewers.size),
+    onMessage: (viewer, text) => served.receive(viewer, text),
   });
-  served.open(door);
+  served.open(server);
   served.follow(actor);
   return {
-    url: `${viewer.href}${viewer.search === '' ? '?' : '&'}server=${encodeURIComponent(door.socketUrl)}`,
+    url: `${viewer.href}${viewer.search === '' ? '?' : '&'}server=${encodeURIComponent(server.socketUrl)}`,
     follow: (actor) => served.follow(actor),
     get viewers() {
-      return door.viewers.size;
+      return server.viewers.size;
     },
     onViewers: (listener) => listeners.push(listener),
     close: () => served.close(),
@@ -87,20 +87,20 @@ class ServedRuns implements Room {
   readonly #hub = classicHub();
   readonly #trees: ActorTree[] = [];
   readonly #shown = new Map<FollowedActor, Shown>();
-  readonly #pace: Pace<FollowedActor>;
-  #door: Door | undefined;
-  /** Those that asked: before, the viewer's page listens to nothing. */
+  readonly #throttle: Throttle<FollowedActor>;
+  #server: ViewerServer | undefined;
+  /** Viewers that have asked for actors: before that, the page ignores messages. */
   readonly #listening = new WeakSet<Viewer>();
 
   constructor(
     private readonly options: ClassicOptions,
     private readonly settings: BridgeSettings,
   ) {
-    this.#pace = new Pace(settings.timers, settings.everyMs, (actor) => this.#tell(actor));
+    this.#throttle = new Throttle(settings.timers, settings.everyMs, (actor) => this.#sendState(actor));
   }
 
-  open(door: Door): void {
-    this.#door = door;
+  open(server: ViewerServer): void {
+    this.#server = server;
   }
 
   follow(root: LiveActor): void {
@@ -109,14 +109,14 @@ class ServedRuns implements Room {
       began: (actor) => this.#began(actor, root),
       changed: (actor) => {
         this.#shown.get(actor)?.service.changed();
-        if (this.#isWatched) this.#pace.mark(actor);
+        if (this.#isWatched) this.#throttle.mark(actor);
       },
       ended: (actor) => {
         const shown = this.#shown.get(actor);
         if (shown === undefined) return;
         shown.service.changed();
-        this.#pace.forget(actor);
-        if (this.#isWatched) shown.service.tell();
+        this.#throttle.forget(actor);
+        if (this.#isWatched) shown.service.notify();
         this.#hub.stop(shown.service);
       },
       forgotten: (actor) => this.#shown.delete(actor),
@@ -125,7 +125,7 @@ class ServedRuns implements Room {
     this.#trees.push(new ActorTree(root, listener, () => this.settings.timers.now()));
   }
 
-  hear(viewer: Viewer, text: string): void {
+  receive(viewer: Viewer, text: string): void {
     const said = parseSaid(text);
     if (said?.type === 'inspecting') this.replay(viewer);
     else if (said?.type === 'event' && this.#listening.has(viewer) && this.options.commands !== false)
@@ -144,19 +144,19 @@ class ServedRuns implements Room {
   }
 
   broadcast(text: string): void {
-    for (const viewer of this.#door?.viewers ?? []) if (this.#listening.has(viewer)) viewer.send(text);
+    for (const viewer of this.#server?.viewers ?? []) if (this.#listening.has(viewer)) viewer.send(text);
   }
 
   async close(): Promise<void> {
     for (const tree of this.#trees) tree.close();
-    this.#pace.clear();
+    this.#throttle.clear();
     for (const { actor, service } of this.#shown.values()) if (!actor.hasEnded) this.#hub.stop(service);
     this.#shown.clear();
-    await this.#door?.close();
+    await this.#server?.close();
   }
 
   get #isWatched(): boolean {
-    return (this.#door?.viewers.size ?? 0) > 0;
+    return (this.#server?.viewers.size ?? 0) > 0;
   }
 
   #began(actor: FollowedActor, root: LiveActor): void {
@@ -168,7 +168,7 @@ class ServedRuns implements Room {
 
   #serviceOf(actor: FollowedActor, root: LiveActor, sessionId: string): ClassicService {
     return new ClassicService(actor, sessionId, (type) => {
-      // From a fresh stack: the package is in the middle of a transition of its own.
+      // In a fresh stack: the package is inside a transition of its own.
       queueMicrotask(() => this.#command(actor, root, type));
     });
   }
@@ -185,7 +185,7 @@ class ServedRuns implements Room {
     }
   }
 
-  #tell(actor: FollowedActor): void {
-    this.#shown.get(actor)?.service.tell();
+  #sendState(actor: FollowedActor): void {
+    this.#shown.get(actor)?.service.notify();
   }
 }

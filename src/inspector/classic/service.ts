@@ -1,4 +1,4 @@
-/** An actor as the package takes it: the shape of an interpreter of XState 4. */
+/** An actor in the shape of an XState 4 interpreter, which the package expects. */
 import { type FollowedActor, nameOf } from '../bridge/actor-tree.js';
 import { type ClassicMachine, classicMachine } from './definition.js';
 import { type ClassicEvent, type ClassicState, classicEvent, classicState } from './state.js';
@@ -6,9 +6,9 @@ import { type ClassicEvent, type ClassicState, classicEvent, classicState } from
 type StateListener = (state: ClassicState) => void;
 
 /**
- * 1. The package reads `machine`, `state`, `id` and `sessionId`, listens by `subscribe` and `onStop`, and puts a `send`
- *    of its own around this one, which tells viewers of the event and calls this one.
- * 2. What a viewer sends arrives at `send` too; what has happened is only told, and goes no further.
+ * 1. The package reads `machine`, `state`, `id` and `sessionId`, and listens by `subscribe` and `onStop`. It wraps `send`
+ *    with one that shows viewers the event and calls this one.
+ * 2. A viewer's event arrives at `send` too. A reported event is only shown.
  */
 export class ClassicService {
   readonly id: string;
@@ -18,7 +18,7 @@ export class ClassicService {
   readonly #listeners: StateListener[] = [];
   readonly #stopListeners: (() => void)[] = [];
 
-  /** @param onCommand told of what a viewer sends: the event's type. */
+  /** @param onCommand called with the type of an event that a viewer sends. */
   constructor(
     private readonly actor: FollowedActor,
     readonly sessionId: string,
@@ -36,13 +36,13 @@ export class ClassicService {
     return this.#state;
   }
 
-  /** It is not what it was. */
+  /** The definition has changed. */
   changed(): void {
     this.#state = undefined;
   }
 
-  /** Tells viewers what happened, and what the actor is now. */
-  tell(): void {
+  /** Shows viewers the event and the state after it. */
+  notify(): void {
     this.#isTelling = true;
     try {
       this.send(classicEvent(this.actor));

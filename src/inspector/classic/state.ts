@@ -1,15 +1,15 @@
-/** A snapshot of XState 5 as the JSON of a `State` of XState 4. */
+/** Converts an XState 5 snapshot to the JSON of an XState 4 `State`. */
 import type { FollowedActor } from '../bridge/actor-tree.js';
 import { contextOf, eventOf } from '../bridge/plain.js';
 import { classicEventType } from './definition.js';
 
-/** What `State.create` takes, and `machine.resolveState` after it. */
+/** The input of `State.create` and `machine.resolveState`. */
 export interface ClassicState {
   readonly value: unknown;
   readonly context: unknown;
   readonly event: ClassicEvent;
   readonly _event: ScxmlEvent;
-  /** A viewer's events name it as their `origin`. */
+  /** The `origin` of a viewer's events. */
   readonly _sessionid: string;
   readonly done: boolean;
   readonly changed: boolean;

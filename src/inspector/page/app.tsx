@@ -1,4 +1,4 @@
-/** The page: a session, or the list to choose one from; the boxes above it. */
+/** The page: a session or the list of sessions, and the dialogs above it. */
 import { batch, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { SessionCommand } from '../host.js';
@@ -13,12 +13,12 @@ import { Player } from './player.js';
 import { Session } from './session.js';
 import { toggleTheme } from './theme.js';
 
-/** What is open. */
+/** The open dialog. */
 export class Inspector {
   readonly session = signal<Session | null>(null);
   readonly player = signal<Player | null>(null);
   readonly box = signal<'' | 'help' | 'sessions' | 'cancel'>('');
-  /** For a person: why there is nothing to see. */
+  /** For display: why nothing is shown. */
   readonly problem = signal('');
 
   constructor(readonly place: Place) {
@@ -44,7 +44,7 @@ export class Inspector {
     }
   }
 
-  /** `cancel` is asked about first: it stops the run at once. */
+  /** `cancel` needs a confirmation: it stops the run at once. */
   readonly command = (command: SessionCommand): void => {
     if (command === 'cancel') this.box.value = 'cancel';
     else void this.session.value?.command(command);
@@ -126,7 +126,9 @@ export function App({
       )}
       {box.value === 'cancel' && (
         <Dialog title="Cancel this run?" close={close}>
-          <p>What is in flight is aborted at once. The checkpoint is kept, and the session can be resumed.</p>
+          <p>
+            The batches in flight are aborted at once. The checkpoint is kept, and the session can be resumed.
+          </p>
           <p class="answers">
             <button type="button" class="command" onClick={close}>
               Let it run

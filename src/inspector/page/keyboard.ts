@@ -1,4 +1,4 @@
-/** The keys of the page. A key that a field, a list or a button has a use for stays theirs. */
+/** The keys of the page. A focused field, list or button keeps its own keys. */
 
 export interface Keys {
   step(way: 1 | -1): void;
@@ -14,15 +14,15 @@ export interface Keys {
 }
 
 export const KEY_HELP: readonly (readonly [keys: string, what: string])[] = [
-  ['← →', 'One event back or on'],
+  ['← →', 'Previous or next event'],
   ['Shift ← →', 'Previous or next mark: pause, restart, failure, end'],
-  ['Home, End', 'The start, the end'],
+  ['Home, End', 'Start, end'],
   ['Space', 'Play, stop'],
-  ['L', 'Follow the run as it goes on'],
-  ['↑ ↓', 'In the log: one row up or down'],
+  ['L', 'Follow the running session'],
+  ['↑ ↓', 'Previous or next row of the log'],
   ['/', 'Search the log'],
   ['S', 'Sessions'],
-  ['T', 'Light or dark'],
+  ['T', 'Light or dark colours'],
   ['?', 'These keys'],
 ];
 

@@ -1,5 +1,5 @@
 /**
- * The rows that the log has at hand: pages of the whole recording, or what a filter found on both sides of the cursor.
+ * The loaded rows of the log: pages of the whole recording, or the matches of a filter on both sides of the cursor.
  */
 import { signal } from '@preact/signals';
 import type { FoundRecord, RecordFilter, RecordingRecord } from './records.js';
@@ -7,16 +7,16 @@ import { search } from './search.js';
 import type { Session } from './session.js';
 
 const PAGE = 100;
-/** Pages that are kept. */
+/** Pages kept in memory. */
 const MAX_PAGES = 40;
-/** Matches that are looked for at a time. */
+/** Matches loaded at a time. */
 const MATCHES = 80;
 
 export class LogRows {
-  /** Counts up when there is something new to draw. */
+  /** Increases when new rows are loaded. */
   readonly version = signal(0);
   readonly searching = signal(false);
-  /** Matches, where there is a filter. */
+  /** Matches of the filter, if any. */
   readonly found = signal<readonly FoundRecord[] | null>(null);
   private readonly pages = new Map<number, readonly FoundRecord[] | 'asked'>();
   private filter: RecordFilter = {};
@@ -26,13 +26,13 @@ export class LogRows {
 
   constructor(private readonly session: Session) {}
 
-  /** Without a filter, row `index` is record `index`; undefined: it is on its way. */
+  /** Without a filter, row `index` is record `index`; undefined: loading. */
   record(index: number): RecordingRecord | undefined {
     const page = this.pages.get(Math.floor(index / PAGE));
     return page === 'asked' ? undefined : page?.[index % PAGE]?.record;
   }
 
-  /** Makes sure that these rows come. */
+  /** Loads these rows. */
   view(first: number, last: number): void {
     const end = Math.floor(last / PAGE);
     for (let page = Math.floor(first / PAGE); page <= end; page++) {
@@ -67,7 +67,7 @@ export class LogRows {
     this.searching.value = false;
   }
 
-  /** There may be more above or below what a filter found. */
+  /** The filter may have more matches above or below. */
   async more(way: 1 | -1): Promise<void> {
     const found = this.found.value;
     const records = this.session.records.value;

@@ -1,4 +1,4 @@
-/** The page begins here: over the recording in the file, or over the server that it came from. */
+/** Entry of the page: over the recording in the file, or over the server that served it. */
 import { render } from 'preact';
 import { App, Inspector } from './app.js';
 import { isExported, openExported } from './memory-feed.js';

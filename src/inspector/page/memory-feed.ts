@@ -1,6 +1,6 @@
 /**
- * The feed over a recording that the page carries itself: an exported file, opened from the disk, without any server.
- * What stands in it is decoded here (base64, gzip); nothing is sent or asked for.
+ * The feed over the recording in an exported file, opened from the disk without a server. It decodes base64 and gzip,
+ * and makes no request.
  */
 import { RecordingReader } from '../../recording/reader.js';
 import { EXPORT_ID, EXPORT_RECORDING_ID, type ExportedSession } from '../protocol.js';
@@ -9,7 +9,7 @@ import { moment } from './view/format.js';
 
 export const isExported = (): boolean => document.getElementById(EXPORT_ID) !== null;
 
-/** @throws {Error} where the file was damaged. */
+/** @throws {Error} when the file is damaged. */
 export async function openExported(): Promise<Place> {
   const facts = JSON.parse(textOf(EXPORT_ID)) as ExportedSession;
   const reader = new RecordingReader();

@@ -1,9 +1,9 @@
-/** Plays a session: the cursor moves with time, as fast as asked, over the stretches at rest without waiting. */
+/** Plays a session: the cursor moves with time at the chosen speed and skips idle stretches. */
 import { effect, signal } from '@preact/signals';
 import type { Session } from './session.js';
 
 export const SPEEDS = [0.1, 1, 10, 100, 1000] as const;
-/** A recording is played in about this many seconds at most, unless told. */
+/** The default speed plays a recording in at most about this many seconds. */
 const PATIENCE_S = 40;
 
 export class Player {
@@ -11,7 +11,7 @@ export class Player {
   readonly speed = signal(1);
   private last = 0;
   private at = 0;
-  /** The cursor, as this player left it. */
+  /** The cursor as this player set it. */
   private placed = -1;
   private readonly stopEffect: () => void;
 
@@ -20,7 +20,7 @@ export class Player {
     private readonly schedule = (callback: (now: number) => void): unknown => requestAnimationFrame(callback),
   ) {
     this.speed.value = speedFor(workingMs(session));
-    // Following the end and playing are two ways to be moved: never both.
+    // Following and playing both move the cursor: one ends the other.
     this.stopEffect = effect(() => {
       if (session.following.value) this.playing.value = false;
     });
@@ -48,7 +48,7 @@ export class Player {
   private async tick(now: number): Promise<void> {
     if (!this.playing.value) return;
     const { session } = this;
-    // At first, and where somebody else moved the cursor, go on from what is shown.
+    // At the first tick, and after a seek, play from the shown moment.
     if (session.cursor.value !== this.placed)
       this.at = session.shown.value?.frame.at ?? session.summary.value.from;
     if (Number.isFinite(this.last)) this.at += Math.min(250, now - this.last) * this.speed.value;

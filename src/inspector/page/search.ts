@@ -1,12 +1,12 @@
 /**
- * Looks for records slice by slice, in either direction, so that a rare match in a million records blocks nobody.
+ * Searches records slice by slice, in either direction, so that a rare match in a million records blocks no request.
  */
 import { MAX_RECORDS, MAX_SCAN } from '../protocol.js';
 import type { Feed } from './feed.js';
 import type { FoundRecord, RecordFilter } from './records.js';
 
 /** Up to `count` matches from `from` on (or before it, where `way` is -1), in the order of the recording.
- * `isStale` ends a search that nobody waits for any more. */
+ * `isStale` ends a search whose result is no longer needed. */
 export async function search(
   feed: Pick<Feed, 'find'>,
   filter: RecordFilter,
@@ -45,7 +45,7 @@ async function backward(
   isStale: () => boolean,
 ): Promise<FoundRecord[]> {
   let found: FoundRecord[] = [];
-  // The first slice is small: most searches end in it.
+  // A small first slice, because most searches end in it.
   let size = Math.max(64, 2 * count);
   for (let to = before; to > 0 && found.length < count && !isStale(); size = Math.min(MAX_SCAN, 4 * size)) {
     const start = Math.max(0, to - size);

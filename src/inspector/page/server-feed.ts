@@ -1,8 +1,8 @@
 /**
  * The feed over the inspector's server: requests and answers by number over one WebSocket (`protocol.ts`).
  *
- * A connection that breaks is made again, a little later each time, and the session opened again; requests that were under
- * way fail, and whoever asked asks again.
+ * After a lost connection the feed reconnects with growing delays and opens the session again. Pending requests fail, and
+ * their callers repeat them.
  */
 import {
   FEED_PATH,
@@ -20,11 +20,11 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** The server's word for a wrong token (server/viewer.ts). */
+/** The server's close code for a wrong token (server/viewer.ts). */
 const CLOSED_DENIED = 4401;
-const DENIED = 'This address is not the whole one: open the one that the inspector printed in its terminal.';
-const SILENT = 'The inspector does not answer. Is it still running in its terminal?';
-/** Milliseconds before the first attempt to connect again, and the longest wait between two. */
+const DENIED = 'The address has no valid token. Open the address that the inspector printed in its terminal.';
+const SILENT = 'The inspector does not answer. Check that it is still running in its terminal.';
+/** Milliseconds before the first reconnection, and the maximum between two. */
 const RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8_000;
 
@@ -131,7 +131,7 @@ class Connection {
       reject(new Error('The connection to the inspector is lost.'));
     this.waiting.clear();
     if (this.opened === undefined) return;
-    for (const callback of this.lost) callback('The connection to the inspector is lost. Trying again.');
+    for (const callback of this.lost) callback('The connection to the inspector is lost. Reconnecting.');
     setTimeout(() => this.again(), this.retryMs);
     this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
   }
@@ -146,7 +146,7 @@ class Connection {
       for (const callback of this.lost) callback('');
       this.grown(session, { records: summary.records, live });
     } catch {
-      // The close that follows a refused connection tries once more.
+      // A refused connection is followed by `close`, which reconnects.
     }
   }
 }

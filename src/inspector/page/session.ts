@@ -1,9 +1,9 @@
 /**
- * One opened session, and where in it the reader is: signals that the parts of the page draw from.
+ * One opened session and the reader's position in it, as signals that the parts of the page draw.
  *
- * 1. The cursor moves at once; what it points at follows. At most one moment is being asked for at any time, and the newest
- *    wish wins: a slider that is dragged across a million records asks for a few dozen of them.
- * 2. `following`: the cursor is the end, and stays there while the recording grows. Any other seek ends it.
+ * 1. The cursor moves at once; its frame follows. At most one frame is requested at a time, and the newest request wins:
+ *    dragging the slider across a million records loads a few dozen frames.
+ * 2. While `following`, the cursor stays at the end of a growing recording. Any other seek ends it.
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Chart } from '../chart.js';
@@ -14,13 +14,13 @@ import type { FoundRecord, Frame, Mark, RecordFilter } from './records.js';
 import { search } from './search.js';
 import { markBeside, type Timeline, timeline } from './view/timeline.js';
 
-/** Records before the cursor by which rates are told. */
+/** Records before the cursor that rates are computed from. */
 const RECENT = 300;
-/** While a recording grows, its summary is asked for at most this often, in milliseconds. */
+/** Minimum milliseconds between two loads of the summary while a recording grows. */
 const SUMMARY_MS = 700;
-/** How long a message stays, in milliseconds. */
+/** Milliseconds that a message is shown. */
 const MESSAGE_MS = 10_000;
-/** What a step by event goes to: everything but the recording's own bookkeeping. */
+/** Records that a step stops at: all but the recording's own bookkeeping. */
 const EVENTS: RecordFilter = { types: ['step', 'event', 'begin', 'end'] };
 
 export interface Shown {
@@ -36,10 +36,10 @@ export class Session {
   readonly records: Signal<number>;
   readonly cursor: Signal<number>;
   readonly shown: Signal<Shown | null> = signal(null);
-  /** The newest moment that was seen: what a command would meet. */
+  /** The newest known moment, which commands apply to. */
   readonly latest: Signal<Frame | null> = signal(null);
   readonly following: Signal<boolean>;
-  /** For a person: what could not be had, or what a command answered. */
+  /** For display: an error, or the answer to a command. */
   readonly message: Signal<string> = signal('');
   readonly line: ReadonlySignal<Timeline>;
   private loaded = -1;
@@ -85,7 +85,7 @@ export class Session {
     this.seek(this.end);
   }
 
-  /** @param at milliseconds since the epoch; of several wishes at once the last is heard. */
+  /** @param at milliseconds since the epoch; the last of several pending seeks wins. */
   async seekTime(at: number): Promise<void> {
     const isAsking = this.timeWish !== undefined;
     this.timeWish = at;
@@ -98,7 +98,7 @@ export class Session {
     }
   }
 
-  /** One event on or back; steps that come faster than answers are made one after the other. */
+  /** Goes to the next or previous event; steps faster than answers are queued. */
   step(way: 1 | -1): Promise<void> {
     this.steps = this.steps.then(async () => {
       const at = this.cursor.value;
@@ -141,7 +141,7 @@ export class Session {
   private grow(records: number, live: boolean): void {
     const isAtEnd = this.cursor.value >= this.end;
     batch(() => {
-      // What is taken up again at the end is followed again, whether it is known yet who runs it or not.
+      // A command at the end follows the session again, before the new owner is known.
       const follows = this.following.value || (!this.live.value && isAtEnd);
       this.records.value = records;
       this.live.value = live;
@@ -163,7 +163,7 @@ export class Session {
     await this.renew();
   }
 
-  /** What a command would meet is the newest moment, also while the reader is at another. */
+  /** Commands apply to the newest moment, also while the cursor is elsewhere. */
   private async renew(): Promise<void> {
     const { end } = this;
     if ((this.latest.value?.index ?? -1) >= end) return;
@@ -190,7 +190,7 @@ export class Session {
     this.isLoading = false;
   }
 
-  /** What fails is said; nothing here stops the page. */
+  /** Shows a failure; no failure stops the page. */
   private async ask<T>(answer: Promise<T>): Promise<T | undefined> {
     try {
       return await answer;

@@ -1,4 +1,4 @@
-/** Light or dark: the system's choice until the reader makes one, which this browser keeps where it may. */
+/** Light or dark: the system's setting until the reader chooses; the browser stores the choice if it can. */
 import { signal } from '@preact/signals';
 
 export type Theme = 'light' | 'dark';
@@ -20,12 +20,12 @@ export function toggleTheme(): void {
   try {
     localStorage.setItem(KEY, theme.value);
   } catch {
-    // A file opened from the disk may have no storage: the choice lasts as long as the page.
+    // A file opened from the disk may have no storage: the choice then ends with the page.
   }
 }
 
 function set(value: Theme): void {
-  // The attribute first: what reads colours is drawn anew by the signal.
+  // The attribute first: the signal redraws the parts that read colours.
   document.documentElement.dataset.theme = value;
   theme.value = value;
 }

@@ -1,4 +1,4 @@
-/** The page, as the build left it. */
+/** The built page. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -7,7 +7,7 @@ import { InspectorError } from '../errors.js';
 export interface PageAssets {
   readonly js: string;
   readonly css: string;
-  /** Of this package. */
+  /** Version of this package. */
   readonly version: string;
 }
 
@@ -19,7 +19,7 @@ export function pageAssets(): PageAssets {
     const { version } = JSON.parse(read('package.json')) as { version: string };
     return { js: read('dist/page/page.js'), css: read('dist/page/page.css'), version };
   } catch (cause) {
-    const message = 'The page of the inspector is not built: npm run build in the repository.';
+    const message = 'The page of the inspector is not built. Run npm run build in the repository.';
     throw new InspectorError(message, 'NOT_BUILT', { cause });
   }
 }

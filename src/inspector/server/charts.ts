@@ -1,4 +1,4 @@
-/** The pictures of a recording's definitions: each is laid out once, however many sessions are looked at. */
+/** The charts of a recording's definitions. Each is laid out once for all sessions. */
 import type { MachineDefinition } from '../../recording/format.js';
 import type { Chart } from '../chart.js';
 import { layoutChart } from '../layout.js';

@@ -1,10 +1,10 @@
 /**
- * Who may speak to the server at all. Pure.
+ * Access control of the server. Pure.
  *
- * 1. A page of another site reaches a server on this machine through the browser of whoever visits it: the `Host` is
- *    then a foreign name (DNS rebinding) or the `Origin` a foreign page. Both are compared whole.
- * 2. Another user of this machine reaches it too: nothing is told without the token, which stands in the fragment of
- *    the URL, where no request, log or referrer carries it.
+ * 1. A foreign site reaches this server through a visitor's browser, with a foreign `Host` (DNS rebinding) or a foreign
+ *    `Origin`. Both are compared whole.
+ * 2. Other users of this machine reach the server too, so requests need the token. It is in the fragment of the URL,
+ *    which no request, log or referrer carries.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -12,7 +12,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** 128 bits, hexadecimal. */
 export const newToken = (): string => randomBytes(16).toString('hex');
 
-/** In the same time wherever they differ, and however long `given` is. */
+/** Takes the same time wherever the texts differ and however long `given` is. */
 export function isToken(given: unknown, token: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return typeof given === 'string' && timingSafeEqual(digest(given), digest(token));
@@ -30,11 +30,11 @@ export class Guard {
     this.origin = url.origin;
   }
 
-  /** @returns why not, or undefined. */
+  /** @returns the reason of a refusal, or undefined. */
   refusal(headers: IncomingHttpHeaders, isUpgrade: boolean): string | undefined {
-    if (headers.host !== this.host) return `this server is ${this.host} and nothing else`;
+    if (headers.host !== this.host) return `this server answers to ${this.host} only`;
     const { origin } = headers;
-    // A browser sends the origin with every upgrade, and with a plain request of the page itself it need not.
+    // A browser sends the origin with every upgrade, but not always with a request of the page itself.
     if (origin === this.origin || (origin === undefined && !isUpgrade)) return undefined;
     return 'requests come from the page of this server only';
   }

@@ -1,9 +1,9 @@
 /**
  * The page as HTML: served, and as one file that holds a recording.
  *
- * 1. No inline script or style when served. In a file there is nothing else: its policy names them by their hashes and
- *    allows no connection at all.
- * 2. Nothing of a recording becomes markup: it stands in data blocks, base64 or JSON without `<`.
+ * 1. The served page has no inline script or style. A file has only inline ones: its policy names them by hash and
+ *    allows no connection.
+ * 2. A recording never becomes markup: it is in data blocks, base64 or JSON without `<`.
  */
 import { createHash } from 'node:crypto';
 import { EXPORT_ID, EXPORT_RECORDING_ID, type ExportedSession } from '../protocol.js';
@@ -29,7 +29,7 @@ export const servedHtml = [
   '',
 ].join('\n');
 
-/** @param origin of the server: where the page may connect to. */
+/** @param origin of the server, which the page may connect to. */
 export function servedPolicy(origin: string): string {
   return [
     "default-src 'none'",

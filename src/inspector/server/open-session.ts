@@ -1,8 +1,8 @@
 /**
- * A session that somebody looks at: its recording, read once for all viewers, and the news of its growth.
+ * A session with viewers: its recording, read once for all of them, and the news of its growth.
  *
- * 1. What is asked of every viewer alike, the newest frame and the summary, is made once.
- * 2. News are told at most every GROWTH_MS, however fast records come.
+ * 1. The newest frame and the summary, which every viewer requests, are made once.
+ * 2. News are sent at most every GROWTH_MS, however fast records arrive.
  */
 import { type FoundRecord, type RecordFilter, RecordingReader } from '../../recording/reader.js';
 import type { InspectorHost, SessionFeed } from '../host.js';
@@ -11,7 +11,7 @@ import { chartsOf } from './charts.js';
 import { follow } from './follow.js';
 
 const GROWTH_MS = 200;
-/** Whether a process runs it is asked of the host when nothing has grown for so long. */
+/** After so long without growth the host is asked whether a process runs the session. */
 const LIVENESS_MS = 1_000;
 const KEPT_FRAMES = 8;
 
@@ -21,7 +21,7 @@ export class OpenSession {
   readonly #frames = new Map<number, string>();
   #summary: { readonly length: number; readonly live: boolean; readonly text: string } | undefined;
   #live = false;
-  #told = 0;
+  #lastNewsAt = 0;
   #growth: NodeJS.Timeout | undefined;
   #liveness: NodeJS.Timeout | undefined;
 
@@ -41,11 +41,11 @@ export class OpenSession {
   async #begin(): Promise<void> {
     const { caughtUp, ended } = follow(this.feed, (chunk) => {
       this.#reader.append(chunk);
-      this.#tellSoon();
+      this.#scheduleNews();
     });
-    await Promise.all([caughtUp, this.#askWhetherLive()]);
-    this.#liveness = setInterval(() => void this.#watchLiveness(), LIVENESS_MS).unref();
-    void ended.then(() => this.#watchLiveness());
+    await Promise.all([caughtUp, this.#updateLiveness()]);
+    this.#liveness = setInterval(() => void this.#checkLiveness(), LIVENESS_MS).unref();
+    void ended.then(() => this.#checkLiveness());
   }
 
   get records(): number {
@@ -56,7 +56,7 @@ export class OpenSession {
     return this.#listeners.size;
   }
 
-  /** @returns the way to stop. */
+  /** @returns the unsubscribe function. */
   onGrowth(listener: (news: Grown) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -103,44 +103,44 @@ export class OpenSession {
     clearInterval(this.#liveness);
   }
 
-  #tellSoon(): void {
+  #scheduleNews(): void {
     this.#growth ??= setTimeout(async () => {
-      // What grows is run by somebody: by a process that has come since.
-      if (!this.#live) await this.#askWhetherLive();
+      // A growing recording has an owner, which may be a new process.
+      if (!this.#live) await this.#updateLiveness();
       this.#growth = undefined;
-      this.#tell();
+      this.#emitNews();
     }, GROWTH_MS);
   }
 
-  #tell(): void {
+  #emitNews(): void {
     const records = this.#reader.length;
     if (records === 0) return;
-    this.#told = Date.now();
+    this.#lastNewsAt = Date.now();
     const { at } = this.#reader.record(records - 1);
     const news: Grown = { type: 'grown', session: this.id, records, at, live: this.#live };
     for (const listener of this.#listeners) listener(news);
   }
 
-  async #watchLiveness(): Promise<void> {
-    if (this.#live && Date.now() - this.#told < LIVENESS_MS) return;
+  async #checkLiveness(): Promise<void> {
+    if (this.#live && Date.now() - this.#lastNewsAt < LIVENESS_MS) return;
     const before = this.#live;
-    await this.#askWhetherLive();
-    if (this.#live !== before) this.#tellSoon();
+    await this.#updateLiveness();
+    if (this.#live !== before) this.#scheduleNews();
   }
 
-  async #askWhetherLive(): Promise<void> {
+  async #updateLiveness(): Promise<void> {
     const sessions = await this.host.sessions().catch(() => []);
     this.#live = sessions.find(({ id }) => id === this.id)?.live ?? false;
   }
 }
 
-/** The sessions that are open, each once, as long as anybody looks. */
+/** The open sessions: each is open once, while it has viewers. */
 export class OpenSessions {
   readonly #open = new Map<string, Promise<OpenSession>>();
 
   constructor(private readonly host: InspectorHost) {}
 
-  /** @returns the session, with a listener on it, and the way to leave it. */
+  /** Adds a listener. @returns the session, and the function that removes the listener. */
   async join(id: string, listener: (news: Grown) => void) {
     let opening = this.#open.get(id);
     if (opening === undefined) {

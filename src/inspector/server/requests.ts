@@ -6,7 +6,7 @@ export class Refusal extends Error {
   constructor(
     readonly code: RequestError['code'],
     message: string,
-    /** Of the request, as far as it was legible. */
+    /** Id of the request, if readable. */
     readonly id: number | null = null,
   ) {
     super(message);
@@ -17,17 +17,17 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** @throws {Refusal} */
 export function parseRequest(data: Buffer, isBinary: boolean): Request {
-  if (isBinary || !isUtf8(data)) throw new Refusal('MALFORMED', 'A request is JSON as text.');
+  if (isBinary || !isUtf8(data)) throw new Refusal('MALFORMED', 'A request must be JSON text.');
   let fields: unknown;
   try {
     fields = JSON.parse(data.toString('utf8'));
   } catch {
-    throw new Refusal('MALFORMED', 'A request is JSON; this is not.');
+    throw new Refusal('MALFORMED', 'The request is not JSON.');
   }
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
-    throw new Refusal('MALFORMED', 'A request is a JSON object.');
+    throw new Refusal('MALFORMED', 'A request must be a JSON object.');
   const { id } = fields as Fields;
-  if (!isIndex(id)) throw new Refusal('MALFORMED', 'A request has an id, a whole number from 0.');
+  if (!isIndex(id)) throw new Refusal('MALFORMED', 'A request needs an id, a whole number from 0.');
   return requestOf(id, fields as Fields);
 }
 
@@ -67,7 +67,7 @@ function requestOf(id: number, fields: Fields): Request {
       );
       return { ...named(), type, command: command as (typeof SESSION_COMMANDS)[number] };
     default:
-      throw new Refusal('UNKNOWN_REQUEST', 'There is no such request.', id);
+      throw new Refusal('UNKNOWN_REQUEST', 'Unknown request type.', id);
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * The server: the page over HTTP, everything else over the WebSocket of protocol.ts.
+ * The server: the page over HTTP, all data over the WebSocket of protocol.ts.
  *
- * 1. It listens on this machine alone unless told, and says its secret nowhere but in the URL that it returns.
- * 2. HTTP gives three files that hold no data; every answer has the headers of HEADERS.
- * 3. No request ends it.
+ * 1. It listens on 127.0.0.1 by default. Its token appears only in the URL that it returns.
+ * 2. HTTP serves three files without data; every response has the headers of HEADERS.
+ * 3. No request ends the server.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -13,29 +13,29 @@ import { FEED_PATH, MAX_REQUEST_BYTES, PROTOCOL_VERSION } from '../protocol.js';
 import { pageAssets } from './assets.js';
 import { Guard, newToken } from './guard.js';
 import { servedHtml, servedPolicy } from './html.js';
-import { listen, turnAway } from './listen.js';
+import { listen, refuseUpgrade } from './listen.js';
 import { OpenSessions } from './open-session.js';
 import { Viewer } from './viewer.js';
 
 export interface InspectorOptions {
-  /** Address to listen on; one of this machine's own. Default: 127.0.0.1, which nobody else reaches. */
+  /** Address to listen on, one of this machine. Default: 127.0.0.1, which other machines cannot reach. */
   readonly host?: string;
-  /** Default 0: any that is free. */
+  /** Default 0: any free port. */
   readonly port?: number;
   /** Whether viewers may pause, resume and cancel. Default false. */
   readonly commands?: boolean;
-  /** The session to show first, asked when a page comes. Default: the list of sessions. */
+  /** The session to show first, read when a page connects. Default: the list of sessions. */
   readonly session?: string | (() => string | undefined);
-  /** Pages at once. Default 256. */
+  /** Maximum number of connected pages. Default 256. */
   readonly maxViewers?: number;
 }
 
 export interface Inspector {
-  /** To be opened in a browser. It holds the secret of this server: whoever has it may look. */
+  /** To open in a browser. It holds the server's token and grants read access. */
   readonly url: string;
-  /** Pages that are connected. */
+  /** Number of connected pages. */
   readonly viewers: number;
-  /** Calls back whenever a page has come or gone. */
+  /** Called when a page connects or disconnects. */
   onViewers(listener: (viewers: number) => void): void;
   close(): Promise<void>;
 }
@@ -89,7 +89,7 @@ export async function serveInspector(
     perMessageDeflate: false,
   });
   const listeners: ((viewers: number) => void)[] = [];
-  const tell = () => {
+  const notify = () => {
     for (const listener of listeners) listener(sockets.clients.size);
   };
   const first = () => {
@@ -100,14 +100,14 @@ export async function serveInspector(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {});
     const refusal = guard.refusal(request.headers, true);
-    if (refusal !== undefined) return turnAway(socket, '403 Forbidden', refusal);
-    if (request.url !== FEED_PATH) return turnAway(socket, '404 Not Found', 'not here');
+    if (refusal !== undefined) return refuseUpgrade(socket, '403 Forbidden', refusal);
+    if (request.url !== FEED_PATH) return refuseUpgrade(socket, '404 Not Found', 'not here');
     if (sockets.clients.size >= maxViewers)
-      return turnAway(socket, '503 Service Unavailable', 'too many viewers');
+      return refuseUpgrade(socket, '503 Service Unavailable', 'too many viewers');
     sockets.handleUpgrade(request, socket, head, (client) => {
       new Viewer(client, { host, sessions, token, commands, welcome });
-      client.on('close', tell);
-      tell();
+      client.on('close', notify);
+      notify();
     });
   });
 

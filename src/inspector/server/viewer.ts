@@ -1,10 +1,10 @@
 /**
- * One page that is connected.
+ * One connected page, under backpressure.
  *
- * 1. Nothing is answered before the token. What is malformed, unknown, forged or too much is answered with an error,
- *    or ends this connection; never another one, never the process.
- * 2. A viewer that does not read is not read from: no answer is made while HIGH_WATER bytes wait to be taken, and what
- *    had come already waits too. One that takes nothing for STALLED_MS is left. Of the news it hears the newest.
+ * 1. The token comes first. A malformed, unknown, forged or oversized request gets an error or ends its own connection,
+ *    never another connection and never the process.
+ * 2. While HIGH_WATER bytes are buffered, requests wait unread and unanswered. A viewer that reads nothing for STALLED_MS
+ *    is disconnected. Of several news it gets the newest.
  */
 import type { WebSocket } from 'ws';
 import type { InspectorHost } from '../host.js';
@@ -20,13 +20,13 @@ import { isToken } from './guard.js';
 import type { JoinedSession, OpenSessions } from './open-session.js';
 import { parseRequest, Refusal } from './requests.js';
 
-/** Bytes that wait to be taken by the viewer. */
+/** Buffered bytes at which the viewer counts as slow. */
 const HIGH_WATER = 2 * 1024 * 1024;
-/** Requests that are being answered at once; further ones wait. */
+/** Maximum concurrent requests; others wait. */
 const MAX_ANSWERING = 8;
 const HELLO_MS = 10_000;
 const STALLED_MS = 20_000;
-/** Of a WebSocket's end, for the page: it was refused, and trying again is in vain. */
+/** Close code for the page: access was refused, so it must not reconnect. */
 export const CLOSED_DENIED = 4401;
 
 export interface ViewerSettings {
@@ -40,7 +40,7 @@ export interface ViewerSettings {
 export class Viewer {
   #isWelcome = false;
   #joined: JoinedSession | undefined;
-  /** What has come and waits; bounded, because nothing is read meanwhile: by what one piece of the stream holds. */
+  /** Waiting requests. Bounded by one chunk of the stream, because reading stops meanwhile. */
   readonly #inbox: (readonly [data: Buffer, isBinary: boolean])[] = [];
   #answering = 0;
   #news: Grown | undefined;
@@ -56,7 +56,7 @@ export class Viewer {
       this.#inbox.push([data, isBinary]);
       this.#breathe();
     });
-    // Oversized, or no WebSocket frames at all: ws closes the connection itself.
+    // An oversized or malformed frame: ws closes the connection itself.
     socket.on('error', () => {});
     socket.on('close', () => this.#leave());
   }
@@ -82,11 +82,12 @@ export class Viewer {
   }
 
   #welcome(request: Request): void {
-    if (request.type !== 'hello') throw new Refusal('DENIED', 'The first request is hello, with the token.');
+    if (request.type !== 'hello')
+      throw new Refusal('DENIED', 'The first request must be hello, with the token.');
     if (!isToken(request.token, this.settings.token))
-      throw new Refusal('DENIED', 'That is not the token of this server: open the URL that it printed.');
+      throw new Refusal('DENIED', 'Wrong token. Open the URL that the server printed.');
     if (request.protocol !== PROTOCOL_VERSION)
-      throw new Refusal('DENIED', 'This page is of another version than the server: load it again.');
+      throw new Refusal('DENIED', 'The page and the server have different versions. Reload the page.');
     clearTimeout(this.#hello);
     this.#isWelcome = true;
   }
@@ -106,7 +107,7 @@ export class Viewer {
       case 'frame': {
         const session = this.#opened(request.session);
         if (request.index >= session.records)
-          throw new Refusal('OUT_OF_RANGE', `There are ${session.records} records.`);
+          throw new Refusal('OUT_OF_RANGE', `The recording has ${session.records} records.`);
         return session.frame(request.index);
       }
       case 'find': {
@@ -119,13 +120,16 @@ export class Viewer {
         return JSON.stringify((await host.checkpoint(request.session)) ?? null);
       case 'command':
         if (!commands)
-          throw new Refusal('READ_ONLY', 'This server only shows. Start it with --allow-commands.');
+          throw new Refusal(
+            'READ_ONLY',
+            'This server is read-only. Start it with --allow-commands to send commands.',
+          );
         return JSON.stringify(await host.command(request.session, request.command));
     }
   }
 
   async #open(id: string) {
-    const joined = await this.settings.sessions.join(id, (news) => this.#tell(news));
+    const joined = await this.settings.sessions.join(id, (news) => this.#sendNews(news));
     this.#joined?.leave();
     if (this.socket.readyState === this.socket.OPEN) this.#joined = joined;
     else joined.leave();
@@ -137,13 +141,13 @@ export class Viewer {
     return this.#joined.session;
   }
 
-  #tell(news: Grown): void {
+  #sendNews(news: Grown): void {
     if (this.socket.bufferedAmount === 0) this.#send(JSON.stringify(news satisfies ServerMessage));
     else this.#news = news;
   }
 
   #refuse(error: unknown, id: number | null): void {
-    const message = error instanceof Error ? error.message.slice(0, 1000) : 'It failed.';
+    const message = error instanceof Error ? error.message.slice(0, 1000) : 'The request failed.';
     const code: RequestError['code'] = error instanceof Refusal ? error.code : 'FAILED';
     const answer = { id: id ?? (error instanceof Refusal ? error.id : null), error: { code, message } };
     this.#send(JSON.stringify(answer satisfies ServerMessage));
@@ -154,7 +158,7 @@ export class Viewer {
     if (this.socket.readyState === this.socket.OPEN) this.socket.send(text, () => this.#breathe());
   }
 
-  /** Answers, reads on, waits, or gives up. */
+  /** Answers, resumes reading, waits, or disconnects. */
   #breathe(): void {
     const { socket } = this;
     while (!this.#isFull && this.#answering < MAX_ANSWERING && socket.readyState === socket.OPEN) {
@@ -172,7 +176,7 @@ export class Viewer {
     if (this.#news !== undefined && socket.bufferedAmount === 0) {
       const news = this.#news;
       this.#news = undefined;
-      this.#tell(news);
+      this.#sendNews(news);
     }
   }
 

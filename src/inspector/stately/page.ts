@@ -1,10 +1,10 @@
 /**
- * The page that holds Stately's inspector in a frame, and hands on to it what the server says.
+ * The page that holds Stately's inspector in a frame and forwards the server's messages to it.
  *
- * 1. Nothing is told before the frame asks, and to nobody but the frame, by its exact origin.
- * 2. The token is in the fragment: neither Stately nor a log gets it.
+ * 1. Forwarding begins when the frame asks for it, and addresses the frame by its exact origin.
+ * 2. The token is in the URL's fragment: neither Stately nor a log gets it.
  */
-import type { Address } from '../bridge/door.js';
+import type { Address } from '../bridge/viewer-server.js';
 
 const SCRIPT = `
 const frame = document.querySelector('iframe');

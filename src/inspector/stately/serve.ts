@@ -1,17 +1,17 @@
 /**
- * Serves a run to Stately's inspector, from this machine: the package's own relay listens on every interface, takes
- * any origin, and forgets actors.
+ * Serves a run to Stately's inspector from this machine. It replaces the relay of `@statelyai/inspect`, which listens on
+ * every interface, accepts any origin and forgets actors.
  *
- * 1. A viewer is told of every actor, parents first, before of anything that happens to it, whenever it comes.
- * 2. A state of each actor at most every `everyMs`, and the event that led to it.
- * 3. Nothing that a viewer sends gets anywhere.
+ * 1. A viewer gets every actor, parents first, before the events of that actor, however late it connects.
+ * 2. Each actor's state is sent at most every `everyMs`, with the event that led to it.
+ * 3. Messages of viewers are dropped.
  */
 import type { LiveActor } from '../bridge/actor.js';
 import { type ActorListener, ActorTree, type FollowedActor } from '../bridge/actor-tree.js';
-import { openDoor } from '../bridge/door.js';
 import { type BridgeOptions, type BridgeSettings, bridgeSettings } from '../bridge/options.js';
-import { Pace } from '../bridge/pace.js';
+import { Throttle } from '../bridge/throttle.js';
 import type { Viewer } from '../bridge/viewer.js';
+import { openViewerServer } from '../bridge/viewer-server.js';
 import { statelyPage } from './page.js';
 import { actorMessage, eventMessage, type StatelyMessage, snapshotMessage } from './wire.js';
 
@@ -21,17 +21,17 @@ export interface StatelyOptions extends BridgeOptions {
 }
 
 export interface StatelyInspector {
-  /** A page of this server, with Stately's in it, to be opened in a browser. Whoever has it may look. */
+  /** URL of this server's page, with Stately's inspector in it. It grants access to every reader of the URL. */
   readonly url: string;
-  /** For a viewer that connects by itself: a WebSocket with every message as JSON. */
+  /** WebSocket address, for other viewers: every message is JSON. */
   readonly socketUrl: string;
-  /** Shows another actor too: `executor.actor` is another one after `resume` of a stored session. */
+  /** Shows another actor as well: `resume` of a stored session replaces `executor.actor`. */
   follow(actor: LiveActor): void;
   close(): Promise<void>;
 }
 
-/** Serves the run of an executor's actor to Stately's inspector, which is a page of theirs: it is shown what the
- * machines are and do (references and figures, never rows) in the browser that opens it.
+/** Serves the run of an executor's actor to Stately's inspector, a page of stately.ai. The page gets the machines and
+ * their states and events (references and counters, never rows) in the browser that opens it.
  * @param actor `executor.actor`, running or not.
  * @throws {InspectorError} when the address cannot be listened on. */
 export async function serveStately(
@@ -42,25 +42,25 @@ export async function serveStately(
   const viewers = new Set<Viewer>();
   const runs = new ShownRuns(settings, viewers);
   const ui = new URL(options.ui ?? 'https://stately.ai/inspect');
-  const door = await openDoor({
+  const server = await openViewerServer({
     ...settings,
     origins: [ui.origin],
     page: (address) => statelyPage(ui, address),
-    came(viewer) {
+    onConnected(viewer) {
       viewers.add(viewer);
       viewer.onCaughtUp = () => runs.replay(viewer);
       runs.replay(viewer);
     },
-    left: (viewer) => viewers.delete(viewer),
+    onClosed: (viewer) => viewers.delete(viewer),
   });
   runs.follow(actor);
   return {
-    url: `${door.origin}/#${new URLSearchParams({ token: door.token })}`,
-    socketUrl: door.socketUrl,
+    url: `${server.origin}/#${new URLSearchParams({ token: server.token })}`,
+    socketUrl: server.socketUrl,
     follow: (actor) => runs.follow(actor),
     async close() {
       runs.close();
-      await door.close();
+      await server.close();
     },
   };
 }
@@ -68,13 +68,13 @@ export async function serveStately(
 class ShownRuns {
   readonly #trees: ActorTree[] = [];
   readonly #prefixes = new Map<FollowedActor, string>();
-  readonly #pace: Pace<FollowedActor>;
+  readonly #throttle: Throttle<FollowedActor>;
 
   constructor(
     private readonly settings: BridgeSettings,
     private readonly viewers: ReadonlySet<Viewer>,
   ) {
-    this.#pace = new Pace(settings.timers, settings.everyMs, (actor) => this.#tell(actor));
+    this.#throttle = new Throttle(settings.timers, settings.everyMs, (actor) => this.#sendState(actor));
   }
 
   follow(root: LiveActor): void {
@@ -87,11 +87,11 @@ class ShownRuns {
         if (this.viewers.size > 0) this.#broadcast(actorMessage(actor, prefix));
       },
       changed: (actor) => {
-        if (this.viewers.size > 0) this.#pace.mark(actor);
+        if (this.viewers.size > 0) this.#throttle.mark(actor);
       },
       ended: (actor) => {
-        this.#pace.forget(actor);
-        if (this.viewers.size > 0) this.#tell(actor);
+        this.#throttle.forget(actor);
+        if (this.viewers.size > 0) this.#sendState(actor);
       },
       forgotten: (actor) => this.#prefixes.delete(actor),
       failed,
@@ -111,11 +111,11 @@ class ShownRuns {
 
   close(): void {
     for (const tree of this.#trees) tree.close();
-    this.#pace.clear();
+    this.#throttle.clear();
     this.#prefixes.clear();
   }
 
-  #tell(actor: FollowedActor): void {
+  #sendState(actor: FollowedActor): void {
     const prefix = this.#prefixes.get(actor);
     if (prefix === undefined) return;
     const at = this.settings.timers.now();

@@ -1,7 +1,7 @@
 /**
- * What Stately's inspector is told: the events of `@statelyai/inspect` 0.7.2, made from data. Pure.
+ * Messages for Stately's inspector: the events of `@statelyai/inspect` 0.7.2, made from data. Pure.
  *
- * A viewer learns of an actor by its `@xstate.actor`; what it is told of one that it does not know, it drops.
+ * `@xstate.actor` introduces an actor; a viewer drops events of unknown actors.
  */
 import { type FollowedActor, nameOf } from '../bridge/actor-tree.js';
 import { contextOf, eventOf } from '../bridge/plain.js';
@@ -44,7 +44,7 @@ export type StatelyMessage =
       readonly snapshot: StatelySnapshot;
     });
 
-/** @param prefix of the run's session ids: those of XState begin anew in each system. */
+/** @param prefix makes session ids unique: XState's ids start over in each system. */
 export function actorMessage(actor: FollowedActor, prefix: string): StatelyMessage {
   const { parent, machine, since } = actor;
   return {
@@ -86,7 +86,7 @@ function stamp({ ref, rootId }: FollowedActor, prefix: string, at: number): Stam
   };
 }
 
-/** Without the output: a result leads to rows. */
+/** Without the output, because a result refers to rows. */
 function snapshotOf(actor: FollowedActor): StatelySnapshot {
   const { status, value, tags } = actor.snapshot;
   return { status, value, context: contextOf(actor), tags: [...(tags ?? [])] };

@@ -1,4 +1,4 @@
-/** Assertions of the contracts, over node:assert, so that every runner shows them as its own. */
+/** Assertions of the contracts. They are based on node:assert, which every test runner knows. */
 import { AssertionError, deepStrictEqual, ok, strictEqual } from 'node:assert';
 import { codeOf, messageOf } from '../../errors.js';
 
@@ -18,7 +18,7 @@ export async function refuses(operation: Promise<unknown>, code: string): Promis
   );
   if (found === code) return;
   throw new AssertionError({
-    message: `It should be refused with an error whose code is ${code}; it came to: ${found}`,
+    message: `Expected an error with code ${code}, got: ${found}`,
     actual: found,
     expected: code,
     operator: 'refuses',

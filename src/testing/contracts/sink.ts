@@ -1,14 +1,16 @@
 /**
- * What every sink promises, run against each implementation, yours too.
+ * What every sink promises, run against each implementation, including yours.
  *
- * 1. (I7) Opened at a position it gave and gone on with, it ends up as if it had never been interrupted; what lay beyond
- *    the position is cut. That what was written is not there any more is noticed.
- * 2. (I19) What is not published is not at its target; `publish` may be called again, after a crash too, with no effect.
- * 3. A fresh start leaves what an unfinished session wrote, so that it can still be resumed (a sink in memory begins
- *    anew), and leaves an earlier result until the new one is whole.
- * 4. `encode` is pure: whatever the batches, and in whatever order they are encoded, the result is the same.
- * 5. `close` may be called at any time, twice too, and publishes nothing; nothing can be written then.
- * What is refused is refused with a `SinkError`, or a `PipelineMismatchError` for a position that does not fit.
+ * 1. (I7) Reopened at a position that it gave, it ends up as if it had never been interrupted; what was beyond the position
+ *    is truncated. If what was written is gone, it says so.
+ * 2. (I6) The position of a flush covers the rows that were appended before the call, and no others.
+ * 3. (I19) Nothing is at the target before it is published; `publish` may be called again, after a crash too, without
+ *    effect.
+ * 4. A fresh start leaves what an unfinished session wrote, so that it can still be resumed (a sink in memory begins again),
+ *    and leaves an earlier result until the new one is complete.
+ * 5. `encode` is pure: batches, and the order in which they are encoded, do not change the result.
+ * 6. `close` may be called at any time, and twice, and publishes nothing; nothing can be written after it.
+ * Refusals are a `SinkError`, or a `PipelineMismatchError` for a position that does not fit.
  */
 import type { FileSystem } from '../../platform/file-system.js';
 import type { OpenSink, ReadableSink, SinkPosition } from '../../sinks/sink.js';
@@ -16,26 +18,29 @@ import { is, ok, refuses, same } from './check.js';
 import { runnerOf, type TestRunner } from './runner.js';
 import { contextOf } from './source.js';
 
-/** A sink to be tested, in a place of its own. */
+/** A sink to test, in a place of its own. */
 export interface SinkFixture {
   readonly sink: ReadableSink<unknown>;
-  /** Some 10 to 40. */
+  /** 10 to 40 rows. */
   readonly rows: readonly unknown[];
-  /** `rows` as they are read back. */
+  /** `rows`, as they are read back. */
   readonly readBack: readonly unknown[];
-  /** Given to the sink when it is opened. Default: none. */
+  /** Passed to the sink when it is opened. Default: none. */
   readonly fileSystem?: FileSystem;
-  /** Whether two unfinished sessions can stand side by side. */
+  /** Whether two unfinished sessions can exist side by side. */
   readonly sideBySide: boolean;
-  /** What stands at the target: the same for the same contents. Undefined: nothing. */
+  /** What is at the target: equal for equal contents. Undefined: nothing. */
   target(): Promise<unknown>;
-  /** Takes away what was written and is not published. */
+  /** Removes what was written and is not published. */
   loseUnpublished(): Promise<void>;
 }
 
 /** Declares the tests of a sink.
- * @param makeFixture called anew in every test; each gives an empty place.
- * @param runner `{ describe, it }` of your test runner; its globals unless told. */
+ * @param makeFixture called in every test; gives an empty place.
+ * @param runner `{ describe, it }` of your test runner. Default: its globals.
+ * @example
+ * sinkContract('my sink', async () => myFixture(), { describe, it });
+ */
 export function sinkContract(
   name: string,
   makeFixture: () => Promise<SinkFixture>,
@@ -67,7 +72,7 @@ export function sinkContract(
   }
 
   describe(`${name} keeps the contract of a sink`, () => {
-    it('what was written stands at the target and is read back', async () => {
+    it('publishes what was written, and reads it back', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
@@ -78,7 +83,7 @@ export function sinkContract(
       same(rows, fixture.readBack);
     });
 
-    it('interrupted anywhere, with more written than flushed, it ends up the same (I7)', async () => {
+    it('gives the same result if interrupted anywhere, with more written than flushed (I7)', async () => {
       const golden = await uninterrupted();
       const { rows } = await makeFixture();
       for (let flushed = 0; flushed <= rows.length; flushed++) {
@@ -99,7 +104,27 @@ export function sinkContract(
       }
     });
 
-    it('the batches, and the order in which they are encoded, make no difference', async () => {
+    it('gives a flush the position at its call, with rows appended meanwhile (I6)', async () => {
+      const golden = await uninterrupted();
+      for (const flushed of [0, 4]) {
+        const fixture = await makeFixture();
+        const { rows } = fixture;
+        const first = await open(fixture);
+        await write(first, rows.slice(0, flushed));
+        const flushing = first.flush();
+        const appending = first.append([first.encode(rows.slice(flushed))]);
+        const position = stored(await flushing);
+        await appending;
+        await first.flush();
+        await first.close();
+        const second = await open(fixture, position);
+        await write(second, rows.slice(flushed));
+        await finish(second);
+        same(await fixture.target(), golden);
+      }
+    });
+
+    it('gives the same result whatever the batches and the order of encoding', async () => {
       const golden = await uninterrupted();
       for (const size of [1, 2, 1000]) {
         const fixture = await makeFixture();
@@ -117,7 +142,7 @@ export function sinkContract(
       }
     });
 
-    it('nothing is at the target before it is published, and closing publishes nothing (I19)', async () => {
+    it('leaves the target alone until it publishes; closing does not publish (I19)', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
@@ -131,7 +156,7 @@ export function sinkContract(
       await refuses(sink.publish(), 'SINK');
     });
 
-    it('publishing again has no effect, in the same opening and in a later one', async () => {
+    it('publishes again without effect, in the same opening and in a later one', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
@@ -147,7 +172,7 @@ export function sinkContract(
       }
     });
 
-    it('complete but not yet published: publishing is made up for', async () => {
+    it('publishes in a later opening what was complete and not published', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
@@ -157,7 +182,7 @@ export function sinkContract(
       same(await fixture.target(), await uninterrupted());
     });
 
-    it('a fresh start leaves an unfinished session as it is, and both can be finished', async () => {
+    it('keeps an unfinished session beside a fresh start; both can be finished', async () => {
       const fixture = await makeFixture();
       if (!fixture.sideBySide) return;
       const first = await open(fixture);
@@ -174,7 +199,7 @@ export function sinkContract(
       same(await fixture.target(), await uninterrupted());
     });
 
-    it('what an earlier opening had written is not in the result of a fresh start', async () => {
+    it('publishes no row of an earlier opening after a fresh start', async () => {
       const fixture = await makeFixture();
       const first = await open(fixture);
       await write(first, fixture.rows.toReversed());
@@ -186,7 +211,7 @@ export function sinkContract(
       same(await fixture.target(), await uninterrupted());
     });
 
-    it('an opening that a fresh start has overtaken cannot publish', async () => {
+    it('refuses to publish an opening that a fresh start has replaced', async () => {
       const fixture = await makeFixture();
       if (fixture.sideBySide) return;
       const old = await open(fixture);
@@ -201,7 +226,25 @@ export function sinkContract(
       same(await fixture.target(), await uninterrupted());
     });
 
-    it('what is not there any more is noticed', async () => {
+    it('discards what a session wrote and did not publish, and nothing else', async () => {
+      const fixture = await makeFixture();
+      const context = contextOf(fixture.fileSystem);
+      if (fixture.sink.discard === undefined) return;
+      const sink = await open(fixture);
+      await write(sink, fixture.rows);
+      await finish(sink);
+      const published = await fixture.target();
+      const unfinished = await open(fixture);
+      await write(unfinished, fixture.rows.slice(0, 4));
+      const position = stored(await unfinished.flush());
+      await unfinished.close();
+      await fixture.sink.discard(position, context);
+      await fixture.sink.discard(position, context);
+      same(await fixture.target(), published);
+      await refuses(open(fixture, position), 'PIPELINE_MISMATCH');
+    });
+
+    it('notices that what it had written is gone', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);
       await write(sink, fixture.rows);
@@ -212,7 +255,7 @@ export function sinkContract(
       await refuses(open(fixture, position, true), 'PIPELINE_MISMATCH');
     });
 
-    it('a position of something else is refused', async () => {
+    it('refuses the position of another sink', async () => {
       const fixture = await makeFixture();
       await (await open(fixture)).close();
       for (const at of [{}, { bytes: -1, tail: '', rows: -1 }, { bytes: '1', tail: 1, rows: '1' }]) {
@@ -220,7 +263,7 @@ export function sinkContract(
       }
     });
 
-    it('no rows at all are a result too', async () => {
+    it('publishes a result without rows', async () => {
       const fixture = await makeFixture();
       await finish(await open(fixture));
       ok((await fixture.target()) !== undefined);
@@ -229,7 +272,7 @@ export function sinkContract(
       same(rows, []);
     });
 
-    it('there is a place beside it for what failed', async () => {
+    it('has a sink beside it for failed rows', async () => {
       const fixture = await makeFixture();
       const beside = fixture.sink.deadLetters?.();
       const sink = await beside?.open(undefined, false, contextOf(fixture.fileSystem));
@@ -241,7 +284,7 @@ export function sinkContract(
       is(await fixture.target(), undefined);
     });
 
-    it('it names itself', async () => {
+    it('names itself', async () => {
       const { sink } = await makeFixture();
       ok(sink.label !== '');
       const description = sink.describe();

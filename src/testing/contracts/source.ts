@@ -1,13 +1,12 @@
 /**
- * What every source promises, run against each implementation, yours too.
+ * What every source promises, run against each implementation, including yours.
  *
- * 1. From any position it gave, the rest of the rows comes, cut into the same batches (I7 stands on this).
- * 2. A batch keeps to the limits asked for, one row at least.
+ * 1. From any position that it gave, it reads the rest of the rows, cut into the same batches (I7 depends on this).
+ * 2. A batch keeps to the requested limits, one row at least.
  * 3. A malformed row is reported in its place and does not end the reading.
- * 4. `decode` may be called again (a retry); `close` at any time, twice too, also while a read is under way.
- * 5. (I15) What it says of its identity at a position is the same at every opening; input that became shorter is refused.
+ * 4. `decode` may be called again (a retry); `close` at any time, twice, and during a read.
+ * 5. (I15) The identity at a position is the same at every opening; input that became shorter is refused.
  */
-
 import { codeOf } from '../../errors.js';
 import { systemClock } from '../../platform/clock.js';
 import type { FileSystem } from '../../platform/file-system.js';
@@ -16,18 +15,18 @@ import type { OpenSource, Source, SourcePosition } from '../../sources/source.js
 import { is, ok, refuses, same } from './check.js';
 import { runnerOf, type TestRunner } from './runner.js';
 
-/** Stands, among the rows of a `SourceFixture`, for one that cannot be read. */
+/** Represents a row that cannot be read, among the rows of a `SourceFixture`. */
 export const MALFORMED = Symbol('malformed');
 
-/** A source to be tested, with what it holds. */
+/** A source to test, and its rows. */
 export interface SourceFixture {
-  /** The same input every time; a new object where one serves for one opening only. */
+  /** The same input every time. A new object, if an object can be opened only once. */
   source(): Source<unknown>;
-  /** What it holds: some 10 to 100 rows. */
+  /** Its rows: 10 to 100. */
   readonly rows: readonly unknown[];
-  /** Given to the source when it is opened. Default: none. */
+  /** Passed to the source when it is opened. Default: none. */
   readonly fileSystem?: FileSystem;
-  /** The same kind of input with its last rows missing. */
+  /** The same input without its last rows. */
   shorter(): Promise<Source<unknown>>;
 }
 
@@ -71,8 +70,8 @@ export async function readAll(
 }
 
 /** Declares the tests of a source.
- * @param makeFixture called anew in every test.
- * @param runner `{ describe, it }` of your test runner; its globals unless told.
+ * @param makeFixture called in every test.
+ * @param runner `{ describe, it }` of your test runner. Default: its globals.
  * @example
  * sourceContract('my queue', async () => ({ source: () => queue(rows), rows, shorter: async () => queue(rows.slice(0, -5)) }),
  *                { describe, it }); */
@@ -86,7 +85,7 @@ export function sourceContract(
     fixture.source().open(at, contextOf(fixture.fileSystem));
 
   describe(`${name} keeps the contract of a source`, () => {
-    it('all rows come, in order, malformed ones in their place', async () => {
+    it('reads all rows in order, malformed ones in their place', async () => {
       const fixture = await makeFixture();
       for (const maxRows of [1, 3, 1000]) {
         const source = await open(fixture);
@@ -100,7 +99,7 @@ export function sourceContract(
       }
     });
 
-    it('reopened at any position it gives the rest, cut into the same batches', async () => {
+    it('reads the rest from any position, cut into the same batches', async () => {
       const fixture = await makeFixture();
       for (const [maxRows, maxBytes] of [
         [1, 1_000_000],
@@ -119,7 +118,26 @@ export function sourceContract(
       }
     });
 
-    it('how much is done grows up to the total, and positions are small', async () => {
+    it('keeps a batch to maxBytes, one row at least', async () => {
+      const fixture = await makeFixture();
+      for (const maxBytes of [1, 40, 120]) {
+        const source = await open(fixture);
+        for (let before = 0; ; ) {
+          const batch = await source.read(1000, maxBytes);
+          if (batch === undefined) break;
+          const bytes =
+            batch.raw?.().bytes.length ?? (source.total?.unit === 'bytes' ? batch.done - before : 0);
+          before = batch.done;
+          ok(
+            batch.size === 1 || bytes <= maxBytes,
+            `${batch.size} rows have ${bytes} bytes, not ${maxBytes}`,
+          );
+        }
+        await source.close();
+      }
+    });
+
+    it('counts progress up to the total, with small positions', async () => {
       const fixture = await makeFixture();
       const source = await open(fixture);
       let done = 0;
@@ -134,7 +152,7 @@ export function sourceContract(
       await source.close();
     });
 
-    it('its identity at a position does not depend on the opening', async () => {
+    it('has the same identity at every opening (I15)', async () => {
       const fixture = await makeFixture();
       const source = await open(fixture);
       const seen = await readAll(source, 5);
@@ -148,7 +166,7 @@ export function sourceContract(
       await source.close();
     });
 
-    it('input that ends before the position is refused', async () => {
+    it('refuses input that ends before the position', async () => {
       const fixture = await makeFixture();
       const source = await open(fixture);
       const last = (await readAll(source)).at(-1) as Seen;
@@ -157,14 +175,14 @@ export function sourceContract(
       await refuses(shorter.open(last.position, contextOf(fixture.fileSystem)), 'PIPELINE_MISMATCH');
     });
 
-    it('a position of something else is refused', async () => {
+    it('refuses the position of another source', async () => {
       const fixture = await makeFixture();
       for (const at of [{}, { rows: -1, bytes: 0, lines: 0 }, { rows: '1', bytes: '1', lines: '1' }]) {
         await refuses(open(fixture, at), 'PIPELINE_MISMATCH');
       }
     });
 
-    it('it may be closed at any time, twice, and gives nothing then', async () => {
+    it('may be closed at any time, twice, and then gives no rows', async () => {
       const fixture = await makeFixture();
       const source = await open(fixture);
       const reading = source.read(3, 1_000_000);

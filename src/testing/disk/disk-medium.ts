@@ -164,7 +164,7 @@ function setName(names: Map<string, DiskNode>, name: string, node: DiskNode | un
 
 export function statOf(node: DiskNode): FileStat {
   const size = node.kind === 'file' ? node.now.length : 0;
-  return { kind: node.kind, size, inode: node.inode, modifiedAtMs: node.modifiedAtMs };
+  return { kind: node.kind, size, inode: node.inode, device: 1, modifiedAtMs: node.modifiedAtMs };
 }
 
 export function failure(code: string, path: string): Error {

@@ -45,7 +45,12 @@ interface Medium {
   ticks: number;
 }
 
-/** A `FileSystem` in memory that can fail, fill up and lose power at any operation. */
+/**
+ * A `FileSystem` in memory that can fail, fill up and lose power at any operation.
+ * @example
+ * const disk = new SimulatedDisk();
+ * disk.fail(7, 'ENOSPC'); // the seventh operation
+ */
 export class SimulatedDisk implements FileSystem {
   /** Every operation, in order. */
   readonly operations: Operation[] = [];
@@ -228,6 +233,20 @@ export class SimulatedDisk implements FileSystem {
       const node = this.#find(path, false);
       return node === undefined ? undefined : statOf(node);
     });
+  }
+
+  /** Not an operation: it changes nothing. */
+  async realPath(path: string): Promise<string> {
+    return this.#realPath(absolute(path));
+  }
+
+  #realPath(path: string, hops = 0): string {
+    if (hops > 40) throw failure('ELOOP', path);
+    if (path === '/') return path;
+    const parent = this.#realPath(posix.dirname(path), hops);
+    const whole = posix.join(parent, posix.basename(path));
+    const node = this.#find(whole, false);
+    return node?.kind === 'symlink' ? this.#realPath(posix.resolve(parent, node.target), hops + 1) : whole;
   }
 
   /** Numbers an operation, then applies it or fails.

@@ -14,6 +14,7 @@ export function filesInMemory(files: Map<string, Buffer>): FileSystem {
     kind,
     size,
     inode: 1,
+    device: 1,
     modifiedAtMs: 0,
   });
   const handleOf = (path: string): FileHandle => ({
@@ -57,5 +58,6 @@ export function filesInMemory(files: Map<string, Buffer>): FileSystem {
       if (contents !== undefined) return statOf('file', contents.length);
       return inside(path).length > 0 ? statOf('directory', 0) : undefined;
     },
+    realPath: async (path) => path,
   };
 }

@@ -82,7 +82,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     await close();
   });
 
-  test('the keyboard goes through it: events, marks, ends', async () => {
+  test('the keyboard moves through events, marks and ends', async () => {
     const { page, complaints, close } = await opened();
     const records = run.reader.length;
     expect(await position(page)).toBe(records);
@@ -94,7 +94,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     expect(run.reader.record(first - 1).type).not.toBe('definition');
     await page.keyboard.press('ArrowLeft');
     await shownAt(page, 1);
-    for (const state of ['PAUSED', 'EXECUTING', 'EXECUTING', 'COMPLETED']) {
+    for (const state of ['PAUSED', 'EXECUTING', 'INITIALIZING', 'COMPLETED']) {
       const before = await position(page);
       await page.keyboard.press('Shift+ArrowRight');
       await page.waitForFunction(
@@ -152,7 +152,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
 
   test('a run that plays arrives at its end', async () => {
     const { page, close } = await opened();
-    await page.getByRole('combobox', { name: 'Speed of play' }).selectOption('1000');
+    await page.getByRole('combobox', { name: 'Playback speed' }).selectOption('1000');
     await page.getByRole('button', { name: /^To the start/ }).click();
     await page.getByRole('button', { name: /^Play/ }).click();
     await page.locator('.state[data-state="COMPLETED"][data-active="true"]').waitFor();

@@ -76,7 +76,7 @@ test('the journal has the size that it had at the last commit before the moment'
   const commits = all().flatMap(({ record }) =>
     record.type === 'event' && record.event.type === 'batches.committed' ? [record] : [],
   );
-  expect(commits.length).toBeGreaterThan(5);
+  expect(commits.length).toBeGreaterThan(2);
   for (const { at, event } of commits) {
     expect(event.journalBytes).toBeGreaterThan(0);
     expect(journalBytes(series, at)).toBe(event.journalBytes);
@@ -181,7 +181,7 @@ test('legal commands are read off the statechart; the others say why not', () =>
   });
   expect(buttons('COMPLETED', { live: false }).resume).toMatch(/complete/);
   expect(buttons('PAUSED', { commandable: false })).toMatchObject({
-    resume: expect.stringContaining('file'),
+    resume: expect.stringContaining('exported recording'),
   });
 });
 

@@ -1,4 +1,4 @@
-/** The statechart of one actor: the state it is in, the transition just taken, what it may do now. */
+/** The statechart of one actor: its state, its last transition, and the transitions it can take. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -19,15 +19,15 @@ interface ChartProps {
   readonly chart: Chart;
   readonly name: string;
   readonly state: string;
-  /** The index of the transition that was taken last; null: none is known. */
+  /** Index of the last transition; null: unknown. */
   readonly taken: number | null;
-  /** It was taken by the record at the cursor, not by one before it. */
+  /** The record at the cursor took it, not an earlier one. */
   readonly isFresh: boolean;
-  /** Absent where nothing can be told to the run from here. */
+  /** Absent without commands. */
   readonly command: ((command: SessionCommand) => void) | undefined;
 }
 
-/** Pixels; and what the rest of the page takes of a screen's height. */
+/** Pixels; and the share of the screen's height that the rest of the page takes. */
 const [LEAST, MOST] = [350, 560];
 const elsewhere = () => (innerHeight > 1000 ? 560 : 460);
 
@@ -137,7 +137,7 @@ type GivenProps = Pick<LineProps, 'line' | 'enabled' | 'command'> & {
   readonly children: ComponentChildren;
 };
 
-/** A transition; where it is a command that the state takes now, a button that gives it. */
+/** A transition, as a button if it is a legal command. */
 function Line({ line: { event }, enabled, command, kind, children }: GivenProps) {
   if (!enabled || command === undefined || !isCommand(event)) return <g class={kind}>{children}</g>;
   const press = (key: KeyboardEvent) => {

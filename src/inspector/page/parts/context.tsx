@@ -1,4 +1,4 @@
-/** What an actor knows at the cursor, as a tree, with what changed here marked; and the stored checkpoint. */
+/** An actor's context at the cursor as a tree, with changes marked; and the stored checkpoint. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Session } from '../session.js';
@@ -60,8 +60,8 @@ export function Context({ session, actor, choose }: Props) {
       </fieldset>
       <p class="about">
         {isStored
-          ? 'What is stored now, whatever the cursor.'
-          : `${actor} · ${stateText(own?.state) || 'not there yet'}${isHere ? `, ${frame?.changed.length ?? 0} changed here` : ''}`}
+          ? 'The checkpoint on disk now, whatever the cursor.'
+          : `${actor} · ${stateText(own?.state) || 'not started yet'}${isHere ? `, ${frame?.changed.length ?? 0} changed here` : ''}`}
         {other !== undefined && (
           <button type="button" class="elsewhere" onClick={() => choose(other)}>
             {`${other} changed here`}
@@ -72,7 +72,7 @@ export function Context({ session, actor, choose }: Props) {
         {rows.map((row, i) => (
           <Branch key={row.path} row={row} isFirst={i === 0} toggle={toggle} />
         ))}
-        {rows.length === 0 && <p class="empty">{isStored ? 'No checkpoint is stored.' : 'Nothing.'}</p>}
+        {rows.length === 0 && <p class="empty">{isStored ? 'No checkpoint is stored.' : 'Empty.'}</p>}
       </div>
     </div>
   );

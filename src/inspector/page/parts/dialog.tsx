@@ -1,4 +1,4 @@
-/** A modal box: the browser's own, which keeps the focus in it and closes with Escape. */
+/** The browser's own modal dialog, which keeps the focus and closes with Escape. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 

@@ -1,4 +1,4 @@
-/** What went wrong, up to the cursor: rows lost, batches tried again or left out, stages and runs that failed. */
+/** Failures up to the cursor: lost rows, retried and skipped batches, failed stages and runs. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { MAX_SCAN } from '../../protocol.js';
@@ -8,7 +8,7 @@ import { clock } from '../view/format.js';
 import { FAILURE_WORDS, type Failure, failureOf } from '../view/log.js';
 
 const MOST = 200;
-/** Records that are looked at first. */
+/** Records in the first slice. */
 const FIRST_SLICE = 2_000;
 
 export function Failures({ session }: { readonly session: Session }) {
@@ -35,7 +35,7 @@ export function Failures({ session }: { readonly session: Session }) {
   }, [session, cursor]);
   const failures = list.value;
   if (failures.length === 0)
-    return <p class="empty">{searching.value ? 'Searching …' : 'Nothing has failed up to here.'}</p>;
+    return <p class="empty">{searching.value ? 'Searching …' : 'No failures up to the cursor.'}</p>;
   return (
     <div class="failures">
       <p class="about">
@@ -74,7 +74,7 @@ function whereOf({ stage, batch, row, attempt }: Failure): string {
   return parts.filter((part) => part !== '').join(' · ');
 }
 
-/** Newest first; `found` is told of each slice, so that the newest are seen while older ones are looked for. */
+/** Newest first. `found` is called after each slice, so that the newest show while the search continues. */
 async function failuresBefore(
   session: Session,
   before: number,

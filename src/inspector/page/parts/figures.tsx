@@ -1,11 +1,11 @@
-/** The few figures that tell how the run stands at the cursor. */
+/** The main metrics of the run at the cursor. */
 import { bytes, count, duration, short } from '../view/format.js';
 import type { Checkpoint, Figures, Lane } from '../view/lanes.js';
 
 interface Props {
   readonly figures: Figures;
   readonly lanes: readonly Lane[];
-  /** Of the newest checkpoint up to the cursor; null: none is known. */
+  /** The newest checkpoint up to the cursor; null: unknown. */
   readonly checkpoint: Checkpoint | null;
 }
 
@@ -26,7 +26,7 @@ export function FigureStrip({ figures, lanes, checkpoint }: Props) {
       <Figure
         name="Watermark"
         value={count(committed)}
-        note={behind === 0 ? 'batches, all that were read' : `batches, ${count(behind)} ahead`}
+        note={behind === 0 ? 'batches, all batches read' : `batches, ${count(behind)} ahead`}
       />
       <Figure name="Written" value={count(written)} note="batches to the sink" />
       <Figure

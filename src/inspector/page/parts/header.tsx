@@ -1,4 +1,4 @@
-/** What is open, how it stands, and what it can be told. */
+/** The open session, its state, and its commands. */
 import type { SessionCommand } from '../../host.js';
 import type { Session } from '../session.js';
 import { theme, toggleTheme } from '../theme.js';

@@ -1,4 +1,4 @@
-/** The few signs of the page, drawn on 16 by 16. */
+/** The icons of the page, drawn on 16 by 16. */
 const PATHS: Readonly<Record<string, string>> = {
   play: 'M5 3l8 5-8 5z',
   stop: 'M4 3h3v10H4zM9 3h3v10H9z',

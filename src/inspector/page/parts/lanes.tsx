@@ -1,4 +1,4 @@
-/** The pipeline from left to right: source, a lane a stage, sink; and the window of batches in flight across it. */
+/** The pipeline from left to right: source, one lane a stage, sink; and the window of batches in flight. */
 import type { ComponentChildren } from 'preact';
 import { bytes, count, duration, short } from '../view/format.js';
 import type { Checkpoint, Figures, Lane } from '../view/lanes.js';
@@ -7,13 +7,13 @@ interface Props {
   readonly lanes: readonly Lane[];
   readonly figures: Figures;
   readonly checkpoint: Checkpoint | null;
-  /** Bytes; undefined: there is none, or it is not known. */
+  /** Bytes; undefined: none or unknown. */
   readonly journal: number | undefined;
   readonly chosen: string;
   readonly choose: (actor: string) => void;
 }
 
-/** Cells of the window that are drawn. */
+/** Maximum number of drawn cells. */
 const MAX_CELLS = 96;
 
 export function Lanes({ lanes, figures, checkpoint, journal, chosen, choose }: Props) {
@@ -91,8 +91,8 @@ function StageLane({
         <Fact name="done" value={short(done)} />
         <Fact name="retrying" value={count(retrying)} tone={retrying > 0 ? 'warn' : ''} />
         <Fact name="failed" value={short(failed)} tone={failed > 0 ? 'bad' : ''} />
-        <Fact name="a second" value={rate === null ? '–' : short(rate)} />
-        <Fact name="a batch" value={latencyMs === null ? '–' : duration(latencyMs)} />
+        <Fact name="rows/s" value={rate === null ? '–' : short(rate)} />
+        <Fact name="per batch" value={latencyMs === null ? '–' : duration(latencyMs)} />
       </dl>
       {lane.error !== '' && <p class="lane-error">{lane.error}</p>}
     </li>
@@ -114,7 +114,7 @@ function Terminal({
         <b>{name}</b>
       </div>
       <div class="lane-flow">
-        <span class={state === '' ? 'chip' : 'chip busy'}>{state || 'at rest'}</span>
+        <span class={state === '' ? 'chip' : 'chip busy'}>{state || 'idle'}</span>
       </div>
       <dl>{children}</dl>
     </li>
@@ -142,7 +142,7 @@ interface WindowProps extends Pick<Props, 'figures' | 'checkpoint' | 'journal'> 
   readonly stages: readonly string[];
 }
 
-/** One cell a batch in flight, as far along as its stage; then the room that is left. */
+/** One cell a batch in flight, placed by its stage; then the free room of the window. */
 function Window({ figures, checkpoint, journal, stages }: WindowProps) {
   const { window: cells, maxInFlight, committed, read } = figures;
   const free = Math.max(0, Math.min(MAX_CELLS, maxInFlight) - cells.length);

@@ -1,4 +1,4 @@
-/** The log: every record of the session, or those that a filter lets through; the one at the cursor is chosen. */
+/** The log: the records of the session, or those that match a filter. The record at the cursor is selected. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { LogRows } from '../log-rows.js';
@@ -45,7 +45,7 @@ export function Log({ session }: { readonly session: Session }) {
 
   const chosen = found === null ? cursor : found.findIndex((each) => each.index === cursor);
   const indexOf = (row: number) => (found === null ? row : (found[row]?.index ?? 0));
-  // Read, so that rows that have come are drawn.
+  // Read, so that loaded rows are drawn.
   void rows.version.value;
   return (
     <div class="log">
@@ -108,7 +108,7 @@ export function Log({ session }: { readonly session: Session }) {
 
 type Found = readonly { readonly index: number }[];
 
-/** The cursor has left what was found; what is found around it is another list. */
+/** The cursor has left the loaded matches: those around it are another list. */
 function isFar(found: Found, cursor: number): boolean {
   const [first, last] = [found[0], found[found.length - 1]];
   return first !== undefined && last !== undefined && (cursor < first.index || cursor > last.index + 5000);

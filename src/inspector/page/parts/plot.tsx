@@ -1,4 +1,4 @@
-/** Throughput over the session, with uPlot: its marks, its stretches at rest. The slider below has the same axis. */
+/** Throughput over the session, with uPlot: marks and idle stretches. The slider below has the same axis. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { short } from '../view/format.js';
@@ -9,9 +9,9 @@ interface Props {
   readonly curve: Curve;
   readonly line: Timeline;
   readonly marks: readonly PlacedMark[];
-  /** Changes when colours do. */
+  /** Changes with the colours. */
   readonly theme: string;
-  /** Pixels left of the axis, the same as the slider's. */
+  /** Pixels left of the axis, as of the slider. */
   readonly inset: number;
 }
 
@@ -34,10 +34,10 @@ export function Plot({ curve, line, marks, theme, inset }: Props) {
       made.destroy();
     };
   }, [theme, inset]);
-  // With the render: an effect after it is put off for as long as a run renders the page anew.
+  // During the render: a running session redraws the page so often that effects are delayed.
   useLayoutEffect(() => {
     plot.current?.setData([[...curve.xs], [...curve.rowsOut]]);
-    // The axis runs from 0 to 1 whatever time that is: uPlot would keep the labels it has.
+    // The axis always runs from 0 to 1, so uPlot would keep its labels.
     plot.current?.redraw(true, true);
   }, [curve, theme, inset, marks]);
   return <div class="plot" ref={box} aria-hidden="true" />;
@@ -104,7 +104,7 @@ function drawRests(plot: uPlot, line: Timeline, fill: string): void {
 function drawMarks(plot: uPlot, marks: readonly PlacedMark[], color: (name: string) => string): void {
   const { ctx, bbox } = plot;
   const { left, top, width, height } = bbox;
-  // Many of them would hide the curve.
+  // Too many would hide the curve.
   const tallest = marks.filter(({ kind }) => kind !== 'checkpoint').length > 60 ? height / 3 : height;
   for (const { kind, x } of marks) {
     const isCheckpoint = kind === 'checkpoint';

@@ -1,4 +1,4 @@
-/** One session: the statechart and the pipeline, the log and the context, and the time below them. */
+/** One session: statechart and pipeline, log and context, and the timeline below. */
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import type { SessionCommand } from '../../host.js';
@@ -35,7 +35,7 @@ export function SessionView({ session, player, command }: Props) {
       <main>
         <div class="left">
           {shown === null ? (
-            <p class="empty">{session.records.value === 0 ? 'Nothing is recorded yet.' : 'Opening …'}</p>
+            <p class="empty">{session.records.value === 0 ? 'No records yet.' : 'Opening …'}</p>
           ) : (
             <Moment session={session} shown={shown} actor={actor.value} choose={choose} command={command} />
           )}
@@ -90,7 +90,7 @@ function Moment({ session, shown, actor, choose, command }: MomentProps) {
           ))}
         </nav>
         {chart === undefined ? (
-          <p class="empty">This actor does not exist yet at this moment.</p>
+          <p class="empty">This actor has not started yet at this moment.</p>
         ) : (
           <ChartView
             chart={chart}

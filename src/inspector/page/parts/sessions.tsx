@@ -1,4 +1,4 @@
-/** The sessions of the state directory. A finished, failed or killed run opens like one that is at work. */
+/** The sessions of the state directory: running, finished, failed and killed ones alike. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { SessionSummary } from '../../host.js';
@@ -66,8 +66,10 @@ export function Sessions({ place, current, choose }: Props) {
           </li>
         ))}
       </ul>
-      {shown.length === 0 && <p class="empty">None is like that.</p>}
-      {shown.length > MOST && <p class="empty">{`${count(shown.length - MOST)} more: search for them.`}</p>}
+      {shown.length === 0 && <p class="empty">No session matches.</p>}
+      {shown.length > MOST && (
+        <p class="empty">{`${count(shown.length - MOST)} more. Filter to see them.`}</p>
+      )}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** The time slider: all of the session from end to end, with its marks, and where the reader is. */
+/** The time slider: the whole session with its marks and the cursor. */
 
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
@@ -10,11 +10,11 @@ import { apart, type PlacedMark, toneOfMark } from '../view/timeline.js';
 interface Props {
   readonly session: Session;
   readonly marks: readonly PlacedMark[];
-  /** The plot, which can be dragged upon as well. */
+  /** The plot, which can be dragged too. */
   readonly children: ComponentChildren;
 }
 
-/** Between marks with a button of their own; the others are drawn in the plot. */
+/** Minimum distance of marks with buttons; the others are drawn in the plot only. */
 const FLAG_GAP = 0.012;
 
 export function Slider({ session, marks, children }: Props) {
@@ -24,7 +24,7 @@ export function Slider({ session, marks, children }: Props) {
   const line = session.line.value;
   const records = session.records.value;
   const at = shown?.frame.at ?? session.summary.value.from;
-  // The end is the end, however many records its last moment has.
+  // The right edge is the last record, however many records its moment has.
   const x = cursor >= session.end ? 1 : line.xOf(at);
   const drag = (event: PointerEvent) => {
     const { left, width } = track.current?.getBoundingClientRect() ?? { left: 0, width: 1 };
@@ -35,7 +35,7 @@ export function Slider({ session, marks, children }: Props) {
   const grab = (event: PointerEvent) => {
     if (event.button !== 0) return;
     (event.currentTarget as Element).setPointerCapture(event.pointerId);
-    // From a mark one can drag on, too.
+    // A drag may begin on a mark.
     const mark = (event.target as Element).closest<HTMLElement>('.flag')?.dataset.mark;
     if (mark === undefined) drag(event);
     else session.seek(Number(mark));
@@ -60,7 +60,7 @@ export function Slider({ session, marks, children }: Props) {
                 <i
                   key={each.from}
                   class="rest"
-                  title={`At rest until ${clock(each.to, false)}`}
+                  title={`Idle until ${clock(each.to, false)}`}
                   style={{ left: `${each.x0 * 100}%`, width: `${(each.x1 - each.x0) * 100}%` }}
                 />
               ),

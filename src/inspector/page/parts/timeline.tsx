@@ -1,4 +1,4 @@
-/** The dock at the foot of the page: throughput, the slider, and the keys of a recorder. */
+/** The dock at the bottom of the page: throughput, slider and playback buttons. */
 import { useMemo } from 'preact/hooks';
 import type { Player } from '../player.js';
 import { SPEEDS } from '../player.js';
@@ -43,23 +43,23 @@ export function TimelineDock({ session, player, theme }: Props) {
               : `${(cursor + 1).toLocaleString('en')} of ${records.toLocaleString('en')}`}
           </small>
         </div>
-        <div class="transport" role="toolbar" aria-label="Moving in time">
+        <div class="transport" role="toolbar" aria-label="Playback">
           <Key icon="start" label="To the start (Home)" act={() => session.seek(0)} />
           <Key icon="previous-mark" label="Previous mark (Shift+Left)" act={() => session.jump(-1)} />
-          <Key icon="back" label="One event back (Left)" act={() => session.step(-1)} />
+          <Key icon="back" label="Previous event (Left)" act={() => session.step(-1)} />
           <Key
             icon={playing ? 'stop' : 'play'}
             label={playing ? 'Stop (Space)' : 'Play (Space)'}
             act={() => player.toggle()}
             big
           />
-          <Key icon="forward" label="One event on (Right)" act={() => session.step(1)} />
+          <Key icon="forward" label="Next event (Right)" act={() => session.step(1)} />
           <Key icon="next-mark" label="Next mark (Shift+Right)" act={() => session.jump(1)} />
           <Key icon="end" label="To the end (End)" act={() => session.follow()} />
         </div>
         <div class="pace">
           <select
-            aria-label="Speed of play"
+            aria-label="Playback speed"
             value={String(player.speed.value)}
             onChange={(event) => (player.speed.value = Number(event.currentTarget.value))}
           >

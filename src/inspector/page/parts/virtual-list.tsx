@@ -1,8 +1,8 @@
 /**
- * A list of any length of which only what is seen is in the document.
+ * A list of any length; only its visible rows are in the document.
  *
- * 1. Browsers end at some ten million pixels: a longer list is scrolled in proportion, and the wheel still by rows.
- * 2. The chosen row is brought into view when it changes; otherwise the reader's scrolling is left alone.
+ * 1. Browsers limit heights to some ten million pixels: a longer list scrolls in proportion, and by rows with the wheel.
+ * 2. A newly selected row is scrolled into view; otherwise the reader's scroll position is kept.
  */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
@@ -15,7 +15,7 @@ interface Props {
   readonly label: string;
   readonly chosen: number;
   readonly render: (index: number) => ComponentChildren;
-  /** The first and the last row that are seen. */
+  /** The first and the last visible row. */
   readonly onView?: (first: number, last: number) => void;
   readonly onMove: (way: 1 | -1) => void;
 }
@@ -31,7 +31,7 @@ export function VirtualList({ count, rowHeight, label, chosen, render, onView, o
   const scroll = Math.min(full, TALLEST);
   const range = Math.max(1, scroll - height.value);
   const fullRange = Math.max(1, full - height.value);
-  // A list that has become shorter is still scrolled to where it was, until the browser has noticed.
+  // A shortened list keeps its scroll position until the browser's next layout.
   const scrolled = Math.min(top.value, range);
   const offset = (scrolled / range) * fullRange;
 

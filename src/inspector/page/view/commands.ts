@@ -1,10 +1,10 @@
-/** Which commands a state takes, read off the statechart itself, and why the others cannot be given. Pure. */
+/** The legal commands of a state, read from the statechart, and why the others are illegal. Pure. */
 import type { Chart } from '../../chart.js';
 import type { SessionCommand as Command } from '../../host.js';
 import type { Figures } from './lanes.js';
 
 export const COMMANDS: readonly Command[] = ['pause', 'resume', 'cancel'];
-/** `execute` brings facts that only the pipeline's own file has: it is shown, and given elsewhere. */
+/** `execute` needs the pipeline file: it is shown here, and given on the command line. */
 const COMMAND_EVENTS: ReadonlySet<string> = new Set(['execute', ...COMMANDS]);
 
 export const isCommand = (event: string | null): event is Command =>
@@ -13,7 +13,7 @@ export const isCommand = (event: string | null): event is Command =>
 export interface CommandButton {
   readonly command: Command;
   readonly enabled: boolean;
-  /** What it does, or why it cannot. */
+  /** Its effect, or why it is disabled. */
   readonly title: string;
 }
 
@@ -21,13 +21,13 @@ export interface Now {
   readonly figures: Pick<Figures, 'state' | 'doing'>;
   /** A process runs the session. */
   readonly live: boolean;
-  /** There is somebody to tell. */
+  /** Commands can be sent from here. */
   readonly commandable: boolean;
 }
 
 const MEANING: Record<Command, string> = {
-  pause: 'Finish and commit what is in flight, then stop',
-  resume: 'Go on from the last committed batch',
+  pause: 'Finish and commit the batches in flight, then stop',
+  resume: 'Continue from the last committed batch',
   cancel: 'Stop at once; the checkpoint is kept',
 };
 
@@ -39,17 +39,16 @@ export function commandButtons(
   const legal = legalCommands(chart, state);
   return COMMANDS.map((command) => {
     const no = (title: string): CommandButton => ({ command, enabled: false, title });
-    if (!commandable) return no('This is a recording in a file: nothing runs here that could be told');
+    if (!commandable) return no('This is an exported recording: there is no run to command');
     if (!live) {
-      if (command !== 'resume')
-        return no(`Cannot ${command}: no process runs this session. It can be resumed`);
+      if (command !== 'resume') return no(`Cannot ${command}: no process runs this session. Resume it first`);
       if (state === 'COMPLETED') return no('Cannot resume: the run is complete');
       return { command, enabled: true, title: `${MEANING.resume}, in a new process` };
     }
     if (!legal.includes(command))
       return no(`Cannot ${command} while ${state}: legal now: ${legal.join(', ') || 'nothing'}`);
     if (command === 'pause' && doing.includes('pausing'))
-      return no('Pausing: what is in flight is being finished');
+      return no('Pausing: the batches in flight are being finished');
     return { command, enabled: true, title: MEANING[command] };
   });
 }

@@ -1,4 +1,4 @@
-/** Figures as people read them: short, in tabular digits, with their unit. */
+/** Numbers for display: short, with their unit. */
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
@@ -54,5 +54,5 @@ export function day(at: number): string {
 /** `2026-03-04 14:03:22`. */
 export const moment = (at: number): string => `${day(at)} ${clock(at, false)}`;
 
-/** The first eight characters of an id, as people say it. */
+/** The first eight characters of an id. */
 export const shortId = (id: string): string => id.slice(0, 8);

@@ -1,7 +1,7 @@
 /**
- * The pipeline at one moment, as lanes: what each stage has waiting, in work, done and failed, and how fast it is. Pure.
+ * The pipeline at one moment as lanes: queue, batches in flight, counters and speed of each stage. Pure.
  *
- * Counts are read from the actors' contexts in the frame; rate and time per batch from the records just before it.
+ * Counters come from the actors' contexts in the frame; rate and time per batch from the records just before it.
  */
 import type { Frame, Point, RecordingRecord } from '../records.js';
 import { at, fields, list, number, text } from './read.js';
@@ -10,7 +10,7 @@ import { stateText } from './state-value.js';
 export interface Lane {
   readonly stage: string;
   readonly actor: string;
-  /** State of the stage's machine; empty where the stage has not begun. */
+  /** State of the stage's machine; empty before the stage starts. */
   readonly state: string;
   /** Batches. */
   readonly queued: number;
@@ -22,22 +22,22 @@ export interface Lane {
   /** Rows that errors cost. */
   readonly failed: number;
   readonly concurrency: number;
-  /** Rows a second, over the records at hand; null: not known. */
+  /** Rows a second over the loaded records; null: unknown. */
   readonly rate: number | null;
-  /** Milliseconds a batch took, the mean over the records at hand; null: not known. */
+  /** Mean milliseconds per batch over the loaded records; null: unknown. */
   readonly latencyMs: number | null;
   readonly error: string;
 }
 
 export interface WindowCell {
   readonly batch: number;
-  /** The stage's index; the number of stages: waits for the sink. */
+  /** Index of the stage; the number of stages: waiting for the sink. */
   readonly at: number;
 }
 
 export interface Figures {
   readonly state: string;
-  /** What is under way: reading, writing, committing, pausing, publishing. */
+  /** The activity: reading, writing, committing, pausing, publishing. */
   readonly doing: readonly string[];
   readonly rowsIn: number;
   readonly rowsOut: number;
@@ -48,7 +48,7 @@ export interface Figures {
   readonly committed: number;
   readonly window: readonly WindowCell[];
   readonly maxInFlight: number;
-  /** Of the sink's file; null: not known. */
+  /** Bytes of the sink's file; null: unknown. */
   readonly sinkBytes: number | null;
   readonly startedAt: number;
   readonly error: string;
@@ -82,7 +82,7 @@ export function figures(frame: Frame): Figures {
   };
 }
 
-/** @param recent the records before the frame, oldest first; a few hundred tell enough. */
+/** @param recent the records before the frame, oldest first; a few hundred are enough. */
 export function lanes(
   frame: Frame,
   stages: readonly string[],
@@ -103,7 +103,7 @@ export function lanes(
       queued: list(context.queue).length,
       inFlight: list(context.running).length,
       retrying: list(context.waiting).length,
-      // Of this process; the tally is of all processes, up to what is written.
+      // The context counts this process; the counters cover all processes, up to the written batches.
       done: Math.max(number(context.done), number(tally.batches)),
       retried: Math.max(number(context.retried), number(tally.retries)),
       failed: number(tally.skipped) + number(tally.deadLettered),
@@ -149,7 +149,7 @@ function errorText(error: unknown): string {
   return said === '' ? '' : text(code) === '' ? said : `${text(code)}: ${said}`;
 }
 
-/** At the last commit before the moment, as far as the series tells them apart; undefined: none is known. */
+/** At the last commit before the moment, at the resolution of the series; undefined: unknown. */
 export function journalBytes(series: readonly Point[], now: number): number | undefined {
   return series.findLast((point) => point.journalBytes !== undefined && point.at <= now)?.journalBytes;
 }
@@ -160,7 +160,7 @@ export interface Checkpoint {
   readonly ageMs: number;
 }
 
-/** The newest checkpoint among the records at hand; null: there is none. */
+/** The newest checkpoint among the loaded records; null: none. */
 export function lastCheckpoint(
   recent: readonly { readonly record: RecordingRecord }[],
   now: number,

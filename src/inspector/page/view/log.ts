@@ -1,4 +1,4 @@
-/** A record as a row of the log: what happened, to whom, from where to where. Pure. */
+/** A record as a row of the log: event, actor, and change of state. Pure. */
 import type { RecordingRecord } from '../records.js';
 import { bytes, count, duration } from './format.js';
 import { type Fields, fields, number, text } from './read.js';
@@ -7,11 +7,11 @@ import { stateText } from './state-value.js';
 export type Tone = 'plain' | 'good' | 'warn' | 'bad' | 'mark' | 'quiet';
 
 export interface LogRow {
-  /** What the filter calls it. */
+  /** Its name in the filter. */
   readonly kind: string;
   readonly actor: string;
   readonly title: string;
-  /** The few figures that tell one such event from another. */
+  /** The values that tell one such event from another. */
   readonly detail: string;
   /** States, where they differ. */
   readonly from: string;
@@ -60,7 +60,7 @@ export function logRow(record: RecordingRecord): LogRow {
     case 'begin': {
       const title = record.continued ? 'new segment' : record.resumed ? 'process restart' : 'process start';
       const pid = record.pid === null ? '' : `pid ${record.pid}`;
-      const gap = record.dropped > 0 ? `${record.dropped} records were let go before` : '';
+      const gap = record.dropped > 0 ? `${record.dropped} earlier records were dropped` : '';
       const detail = [pid, gap].filter((part) => part !== '').join(' · ');
       return row({ kind: 'process', title, detail, tone: record.continued ? 'quiet' : 'mark' });
     }
@@ -83,7 +83,7 @@ export function logRow(record: RecordingRecord): LogRow {
   }
 }
 
-/** The event's own figures: `batch 12 · attempt 2 · 480 → 455 rows`, errors by their message. */
+/** The event's values: `batch 12 · attempt 2 · 480 → 455 rows`, errors by their message. */
 export function detailOf(event: Fields): string {
   const { rowsIn, rowsOut, ...rest } = event;
   const parts: string[] = [];
@@ -144,7 +144,7 @@ const FAILURES: readonly string[] = [
   'stage.failed',
   'pipeline.failed',
 ];
-/** What a search for them asks for: parts of their names. */
+/** Parts of their names, for a search. */
 export const FAILURE_WORDS = ['failed', 'batch.retried', 'batch.skipped'] as const;
 
 export function failureOf(index: number, record: RecordingRecord): Failure | undefined {

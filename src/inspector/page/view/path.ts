@@ -24,7 +24,7 @@ export function roundedPath(flat: readonly number[], radius: number): string {
   return `${path}L${last.x} ${last.y}`;
 }
 
-/** A small triangle at the end. */
+/** The arrow head. */
 export function arrowHead(flat: readonly number[], size = 6): string {
   const points = pointsOf(flat);
   const [before, tip] = points.slice(-2);

@@ -1,4 +1,4 @@
-/** Fields of data that nobody vouched for: each reader gives a value of its type, or what stands for none. Pure. */
+/** Fields of untrusted data: each reader returns a value of its type, or a default. Pure. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -20,7 +20,7 @@ export function filteredSessions(
   );
 }
 
-/** A run that is stored as at work while no process works on it was killed. */
+/** A session is stored as running, and no process runs it: the process was killed. */
 export function shownState({ state, live }: Pick<SessionSummary, 'state' | 'live'>): string {
   return !live && (state === 'EXECUTING' || state === 'INITIALIZING') ? 'KILLED' : state;
 }

@@ -1,6 +1,6 @@
 import type { StateValue } from '../records.js';
 
-/** `EXECUTING`; `outer.inner` of nested states: the path by which a chart knows it. Bounded: data of others. */
+/** `EXECUTING`, or `outer.inner` for nested states, as in the chart. Bounded, because the data is untrusted. */
 export function stateText(value: StateValue | undefined, depth = 0): string {
   if (typeof value === 'string') return value;
   const [first] = Object.entries(value ?? {});

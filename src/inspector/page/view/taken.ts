@@ -1,4 +1,4 @@
-/** Which transition an actor took last. Pure. */
+/** The last transition of an actor. Pure. */
 import type { Frame, RecordingRecord } from '../records.js';
 
 interface Moment {
@@ -8,11 +8,11 @@ interface Moment {
 
 export interface Taken {
   readonly transition: number;
-  /** By the record at the cursor itself. */
+  /** The record at the cursor took it. */
   readonly isFresh: boolean;
 }
 
-/** Among the records at hand, back to where the actor came into being; an event that was ignored took none. */
+/** Among the loaded records, back to the actor's start. An ignored event takes no transition. */
 export function takenBy(actor: string, { frame, recent }: Moment): Taken | undefined {
   for (let i = recent.length - 1; i >= 0; i--) {
     const { index, record } = recent[i] as Moment['recent'][number];

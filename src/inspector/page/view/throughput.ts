@@ -11,17 +11,17 @@ interface Point {
 export interface Curve {
   /** 0 to 1, strictly rising. */
   readonly xs: readonly number[];
-  /** Rows a second; null: nothing ran. */
+  /** Rows a second; null: idle. */
   readonly rowsOut: readonly (number | null)[];
 }
 
-/** A rate is taken over so long at least, where there is so much. Milliseconds. */
+/** Minimum milliseconds that a rate is computed over. */
 const SHORTEST_MS = 100;
 
-/** Points of a curve that a screen can tell apart. */
+/** Maximum points of a curve. */
 const POINTS = 400;
 
-/** Rates between neighbouring points, over stretches at rest nothing; where a run went back to its checkpoint, zero. */
+/** Rates between neighbouring points; null over idle stretches, zero where a run went back to its checkpoint. */
 export function throughput(series: readonly Point[], line: Timeline): Curve {
   const xs: number[] = [];
   const rowsOut: (number | null)[] = [];
@@ -38,8 +38,8 @@ export function throughput(series: readonly Point[], line: Timeline): Curve {
     const before = a.at;
     const rest = line.stretches.findLast((each) => each.atRest && before <= each.from && b.at >= each.to);
     const from = rest?.to ?? before;
-    // What a resume finds in its journal is there at once, as are two commits beside each other: no rate to draw, nor at the
-    // end, where a peak would flatten all before it; but for a run that is shorter as a whole.
+    // Batches from the journal arrive at once, as do adjacent commits: their peak would flatten the curve. Only a run that is
+    // shorter as a whole shows it.
     if (b.at - from < SHORTEST_MS && (i + 1 < points.length || xs.length > 0)) continue;
     const rate = (Math.max(0, b.rowsOut - a.rowsOut) * 1000) / Math.max(1, b.at - from);
     if (rest !== undefined) add(line.xOf(rest.from) + 1e-6, null);
@@ -50,7 +50,7 @@ export function throughput(series: readonly Point[], line: Timeline): Curve {
   return { xs, rowsOut };
 }
 
-/** Every n-th point and those beside a stretch at rest would do; the ends of what was thinned keep the mean rate right. */
+/** Keeps the ends of each thinned group, so that the mean rate stays right. */
 function thinned(series: readonly Point[]): readonly Point[] {
   if (series.length <= POINTS) return series;
   const step = series.length / POINTS;
@@ -63,7 +63,7 @@ export interface Tick {
   readonly text: string;
 }
 
-/** Round times for the axis, as positions: the same distance in every stretch, none where the labels would touch. */
+/** Positions of round times on the axis: equally spaced within a stretch, and without overlapping labels. */
 export function ticks(line: Timeline, most: number): Tick[] {
   const working = line.stretches.filter((each) => !each.atRest);
   const span = working.reduce((sum, each) => sum + each.to - each.from, 0);

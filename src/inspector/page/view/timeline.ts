@@ -1,9 +1,9 @@
 /**
- * Where a moment lies on the slider: time, without the hours in which nothing ran. Pure.
+ * Maps moments to the slider: time, without the hours in which nothing ran. Pure.
  *
- * 1. Every stretch in which the run worked has the same scale; a stretch at rest that is long beside the work gets a fixed
- *    sliver instead, and is drawn as a break.
- * 2. `xOf` and `atOf` are each other's inverse, up to the width of a sliver; both are monotonous.
+ * 1. All working stretches have the same scale. An idle stretch that is long beside the work gets a fixed sliver, drawn as a
+ *    break.
+ * 2. `xOf` and `atOf` are inverse up to the width of a sliver; both are monotonic.
  */
 import type { MarkKind } from '../records.js';
 
@@ -41,12 +41,12 @@ export interface Timeline {
   atOf(x: number): number;
 }
 
-/** Of the whole: each sliver, and all of them. */
+/** Shares of the whole: each sliver, and all of them. */
 const SLIVER = 0.02;
 const ALL_SLIVERS = 0.3;
-/** Of the time that the run worked. */
+/** Share of the working time. */
 const WORTH_FOLDING = 0.03;
-/** After these nothing runs until somebody says so; a new process begins where the old one had ended. */
+/** The run is idle after these marks, until the next start. */
 const RESTS: ReadonlySet<MarkKind> = new Set(['paused', 'failed', 'completed', 'cancelled', 'end']);
 const STARTS: ReadonlySet<MarkKind> = new Set(['restart', 'resumed']);
 
@@ -67,7 +67,7 @@ export function timeline(span: Span): Timeline {
   };
 }
 
-/** Stretches without a record that end in a start or begin with a rest, and are long enough to be in the way. */
+/** Long stretches without a record that end with a start or begin with a pause. */
 function rests({ from, to, marks, series }: Span): [number, number][] {
   const times = [from, ...series.map((each) => each.at), ...marks.map((each) => each.at), to].sort(
     (a, b) => a - b,
@@ -88,7 +88,7 @@ const lengthOf = (stretches: readonly [number, number][]): number =>
 
 function place(from: number, to: number, folded: readonly [number, number][]): Stretch[] {
   const working = to - from - lengthOf(folded);
-  // Where there is nothing but rest, the slivers are all there is.
+  // Without working time, the slivers take the whole width.
   const sliver = working > 0 ? Math.min(SLIVER, ALL_SLIVERS / folded.length) : 1 / folded.length;
   const room = 1 - folded.length * sliver;
   const stretches: Stretch[] = [];
@@ -113,7 +113,7 @@ export interface PlacedMark extends MarkLike {
   readonly x: number;
 }
 
-/** The marks to draw: all that matter, and of the checkpoints as many as can be told apart at `gap` (0 to 1). */
+/** The marks to draw: all important ones, and checkpoints at least `gap` (0 to 1) apart. */
 export function drawnMarks(marks: readonly MarkLike[], line: Timeline, gap: number): PlacedMark[] {
   const placed: PlacedMark[] = [];
   let lastCheckpoint = Number.NEGATIVE_INFINITY;
@@ -128,7 +128,7 @@ export function drawnMarks(marks: readonly MarkLike[], line: Timeline, gap: numb
   return placed;
 }
 
-/** The mark that a jump from `index` leads to; undefined: there is none that way. Checkpoints only where `all`. */
+/** The mark that a jump from `index` leads to; undefined: none in that direction. Checkpoints only with `all`. */
 export function markBeside<M extends MarkLike>(
   marks: readonly M[],
   index: number,
@@ -141,20 +141,20 @@ export function markBeside<M extends MarkLike>(
   return way === 1 ? wanted[0] : wanted[wanted.length - 1];
 }
 
-/** The colour of a mark, by its name. */
+/** The name of a mark's colour. */
 export function toneOfMark(kind: MarkKind): string {
   if (kind === 'failed') return 'bad';
   if (kind === 'completed') return 'good';
   return kind === 'paused' || kind === 'cancelled' || kind === 'gap' || kind === 'end' ? 'warn' : 'accent';
 }
 
-/** Those that can be told apart, and pressed, one beside the other. */
+/** Marks far enough apart to press. */
 export function apart(marks: readonly PlacedMark[], gap: number): PlacedMark[] {
   const kept: PlacedMark[] = [];
   for (const mark of marks) {
     const last = kept[kept.length - 1];
     if (last === undefined || mark.x - last.x >= gap) kept.push(mark);
-    // What ended a run matters more than what it was doing.
+    // The end of a run wins over a mark beside it.
     else if (toneOfMark(last.kind) === 'accent') kept[kept.length - 1] = mark;
   }
   return kept;

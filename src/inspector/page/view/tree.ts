@@ -1,20 +1,20 @@
-/** A value of JSON as rows that open and close, with what changed marked. Pure, and bounded: only open branches cost. */
+/** A JSON value as rows that open and close, with changes marked. Pure. Only open branches cost time. */
 
 export interface TreeRow {
   /** `window.3.batch`; the key by which it is opened. */
   readonly path: string;
   readonly depth: number;
   readonly key: string;
-  /** The value as text; for a branch, what is in it. */
+  /** The value as text; for a branch, its content. */
   readonly value: string;
   readonly kind: 'string' | 'number' | 'boolean' | 'null' | 'branch' | 'more';
   readonly branch: boolean;
   readonly open: boolean;
-  /** It, or something in it, was changed by the record at hand. */
+  /** The record at the cursor changed it or a value in it. */
   readonly changed: boolean;
 }
 
-/** Beyond these a branch says how many more there are. */
+/** Maximum shown values of a branch; it counts the others. */
 const MAX_CHILDREN = 200;
 const MAX_TEXT = 200;
 

@@ -1,13 +1,12 @@
 /**
- * Tells of changes no oftener than viewers can draw them: of everything that has changed since, once an interval; the
- * first change after a quiet time at once.
+ * Limits how often changes are reported: all changes of an interval together, the first one after a quiet time at once.
  */
 
-/** Time, so that tests can move it. `Clock` of xstate-pipeline fits. */
+/** Injected time. The `Clock` of xstate-pipeline is assignable. */
 export interface Timers {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Runs `callback` once, `delayMs` from now; the function returned calls it off. */
+  /** Runs `callback` once, `delayMs` from now. The returned function cancels it. */
   setTimer(callback: () => void, delayMs: number): () => void;
 }
 
@@ -15,40 +14,40 @@ export const systemTimers: Timers = {
   now: () => Date.now(),
   setTimer(callback, delayMs) {
     const timer = setTimeout(callback, delayMs);
-    // A viewer's next picture keeps no process alive.
+    // A pending report must not keep the process running.
     timer.unref();
     return () => clearTimeout(timer);
   },
 };
 
-export class Pace<T> {
+export class Throttle<T> {
   readonly #changed = new Set<T>();
   #cancel: (() => void) | undefined;
 
   constructor(
     private readonly timers: Timers,
     private readonly intervalMs: number,
-    private readonly tell: (item: T) => void,
+    private readonly report: (item: T) => void,
   ) {}
 
   mark(item: T): void {
     this.#changed.add(item);
-    if (this.#cancel === undefined) this.#tellAll();
+    if (this.#cancel === undefined) this.#reportAll();
   }
 
-  /** Never mind that this one has changed. */
+  /** Drops the pending change of `item`. */
   forget(item: T): void {
     this.#changed.delete(item);
   }
 
-  /** Never mind any. */
+  /** Drops all pending changes. */
   clear(): void {
     this.#changed.clear();
     this.#cancel?.();
     this.#cancel = undefined;
   }
 
-  #tellAll(): void {
+  #reportAll(): void {
     const items = [...this.#changed];
     this.#changed.clear();
     this.#cancel =
@@ -56,8 +55,8 @@ export class Pace<T> {
         ? undefined
         : this.timers.setTimer(() => {
             this.#cancel = undefined;
-            this.#tellAll();
+            this.#reportAll();
           }, this.intervalMs);
-    for (const item of items) this.tell(item);
+    for (const item of items) this.report(item);
   }
 }

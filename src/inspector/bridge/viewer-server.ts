@@ -1,17 +1,17 @@
 /**
- * The WebSocket server that a viewer's page of another origin connects to.
+ * The WebSocket server for viewer pages of another origin.
  *
- * 1. `Host` is the server's own name, `Origin` one of those that were named, both compared whole; and nobody without the
- *    token gets in. It stands in the path, because those pages take no more than an address.
- * 2. What is sent is text of at most MAX_MESSAGE_BYTES; anything else ends that one connection.
- * 3. Plain HTTP gets the files, or nothing.
+ * 1. `Host` must be the server's own name and `Origin` one of the allowed ones; both are compared whole. A connection
+ *    needs the token, which is in the path because those pages take only an address.
+ * 2. A message is text of at most MAX_MESSAGE_BYTES; any other message ends its connection.
+ * 3. Plain HTTP serves the given files and nothing else.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { Guard, isToken, newToken } from '../server/guard.js';
-import { listen, turnAway } from '../server/listen.js';
-import type { Timers } from './pace.js';
+import { listen, refuseUpgrade } from '../server/listen.js';
+import type { Timers } from './throttle.js';
 import { Viewer } from './viewer.js';
 
 export const MAX_MESSAGE_BYTES = 16 * 1024;
@@ -25,20 +25,20 @@ const HEADERS = {
   'x-frame-options': 'DENY',
 };
 
-export interface DoorOptions {
+export interface ViewerServerOptions {
   /** One address of this machine. */
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
   readonly timers: Timers;
-  /** Of pages that may connect, beside this server's own. */
+  /** Origins of pages that may connect, beside this server's own. */
   readonly origins: readonly string[];
-  /** What plain HTTP gets. Default: nothing. */
-  page?(door: Address): Page;
-  came(viewer: Viewer): void;
-  /** Default: nothing that is said matters. */
-  said?(viewer: Viewer, text: string): void;
-  left?(viewer: Viewer): void;
+  /** Files served over plain HTTP. Default: none. */
+  page?(server: Address): Page;
+  onConnected(viewer: Viewer): void;
+  /** Handles a message of a viewer. Default: messages are ignored. */
+  onMessage?(viewer: Viewer, text: string): void;
+  onClosed?(viewer: Viewer): void;
 }
 
 export interface Page {
@@ -54,7 +54,7 @@ export interface Address {
   readonly token: string;
 }
 
-export interface Door extends Address {
+export interface ViewerServer extends Address {
   /** `ws://127.0.0.1:4321/<token>` */
   readonly socketUrl: string;
   readonly viewers: ReadonlySet<Viewer>;
@@ -62,7 +62,7 @@ export interface Door extends Address {
 }
 
 /** @throws {InspectorError} BAD_ADDRESS, PORT_IN_USE */
-export async function openDoor(options: DoorOptions): Promise<Door> {
+export async function openViewerServer(options: ViewerServerOptions): Promise<ViewerServer> {
   const { host, port, timers, origins } = options;
   const token = newToken();
   const server = createServer({ maxHeaderSize: 8192, requestTimeout: 30_000 });
@@ -91,24 +91,25 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     const { headers, url = '' } = request;
     const isNamed = headers.origin !== undefined && origins.includes(headers.origin);
     const refusal = guard.refusal(isNamed ? { ...headers, origin: guard.origin } : headers, true);
-    if (refusal !== undefined) return turnAway(socket, '403 Forbidden', refusal);
-    if (!isToken(url.slice(1), token)) return turnAway(socket, '403 Forbidden', 'that is not the token');
-    if (viewers.size >= MAX_VIEWERS) return turnAway(socket, '503 Service Unavailable', 'too many viewers');
+    if (refusal !== undefined) return refuseUpgrade(socket, '403 Forbidden', refusal);
+    if (!isToken(url.slice(1), token)) return refuseUpgrade(socket, '403 Forbidden', 'wrong token');
+    if (viewers.size >= MAX_VIEWERS)
+      return refuseUpgrade(socket, '503 Service Unavailable', 'too many viewers');
     sockets.handleUpgrade(request, socket, head, (client) => {
       const viewer = new Viewer(client, timers);
       viewers.add(viewer);
-      // Oversized, or no WebSocket frames at all: ws closes the connection itself.
+      // An oversized or malformed frame: ws closes the connection itself.
       client.on('error', () => {});
       client.on('message', (data: Buffer, isBinary) => {
         if (isBinary) client.close(1003, 'text only');
-        else options.said?.(viewer, String(data));
+        else options.onMessage?.(viewer, String(data));
       });
       client.on('close', () => {
         viewers.delete(viewer);
         viewer.leave();
-        options.left?.(viewer);
+        options.onClosed?.(viewer);
       });
-      options.came(viewer);
+      options.onConnected(viewer);
     });
   });
 

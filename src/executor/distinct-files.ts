@@ -1,0 +1,64 @@
+/**
+ * A file that is read is not overwritten, and two outputs do not replace one another. Files are compared by what they are
+ * (device and inode, real path), because one file may have several names: symbolic links, hard links, `..`.
+ */
+import type { JsonObject } from '../../machines/context.js';
+import { InvalidOptionError } from '../errors.js';
+import type { FileStat, FileSystem } from '../platform/file-system.js';
+import type { Sink } from '../sinks/sink.js';
+import type { OpenSource } from '../sources/source.js';
+
+type Described = { describe(): JsonObject | undefined } | undefined;
+
+/** Compares the paths as they are written. @param places by what they are called in the error.
+ * @throws {InvalidOptionError} */
+export function assertDistinctPaths(places: Readonly<Record<string, Described>>): void {
+  const known = new Map<string, string>();
+  for (const [name, place] of Object.entries(places)) {
+    const path = pathOf(place);
+    if (path === undefined) continue;
+    const other = known.get(path);
+    if (other !== undefined) throw sameFile(other, name, path);
+    known.set(path, name);
+  }
+}
+
+/** Compares the files on the disk. To be called before a sink is opened.
+ * @param sinks by what they are called in the error.
+ * @throws {InvalidOptionError} */
+export async function assertDistinctFiles(
+  source: Pick<OpenSource<unknown>, 'file'>,
+  sinks: Readonly<Record<string, Sink<never> | undefined>>,
+  fileSystem: FileSystem | undefined,
+): Promise<void> {
+  if (fileSystem === undefined) return;
+  const known = new Map<string, string>();
+  if (source.file !== undefined)
+    for (const key of fileKeys(await source.file.stat())) known.set(key, 'source');
+  for (const [name, sink] of Object.entries(sinks)) {
+    const path = pathOf(sink);
+    if (path === undefined) continue;
+    const stat = await fileSystem.stat(path);
+    for (const key of [await fileSystem.realPath(path), ...fileKeys(stat)]) {
+      const other = known.get(key);
+      if (other !== undefined) throw sameFile(other, name, path);
+      known.set(key, name);
+    }
+  }
+}
+
+function pathOf(place: Described): string | undefined {
+  const path = place?.describe()?.path;
+  return typeof path === 'string' ? path : undefined;
+}
+
+/** Some file systems have no inodes: their files are compared by path only. */
+function fileKeys(stat: FileStat | undefined): string[] {
+  return stat === undefined || stat.inode === 0 ? [] : [`${stat.device}:${stat.inode}`];
+}
+
+function sameFile(one: string, other: string, path: string): InvalidOptionError {
+  return new InvalidOptionError(
+    `The ${one} and the ${other} are the same file, ${path}. Give each its own file.`,
+  );
+}
