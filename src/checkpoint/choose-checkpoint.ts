@@ -5,6 +5,7 @@
 import { CorruptCheckpointError, messageOf } from '../errors.js';
 import { type Checkpoint, decodeCheckpoint } from './envelope.js';
 import type { StoredCheckpoint } from './storage.js';
+import { type StoredPaths, withProcessPaths } from './stored-paths.js';
 
 /** The checkpoint to go on from, and what was passed over to find it. */
 export interface LoadedCheckpoint {
@@ -30,10 +31,11 @@ export function chooseCheckpoint(
   sessionId: string,
   stored: StoredCheckpoint,
   accept: (checkpoint: Checkpoint) => void,
+  paths?: StoredPaths,
 ): LoadedCheckpoint {
   const candidates = stored.generations.map(({ name, text }): CheckpointCandidate => {
     try {
-      const checkpoint = decodeCheckpoint(text, sessionId);
+      const checkpoint = withProcessPaths(decodeCheckpoint(text, sessionId), paths);
       accept(checkpoint);
       return { name, checkpoint, reasons: [] };
     } catch (error) {

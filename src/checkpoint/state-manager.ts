@@ -27,6 +27,7 @@ import { SaveLane } from './save-lane.js';
 import { assertSessionId } from './session-id.js';
 import type { CheckpointStorage } from './storage.js';
 import type { InFlightMarker } from './storages/in-flight-marker.js';
+import { withStoredPaths } from './stored-paths.js';
 
 /** How often checkpoints are saved. */
 export interface StateManagerOptions {
@@ -85,7 +86,7 @@ export class StateManager {
    */
   async saveCheckpoint(checkpoint: Checkpoint): Promise<{ readonly bytes: number }> {
     const { sessionId } = checkpoint;
-    const text = encodeCheckpoint(checkpoint);
+    const text = encodeCheckpoint(withStoredPaths(checkpoint, this.storage.paths));
     let lane = this.#lanes.get(sessionId);
     if (lane === undefined) {
       lane = new SaveLane((next) => this.#write(sessionId, next));
@@ -108,7 +109,7 @@ export class StateManager {
     assertSessionId(sessionId, this.storage.label);
     const stored = await this.storage.read(sessionId);
     if (stored === undefined) throw new CheckpointNotFoundError(sessionId, this.storage.label);
-    return chooseCheckpoint(sessionId, stored, accept);
+    return chooseCheckpoint(sessionId, stored, accept, this.storage.paths);
   }
 
   /** Whether there is a checkpoint to go on from: stored, sound and not of a completed run. */
@@ -181,7 +182,7 @@ export class StateManager {
     try {
       await this.storage.write(sessionId, text);
     } catch (cause) {
-      if (cause instanceof SessionLockedError) throw cause;
+      if (cause instanceof SessionLockedError || cause instanceof CheckpointWriteError) throw cause;
       throw new CheckpointWriteError(
         `The checkpoint of session ${sessionId} could not be made durable in ${this.storage.label}: ${messageOf(cause)}. The earlier one is kept: mend that, then resume.`,
         { cause },

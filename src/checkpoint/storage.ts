@@ -11,6 +11,7 @@ import type { Journal } from './journal/journal.js';
 import type { LockHandlers, SessionLock } from './lock/lock.js';
 import type { RecordingLog, RecordingLogOptions } from './recording-log/recording-log.js';
 import type { InFlightMarker } from './storages/in-flight-marker.js';
+import type { StoredPaths } from './stored-paths.js';
 
 /** What is stored of a session, as found. */
 export interface StoredCheckpoint {
@@ -24,6 +25,8 @@ export interface StoredCheckpoint {
 export interface CheckpointStorage {
   /** What a person would look for: a directory, 'memory'. */
   readonly label: string;
+  /** How paths are stored. Absent: as they are. */
+  readonly paths?: StoredPaths;
   /** Undefined: no such session. */
   read(sessionId: string): Promise<StoredCheckpoint | undefined>;
   /** Makes a text the newest; resolves when it is durable. */

@@ -187,7 +187,13 @@ async function reopenWorkingFile(
       return { ...target, handle: undefined };
     }
   }
-  // Nothing was committed, so nothing is lost.
+  // Nothing was committed, so nothing is lost. A folder that is gone is not made again: the project may have been moved.
+  const folder = dirname(place.path);
+  if ((await fileSystem.stat(folder)) === undefined)
+    throw new PipelineMismatchError(
+      [`${folder}, which the run had written to, is not there any more`],
+      false,
+    );
   if (at.bytes === 0) return await createWorkingFile(context, place);
   throw new PipelineMismatchError([found], false);
 }

@@ -41,7 +41,7 @@ export function goldenOf(plan: Plan): Golden {
   for (let batch = 0; batch < batches; batch++) {
     const read = plan.input.slice(batch * plan.batchSize, (batch + 1) * plan.batchSize);
     let rows = read.filter((row) => row !== undefined);
-    for (let i = rows.length; i < read.length; i++) losses.push([-1, batch, i - rows.length]);
+    for (const [i, row] of read.entries()) if (row === undefined) losses.push([-1, batch, i]);
     for (const stage of plan.stages) {
       const done = run(plan, stage, batch, rows);
       for (const row of done.lost) losses.push([stage.index, batch, row]);

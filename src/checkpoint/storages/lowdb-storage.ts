@@ -15,7 +15,7 @@
  * 3. (I10) Besides the lock: a write that finds another file in `checkpoint` than the one it wrote itself is refused.
  * 4. Directories are 0700, files 0600, made when first written.
  */
-import { join } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { Low } from 'lowdb';
 import { CheckpointWriteError, codeOf, InvalidOptionError, SessionLockedError } from '../../errors.js';
 import type { FileStat, FileSystem } from '../../platform/file-system.js';
@@ -28,6 +28,7 @@ import { openFileRecordingLog, recordingSegments } from '../recording-log/file-r
 import type { RecordingLog, RecordingLogOptions } from '../recording-log/recording-log.js';
 import { assertSessionId, isSessionId } from '../session-id.js';
 import type { CheckpointStorage, StoredCheckpoint } from '../storage.js';
+import type { StoredPaths } from '../stored-paths.js';
 import { DurableTextFile, isTempName } from './durable-text-file.js';
 import { openFileInFlightMarker } from './file-in-flight-marker.js';
 import type { InFlightMarker } from './in-flight-marker.js';
@@ -79,15 +80,31 @@ class LowdbStorage implements CheckpointStorage {
   /** Directories that were made durable through this object, and need not be again while they are there. */
   readonly #prepared = new Set<string>();
 
+  /** Absolute: a stage may change the working directory. */
+  readonly #directory: string;
+
   constructor(
     readonly label: string,
     private readonly fileSystem: FileSystem,
     private readonly acquireLock: AcquireLock,
-  ) {}
+  ) {
+    this.#directory = resolve(label);
+  }
+
+  get paths(): StoredPaths {
+    return {
+      toStored: (path) => {
+        const inProject = relative(dirname(this.#directory), path);
+        if (!isAbsolute(path) || isAbsolute(inProject) || /^\.\.([\\/]|$)/.test(inProject)) return path;
+        return relative(this.#directory, path).replaceAll(sep, '/');
+      },
+      fromStored: (path) => (isAbsolute(path) ? path : resolve(this.#directory, path)),
+    };
+  }
 
   async read(sessionId: string): Promise<StoredCheckpoint | undefined> {
     const home = this.#home(sessionId);
-    if (!(await directoryExists(this.fileSystem, this.label))) return undefined;
+    if (!(await directoryExists(this.fileSystem, this.#directory))) return undefined;
     const kind = (await this.fileSystem.stat(home))?.kind;
     if (kind === undefined) return undefined;
     if (kind !== 'directory') return { generations: [], problems: [`its directory is a ${kind}`] };
@@ -121,9 +138,7 @@ class LowdbStorage implements CheckpointStorage {
     if (known === undefined) {
       await this.#prepare(home);
       await this.#finishEarlierWrite(home);
-    } else if (!sameFile(known, await this.fileSystem.stat(join(home, NEWEST)))) {
-      throw new SessionLockedError(sessionId);
-    }
+    } else await this.#assertOwn(sessionId, home, known);
 
     const low = new Low(this.#file(home, NEXT), '');
     low.data = text;
@@ -133,20 +148,20 @@ class LowdbStorage implements CheckpointStorage {
   }
 
   async list(): Promise<readonly string[]> {
-    return (await listDirectory(this.fileSystem, this.label)).filter(isSessionId);
+    return (await listDirectory(this.fileSystem, this.#directory)).filter(isSessionId);
   }
 
   async remove(sessionId: string): Promise<void> {
     const home = this.#home(sessionId);
     this.#written.delete(sessionId);
-    if (!(await directoryExists(this.fileSystem, this.label))) return;
+    if (!(await directoryExists(this.fileSystem, this.#directory))) return;
     if ((await this.fileSystem.stat(home))?.kind === 'directory') {
       // The newest goes last, the journal after it: a removal cut short leaves nothing that would resume wrongly.
       for (const name of [PREVIOUS, NEWEST, NEXT]) await removeTree(this.fileSystem, join(home, name));
       await this.fileSystem.syncDirectory(home);
     }
     await removeTree(this.fileSystem, home);
-    await this.fileSystem.syncDirectory(this.label);
+    await this.fileSystem.syncDirectory(this.#directory);
   }
 
   async lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock> {
@@ -197,7 +212,7 @@ class LowdbStorage implements CheckpointStorage {
 
   #home(sessionId: string): string {
     assertSessionId(sessionId, this.label);
-    return join(this.label, sessionId);
+    return join(this.#directory, sessionId);
   }
 
   #file(home: string, name: string): DurableTextFile {
@@ -206,9 +221,20 @@ class LowdbStorage implements CheckpointStorage {
 
   async #prepare(home: string): Promise<void> {
     if (this.#prepared.has(home) && (await directoryExists(this.fileSystem, home))) return;
-    await makeDirectory(this.fileSystem, this.label);
+    await makeDirectory(this.fileSystem, this.#directory);
     await makeDirectory(this.fileSystem, home, 'durable');
     this.#prepared.add(home);
+  }
+
+  /** @throws {SessionLockedError} if another process has written the checkpoint. */
+  async #assertOwn(sessionId: string, home: string, known: FileStat): Promise<void> {
+    const found = await this.fileSystem.stat(join(home, NEWEST));
+    if (found === undefined) {
+      throw new CheckpointWriteError(
+        `${home} was removed during the run, so no checkpoint can be saved. Run again; the session cannot be resumed.`,
+      );
+    }
+    if (!sameFile(known, found)) throw new SessionLockedError(sessionId);
   }
 
   async #finishEarlierWrite(home: string): Promise<void> {

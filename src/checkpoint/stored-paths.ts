@@ -1,0 +1,40 @@
+/**
+ * Paths in a checkpoint. A path inside the project (the folder of the state directory) is stored relative to the state
+ * directory, so that a project that was moved, or is mounted elsewhere, can be resumed. Other paths are stored as they are.
+ */
+import type { JsonObject } from '../formats/json.js';
+import type { Checkpoint } from './envelope.js';
+
+/** Converts paths between a process and what it stores. Only a storage in a directory has one. */
+export interface StoredPaths {
+  /** @param path absolute. */
+  toStored(path: string): string;
+  /** @param path as `toStored` gave it. @returns an absolute path. */
+  fromStored(path: string): string;
+}
+
+/** The checkpoint as it is stored. */
+export function withStoredPaths(checkpoint: Checkpoint, paths: StoredPaths | undefined): Checkpoint {
+  return paths === undefined ? checkpoint : mapPaths(checkpoint, (path) => paths.toStored(path));
+}
+
+/** The checkpoint with absolute paths again. */
+export function withProcessPaths(checkpoint: Checkpoint, paths: StoredPaths | undefined): Checkpoint {
+  return paths === undefined ? checkpoint : mapPaths(checkpoint, (path) => paths.fromStored(path));
+}
+
+function mapPaths(checkpoint: Checkpoint, map: (path: string) => string): Checkpoint {
+  const { pipelineFile } = checkpoint;
+  const ofFile = (description: JsonObject | null): JsonObject | null => {
+    const { kind, path } = description ?? {};
+    const isFile = (kind === 'jsonl' || kind === 'csv') && typeof path === 'string';
+    return isFile ? { ...description, path: map(path) } : description;
+  };
+  return {
+    ...checkpoint,
+    ...(pipelineFile !== undefined && { pipelineFile: map(pipelineFile) }),
+    source: ofFile(checkpoint.source),
+    sink: ofFile(checkpoint.sink),
+    deadLetter: ofFile(checkpoint.deadLetter),
+  };
+}
