@@ -33,10 +33,18 @@ import { withStoredPaths } from './stored-paths.js';
 export interface StateManagerOptions {
   /** Rows between checkpoints, from 1. Default 500. */
   readonly checkpointInterval?: number;
-  /** Milliseconds after which a checkpoint is due though the rows are fewer. Default: never. */
-  readonly checkpointEveryMs?: number;
+  /** Milliseconds after which a checkpoint is due though the rows are fewer; `false`: never by time. Default 5,000. */
+  readonly checkpointEveryMs?: number | false;
   /** The system's unless told. */
   readonly clock?: Clock;
+}
+
+/** When checkpoints are due. */
+export interface CheckpointRhythm {
+  /** Rows. */
+  readonly checkpointInterval: number;
+  /** Milliseconds; `false` or undefined: never by time. */
+  readonly checkpointEveryMs: number | false | undefined;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -46,8 +54,8 @@ export class StateManager {
   readonly storage: CheckpointStorage;
   /** Rows. */
   readonly checkpointInterval: number;
-  /** Milliseconds; undefined: not by time. */
-  readonly checkpointEveryMs: number | undefined;
+  /** Milliseconds; `false`: never by time; undefined: the run's default. */
+  readonly checkpointEveryMs: number | false | undefined;
   readonly #clock: Clock;
   readonly #lanes = new Map<string, SaveLane>();
 
@@ -60,7 +68,10 @@ export class StateManager {
     if (!Number.isSafeInteger(checkpointInterval) || checkpointInterval < 1) {
       throw new InvalidOptionError('checkpointInterval is a whole number of rows, from 1.');
     }
-    if (checkpointEveryMs !== undefined && !(checkpointEveryMs > 0 && Number.isFinite(checkpointEveryMs))) {
+    if (
+      typeof checkpointEveryMs === 'number' &&
+      !(checkpointEveryMs > 0 && Number.isFinite(checkpointEveryMs))
+    ) {
       throw new InvalidOptionError('checkpointEveryMs is a number of milliseconds above 0.');
     }
     this.storage = storage;
@@ -69,10 +80,12 @@ export class StateManager {
     this.#clock = clock;
   }
 
-  /** Whether a checkpoint is due: by rows or by time, whichever comes first. */
-  shouldCheckpoint(rowsSinceLast: number, msSinceLast = 0): boolean {
-    if (rowsSinceLast >= this.checkpointInterval) return true;
-    return this.checkpointEveryMs !== undefined && rowsSinceLast > 0 && msSinceLast >= this.checkpointEveryMs;
+  /** Whether a checkpoint is due: by rows or by time, whichever comes first. A run asks it every `checkpointEveryMs`.
+   * @param settings of the run, where they differ from this object's. */
+  shouldCheckpoint(rowsSinceLast: number, msSinceLast = 0, settings: CheckpointRhythm = this): boolean {
+    if (rowsSinceLast >= settings.checkpointInterval) return true;
+    const everyMs = settings.checkpointEveryMs ?? false;
+    return everyMs !== false && rowsSinceLast > 0 && msSinceLast >= everyMs;
   }
 
   /**

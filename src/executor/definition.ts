@@ -19,8 +19,9 @@ export interface PipelineOptions {
   readonly maxInFlight?: number;
   /** Rows of the source between checkpoints. Default: the `StateManager`'s. */
   readonly checkpointInterval?: number;
-  /** Milliseconds between checkpoints, where rows come slowly. Default: the `StateManager`'s, else 5,000. */
-  readonly checkpointEveryMs?: number;
+  /** Milliseconds between checkpoints, where rows come slowly; `false`: never by time. Default: the `StateManager`'s,
+   * else 5,000. */
+  readonly checkpointEveryMs?: number | false;
   /** How often the process may die on a batch before the batch is held to be the cause, from 2. Default 3. */
   readonly maxCrashes?: number;
   /** What becomes of such a batch. Default 'fail': the run fails, naming it, and a later resume tries again. */
@@ -50,7 +51,9 @@ export interface PipelineDefinition {
   readonly batchSize: number;
   readonly maxInFlight: number;
   readonly checkpointInterval: number | undefined;
-  readonly checkpointEveryMs: number | undefined;
+  readonly checkpointEveryMs: number | false | undefined;
+  /** As they were given. */
+  readonly options: PipelineOptions;
 }
 
 /** @throws {InvalidOptionError} naming what is wrong. */
@@ -79,7 +82,11 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
     maxInFlight:
       whole(options.maxInFlight, 'maxInFlight', 1, MAX_WINDOW) ?? Math.min(MAX_WINDOW, Math.max(4, window)),
     checkpointInterval: whole(options.checkpointInterval, 'checkpointInterval', 1, Number.MAX_SAFE_INTEGER),
-    checkpointEveryMs: whole(options.checkpointEveryMs, 'checkpointEveryMs', 1, 2 ** 31 - 1),
+    checkpointEveryMs:
+      options.checkpointEveryMs === false
+        ? false
+        : whole(options.checkpointEveryMs, 'checkpointEveryMs', 1, 2 ** 31 - 1),
+    options,
   };
 }
 

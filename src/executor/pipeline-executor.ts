@@ -1,7 +1,7 @@
 /**
  * The facade: commands that throw when they are not legal (I2), promises for their outcomes, streams for observers.
  *
- * 1. It adds nothing to the semantics: the machine decides, the controller acts.
+ * 1. It adds nothing to the semantics: the machine decides, the actions acts.
  * 2. Observers are attached before anything runs and cannot hurt it (I11).
  * 3. Resuming a stored session goes through the one restore path (I18): validated, rebuilt, compared (I15), locked (I10).
  */
@@ -30,10 +30,11 @@ import { assertThreadsAvailable, type WorkerOptions, widenForWorkers } from './f
 import { type EventDraft, stamped } from './publish.js';
 import type { CancelReceipt, PauseReceipt } from './receipts.js';
 import type { ExecutionResult } from './result.js';
-import { Controller } from './session/controller.js';
+import { lockSession } from './session/closing-sessions.js';
+import { ExecutorActions } from './session/executor-actions.js';
 import type { RecordingPreferences } from './session/recordings.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
-import { loadSession, type ResumeOptions } from './session/stored-session.js';
+import { assertSamePipeline, loadSession, type ResumeOptions } from './session/stored-session.js';
 
 /**
  * Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way.
@@ -55,8 +56,8 @@ export class PipelineExecutor<T = unknown> {
   readonly #state = new BehaviorSubject<ExecutorState>('IDLE');
   readonly #environment: Environment;
   readonly #machine: RunnableMachine;
-  readonly #wishes: RecordingPreferences = { isStored: false, sinks: new Map() };
-  readonly #controllerOf: (actor: object) => Controller;
+  readonly #recording: RecordingPreferences = { isStored: false, sinks: new Map() };
+  readonly #actionsOf: (actor: object) => ExecutorActions;
   #actor: ActorRefFrom<RunnableMachine>;
 
   /**
@@ -89,22 +90,23 @@ export class PipelineExecutor<T = unknown> {
     this.events$ = this.#bus.events$;
     const report = (error: unknown) => this.#observerFailed(error);
     this.state$ = guard(this.#state, report);
-    const { machine, controllerOf } = createRunnableMachine({
+    const { machine, actionsOf } = createRunnableMachine({
       stages: this.stages,
       newRun: undefined,
-      controllerOf: (actor) =>
-        new Controller(actor, {
+      actionsOf: (actor) =>
+        new ExecutorActions(actor, {
           stages: this.stages,
           stateManager,
           environment: this.#environment,
           publish: (sessionId, draft) => this.#publish(sessionId, draft),
-          wishes: this.#wishes,
+          recording: this.#recording,
+          onEnd: () => this.#complete(actor),
           ...(pipelineFile === undefined ? {} : { pipelineFile }),
           ...(workers === undefined ? {} : { workers }),
         }),
     });
     this.#machine = machine;
-    this.#controllerOf = controllerOf;
+    this.#actionsOf = actionsOf;
     this.#actor = this.#follow(createActor(machine, { input: {} }));
     const figures = reduced(this.#bus.own$, NO_FIGURES, reduceProgress);
     this.progress$ = guard(progressOf(figures, this.#environment.clock), report);
@@ -148,13 +150,13 @@ export class PipelineExecutor<T = unknown> {
     /** Ends the recording; the run goes on. */
     end(): void;
   } {
-    const { recordings } = this.#controller;
+    const { recordings } = this.#actions;
     if (sink === undefined) {
       void recordings.startOnDemand();
-      return { end: () => this.#controller.recordings.stopOnDemand() };
+      return { end: () => this.#actions.recordings.stopOnDemand() };
     }
     recordings.add(sink);
-    return { end: () => this.#controller.recordings.remove(sink) };
+    return { end: () => this.#actions.recordings.remove(sink) };
   }
 
   /** Runs the pipeline from its start; from FAILED it goes on from the session's own checkpoint.
@@ -165,13 +167,16 @@ export class PipelineExecutor<T = unknown> {
     this.#demand('execute');
     const definition = definePipeline(pipeline, this.stages);
     if (this.#workers !== undefined) assertThreadsAvailable(definition);
-    const controller = this.#controller;
-    const outcome = controller.expectOutcome();
+    const actions = this.#actions;
     if (this.state === 'FAILED') {
+      assertSamePipeline(actions.definition, definition);
+      actions.usePipeline(definition);
+      const outcome = actions.promises.expectOutcome();
       this.#actor.send({ type: 'execute' });
       return outcome as Promise<ExecutionResult<T>>;
     }
-    controller.definition = definition;
+    actions.usePipeline(definition);
+    const outcome = actions.promises.expectOutcome();
     this.#actor.send({
       type: 'execute',
       sessionId: this.#environment.newSessionId(),
@@ -191,7 +196,7 @@ export class PipelineExecutor<T = unknown> {
    * @throws {IllegalCommandError} in another state than EXECUTING. */
   async pause(): Promise<PauseReceipt> {
     this.#demand('pause');
-    const receipt = this.#controller.expectPause();
+    const receipt = this.#actions.promises.expectPause();
     this.#actor.send({ type: 'pause' });
     return receipt;
   }
@@ -207,7 +212,7 @@ export class PipelineExecutor<T = unknown> {
   ): Promise<ExecutionResult<T>> {
     const isOwn = sessionId === undefined || sessionId === this.sessionId;
     if (isOwn && this.can('resume')) {
-      const outcome = this.#controller.expectOutcome();
+      const outcome = this.#actions.promises.expectOutcome();
       this.#actor.send({ type: 'resume' });
       return outcome as Promise<ExecutionResult<T>>;
     }
@@ -221,12 +226,16 @@ export class PipelineExecutor<T = unknown> {
     pipeline: Partial<PipelineLike> | undefined,
     options: ResumeOptions,
   ): Promise<ExecutionResult<T>> {
-    const lock = await this.stateManager.lock(sessionId, {
-      status: () => this.#controllerOf(this.#actor).handlers.status(),
-      record: () => this.#controllerOf(this.#actor).handlers.record(),
-      pause: () => this.#controllerOf(this.#actor).handlers.pause(),
-      cancel: () => this.#controllerOf(this.#actor).handlers.cancel(),
-    });
+    const lock = await lockSession(
+      { stateManager: this.stateManager, environment: this.#environment },
+      sessionId,
+      {
+        status: () => this.#actionsOf(this.#actor).handlers.status(),
+        record: () => this.#actionsOf(this.#actor).handlers.record(),
+        pause: () => this.#actionsOf(this.#actor).handlers.pause(),
+        cancel: () => this.#actionsOf(this.#actor).handlers.cancel(),
+      },
+    );
     let restored: ActorRefFrom<RunnableMachine> | undefined;
     try {
       const session = await loadSession(sessionId, this.stages, this.stateManager, pipeline, options);
@@ -236,20 +245,18 @@ export class PipelineExecutor<T = unknown> {
         throw new IllegalCommandError('resume', this.state, legalCommands(this.#actor.getSnapshot()));
       for (const message of session.warnings) this.#publish(sessionId, { type: 'notice', message });
       const actor = createActor(this.#machine, { snapshot: session.snapshot as never, input: {} });
-      const controller = this.#controllerOf(actor);
-      controller.definition = session.definition;
-      controller.stored = { ...session.start, lock };
+      const actions = this.#actionsOf(actor);
       restored = this.#follow(actor);
-      const outcome = controller.expectOutcome();
+      const outcome = actions.promises.expectOutcome();
       const { value } = session.snapshot;
-      if (value === 'PAUSED') await controller.prepare();
-      // Unless somebody else has resumed it meanwhile: it may have failed since.
+      await actions.adoptSession(session, lock);
+      // An observer may have resumed it meanwhile.
       if (actor.getSnapshot().value === value) actor.send({ type: 'resume' });
       return outcome as Promise<ExecutionResult<T>>;
     } catch (error) {
       // From then on the run has it.
       if (restored === undefined) await lock.release();
-      if (restored === this.#actor && this.state === 'PAUSED')
+      if (restored === this.#actor && this.#actions.session?.failure === undefined)
         this.#follow(createActor(this.#machine, { input: {} }));
       throw error;
     }
@@ -260,7 +267,7 @@ export class PipelineExecutor<T = unknown> {
    * @throws {IllegalCommandError} in IDLE and COMPLETED. */
   async cancel(): Promise<CancelReceipt> {
     this.#demand('cancel');
-    const receipt = this.#controller.expectCancel();
+    const receipt = this.#actions.promises.expectCancel();
     this.#actor.send({ type: 'cancel' });
     return receipt;
   }
@@ -270,8 +277,8 @@ export class PipelineExecutor<T = unknown> {
       throw new IllegalCommandError(command, this.state, legalCommands(this.#actor.getSnapshot()));
   }
 
-  get #controller(): Controller {
-    return this.#controllerOf(this.#actor);
+  get #actions(): ExecutorActions {
+    return this.#actionsOf(this.#actor);
   }
 
   #follow(actor: ActorRefFrom<RunnableMachine>): ActorRefFrom<RunnableMachine> {
@@ -280,11 +287,18 @@ export class PipelineExecutor<T = unknown> {
       next: (snapshot) => {
         if (this.#actor === actor) this.#reached(snapshot.value);
       },
-      error: (error) => this.#controllerOf(actor).outcome.reject(error),
+      error: (error) => this.#actionsOf(actor).promises.rejectOutcome(error),
     });
     actor.start();
     this.#reached(actor.getSnapshot().value);
     return actor;
+  }
+
+  /** The end of the executor: no command is legal any more. */
+  #complete(actor: object): void {
+    if (this.#actor !== actor) return;
+    this.#bus.complete();
+    this.#state.complete();
   }
 
   #reached(state: ExecutorState): void {

@@ -13,7 +13,7 @@ import { defaultEnvironment, type Environment } from '../platform/environment.js
 import { definePipeline } from './definition.js';
 import type { Pipeline } from './pipeline.js';
 import { stamped } from './publish.js';
-import { Controller } from './session/controller.js';
+import { ExecutorActions } from './session/executor-actions.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
 
 /** Options of `pipelineMachine`. */
@@ -57,19 +57,14 @@ export function pipelineMachine(
         checkpointInterval: definition.checkpointInterval ?? stateManager.checkpointInterval,
       },
     }),
-    controllerOf: (actor) => {
-      const controller = new Controller(actor, {
-        stages,
-        stateManager,
-        environment,
-        wishes: { isStored: options.record === true, sinks: new Map() },
+    actionsOf: (actor) =>
+      new ExecutorActions(actor, {
+        ...{ stages, stateManager, environment, definition },
+        recording: { isStored: options.record === true, sinks: new Map() },
         publish: (sessionId, draft) => {
           if (bus.observed) bus.publish(stamped(sessionId, clock.now(), draft));
         },
-      });
-      controller.definition = definition;
-      return controller;
-    },
+      }),
   });
   return machine;
 }

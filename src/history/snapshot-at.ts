@@ -7,6 +7,7 @@ import { EXECUTOR_STATES, type ExecutorContext, type ExecutorState } from '../..
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { RecordingError } from '../errors.js';
 import { definePipeline, type PipelineLike } from '../executor/definition.js';
+import { DEFAULT_CHECKPOINT_EVERY_MS } from '../executor/session/checkpoint-settings.js';
 import type { JsonObject } from '../formats/json.js';
 import { EXECUTOR, type RecordingRecord } from '../recording/format.js';
 import type { RecordingReader } from '../recording/reader.js';
@@ -81,11 +82,11 @@ export function recordedCheckpoint(
   const definition = definePipeline(pipeline, stages);
   const { sessionId, settings, startedAt, error } = snapshot.context;
   const { maxInFlight, checkpointInterval } = settings;
-  const { batchSize, checkpointEveryMs = null } = definition;
+  const { batchSize, checkpointEveryMs = DEFAULT_CHECKPOINT_EVERY_MS } = definition;
   return {
     ...{ sessionId, startedAt, savedAt: at, epoch: 1, pipeline: definition.name, state: snapshot.value },
     fingerprint: pipelineFingerprint(stages),
-    settings: { batchSize, checkpointEveryMs, maxInFlight, checkpointInterval },
+    settings: { batchSize, checkpointEveryMs: checkpointEveryMs || null, maxInFlight, checkpointInterval },
     source: definition.source.describe() ?? null,
     sink: definition.sink.describe() ?? null,
     deadLetter: definition.deadLetter?.describe() ?? null,

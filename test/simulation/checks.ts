@@ -17,7 +17,8 @@ export const STATE = '/state';
 /** I1. A session restored in IDLE becomes PAUSED or FAILED. */
 const MAY_FOLLOW: Record<ExecutorState, readonly ExecutorState[]> = {
   IDLE: ['INITIALIZING', 'PAUSED', 'FAILED'],
-  INITIALIZING: ['EXECUTING', 'FAILED', 'IDLE'],
+  // COMPLETED: the run that failed had stored its completion already.
+  INITIALIZING: ['EXECUTING', 'COMPLETED', 'FAILED', 'IDLE'],
   EXECUTING: ['PAUSED', 'COMPLETED', 'FAILED', 'IDLE'],
   // FAILED: through EXECUTING, when only the check for usable output was left.
   // INITIALIZING: a stored session is opened first.

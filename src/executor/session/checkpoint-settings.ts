@@ -3,15 +3,17 @@ import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import type { PipelineDefinition } from '../definition.js';
 
-/** Unless told: where rows come slowly, little is done again after a crash. */
-const EVERY_MS = 5_000;
+export const DEFAULT_CHECKPOINT_EVERY_MS = 5_000;
 
-/** Milliseconds after which a checkpoint is due though the rows are fewer. */
-export function checkpointEveryMs(definition: PipelineDefinition, stateManager: StateManager): number {
-  return definition.checkpointEveryMs ?? stateManager.checkpointEveryMs ?? EVERY_MS;
+/** Milliseconds after which a checkpoint is due though the rows are fewer; `false`: never. */
+export function checkpointEveryMs(
+  definition: PipelineDefinition,
+  stateManager: StateManager,
+): number | false {
+  return definition.checkpointEveryMs ?? stateManager.checkpointEveryMs ?? DEFAULT_CHECKPOINT_EVERY_MS;
 }
 
-/** What of the settings a resume goes by. */
+/** The settings that a session keeps. */
 export function checkpointSettings(
   definition: PipelineDefinition,
   stateManager: StateManager,
@@ -19,5 +21,6 @@ export function checkpointSettings(
 ): Checkpoint['settings'] {
   const { batchSize } = definition;
   const everyMs = checkpointEveryMs(definition, stateManager);
-  return { batchSize, checkpointEveryMs: everyMs, maxInFlight, checkpointInterval };
+  const stored = everyMs === false ? null : everyMs;
+  return { batchSize, checkpointEveryMs: stored, maxInFlight, checkpointInterval };
 }

@@ -31,9 +31,10 @@ export class CheckpointTimer {
     return this.#elapsedMs + (since === undefined ? 0 : Math.max(0, this.clock.monotonic() - since));
   }
 
-  /** Calls `due` every so often from now on. */
-  start(everyMs: number, due: () => void): void {
+  /** Time counts from now on. Calls `due` every `everyMs`; `false`: never. */
+  start(everyMs: number | false, due: () => void): void {
     this.#activeSince = this.clock.monotonic();
+    if (everyMs === false) return;
     const tick = () => {
       this.#stopTicking = this.clock.setTimer(() => {
         due();

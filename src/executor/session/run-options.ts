@@ -1,6 +1,5 @@
 /** What a run is given, and where it goes on from. */
 import type { CheckpointMark, Json } from '../../../machines/context.js';
-import type { SessionLock } from '../../checkpoint/lock/lock.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import type { Environment } from '../../platform/environment.js';
 import type { AnyStage } from '../../stages/stage.js';
@@ -17,8 +16,6 @@ export interface RunStart {
   /** What the stored session said of its input; null at a fresh start. */
   readonly sourceIdentity: Json | null;
   readonly epoch: number;
-  /** Held already, by who loaded the checkpoint. */
-  readonly lock?: SessionLock;
   readonly force: boolean;
 }
 

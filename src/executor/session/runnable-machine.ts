@@ -1,37 +1,39 @@
 /**
  * The executor's statechart with its actions provided: the same machine for a `PipelineExecutor` and for a parent machine.
  *
- * Owns one `Controller` for each executor actor, made at its first action. Calls in: the machine's actions. Calls out:
- * `Controller` and its `Run`, which answer with events (`answers.ts`).
+ * Owns one `ExecutorActions` for each executor actor, made at its first action. Calls in: the actions of the executor and of
+ * its children. Calls out: the methods of `ExecutorActions`, which answer with events (`answers.ts`).
  */
 import type { AnyActorRef } from 'xstate';
+import type { ExecutorContext } from '../../../machines/context.js';
 import { createExecutorMachine, stageActorId, WORKERS } from '../../../machines/executor.machine.js';
 import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { ExecutionResult } from '../result.js';
 import type { StageActor } from '../rows/rows.js';
+import { endRunsWithActors } from './actor-lifetime.js';
 import type { MachineActor } from './checkpoint-writer.js';
-import type { Controller } from './controller.js';
+import type { ExecutorActions } from './executor-actions.js';
 import { stageInputs } from './stage-inputs.js';
 
 export interface RunnableMachineOptions {
   readonly stages: readonly AnyStage[];
   /** Describes the run of an `execute` that brings no description. */
-  readonly newRun: (() => RunDescription) | undefined;
+  readonly newRun: ((context: ExecutorContext, self: AnyActorRef) => RunDescription) | undefined;
   /** Made once per actor, at its first action. */
-  readonly controllerOf: (actor: MachineActor) => Controller;
+  readonly actionsOf: (actor: MachineActor) => ExecutorActions;
 }
 
-export function createRunnableMachine({ stages, newRun, controllerOf }: RunnableMachineOptions) {
-  const controllers = new WeakMap<object, Controller>();
-  const of = (actor: object): Controller => {
-    let controller = controllers.get(actor);
-    if (controller === undefined) {
-      controller = controllerOf(actor as MachineActor);
-      controllers.set(actor, controller);
+export function createRunnableMachine({ stages, newRun, actionsOf }: RunnableMachineOptions) {
+  const known = new WeakMap<object, ExecutorActions>();
+  const of = (actor: object): ExecutorActions => {
+    let actions = known.get(actor);
+    if (actions === undefined) {
+      actions = actionsOf(actor as MachineActor);
+      known.set(actor, actions);
     }
-    return controller;
+    return actions;
   };
   const machine = createExecutorMachine<ExecutionResult>(stageInputs(stages), {
     ...(newRun === undefined ? {} : { newRun }),
@@ -45,55 +47,56 @@ export function createRunnableMachine({ stages, newRun, controllerOf }: Runnable
       ...runnableWorkers(of),
     },
     actions: {
-      open: ({ self, context }) => of(self).open(context),
-      abort: ({ self }) => of(self).abort(),
-      reopen: ({ self, context }) => of(self).reopen(context),
-      settled: ({ self, context }, { how }) => of(self).settled(how, context),
+      open: ({ self, context }) => of(self).openSession(context),
+      reopen: ({ self }) => of(self).continueSession(),
+      abort: ({ self }) => of(self).abortWork(),
+      settled: ({ self, context }, { how }) => of(self).settleRun(how, context),
     },
   });
-  return { machine: runnable, controllerOf: of };
+  endRunsWithActors(runnable, (actor) => known.get(actor));
+  return { machine: runnable, actionsOf: of };
 }
 
-type ControllerOf = (executor: object) => Controller;
+type ActionsOf = (executor: object) => ExecutorActions;
 
-/** The run of a child's parent. */
-const runOf = (self: object, of: ControllerOf) => {
+/** The actions of a child's parent. */
+const parentActions = (self: object, of: ActionsOf): ExecutorActions | undefined => {
   const executor = (self as { readonly _parent?: AnyActorRef })._parent;
-  return executor === undefined ? undefined : of(executor).run;
+  return executor === undefined ? undefined : of(executor);
 };
 
 /** Reader, writer, committer and publisher, working on source, sinks and storage. */
-function runnableWorkers(of: ControllerOf) {
+function runnableWorkers(of: ActionsOf) {
   return {
     reader: WORKERS.reader.provide({
-      actions: { readBatches: ({ self }, request) => runOf(self, of)?.read(request) },
+      actions: { readBatches: ({ self }, request) => parentActions(self, of)?.readBatches(request) },
     }),
     writer: WORKERS.writer.provide({
-      actions: { writeBatches: ({ self }, request) => runOf(self, of)?.write(request) },
+      actions: { writeBatches: ({ self }, request) => parentActions(self, of)?.writeBatches(request) },
     }),
     committer: WORKERS.committer.provide({
       actions: {
-        flushSinks: ({ self }) => runOf(self, of)?.flush(),
-        saveCheckpoint: ({ self }) => runOf(self, of)?.save(),
+        flushSinks: ({ self }) => parentActions(self, of)?.flushSinks(),
+        saveCheckpoint: ({ self }) => parentActions(self, of)?.saveCheckpoint(),
       },
     }),
     publisher: WORKERS.publisher.provide({
-      actions: { publishResult: ({ self }) => runOf(self, of)?.publish() },
+      actions: { publishResult: ({ self }) => parentActions(self, of)?.publishResult() },
     }),
   };
 }
 
-/** A stage actor whose attempts run in its parent's data plane. */
-function runnableStage(index: number, of: ControllerOf) {
+/** A stage actor whose attempts run over its executor's rows. */
+function runnableStage(index: number, of: ActionsOf) {
   return stageMachine.provide({
     actions: {
       start: ({ self }, { batches }) => {
-        const rows = runOf(self, of)?.rows;
+        const actions = parentActions(self, of);
         for (const { batch, attempt } of batches)
-          rows?.startAttempt(self as unknown as StageActor, index, batch, attempt);
+          actions?.startAttempt(self as unknown as StageActor, index, batch, attempt);
       },
       arm: ({ self }, { batch, delayMs }) =>
-        runOf(self, of)?.rows?.armRetry(self as unknown as StageActor, batch, delayMs),
+        parentActions(self, of)?.armRetry(self as unknown as StageActor, batch, delayMs),
     },
   });
 }

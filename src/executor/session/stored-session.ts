@@ -9,7 +9,7 @@ import { updateSuspects } from '../../../machines/poison.js';
 import { hasCrashed, type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
-import { IllegalCommandError, PipelineMismatchError } from '../../errors.js';
+import { PipelineMismatchError } from '../../errors.js';
 import { canonicalJson } from '../../formats/json.js';
 import { fingerprintDifferences } from '../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../stages/stage.js';
@@ -25,46 +25,76 @@ export interface ResumeOptions {
 }
 
 export interface StoredSession {
+  /** COMPLETED: there is nothing left to do, and the result can be read. */
+  readonly isCompleted: boolean;
+  /** One that an actor can be made from: PAUSED or FAILED. */
   readonly snapshot: RestoredSnapshot;
   readonly definition: PipelineDefinition;
-  readonly start: Pick<RunStart, 'mark' | 'wasSealed' | 'sourceIdentity' | 'epoch' | 'force'>;
+  readonly start: RunStart;
   readonly warnings: readonly string[];
   readonly checkpoint: Checkpoint;
 }
 
-/** @throws {CheckpointNotFoundError | CorruptCheckpointError | PipelineMismatchError | IllegalCommandError} */
+/** What a stored session is compared with. */
+export interface LoadOptions extends ResumeOptions {
+  /** The pipeline's name must be this one. */
+  readonly name?: string;
+}
+
+/** Reads and checks a stored session, once.
+ * @throws {CheckpointNotFoundError | CorruptCheckpointError | PipelineMismatchError} */
 export async function loadSession(
   sessionId: string,
   stages: readonly AnyStage[],
   stateManager: StateManager,
   pipeline: Partial<PipelineLike> | undefined,
-  { force = false }: ResumeOptions,
+  { force = false, name }: LoadOptions,
 ): Promise<StoredSession> {
   const { checkpoint, warnings } = await stateManager.loadCheckpoint(sessionId, (candidate) => {
     restoreSnapshot(candidate.snapshot, storedStageInputs(candidate));
   });
-  if (checkpoint.state === 'COMPLETED') throw new IllegalCommandError('resume', 'COMPLETED', []);
   const differences = [
+    ...nameDifferences(checkpoint, name),
     ...fingerprintDifferences(checkpoint.fingerprint, stages),
     ...descriptionDifferences(checkpoint, pipeline),
   ];
   if (differences.length > 0 && !force) throw new PipelineMismatchError(differences);
   const snapshot = await withSuspicion(restoreForced(checkpoint, stages, force), checkpoint, stateManager);
-  const definition = definitionOf(checkpoint, pipeline, stages);
   const { flushed: mark } = snapshot.context;
+  const isCompleted = checkpoint.state === 'COMPLETED';
   return {
-    snapshot,
-    definition,
+    isCompleted,
+    snapshot: isCompleted ? { ...snapshot, status: 'active', value: 'PAUSED', output: undefined } : snapshot,
     checkpoint,
+    definition: definitionOf(checkpoint, pipeline, stages),
     warnings,
     start: {
-      mark,
+      ...{ sessionId, mark, force },
       wasSealed: wasSealed(checkpoint, mark),
       sourceIdentity: checkpoint.sourceIdentity,
-      epoch: checkpoint.epoch,
-      force,
+      epoch: checkpoint.epoch + 1,
     },
   };
+}
+
+/** A run that failed continues with its own pipeline.
+ * @throws {PipelineMismatchError} */
+export function assertSamePipeline(before: PipelineDefinition | undefined, now: PipelineDefinition): void {
+  if (before === undefined) return;
+  const describe = ({ source, sink }: PipelineDefinition) => ({
+    pipeline: before.name,
+    source: source.describe() ?? null,
+    sink: sink.describe() ?? null,
+  });
+  const differences = [
+    ...nameDifferences({ pipeline: before.name }, now.name),
+    ...descriptionDifferences(describe(before), now),
+  ];
+  if (differences.length > 0) throw new PipelineMismatchError(differences, false);
+}
+
+function nameDifferences({ pipeline }: Pick<Checkpoint, 'pipeline'>, name = pipeline): string[] {
+  return name === pipeline ? [] : [`the pipeline was "${pipeline}" and is "${name}"`];
 }
 
 /** After a death: which batches may have been the cause (`machines/poison.ts`). */
@@ -119,7 +149,7 @@ function restoreForced(
 }
 
 function descriptionDifferences(
-  checkpoint: Checkpoint,
+  checkpoint: Pick<Checkpoint, 'source' | 'sink'>,
   pipeline: Partial<PipelineLike> | undefined,
 ): string[] {
   const differences: string[] = [];
@@ -169,7 +199,7 @@ function definitionOf(
   return {
     ...defined,
     ...(deadLetter === undefined ? {} : { deadLetter: deadLetter as PipelineDefinition['deadLetter'] }),
-    checkpointEveryMs: checkpointEveryMs ?? defined.checkpointEveryMs,
+    checkpointEveryMs: checkpointEveryMs ?? false,
   };
 }
 

@@ -11,7 +11,6 @@ import {
   type AnyStage,
   CheckpointNotFoundError,
   CorruptCheckpointError,
-  IllegalCommandError,
   map,
   type PipelineEvent,
   PipelineExecutor,
@@ -89,12 +88,6 @@ describe('refusals leave the executor as it was', () => {
     expect(executor.state).toBe('IDLE');
   });
 
-  test('a completed session', async () => {
-    const { executor } = executorOf();
-    const { sessionId } = await executor.execute(definition());
-    await expect(executorOf().executor.resume(sessionId)).rejects.toThrow(IllegalCommandError);
-  });
-
   test('another version, another order, another stage: each is named; force accepts it', async () => {
     const id = await cancelled();
     const other = executorOf([double('2'), map('extra', (row: Row) => row)]);
@@ -162,6 +155,16 @@ describe('refusals leave the executor as it was', () => {
       writeFileSync(at(`state/${id}/${name}`), '{"format":1}');
     await expect(executorOf().executor.resume(id)).rejects.toThrow(CorruptCheckpointError);
   });
+});
+
+test('a completed session gives its result, and runs nothing', async () => {
+  const { sessionId } = await executorOf().executor.execute(definition());
+  const { executor, events } = executorOf();
+  const result = await executor.resume(sessionId);
+  expect(result).toMatchObject({ sessionId, success: true, metrics: { rowsOut: 1000 } });
+  expect(await result.data.toArray()).toHaveLength(1000);
+  expect(executor.state).toBe('COMPLETED');
+  expect(events.map(({ type }) => type)).toEqual(['stage.completed', 'pipeline.completed']);
 });
 
 test('a corrupt newest checkpoint gives way to the one before it, with a notice', async () => {

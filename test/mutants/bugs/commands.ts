@@ -27,7 +27,7 @@ export const BUGS: readonly Bug[] = [
     what: 'a run rejects with an error of ours instead of the original',
     invariant: 'I12',
     in: originalError,
-    find: 'return $failure ?? $last ?? new Error($$args);',
+    find: 'return $thrown ?? new Error($$args);',
     replace: 'return new Error($$args);',
     suite: 'test/executor/session/failure.test.ts',
   },

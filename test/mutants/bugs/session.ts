@@ -1,8 +1,9 @@
 /** Seeded bugs: the lifecycle of a run, its commits, and what is stored of it. */
 import { openRows } from '../../../src/executor/rows/rows.js';
 import { CheckpointWriter } from '../../../src/executor/session/checkpoint-writer.js';
-import { Controller } from '../../../src/executor/session/controller.js';
-import { Run } from '../../../src/executor/session/run.js';
+import { concludeRun } from '../../../src/executor/session/conclude-run.js';
+import { ExecutorActions } from '../../../src/executor/session/executor-actions.js';
+import { Session } from '../../../src/executor/session/session.js';
 import { loadSession } from '../../../src/executor/session/stored-session.js';
 import type { Bug } from '../seeded-bug.js';
 
@@ -30,10 +31,10 @@ export const BUGS: readonly Bug[] = [
     name: 'trim-before-save',
     what: 'the journal is trimmed before the checkpoint is saved',
     invariant: 'I6, I8',
-    in: Run,
-    find: `const $mark = await $save; if ($mark === undefined) return; $send; if ($isAny) { $$announce }
+    in: ExecutorActions,
+    find: `const $mark = await $save; const $minimum = $pause; $send; if ($isAny) { $$announce }
       await $journal?.$trim($covered); $covered = $mark.$batches;`,
-    replace: `await $journal?.$trim(1e9); const $mark = await $save; if ($mark === undefined) return; $send; if ($isAny) { $$announce }
+    replace: `await $journal?.$trim(1e9); const $mark = await $save; const $minimum = $pause; $send; if ($isAny) { $$announce }
       await $journal?.$trim($covered); $covered = $mark.$batches;`,
     suite: 'test/crash/every-operation.test.ts',
   },
@@ -41,18 +42,18 @@ export const BUGS: readonly Bug[] = [
     name: 'announced-before-saved',
     what: 'batches are announced as committed before the checkpoint is saved',
     invariant: 'I6',
-    in: Run,
-    find: `const $mark = await $save; if ($mark === undefined) return; $send;
-      if ($isAny) { $$facts; $publish({ type: 'batches.committed', $$rest }); }`,
-    replace: `$publish({ type: 'batches.committed', upTo: 0, rowsIn: 0, rowsOut: 0, done: 0 });
-      const $mark = await $save; if ($mark === undefined) return; $send;`,
+    in: ExecutorActions,
+    find: `const $mark = await $save; const $minimum = $pause; $send;
+      if ($isAny) { $$facts; $publish($id, { type: 'batches.committed', $$rest }); }`,
+    replace: `$publish($id, { type: 'batches.committed', upTo: 0, rowsIn: 0, rowsOut: 0, done: 0 });
+      const $mark = await $save; const $minimum = $pause; $send;`,
     suite: 'test/executor/session/commit-order.test.ts',
   },
   {
     name: 'trim-too-far',
     what: 'the journal is trimmed one batch too far',
     invariant: 'I8',
-    in: Run,
+    in: ExecutorActions,
     find: 'await $journal?.$trim($covered); $covered = $mark.$batches;',
     replace: 'await $journal?.$trim($mark.$batches + 1); $covered = $mark.$batches;',
     suite: 'test/executor/session/commit-order.test.ts',
@@ -61,16 +62,16 @@ export const BUGS: readonly Bug[] = [
     name: 'epoch-stands',
     what: 'the epoch does not rise with an opening',
     invariant: 'I10',
-    in: Controller,
-    find: '$epoch = Math.max($epoch, $stored?.$field ?? 0) + 1;',
-    replace: '$epoch = Math.max($epoch, $stored?.$field ?? 1);',
+    beside: loadSession,
+    find: '$checkpoint.epoch + 1',
+    replace: '$checkpoint.epoch',
     suite: 'test/executor/session/ownership.test.ts',
   },
   {
     name: 'lock-outlived',
     what: 'the lock is freed before the writers are closed',
     invariant: 'I10',
-    in: Run,
+    in: Session,
     find: 'const $released = $closed.then(() => $lock?.$release());',
     replace: 'const $released = $closed.then(() => {}); void $lock?.$release();',
     suite: 'test/executor/session/ownership.test.ts',
@@ -79,18 +80,19 @@ export const BUGS: readonly Bug[] = [
     name: 'sink-opening-forgotten',
     what: 'the lock is freed while the sink is still being opened',
     invariant: 'I10',
-    in: Run,
-    find: '$closeLater({ close: async () => (await $opening)?.close() });',
-    replace: '$opening.then((part) => part && $closeLater(part), () => {});',
+    in: Session,
+    find: 'const $part = { close: async () => (await $opening)?.close() }; $closers.push($part);',
+    replace:
+      'const $part = { close: async () => {} }; $opening.then((part) => part && $closers.push(part), () => {});',
     suite: 'test/executor/session/ownership.test.ts',
   },
   {
     name: 'failed-unsaved',
     what: 'FAILED saves no checkpoint',
     invariant: 'I12',
-    in: Controller,
-    find: "const $problem = $how === 'completed' ? undefined : await $save;",
-    replace: "const $problem = $how === 'completed' || $how === 'failed' ? undefined : await $save;",
+    beside: concludeRun,
+    find: "const $problem = $ending === 'completed' ? undefined : await $save;",
+    replace: "const $problem = $ending === 'completed' || $ending === 'failed' ? undefined : await $save;",
     suite: 'test/executor/session/failure.test.ts',
   },
   {
@@ -115,7 +117,7 @@ export const BUGS: readonly Bug[] = [
     name: 'input-uncompared',
     what: 'the input is not compared',
     invariant: 'I15',
-    in: Run,
+    in: Session,
     find: "if ($how === 'changed' && !$force) throw $mismatch;",
     replace: '',
     suite: 'test/executor/session/resume.test.ts',
@@ -124,7 +126,7 @@ export const BUGS: readonly Bug[] = [
     name: 'growth-unreported',
     what: 'an input that has grown is read without a notice',
     invariant: 'I15',
-    in: Run,
+    in: Session,
     find: "if ($how === 'grown') { $$notice }",
     replace: '',
     suite: 'test/executor/session/resume.test.ts',
@@ -133,26 +135,26 @@ export const BUGS: readonly Bug[] = [
     name: 'receipt-before-save',
     what: 'the receipt of a pause comes before the checkpoint says PAUSED',
     invariant: 'I16',
-    in: Controller,
-    find: "const $problem = $how === 'completed' ? undefined : await $save;",
+    beside: concludeRun,
+    find: "const $problem = $ending === 'completed' ? undefined : await $save;",
     replace:
-      "const saving = $how === 'completed' ? undefined : $save; const $problem = $how === 'paused' ? undefined : await saving;",
+      "const saving = $ending === 'completed' ? undefined : $save; const $problem = $ending === 'paused' ? undefined : await saving;",
     suite: 'test/executor/session/commit-order.test.ts',
   },
   {
     name: 'signals-unaborted',
     what: 'cancel aborts no stage',
     invariant: 'I17',
-    in: Run,
-    find: '$rows?.$abort($reason); $closeSource();',
-    replace: '$closeSource();',
+    in: Session,
+    find: '$parts?.rows.$abort($reason);',
+    replace: '',
     suite: 'test/executor/session/pause-and-cancel.test.ts',
   },
   {
     name: 'cancel-waits',
     what: 'cancel waits for the work in flight',
     invariant: 'I17',
-    in: Run,
+    in: Session,
     find: 'await Promise.race([$released, $patience]);',
     replace: 'await $released;',
     suite: 'test/executor/session/ownership.test.ts',
@@ -161,9 +163,9 @@ export const BUGS: readonly Bug[] = [
     name: 'cancel-unsaved',
     what: 'cancel saves no checkpoint',
     invariant: 'I17',
-    in: Controller,
-    find: "const $problem = $how === 'completed' ? undefined : await $save;",
-    replace: "const $problem = $how === 'completed' || $how === 'cancelled' ? undefined : await $save;",
+    beside: concludeRun,
+    find: "const $problem = $ending === 'completed' ? undefined : await $save;",
+    replace: "const $problem = $ending === 'completed' || $ending === 'cancelled' ? undefined : await $save;",
     suite: 'test/executor/rows/interleavings.test.ts',
   },
 ];

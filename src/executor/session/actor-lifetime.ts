@@ -1,0 +1,40 @@
+/**
+ * The actor is the run (I28): however an executor's actor ends, its work ends with it.
+ *
+ * Calls in: XState, through the machine's `start` and `transition`. Calls out: `ExecutorActions.stopRun`.
+ *
+ * XState stops an actor with an event of its own, whoever stops it: `actor.stop()`, a parent that leaves the invoking state or
+ * ends, a component that unmounts. React's StrictMode starts the same actor again in the same task: then the work goes on.
+ */
+import type { AnyActorLogic, AnyMachineSnapshot } from 'xstate';
+import type { ExecutorContext, ExecutorState } from '../../../machines/context.js';
+import type { ExecutorActions } from './executor-actions.js';
+
+interface Scope {
+  readonly self: object;
+}
+
+/** @param known undefined: the actor has done nothing yet. */
+export function endRunsWithActors(
+  machine: object,
+  known: (actor: object) => ExecutorActions | undefined,
+): void {
+  const logic = machine as AnyActorLogic;
+  const { start, transition } = logic;
+  const stopped = new WeakSet<object>();
+  logic.start = (snapshot, scope) => {
+    stopped.delete((scope as Scope).self);
+    start?.call(logic, snapshot, scope);
+  };
+  logic.transition = (snapshot, event, scope) => {
+    if (event.type === 'xstate.stop') {
+      const { self } = scope as Scope;
+      const { value, context } = snapshot as AnyMachineSnapshot;
+      stopped.add(self);
+      queueMicrotask(() => {
+        if (stopped.has(self)) known(self)?.stopRun(value as ExecutorState, context as ExecutorContext);
+      });
+    }
+    return transition.call(logic, snapshot, event, scope);
+  };
+}

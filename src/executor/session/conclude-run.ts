@@ -1,0 +1,113 @@
+/**
+ * The end of a run: the last checkpoint, the events that announce it, and the promises that wait for it.
+ *
+ * Called by `ExecutorActions` outside the machine's transition. Calls: the session's checkpoint writer and `close`, `publish`,
+ * and the pending promises.
+ *
+ * 1. PAUSED, COMPLETED, FAILED and a cancelled IDLE are announced and promised only when the checkpoint that says so is
+ *    saved (I6, I16) and the session is free.
+ * 2. A failure keeps the original error for every caller (I12).
+ */
+import type { ExecutorContext } from '../../../machines/context.js';
+import { PipelineCancelledError } from '../../errors.js';
+import { errorData } from '../../platform/error-data.js';
+import type { Logger } from '../../platform/logger.js';
+import type { EventDraft } from '../publish.js';
+import { countsOf, originalError, receiptOf } from '../receipts.js';
+import type { ExecutionResult } from '../result.js';
+import type { PendingPromises } from './command-promises.js';
+import type { Session } from './session.js';
+import type { StoredRecording } from './stored-recording.js';
+
+export type Ending = 'paused' | 'completed' | 'failed' | 'cancelled';
+
+/** What an ending ended. */
+export interface EndedRun extends PendingPromises {
+  readonly ending: Ending;
+  readonly context: ExecutorContext;
+  readonly session: Session | undefined;
+  readonly recording: StoredRecording | undefined;
+}
+
+export interface ConclusionHost {
+  readonly logger: Logger;
+  readonly publish: (sessionId: string, draft: EventDraft) => void;
+  readonly resultOf: (context: ExecutorContext, session: Session | undefined) => ExecutionResult;
+  /** A failure or a cancel, told to observers of the actor that take errors. */
+  readonly notifyError: (error: unknown) => void;
+}
+
+export async function concludeRun(ended: EndedRun, host: ConclusionHost): Promise<void> {
+  const { ending, session, recording } = ended;
+  session?.stopTimer();
+  // A completed run was stored before it was announced.
+  const problem = ending === 'completed' ? undefined : await saveLastCheckpoint(ended, host);
+  if (ending === 'paused') return concludePaused(ended, host, problem);
+  session?.abort(undefined);
+  await recording?.close(ending);
+  await session?.close();
+  if (ending === 'completed') concludeCompleted(ended, host);
+  else if (ending === 'failed') concludeFailed(ended, host);
+  else concludeCancelled(ended, host);
+}
+
+/** One that cannot be saved leaves the last one, which is true as well.
+ * @returns the error. */
+async function saveLastCheckpoint(ended: EndedRun, { logger }: ConclusionHost): Promise<unknown> {
+  const { ending, session, context } = ended;
+  const writer = session?.parts?.writer;
+  if (writer === undefined || (ending !== 'paused' && !writer.hasSaved)) return undefined;
+  try {
+    await writer.save(undefined, ending === 'cancelled' ? context : undefined);
+    return undefined;
+  } catch (error) {
+    logger.warn(`The last checkpoint of the ${ending} run was not saved. The one before it is kept.`, {
+      ...errorData(error),
+    });
+    return error;
+  }
+}
+
+async function concludePaused(ended: EndedRun, host: ConclusionHost, problem: unknown): Promise<void> {
+  const { context, pause, recording } = ended;
+  await recording?.flush();
+  host.publish(context.sessionId, { type: 'pipeline.paused', ...countsOf(context.flushed) });
+  if (problem === undefined) pause?.resolve(receiptOf(context));
+  else pause?.reject(problem);
+}
+
+function concludeCompleted({ context, session, outcome, pause }: EndedRun, host: ConclusionHost): void {
+  const { sessionId, flushed } = context;
+  const result = host.resultOf(context, session);
+  for (const tally of flushed.stages)
+    host.publish(sessionId, { type: 'stage.completed', stage: tally.stage, tally });
+  const { success, isComplete } = result;
+  const durationMs = flushed.elapsedMs;
+  host.publish(sessionId, {
+    type: 'pipeline.completed',
+    ...{ success, isComplete, durationMs },
+    ...countsOf(flushed),
+  });
+  pause?.resolve(receiptOf(context));
+  outcome.resolve(result);
+}
+
+function concludeFailed({ context, session, outcome, pause }: EndedRun, host: ConclusionHost): void {
+  const { sessionId, flushed } = context;
+  const error = context.error ?? errorData(new Error('unknown'));
+  host.publish(sessionId, { type: 'pipeline.failed', error, batches: flushed.batches });
+  const original = originalError(context, session?.thrown);
+  pause?.reject(original);
+  outcome.reject(original);
+  host.notifyError(original);
+}
+
+function concludeCancelled({ context, outcome, pause, cancel }: EndedRun, host: ConclusionHost): void {
+  const { sessionId, flushed } = context;
+  host.publish(sessionId, { type: 'pipeline.cancelled', batches: flushed.batches });
+  const error = new PipelineCancelledError(sessionId);
+  pause?.reject(error);
+  cancel?.resolve(receiptOf(context));
+  outcome.reject(error);
+  host.notifyError(error);
+}

@@ -1,0 +1,341 @@
+/**
+ * The actions of the executor's machine, for one actor.
+ *
+ * Owns the actor's current `Session`, the promises of its commands and its recordings. Calls in: the machine's actions and the
+ * stage actors (`runnable-machine.ts`), commands (`PipelineExecutor`, `control-handlers.ts`), and the end of the actor
+ * (`actor-lifetime.ts`). Calls out: `Session` to open and close, its `rows` and checkpoint writer to work, `concludeRun` at an
+ * end, and events to the machine.
+ *
+ * 1. Every opening begins at `openSession`, in INITIALIZING. What is stored decides where it continues.
+ * 2. Events reach the machine from a fresh stack, never from inside one of its transitions.
+ * 3. Commit order (I6): sinks flushed, checkpoint saved, `batches.committed` announced, journal trimmed.
+ * 4. What throws ends the run by a `failure` event; nothing throws into the machine.
+ * 5. An ending concludes before the next opening begins.
+ */
+import type { ExecutorContext, ExecutorState } from '../../../machines/context.js';
+import type { ReadRequest, WriteRequest } from '../../../machines/executor-events.js';
+import { rewind } from '../../../machines/initial-context.js';
+import type { SessionLock } from '../../checkpoint/lock/lock.js';
+import type { StateManager } from '../../checkpoint/state-manager.js';
+import { IllegalCommandError, PipelineCancelledError } from '../../errors.js';
+import type { Environment } from '../../platform/environment.js';
+import { errorData } from '../../platform/error-data.js';
+import type { AnyStage } from '../../stages/stage.js';
+import type { AskableSnapshot } from '../commands.js';
+import type { PipelineDefinition } from '../definition.js';
+import type { WorkerOptions } from '../fusion/workers.js';
+import type { EventDraft } from '../publish.js';
+import { type ExecutionResult, resultOf } from '../result.js';
+import type { StageActor } from '../rows/rows.js';
+import { checkpointEveryMs } from './checkpoint-settings.js';
+import type { MachineActor } from './checkpoint-writer.js';
+import { CommandPromises, rejectAll } from './command-promises.js';
+import { concludeRun, type EndedRun, type Ending } from './conclude-run.js';
+import { controlHandlers } from './control-handlers.js';
+import { type RecordedRun, type RecordingPreferences, Recordings } from './recordings.js';
+import { type OpenSession, Session, type SessionRequest } from './session.js';
+import { identityOf } from './source-identity.js';
+import type { StoredRecording } from './stored-recording.js';
+import type { StoredSession } from './stored-session.js';
+
+export interface ExecutorActionsOptions {
+  readonly stages: readonly AnyStage[];
+  readonly stateManager: StateManager;
+  readonly environment: Environment;
+  readonly publish: (sessionId: string, draft: EventDraft) => void;
+  readonly recording: RecordingPreferences;
+  /** Of the actor's runs; a facade names it with each `execute`. */
+  readonly definition?: PipelineDefinition;
+  readonly pipelineFile?: string;
+  readonly workers?: WorkerOptions;
+  /** The actor has completed, or was stopped: no event follows. */
+  readonly onEnd?: () => void;
+}
+
+export class ExecutorActions {
+  readonly promises = new CommandPromises();
+  readonly recordings: Recordings;
+  readonly handlers = controlHandlers(this);
+  #definition: PipelineDefinition | undefined;
+  #session: Session | undefined;
+  #recorded: RecordedRun | undefined;
+  #recording: StoredRecording | undefined;
+  /** Batches that the checkpoint before the newest covers. */
+  #coveredBefore = 0;
+  /** Resolves when every ending so far has concluded: the session is free. */
+  #concluded: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    readonly actor: MachineActor,
+    private readonly options: ExecutorActionsOptions,
+  ) {
+    const { stateManager, environment, recording, definition } = options;
+    this.#definition = definition;
+    const notice = (sessionId: string, message: string) =>
+      this.#publish(sessionId, { type: 'notice', message });
+    this.recordings = new Recordings({ actor, stateManager, environment, wishes: recording, notice });
+  }
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** The pipeline of the runs to come. */
+  get definition(): PipelineDefinition | undefined {
+    return this.#definition;
+  }
+
+  usePipeline(definition: PipelineDefinition): void {
+    this.#definition = definition;
+  }
+
+  /** Opens a stored session before `resume` is sent, so that a refusal leaves the machine's state as it is. */
+  async adoptSession(stored: StoredSession, lock: SessionLock): Promise<void> {
+    this.#definition = stored.definition;
+    const session = this.#newSession(this.context, { stored, lock });
+    try {
+      await session.open();
+      if (stored.isCompleted) this.#tellStored(session, stored);
+      else await this.#recording?.allow();
+    } catch (error) {
+      const wasCancelled = session.isEnding;
+      // A `resume` sent meanwhile ends as the opening does.
+      if (this.state === 'INITIALIZING') session.fail(error);
+      else this.#concluded = Promise.all([this.#concluded, session.close()]);
+      throw wasCancelled ? new PipelineCancelledError(session.id) : error;
+    }
+  }
+
+  /** INITIALIZING: opens the session where it is stored, or begins it.
+   * @param context of the transition under way: the actor's own snapshot is still the one before it. */
+  openSession(context: ExecutorContext): void {
+    const adopted = this.#session?.isEnding === false ? this.#session : undefined;
+    const session = adopted ?? this.#newSession(context);
+    this.#concluded
+      .then(() => this.#openSession(session, adopted === undefined))
+      .catch((error: unknown) => session.fail(error));
+  }
+
+  async #openSession(session: Session, isToldOfStored: boolean): Promise<void> {
+    const stored = await session.open();
+    if (session.isEnding) return;
+    if (stored !== undefined && isToldOfStored) {
+      this.#tellStored(session, stored);
+      if (stored.isCompleted) return;
+      if (stored.start.epoch !== this.#recorded?.epoch) this.#beginRecording(session, stored.start.epoch);
+    }
+    await session.parts?.writer.saveFirst();
+    if (session.isEnding) return;
+    await this.#recording?.allow();
+    if (session.isEnding) return;
+    this.#coveredBefore = this.context.flushed.batches;
+    this.#startTimer(session);
+    this.#announceStart(session, stored !== undefined);
+    if (stored !== undefined) this.#announceResumed(session);
+    session.send({ type: 'opened' });
+  }
+
+  /** What is stored replaces what the machine knows. */
+  #tellStored(session: Session, { snapshot, isCompleted }: StoredSession): void {
+    const { pipeline, settings, startedAt, flushed, suspects } = snapshot.context;
+    session.send({
+      ...{ type: 'session.loaded', pipeline, settings, startedAt, flushed, suspects, isCompleted },
+    });
+  }
+
+  #newSession(context: ExecutorContext, loaded?: SessionRequest['loaded']): Session {
+    const definition = this.#definition;
+    if (definition === undefined) throw new IllegalCommandError('execute', 'IDLE without a pipeline', []);
+    const { sessionId } = context;
+    const { actor, handlers } = this;
+    const before = this.#recorded?.sessionId === sessionId ? this.#recorded.epoch : 0;
+    const session = new Session(
+      { ...this.options, actor, handlers, publish: (id, draft) => this.#publish(id, draft) },
+      { sessionId, definition, context, ...(loaded === undefined ? {} : { loaded }) },
+    );
+    this.#session = session;
+    // Within the transition, so that this is the recording's first step; again where the stored epoch proves to be another.
+    this.#beginRecording(session, loaded?.stored.start.epoch ?? before + 1);
+    return session;
+  }
+
+  #beginRecording({ id: sessionId, definition }: Session, epoch: number): void {
+    const stages = this.options.stages.map(({ name }) => name);
+    this.#recorded = { sessionId, pipeline: definition.name, stages, epoch };
+    this.#recording = this.recordings.begin(this.#recorded);
+  }
+
+  #startTimer(session: Session): void {
+    const { stateManager } = this.options;
+    const { definition } = session;
+    const everyMs = checkpointEveryMs(definition, stateManager);
+    session.startTimer(everyMs, () => {
+      const { written, flushed, settings } = this.context;
+      const { checkpointInterval } = settings;
+      const rows = written.rowsIn - flushed.rowsIn;
+      const rhythm = { checkpointInterval, checkpointEveryMs: everyMs };
+      return stateManager.shouldCheckpoint(rows, everyMs === false ? 0 : everyMs, rhythm);
+    });
+  }
+
+  #announceStart(session: Session, resumed: boolean): void {
+    const { pipeline, stages, flushed: mark } = this.context;
+    const total = session.parts?.source.total;
+    this.#publish(session.id, {
+      ...{ type: 'pipeline.started', pipeline, stages, resumed, fromBatch: mark.batches },
+      ...{ rowsIn: mark.rowsIn, rowsOut: mark.rowsOut, done: mark.done },
+      ...(total === undefined ? {} : { total }),
+      ...(mark.batches === 0 ? {} : { tallies: mark.stages }),
+    });
+  }
+
+  #announceResumed(session: Session): void {
+    const { batches: fromBatch } = this.context.flushed;
+    this.#publish(session.id, { type: 'pipeline.resumed', fromBatch });
+  }
+
+  /** EXECUTING, from PAUSED in this process: the session is still open. */
+  continueSession(): void {
+    this.#work(async (_, session) => {
+      this.#startTimer(session);
+      this.#announceResumed(session);
+    });
+  }
+
+  readBatches(request: ReadRequest): void {
+    this.#work(({ rows }) => rows.readBatches(request));
+  }
+
+  writeBatches({ from, upTo }: WriteRequest): void {
+    this.#work(async ({ rows }, session) => {
+      const counters = await rows.appendBatches(from, upTo);
+      session.send({ type: 'sink.written', upTo, counters });
+    });
+  }
+
+  flushSinks(): void {
+    this.#session?.timer?.startCommit();
+    this.#work(async ({ rows, source, writer }, session) => {
+      const covered = this.context.flushing;
+      // The recording too: it is never behind the last commit that was announced.
+      const [{ sink, deadLetter }] = await Promise.all([rows.flushSinks(), this.#recording?.flush()]);
+      const identity = covered?.source ? await identityOf(source, covered.source) : undefined;
+      // Together with the mark that it belongs to: a run that has ended meanwhile keeps both as they were.
+      if (session.isEnding) return;
+      if (identity !== undefined) writer.sourceIdentity = identity;
+      const elapsedMs = Math.round(session.elapsedMs ?? 0);
+      session.send({ type: 'sink.flushed', sink, deadLetter, elapsedMs });
+    });
+  }
+
+  saveCheckpoint(): void {
+    this.#work(async ({ journal, writer }, session) => {
+      const mark = await writer.save();
+      const minimumPause =
+        session.timer?.startMinimumPause(() => session.send({ type: 'minimumPause.over' })) ?? false;
+      session.send({ type: 'checkpoint.saved', minimumPause });
+      if (mark.batches > 0) {
+        const { rowsIn, rowsOut, done } = mark;
+        const size = journal && { journalBytes: journal.size };
+        const upTo = mark.batches - 1;
+        this.#publish(session.id, { type: 'batches.committed', upTo, rowsIn, rowsOut, done, ...size });
+      }
+      // A resume may fall back to the checkpoint before this one (I9), and must not invoke again what that one still needs.
+      await journal?.trim(this.#coveredBefore);
+      this.#coveredBefore = mark.batches;
+    });
+  }
+
+  publishResult(): void {
+    this.#work(async ({ rows, writer }, session) => {
+      await rows.publishSinks();
+      if (session.isEnding) return;
+      // Before the completion is announced: a process that ends then leaves a completed session.
+      await writer.save('COMPLETED');
+      session.send({ type: 'sink.published' });
+    });
+  }
+
+  startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
+    this.#session?.parts?.rows.startAttempt(actor, stageIndex, batch, attempt);
+  }
+
+  armRetry(actor: StageActor, batch: number, delayMs: number): void {
+    this.#session?.parts?.rows.armRetry(actor, batch, delayMs);
+  }
+
+  abortWork(): void {
+    this.#session?.abort(new PipelineCancelledError(this.context.sessionId));
+  }
+
+  /** The machine has reached the end of a run, or PAUSED.
+   * @param context of the transition under way. */
+  settleRun(ending: Ending, context: ExecutorContext): void {
+    const pending = this.promises.takePending(ending !== 'paused');
+    const ended = { ...pending, ending, context, session: this.#session, recording: this.#recording };
+    const concluded = Promise.resolve().then(() => this.#conclude(ended));
+    this.#concluded = Promise.all([this.#concluded, concluded]);
+  }
+
+  /** The actor was stopped: a run in progress ends as by `cancel`, and the session is free afterwards (I28).
+   * @param context the last of the actor. */
+  stopRun(state: ExecutorState, context: ExecutorContext): void {
+    const error = new PipelineCancelledError(context.sessionId);
+    this.#session?.abort(error);
+    if (state === 'INITIALIZING' || state === 'EXECUTING') this.settleRun('cancelled', rewind(context));
+    else if (state === 'PAUSED') this.#concluded = Promise.all([this.#concluded, this.#session?.close()]);
+    void this.#concluded.then(() => {
+      this.promises.rejectOutcome(error);
+      this.options.onEnd?.();
+    });
+  }
+
+  async #conclude(ended: EndedRun): Promise<void> {
+    const { logger } = this.options.environment;
+    try {
+      await concludeRun(ended, {
+        logger,
+        publish: (sessionId, draft) => this.#publish(sessionId, draft),
+        resultOf: (context) => this.result(context),
+        notifyError: () => {},
+      });
+    } catch (error) {
+      logger.error('The end of a run was not concluded.', { ...errorData(error) });
+      rejectAll(ended, error);
+    }
+    if (ended.ending === 'completed') this.options.onEnd?.();
+  }
+
+  result(context: ExecutorContext): ExecutionResult {
+    const definition = this.#session?.definition ?? (this.#definition as PipelineDefinition);
+    return resultOf(context, definition, this.options.environment);
+  }
+
+  /** Runs a part of the work on the open session; what it throws ends the run. */
+  #work(work: (parts: OpenSession, session: Session) => Promise<void>): void {
+    const session = this.#session;
+    const parts = session?.lifecycle.phase === 'open' ? session.lifecycle.parts : undefined;
+    if (session === undefined || parts === undefined) return;
+    Promise.resolve()
+      .then(() => (session.isEnding ? undefined : work(parts, session)))
+      .catch((error: unknown) => session.fail(error));
+  }
+
+  /** @param sessionId of the run that it is about: another one may have begun. */
+  #publish(sessionId: string, draft: EventDraft): void {
+    this.options.publish(sessionId, draft);
+    this.recordings.recordEvent(sessionId, draft);
+  }
+
+  get state(): ExecutorState {
+    return (this.actor.getSnapshot() as { value: ExecutorState }).value;
+  }
+
+  get context(): ExecutorContext {
+    return (this.actor.getSnapshot() as { context: ExecutorContext }).context;
+  }
+
+  get snapshot(): AskableSnapshot {
+    return this.actor.getSnapshot() as AskableSnapshot;
+  }
+}
