@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vitest/config';
@@ -16,6 +17,12 @@ const xstateAsNodeResolvesIt: Plugin = {
   resolveId: (id) => (/^xstate(\/|$)/.test(id) ? fileURLToPath(import.meta.resolve(id)) : undefined),
 };
 
+/** Test files that replace modules. Every other file shares its modules with the files that the same worker ran before. */
+const replacingModules = readdirSync(at('test'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.test.ts'))
+  .map((path) => `test/${path}`)
+  .filter((path) => /\bvi\.(doMock|mock)\(/.test(readFileSync(at(path), 'utf8')));
+
 /** Tests run on the sources; what starts a child process (command line, crash tests) runs the build in `dist`. */
 export default defineConfig({
   plugins: [xstateAsNodeResolvesIt],
@@ -30,10 +37,28 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
     // Much of what a test waits for is another process: as many files at once as there are cores.
     maxWorkers: Math.max(2, availableParallelism()),
+    setupFiles: ['test/support/test-end.setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: ['test/**/*.test.ts'],
+          exclude: replacingModules,
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'isolated',
+          include: replacingModules,
+        },
+      },
+    ],
   },
 });

@@ -7,8 +7,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, expect } from 'vitest';
+import { expect } from 'vitest';
 import { freshFolder } from '../support/folders.js';
+import { atTestEnd } from '../support/test-end.js';
 
 export const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
@@ -25,13 +26,6 @@ export interface Running {
   /** Resolves when everything printed so far has matched. Rejects when the process ends first. */
   printed(pattern: RegExp, from?: 'stdout' | 'stderr'): Promise<RegExpExecArray>;
 }
-
-const children = new Set<ChildProcess>();
-
-afterEach(() => {
-  for (const child of children) child.kill('SIGKILL');
-  children.clear();
-});
 
 /** A fresh folder, with these files in it. */
 export function folder(files: Readonly<Record<string, string>> = {}): string {
@@ -56,7 +50,7 @@ export function start(args: readonly string[], { cwd, env = {}, shell }: StartOp
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  children.add(child);
+  atTestEnd(() => child.kill('SIGKILL'));
   const text = { stdout: '', stderr: '' };
   const watchers = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {
@@ -68,7 +62,6 @@ export function start(args: readonly string[], { cwd, env = {}, shell }: StartOp
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      children.delete(child);
       resolve({ code, signal, ...text });
       for (const watch of watchers) watch();
     });

@@ -1,17 +1,11 @@
-/** Folders of a test's own, gone when it is over. */
+/** Folders of one test, removed at its end. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach } from 'vitest';
-
-const folders: string[] = [];
-
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+import { atTestEnd } from './test-end.js';
 
 export function freshFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'xstate-pipeline-test-'));
-  folders.push(folder);
+  atTestEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
