@@ -3,6 +3,8 @@
  * wrong, where, and what to do. A message of ours never quotes a row, an environment value or an option's value.
  */
 
+const BRAND: unique symbol = Symbol.for('xstate-pipeline.error');
+
 /** What every error here has in common. */
 export abstract class PipelineError extends Error {
   /** Stable across releases: compare this, not the message. */
@@ -11,6 +13,15 @@ export abstract class PipelineError extends Error {
     super(message, options);
     this.name = new.target.name;
   }
+  /** @internal */
+  get [BRAND](): true {
+    return true;
+  }
+}
+
+/** An error of this product, also from another realm or another copy of the package, where `instanceof` is false. */
+export function isPipelineError(value: unknown): value is PipelineError {
+  return field(value, BRAND) === true;
 }
 
 /** A command that the state does not allow (I2). */
@@ -135,8 +146,10 @@ export class CorruptJournalError extends PipelineError {
 /** A stage's attempt outlived its `timeoutMs`. */
 export class StageTimeoutError extends PipelineError {
   readonly code = 'STAGE_TIMEOUT';
-  constructor(stage: string, batch: number, timeoutMs: number) {
-    super(`Stage "${stage}" took longer than ${timeoutMs} ms over batch ${batch}.`);
+  /** @param row index in the batch, where the limit is `rowTimeoutMs` */
+  constructor(stage: string, batch: number, timeoutMs: number, row?: number) {
+    const over = row === undefined ? '' : `row ${row} of `;
+    super(`Stage "${stage}" took longer than ${timeoutMs} ms over ${over}batch ${batch}.`);
   }
 }
 
@@ -277,16 +290,26 @@ export function nameOf(thrown: unknown): string {
   return textField(thrown, 'name') ?? typeof thrown;
 }
 
+/** The `stack` of anything thrown. Never throws. */
+export function stackOf(thrown: unknown): string | undefined {
+  return textField(thrown, 'stack');
+}
+
+/** The `cause` of anything thrown. Never throws. */
+export function causeOf(thrown: unknown): unknown {
+  return field(thrown, 'cause');
+}
+
 function textField(thrown: unknown, key: string): string | undefined {
   const value = field(thrown, key);
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** By shape, not by class: an error may come from another realm. Its getters may throw. */
-function field(thrown: unknown, key: string): unknown {
+function field(thrown: unknown, key: PropertyKey): unknown {
   if (thrown === null || (typeof thrown !== 'object' && typeof thrown !== 'function')) return undefined;
   try {
-    return (thrown as Readonly<Record<string, unknown>>)[key];
+    return (thrown as Readonly<Record<PropertyKey, unknown>>)[key];
   } catch {
     return undefined;
   }

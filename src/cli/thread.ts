@@ -1,17 +1,24 @@
 /**
- * What a worker thread of a run does: imports the pipeline file, and takes batches through the stages that share a pass.
- * It holds nothing between two batches; what it is given and what it answers are bytes and figures.
+ * The program of a worker thread: imports the pipeline file and takes batches through fused stages. It keeps nothing between
+ * two batches; its input and output are bytes and counters.
  */
-
 import { parentPort, workerData } from 'node:worker_threads';
-import { InvalidOptionError, messageOf } from '../errors.js';
+import { InvalidOptionError } from '../errors.js';
 import { definePipeline } from '../executor/definition.js';
 import { FusionPlan } from '../executor/fusion/fusion-plan.js';
 import { linesEncoder, linesOf } from '../executor/fusion/output-lines.js';
-import { type FusedBatchResult, runFusedBatch } from '../executor/fusion/run-fused-batch.js';
-import { serializeError, type ThreadJob, type ThreadResult } from '../executor/fusion/thread-job.js';
+import { runFusedBatch } from '../executor/fusion/run-fused-batch.js';
+import { serializeError } from '../executor/fusion/serialized-error.js';
+import {
+  serializeAnswer,
+  serializeCounters,
+  serializeMalformed,
+  type ThreadJob,
+  type ThreadResult,
+} from '../executor/fusion/thread-job.js';
 import type { ThreadData, ThreadMessage } from '../executor/fusion/thread-pool.js';
 import { consoleLogger } from '../platform/logger.js';
+import { hashOfRawRows } from '../sources/rows-hash.js';
 import { idempotencyKeyOf } from '../stages/idempotency-key.js';
 import { stageFingerprints } from '../stages/pipeline-fingerprint.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
@@ -27,72 +34,51 @@ try {
   const { stages } = pipeline;
   if (stageFingerprints(stages).join() !== fingerprints.join())
     throw new InvalidOptionError(
-      `workers: ${file} does not export the pipeline that is run; give the file whose default export it is.`,
+      `workers: ${file} does not export the pipeline that is run. Give the file whose default export it is.`,
     );
   const { source, sink } = definePipeline(pipeline, stages);
   const plan = new FusionPlan(stages);
   const { signal } = new AbortController();
-
   const encode = linesEncoder(sink.label);
 
-  const runJob = (job: ThreadJob): ThreadResult => {
+  const runJob = async (job: ThreadJob): Promise<ThreadResult> => {
     const fused = plan.fusedStagesAt(job.first);
     const { decodeRaw } = source;
-    if (fused === undefined || decodeRaw === undefined) return { kind: 'bailed', stage: job.first };
-    const { rowOffset, batch, attempt, sessionId } = job;
-    let passed: FusedBatchResult;
-    try {
-      passed = runFusedBatch({
-        fused,
-        decode: (row, malformed) => decodeRaw(job.raw, row, malformed),
-        contextOf: (place): StageContext => ({
-          batch: { index: batch, rowOffset },
-          attempt,
-          signal,
-          idempotencyKey: idempotencyKeyOf(sessionId, (stages[job.first + place] as AnyStage).name, batch),
-          logger: consoleLogger,
-        }),
-        encode,
-      });
-    } catch (error) {
-      return { kind: 'unwritable', message: messageOf(error) };
-    }
-    if (passed.isAsynchronous) {
-      plan.invalidate();
-      return { kind: 'bailed', stage: job.first + passed.parts.length };
-    }
-    const parts = passed.parts.map(({ rowsIn, rowsOut, failures }) => ({
-      rowsIn,
-      rowsOut,
-      failures: failures.map(({ index, row, error }) => ({
-        index,
-        row: textOf(row),
-        error: serializeError(error),
-      })),
-    }));
-    const malformed = passed.malformed.map(({ file, line, byte, what, row, text }) => ({
-      ...{ file, line, byte, what, row, text },
-    }));
-    const { lines, count: rows } = linesOf('encoded' in passed.out ? passed.out.encoded : []);
-    return { kind: 'passed', lines, rows, parts, malformed };
+    if (fused === undefined || decodeRaw === undefined) return { kind: 'not-fused' };
+    const { rowOffset, batch, attempt, sessionId, first } = job;
+    const inputHash = hashOfRawRows(job.raw);
+    const keyOf = (place: number) =>
+      idempotencyKeyOf(sessionId, (stages[first + place] as AnyStage).name, batch, inputHash);
+    const result = runFusedBatch({
+      fused,
+      decode: (row, malformed) => decodeRaw(job.raw, row, malformed),
+      contextOf: (place): StageContext => ({
+        batch: { index: batch, rowOffset },
+        ...{ attempt, signal, idempotencyKey: keyOf(place), logger: consoleLogger },
+      }),
+      encode,
+    });
+    const { counters, malformed, firstAnswer, out } = result;
+    if (firstAnswer !== undefined) plan.invalidate();
+    const encoded = 'encoded' in out ? out.encoded : counters.length === 0 ? [] : [encode(out.rows, 0)];
+    const { lines, count: rows } = linesOf(encoded);
+    return {
+      ...{ kind: 'processed', lines, rows },
+      counters: counters.map(serializeCounters),
+      malformed: malformed.map(serializeMalformed),
+      firstAnswer: firstAnswer === undefined ? undefined : await serializeAnswer(firstAnswer),
+    };
   };
 
   parentPort?.on('message', ({ id, job }: { id: number; job: ThreadJob }) => {
-    const answer = runJob(job);
-    post(
-      { type: 'answer', id, answer },
-      answer.kind === 'passed' ? [answer.lines.buffer as ArrayBuffer] : [],
-    );
+    runJob(job)
+      .catch((error: unknown): ThreadResult => ({ kind: 'failed', error: serializeError(error) }))
+      .then((result) => {
+        const lines = result.kind === 'processed' ? [result.lines.buffer as ArrayBuffer] : [];
+        post({ type: 'result', id, result }, lines);
+      });
   });
   post({ type: 'ready' });
 } catch (error) {
   post({ type: 'unfit', error: serializeError(error) });
-}
-
-function textOf(row: unknown): string | undefined {
-  try {
-    return JSON.stringify(row);
-  } catch {
-    return undefined;
-  }
 }

@@ -71,12 +71,18 @@ export class Records {
     return new Records(format, { buffer, start: 0, offset, firstLine }, Array.from(bounds), position);
   }
 
+  /** From the first record to the end of the last one; not a copy. */
+  get bytes(): Uint8Array {
+    const { buffer, start } = this.#region;
+    return buffer.subarray(start, start + (this.#bounds[this.#bounds.length - 1] as number));
+  }
+
   /** A copy for another thread. */
   raw(): RawRecords {
-    const { buffer, start, offset, firstLine } = this.#region;
+    const { offset, firstLine } = this.#region;
     const bounds = Uint32Array.from(this.#bounds);
     const bytes = new Uint8Array(bounds[bounds.length - 1] as number);
-    bytes.set(buffer.subarray(start, start + bytes.length));
+    bytes.set(this.bytes);
     return { bytes, bounds, offset, firstLine };
   }
 

@@ -59,6 +59,14 @@ export type PipelineEvent = Stamp &
         readonly error: ErrorData;
       }
     | {
+        /** An attempt has not settled for 30 s; then again whenever its age has doubled. It goes on: `timeoutMs` ends one. */
+        readonly type: 'stage.stalled';
+        readonly stage: string;
+        readonly batch: number;
+        readonly attempt: number;
+        readonly ageMs: number;
+      }
+    | {
         readonly type: 'batch.started';
         readonly stage: string;
         readonly batch: number;

@@ -69,6 +69,7 @@ function levelOf(type: EventType): Level {
     case 'row.failed':
     case 'batch.retried':
     case 'batch.skipped':
+    case 'stage.stalled':
     case 'notice':
       return 'warn';
     case 'batch.started':
@@ -104,6 +105,8 @@ function messageFor(event: PipelineEvent): string {
       return `stage ${event.stage} completed: ${event.tally.rowsIn} rows in, ${event.tally.rowsOut} out`;
     case 'stage.failed':
       return `stage ${event.stage} failed at batch ${event.batch}: ${event.error.message}`;
+    case 'stage.stalled':
+      return `stage ${event.stage}, batch ${event.batch}: no answer for ${Math.round(event.ageMs / 1000)} s`;
     case 'batch.started':
       return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt}`;
     case 'batch.completed':

@@ -11,7 +11,13 @@ export interface Clock {
   /** Milliseconds since an arbitrary moment. Never steps back: for durations. */
   monotonic(): number;
   /** Runs `callback` once, `delayMs` from now. The returned function cancels it. */
-  setTimer(callback: () => void, delayMs: number): () => void;
+  setTimer(callback: () => void, delayMs: number, options?: TimerOptions): () => void;
+}
+
+/** How a timer is set. */
+export interface TimerOptions {
+  /** False: in Node, the process may end before the timer fires. Default true. */
+  readonly keepsProcessAlive?: boolean;
 }
 
 /** Numbers in [0, 1). */
@@ -23,9 +29,11 @@ export const systemClock: Clock = {
   now: () => Math.max(0, Date.now()),
   // Whole milliseconds, so that sums of durations stay whole numbers.
   monotonic: () => Math.floor(performance.now()),
-  setTimer(callback, delayMs) {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
+  setTimer(callback, delayMs, { keepsProcessAlive = true } = {}) {
+    const timer: unknown = setTimeout(callback, delayMs);
+    // A number in a browser.
+    if (!keepsProcessAlive && typeof timer === 'object') (timer as { unref?(): void }).unref?.();
+    return () => clearTimeout(timer as ReturnType<typeof setTimeout>);
   },
 };
 

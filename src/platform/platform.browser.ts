@@ -1,5 +1,6 @@
 /** A browser: no files; turns of the event loop from a `MessageChannel`. */
 import type { Platform } from './platform.js';
+import { sha256 } from './sha256.browser.js';
 
 /** A timer would fire four milliseconds later, and in a hidden page one second later. */
 function soon(callback: () => void): void {
@@ -11,4 +12,8 @@ function soon(callback: () => void): void {
   port2.postMessage(null);
 }
 
-export const platform: Platform = { fileSystem: undefined, soon };
+export const platform: Platform = {
+  fileSystem: undefined,
+  soon,
+  checksum: (data) => sha256(data).slice(0, 16),
+};

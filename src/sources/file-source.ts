@@ -16,6 +16,7 @@ import { problemOf } from '../platform/file-problems.js';
 import type { FileHandle } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
 import { unreadableForm } from './file-forms.js';
+import { hashOfRawRows } from './rows-hash.js';
 import type { OpenSource, RawRows, SourceBatch, SourcePosition } from './source.js';
 
 /** Bytes at the beginning, and bytes before the position, that identify a file. */
@@ -152,6 +153,7 @@ export class FileSource<T> implements OpenSource<T> {
       decode: (row, malformed) => decode(records, row, malformed),
       release: records.release,
       raw,
+      hash: () => hashOfRawRows({ bytes: records.bytes, ...(this.columns && { columns: this.columns }) }),
     };
   }
 

@@ -9,7 +9,9 @@
  * 4. Rows of a live iterable are not held back: `settleRead` ends a waiting read with the rows that have arrived.
  */
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../errors.js';
+import { copyRow } from '../formats/copy-row.js';
 import { isCount } from '../formats/json.js';
+import { hashOfRows } from './rows-hash.js';
 import type { OpenSource, Source, SourceBatch, SourcePosition } from './source.js';
 
 /** Rows in memory, or a function that returns them afresh. */
@@ -83,8 +85,10 @@ function batchOf<T>(values: readonly T[], done: number): SourceBatch<T> {
     size: values.length,
     position: { rows: done },
     done,
+    hash: () => hashOfRows(values),
+    // Copies: a stage may change its rows, and the caller's objects may be read again.
     decode(row) {
-      for (const value of values) row(value);
+      for (const value of values) row(copyRow(value));
     },
   };
 }

@@ -75,6 +75,9 @@ export interface SourceBatch<T> {
   readonly position: SourcePosition;
   /** How much of `total` is before `position`, in its unit. */
   readonly done: number;
+  /** (I26) A hash of the rows as they are in the source: the same for the same rows, another one for other rows. Called
+   * before `release`. Absent: the executor hashes the decoded rows. */
+  hash?(): string;
   /** Visits the rows in order; a malformed row goes to `malformed` in its place. May be called again (a retry). */
   decode(row: (value: T) => void, malformed: (error: MalformedRowError) => void): void;
   /** Ends the use of the batch: the memory of the rows may be reused. */

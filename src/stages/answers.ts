@@ -1,33 +1,69 @@
-/** What a stage's function may answer with. Anything else is an error that says what to return instead, because a row
- * that is not JSON would otherwise end up as a broken line in the output. */
+/**
+ * Checks what a stage's function returns. Anything that is not a row is an error that says what to return instead: a
+ * promise, for example, would be written as `{}`.
+ */
 import { StageError } from '../errors.js';
 import { kindOf } from '../formats/shape.js';
+import type { RowShape } from './stage.js';
+import { abandon, findPromise, isThenable } from './thenable.js';
+
+type Shape = RowShape | 'batch';
+
+/** The row that `map` returned.
+ * @throws {StageError} when it is undefined or holds a promise. */
+export function checkRow(stage: string, row: unknown): unknown {
+  if (row === undefined) throw missingRow(stage);
+  const path = findPromise(row);
+  if (path !== undefined) throw promiseInside(stage, 'map', undefined, path);
+  return row;
+}
 
 /** @param stage the stage's name */
-export function noRow(stage: string): StageError {
+export function missingRow(stage: string): StageError {
   return new StageError(
-    `Stage "${stage}": the function of map answered with undefined; return a row, or use filter or flatMap to leave rows out.`,
+    `Stage "${stage}": the function of map returned undefined. Return a row, or use filter or flatMap to leave rows out.`,
   );
 }
 
-function noArray(stage: string, shape: 'flatMap' | 'batch', answer: unknown): StageError {
-  const where = shape === 'batch' ? 'process' : 'the function of flatMap';
-  return new StageError(
-    `Stage "${stage}": ${where} has to answer with an array of rows; got ${kindOf(answer)}.`,
-  );
-}
-
-function emptyPlace(stage: string, shape: 'flatMap' | 'batch', at: number): StageError {
-  const where = shape === 'batch' ? 'process' : 'the function of flatMap';
-  return new StageError(
-    `Stage "${stage}": the array that ${where} answered with has undefined at ${at}; leave it out.`,
-  );
-}
-
-/** The rows of an answer that has to be an array.
- * @throws {StageError} */
-export function checkedRows(stage: string, shape: 'flatMap' | 'batch', answer: unknown): readonly unknown[] {
-  if (!Array.isArray(answer)) throw noArray(stage, shape, answer);
-  for (let i = 0; i < answer.length; i++) if (answer[i] === undefined) throw emptyPlace(stage, shape, i);
+/** The rows of an answer that must be an array.
+ * @throws {StageError} when it is not one, or when a row is undefined or holds a promise. */
+export function checkRows(stage: string, shape: 'flatMap' | 'batch', answer: unknown): readonly unknown[] {
+  const fn = functionOf(shape);
+  if (!Array.isArray(answer))
+    throw new StageError(`Stage "${stage}": ${fn} must return an array of rows; got ${kindOf(answer)}.`);
+  for (let i = 0; i < answer.length; i++) {
+    const row: unknown = answer[i];
+    if (row === undefined)
+      throw new StageError(
+        `Stage "${stage}": ${fn} returned an array with undefined at index ${i}. Leave such rows out.`,
+      );
+    const path = findPromise(row);
+    if (path === undefined) continue;
+    for (const one of answer) if (isThenable(one)) abandon(one);
+    throw promiseInside(stage, shape, i, path);
+  }
   return answer;
+}
+
+/** @param index of the row in the array that was returned; undefined: the row itself was.
+ * @param path within the row; '' for the row itself. */
+export function promiseInside(
+  stage: string,
+  shape: Shape,
+  index: number | undefined,
+  path: string,
+): StageError {
+  const fn = functionOf(shape);
+  const row = index === undefined ? 'a row' : `row ${index}`;
+  if (path === '')
+    return new StageError(
+      `Stage "${stage}": ${row} that ${fn} returned is a promise. Wait for the rows: return await Promise.all(rows.map(…)).`,
+    );
+  return new StageError(
+    `Stage "${stage}": ${row} that ${fn} returned holds a promise at ${path}. Await it before returning the row.`,
+  );
+}
+
+function functionOf(shape: Shape): string {
+  return shape === 'batch' ? 'process' : `the function of ${shape}`;
 }

@@ -1,70 +1,103 @@
 /**
- * An attempt of a batch stage (attempt.ts has the promises this keeps).
+ * An attempt of a batch stage (see the guarantees in attempt.ts).
  *
- * Input schema row by row, the function over an array of its own with the rows that fit, output schema row by row. The
- * function is not called when no row is left for it. Its answer is final, and not asked for again, unless a row of it does not
- * fit the output schema: then another attempt may do better.
+ * It checks the input schema row by row, calls `process` with an array of the rows that fit, and checks the output schema
+ * row by row. `process` is not called when no row is left for it. Once every row has succeeded, the result is final, and
+ * `process` is not called again.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { abortOf } from './abortable.js';
-import { checkedRows } from './answers.js';
-import type { AttemptMemory, AttemptResult, RowFailure } from './attempt-result.js';
+import { StageError } from '../errors.js';
+import { copyRow } from '../formats/copy-row.js';
+import { checkRows } from './answers.js';
+import { type AttemptContext, abortOf, ROW_REPORTS, type RowReport } from './attempt-context.js';
+import {
+  type AttemptMemory,
+  type AttemptResult,
+  needsInputLater,
+  type RowFailure,
+} from './attempt-result.js';
 import { type Door, type Verdict, validateRow } from './schema.js';
-import type { BatchStage, StageContext } from './stage.js';
-import { andThen } from './thenable.js';
+import type { BatchContext, BatchStage } from './stage.js';
+import { andThen, isThenable } from './thenable.js';
 
 type AnyBatchStage = BatchStage<unknown, unknown, never, unknown>;
 
-interface Sorted {
+interface SortedRows {
   readonly rows: unknown[];
+  /** Of each row, its index before. */
+  readonly indexes: number[];
   readonly failures: RowFailure[];
 }
 
 export function runBatch(
   stage: AnyBatchStage,
   rows: readonly unknown[],
-  context: StageContext,
+  context: AttemptContext,
   memory: AttemptMemory,
 ): AttemptResult | PromiseLike<AttemptResult> {
   if (memory.result !== undefined) return memory.result;
-  return andThen(sort(stage, stage.input, 'input', rows), (admitted) => {
+  const isCopied = needsInputLater(stage, context);
+  return andThen(sortRows(stage, stage.input, 'input', rows), (accepted) => {
     abortOf(context).throwIfAborted();
-    if (admitted.rows.length === 0) return admitted;
-    const process = stage.process as (rows: unknown[], context: StageContext) => unknown;
-    return andThen(process(admitted.rows, context), (answer) => {
+    if (accepted.rows.length === 0) return { rows: [], failures: accepted.failures };
+    const process = stage.process as (rows: unknown[], context: BatchContext) => unknown;
+    const given = isCopied ? accepted.rows.map(copyRow) : accepted.rows;
+    return andThen(process(given, context as BatchContext), (answer) => {
       abortOf(context).throwIfAborted();
-      const given = checkedRows(stage.name, 'batch', answer);
-      return andThen(sort(stage, stage.output, 'output', given), (left): AttemptResult => {
-        const failures = [...admitted.failures, ...left.failures];
+      const reported = reportedFailures(stage, rows, accepted, context[ROW_REPORTS] ?? []);
+      const returned = checkRows(stage.name, 'batch', answer);
+      return andThen(sortRows(stage, stage.output, 'output', returned), (left): AttemptResult => {
+        const failures = [...accepted.failures, ...reported, ...left.failures];
         const result = { rows: left.rows, failures };
-        if (left.failures.length === 0) memory.result = result;
+        if (left.failures.length + reported.length === 0) memory.result = result;
         return result;
       });
     });
   });
 }
 
-/** The rows that fit, as the schema left them, and the others. */
-function sort(
+/** The rows that `process` reported as failed, by index.
+ * @throws {StageError} for a row that `process` was not given. */
+function reportedFailures(
+  stage: AnyBatchStage,
+  rows: readonly unknown[],
+  { indexes }: SortedRows,
+  reports: readonly RowReport[],
+): RowFailure[] {
+  const failures = new Map<number, RowFailure>();
+  for (const { row, error } of reports) {
+    const index = indexes[row];
+    if (index === undefined)
+      throw new StageError(
+        `Stage "${stage.name}": failRow was called with row ${String(row)}, but process was given rows 0 to ${indexes.length - 1}.`,
+      );
+    if (!failures.has(index)) failures.set(index, { index, row: rows[index], error });
+  }
+  return [...failures.values()].sort((a, b) => a.index - b.index);
+}
+
+/** Separates the rows that fit, as the schema left them, from the others. */
+function sortRows(
   stage: AnyBatchStage,
   schema: StandardSchemaV1 | undefined,
   door: Door,
   rows: readonly unknown[],
-): Sorted | Promise<Sorted> {
-  if (schema === undefined) return { rows: rows.slice(), failures: [] };
+): SortedRows | PromiseLike<SortedRows> {
+  if (schema === undefined) return { rows: rows.slice(), indexes: [...rows.keys()], failures: [] };
   const verdicts = rows.map((row) => validateRow(schema, row, stage.name, door));
-  const isSettled = (verdict: Verdict | Promise<Verdict>): verdict is Verdict =>
-    !(verdict instanceof Promise);
+  const isSettled = (verdict: Verdict | Promise<Verdict>): verdict is Verdict => !isThenable(verdict);
   return verdicts.every(isSettled)
-    ? divide(rows, verdicts)
-    : Promise.all(verdicts).then((settled) => divide(rows, settled));
+    ? divideRows(rows, verdicts)
+    : Promise.all(verdicts).then((settled) => divideRows(rows, settled));
 }
 
-function divide(rows: readonly unknown[], verdicts: readonly Verdict[]): Sorted {
-  const sorted: Sorted = { rows: [], failures: [] };
+function divideRows(rows: readonly unknown[], verdicts: readonly Verdict[]): SortedRows {
+  const sorted: SortedRows = { rows: [], indexes: [], failures: [] };
   verdicts.forEach((verdict, index) => {
-    if (verdict.ok) sorted.rows.push(verdict.value);
-    else sorted.failures.push({ index, row: rows[index], error: verdict.error });
+    if (verdict.ok) {
+      sorted.rows.push(verdict.value);
+      sorted.indexes.push(index);
+    } else sorted.failures.push({ index, row: rows[index], error: verdict.error });
   });
   return sorted;
 }

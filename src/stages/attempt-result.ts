@@ -1,10 +1,13 @@
-/** What an attempt gives, and what it leaves to the next attempt over the same batch. */
+/** The result of an attempt, and what it leaves to the next attempt over the same batch. */
+
+import type { RetryOptions, StageContext } from './stage.js';
 
 /** A row that an attempt lost. */
 export interface RowFailure {
-  /** In the batch as the stage received it; for a row that does not fit a batch stage's *output* schema (the message
-   * says so): in the array that the stage answered with, because no row of the input can be named for it. */
+  /** Index in the batch as the stage received it. Exception: for a row that does not fit the *output* schema of a batch
+   * stage, the index in the array that `process` returned. */
   readonly index: number;
+  /** The row as the stage received it. */
   readonly row: unknown;
   /** What the function threw, or a `SchemaError` or `StageError`. */
   readonly error: unknown;
@@ -12,18 +15,29 @@ export interface RowFailure {
 
 export interface AttemptResult {
   readonly rows: readonly unknown[];
-  /** By index; of a batch stage first those at its input, then those at its output. */
+  /** In row stages by index; in batch stages input failures first, then output failures. */
   readonly failures: readonly RowFailure[];
 }
 
-/** What need not be run again when the same batch is tried again. Made by `newAttemptMemory`, filled by attempts. */
+/** What need not run again when the same batch is tried again. Made by `newAttemptMemory`, filled by attempts. */
 export interface AttemptMemory {
-  /** Row stages: what came of each row so far. */
+  /** Row stages: the result of each row so far. */
   slots: unknown[] | undefined;
   /** Batch stages: the result whose rows are final. */
   result: AttemptResult | undefined;
+  /** Row stages: the function has been called for row 0 already, and returned this promise. */
+  firstAnswer: PromiseLike<unknown> | undefined;
 }
 
-export function newAttemptMemory(): AttemptMemory {
-  return { slots: undefined, result: undefined };
+export function newAttemptMemory(firstAnswer?: PromiseLike<unknown>): AttemptMemory {
+  return { slots: undefined, result: undefined, firstAnswer };
+}
+
+/** Whether rows are needed as they were: for another attempt, or for the dead letters. Then each attempt gets copies,
+ * because a stage's function may change rows in place. */
+export function needsInputLater(
+  stage: { readonly retry: Required<RetryOptions>; readonly onError: string },
+  context: Pick<StageContext, 'attempt'>,
+): boolean {
+  return context.attempt < stage.retry.attempts || stage.onError === 'dead-letter';
 }

@@ -1,24 +1,31 @@
 /**
- * An attempt of a row stage: row by row, at most `rowConcurrency` at once where answers are promises (attempt.ts has the
- * promises this keeps).
+ * An attempt of a row stage: row by row, at most `rowConcurrency` at once where the function returns promises (see the
+ * guarantees in attempt.ts).
  *
- * On the last attempt of a stage that ends the run for a lost row, no row is started after a failure: whatever it
- * answered could not be used.
+ * On the last attempt of a stage with `onError: 'fail'`, no row starts after a failure, because its result would not be
+ * used.
  */
-
-import { abortOf } from './abortable.js';
-import { checkedRows, noRow } from './answers.js';
-import type { AttemptMemory, AttemptResult, RowFailure } from './attempt-result.js';
+import { StageTimeoutError } from '../errors.js';
+import { copyRow } from '../formats/copy-row.js';
+import { checkRow, checkRows } from './answers.js';
+import { ABORTABLE, abortOf, clockOf, LazyAbort, withLazySignal } from './attempt-context.js';
+import {
+  type AttemptMemory,
+  type AttemptResult,
+  needsInputLater,
+  type RowFailure,
+} from './attempt-result.js';
 import { type Verdict, validateRow } from './schema.js';
 import type { RowStage, StageContext } from './stage.js';
 import { isThenable } from './thenable.js';
 
-/** Not run yet, or failed: to be run. */
+/** Not run yet, or failed. */
 const PENDING = Symbol('pending');
 /** Left out by a filter. */
 const DROPPED = Symbol('dropped');
 
 type AnyRowStage = RowStage<unknown, unknown, never>;
+type ProcessRow = (row: unknown, context: StageContext, index: number) => unknown;
 
 export function runRows(
   stage: AnyRowStage,
@@ -29,22 +36,23 @@ export function runRows(
   memory.slots ??= new Array<unknown>(rows.length).fill(PENDING);
   const { slots } = memory;
   const signal = abortOf(context);
-  const run = rowRunner(stage, context);
+  const run = rowRunner(stage, context, memory);
+  const isCopied = needsInputLater(stage, context);
   const isDecisive = stage.onError === 'fail' && context.attempt >= stage.retry.attempts;
   const failures: RowFailure[] = [];
   let next = 0;
   let active = 0;
-  let whenIdle: ((error?: unknown) => void) | undefined;
+  let whenIdle: ((error?: { readonly thrown: unknown }) => void) | undefined;
 
-  const lose = (index: number, error: unknown) => {
+  const recordFailure = (index: number, error: unknown) => {
     failures.push({ index, row: rows[index], error });
     if (isDecisive) next = rows.length;
   };
-  const settle = (index: number, slot: unknown, error?: { readonly thrown: unknown }) => {
+  const settleRow = (index: number, slot: unknown, error?: { readonly thrown: unknown }) => {
     active--;
     if (signal.aborted) return;
     if (error === undefined) slots[index] = slot;
-    else lose(index, error.thrown);
+    else recordFailure(index, error.thrown);
     try {
       startRows();
     } catch (thrown) {
@@ -60,16 +68,16 @@ export function runRows(
       signal.throwIfAborted();
       let slot: unknown;
       try {
-        slot = run(rows[index], index);
+        slot = run(isCopied ? copyRow(rows[index]) : rows[index], index);
       } catch (error) {
-        lose(index, error);
+        recordFailure(index, error);
         continue;
       }
-      if (slot instanceof Promise) {
+      if (isThenable(slot)) {
         active++;
         slot.then(
-          (settled) => settle(index, settled),
-          (thrown: unknown) => settle(index, PENDING, { thrown }),
+          (settled) => settleRow(index, settled),
+          (thrown: unknown) => settleRow(index, PENDING, { thrown }),
         );
       } else slots[index] = slot;
     }
@@ -77,63 +85,115 @@ export function runRows(
   const result = (): AttemptResult => {
     signal.throwIfAborted();
     failures.sort((a, b) => a.index - b.index);
-    return { rows: gather(stage, slots), failures };
+    return { rows: gatherRows(stage, slots), failures };
   };
 
   startRows();
   if (active === 0) return result();
   return new Promise<void>((resolve, reject) => {
-    whenIdle = (error) =>
-      error === undefined ? resolve() : reject((error as { readonly thrown: unknown }).thrown);
+    whenIdle = (error) => (error === undefined ? resolve() : reject(error.thrown));
   }).then(result);
 }
 
-/** What runs one row through schemas and function, to a slot: a row, an array of rows (flatMap), or DROPPED. */
-function rowRunner(stage: AnyRowStage, context: StageContext): (row: unknown, index: number) => unknown {
-  const { name, shape, input, output } = stage;
-  const process = stage.processRow as (row: unknown, context: StageContext, index: number) => unknown;
+/** Runs one row through schemas and function, to a slot: a row, an array of rows (flatMap), or DROPPED. */
+function rowRunner(
+  stage: AnyRowStage,
+  context: StageContext,
+  memory: AttemptMemory,
+): (row: unknown, index: number) => unknown {
+  const { name, shape, input, output, rowTimeoutMs } = stage;
+  const process = stage.processRow as ProcessRow;
 
-  const leave = (row: unknown, answer: unknown): unknown => {
-    const slot = toSlot(row, answer);
-    if (output === undefined || slot === DROPPED) return slot;
-    if (shape !== 'flatMap') return opened(validateRow(output, slot, name, 'output'));
-    const checked = (slot as readonly unknown[]).map((one) =>
-      opened(validateRow(output, one, name, 'output')),
-    );
-    return checked.some((one) => one instanceof Promise) ? Promise.all(checked) : checked;
-  };
   const toSlot = (row: unknown, answer: unknown): unknown => {
     if (shape === 'filter') return answer ? row : DROPPED;
-    if (shape === 'flatMap') return checkedRows(name, shape, answer);
-    if (answer === undefined) throw noRow(name);
-    return answer;
+    return shape === 'flatMap' ? checkRows(name, shape, answer) : checkRow(name, answer);
   };
-  const enter = (row: unknown, index: number): unknown => {
-    const answer = process(row, context, index);
-    if (isThenable(answer)) return Promise.resolve(answer).then((settled) => leave(row, settled));
-    return leave(row, answer);
+  const checkOutput = (row: unknown, answer: unknown): unknown => {
+    const slot = toSlot(row, answer);
+    if (output === undefined || slot === DROPPED) return slot;
+    if (shape !== 'flatMap') return rowOf(validateRow(output, slot, name, 'output'));
+    const checked = (slot as readonly unknown[]).map((one) =>
+      rowOf(validateRow(output, one, name, 'output')),
+    );
+    return checked.some(isThenable) ? Promise.all(checked) : checked;
   };
-  if (input === undefined) return enter;
+  const callFunction = (row: unknown, index: number): unknown => {
+    if (index === 0 && memory.firstAnswer !== undefined) {
+      const answer = memory.firstAnswer;
+      memory.firstAnswer = undefined;
+      return answer;
+    }
+    return rowTimeoutMs === undefined
+      ? process(row, context, index)
+      : callWithin(rowTimeoutMs, stage, process, row, context, index);
+  };
+  const runFunction = (row: unknown, index: number): unknown => {
+    const answer = callFunction(row, index);
+    if (isThenable(answer)) return Promise.resolve(answer).then((settled) => checkOutput(row, settled));
+    return checkOutput(row, answer);
+  };
+  if (input === undefined) return runFunction;
   return (row, index) => {
     const verdict = validateRow(input, row, name, 'input');
-    if (!(verdict instanceof Promise)) return enter(unlessMisfit(verdict), index);
+    if (!isThenable(verdict)) return runFunction(acceptedValue(verdict), index);
     return verdict.then((settled) => {
       abortOf(context).throwIfAborted();
-      return enter(unlessMisfit(settled), index);
+      return runFunction(acceptedValue(settled), index);
     });
   };
 }
 
-const opened = (verdict: Verdict | Promise<Verdict>): unknown =>
-  verdict instanceof Promise ? verdict.then(unlessMisfit) : unlessMisfit(verdict);
+/** Calls the function with a signal of its own, which `rowTimeoutMs` aborts; then the row fails. */
+function callWithin(
+  timeoutMs: number,
+  stage: AnyRowStage,
+  process: ProcessRow,
+  row: unknown,
+  context: StageContext,
+  index: number,
+): unknown {
+  const attemptAbort = abortOf(context);
+  const abort = new LazyAbort();
+  const { batch, attempt, idempotencyKey, logger } = context;
+  const rowContext = withLazySignal({ batch, attempt, idempotencyKey, logger, [ABORTABLE]: abort });
+  const answer = process(row, rowContext, index);
+  if (!isThenable(answer)) return answer;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => abort.abort(attemptAbort.reason);
+    attemptAbort.addEventListener('abort', onAbort, { once: true });
+    const stopTimer = clockOf(context).setTimer(() => {
+      attemptAbort.removeEventListener('abort', onAbort);
+      const error = new StageTimeoutError(stage.name, context.batch.index, timeoutMs, index);
+      abort.abort(error);
+      reject(error);
+    }, timeoutMs);
+    const settle = () => {
+      stopTimer();
+      attemptAbort.removeEventListener('abort', onAbort);
+    };
+    answer.then(
+      (value) => {
+        settle();
+        resolve(value);
+      },
+      (error: unknown) => {
+        settle();
+        reject(error);
+      },
+    );
+  });
+}
 
-function unlessMisfit(verdict: Verdict): unknown {
+const rowOf = (verdict: Verdict | Promise<Verdict>): unknown =>
+  isThenable(verdict) ? verdict.then(acceptedValue) : acceptedValue(verdict);
+
+function acceptedValue(verdict: Verdict): unknown {
   if (!verdict.ok) throw verdict.error;
   return verdict.value;
 }
 
 /** The rows out, in order. Where every row gave one, the slots are these rows. */
-function gather(stage: AnyRowStage, slots: readonly unknown[]): readonly unknown[] {
+function gatherRows(stage: AnyRowStage, slots: readonly unknown[]): readonly unknown[] {
   if (stage.shape === 'flatMap') {
     const rows: unknown[] = [];
     for (const slot of slots)

@@ -1,20 +1,20 @@
 /**
- * One attempt of one stage over one batch: hooks, schemas, the stage's function. Who retries, and what becomes of what
- * failed, is decided elsewhere.
+ * One attempt of one stage over one batch: hooks, schemas, the stage's function. The executor decides about retries and
+ * about what becomes of failures.
  *
- * 1. Synchronous work is answered synchronously: a promise is given only if something answered with one.
+ * 1. Synchronous work gives a synchronous result. The result is a promise only if a function returned one.
  * 2. Output rows stand in the order of the input (I4).
- * 3. In a row stage a row that throws, rejects or does not fit a schema fails alone. What a batch stage throws is the
- *    failure of the whole attempt; its rows that do not fit the input schema fail alone, and it sees the others.
- * 4. What succeeded is remembered between the attempts of a batch and not run again.
- * 5. After an abort no row is started, and the attempt ends at once with the signal's reason, whoever still runs (I17).
- * 6. A hook that throws in `before` or `after` is the attempt's error; `onError` can hurt nobody.
- *
- * A row is not copied for its function: one that changes a row and then fails is given the changed row next time.
+ * 3. In a row stage, a row that throws, rejects or does not fit a schema fails alone. What a batch stage throws fails the
+ *    whole attempt; rows that do not fit its input schema, or that it reports with `failRow`, fail alone.
+ * 4. What succeeded is remembered between the attempts of a batch and does not run again.
+ * 5. After an abort no row starts, and the attempt ends at once with the signal's reason (I17).
+ * 6. `before` and `after` that throw fail the attempt. `after` runs when the output is kept (for a durable stage: journaled),
+ *    so its failure costs no work. An `onError` hook that throws is logged.
+ * 7. A function may change its rows in place: where they are needed later, it gets copies (`needsInputLater`).
  */
 import { messageOf } from '../errors.js';
-import { type Abortable, abortOf } from './abortable.js';
 import { runBatch } from './attempt-batch.js';
+import { type Abortable, abortOf } from './attempt-context.js';
 import {
   type AttemptMemory,
   type AttemptResult,
@@ -27,61 +27,96 @@ import { abandon, andThen, isThenable } from './thenable.js';
 
 export { type AttemptMemory, type AttemptResult, newAttemptMemory, type RowFailure };
 
+/** Keeps the output of an attempt. What it throws fails the attempt. */
+export type KeepResult<T> = (result: AttemptResult) => T | PromiseLike<T>;
+
 /** Runs one attempt; synchronous when all of it was.
  * @param rows the batch as the stage receives it; not changed. The same for every attempt that shares `memory`.
- * @throws (or rejects with) what the stage threw over the batch, what a hook threw, or the signal's reason. */
+ * @throws (or rejects with) what the stage threw over the batch, what a hook or `keep` threw, or the signal's reason. */
+export function runAttempt(
+  stage: AnyStage,
+  rows: readonly unknown[],
+  context: StageContext,
+  memory?: AttemptMemory,
+): AttemptResult | Promise<AttemptResult>;
+/** @param keep runs before the `after` hook; its value is the value of the attempt. */
+export function runAttempt<T extends { readonly rowsOut: number }>(
+  stage: AnyStage,
+  rows: readonly unknown[],
+  context: StageContext,
+  memory: AttemptMemory,
+  keep: KeepResult<T>,
+): T | Promise<T>;
 export function runAttempt(
   stage: AnyStage,
   rows: readonly unknown[],
   context: StageContext,
   memory: AttemptMemory = newAttemptMemory(),
-): AttemptResult | Promise<AttemptResult> {
-  abortOf(context).throwIfAborted();
-  try {
-    const work = around(stage, rows, context, memory);
-    if (!isThenable(work)) return work;
-    const result = untilAborted(work, abortOf(context));
-    if (stage.hooks.onError === undefined) return result;
-    return result.catch((error: unknown) => lost(stage, context, error));
-  } catch (error) {
-    return lost(stage, context, error);
-  }
-}
-
-function around(
-  stage: AnyStage,
-  rows: readonly unknown[],
-  context: StageContext,
-  memory: AttemptMemory,
-): AttemptResult | PromiseLike<AttemptResult> {
-  const body = () => {
-    abortOf(context).throwIfAborted();
-    return stage.kind === 'row'
-      ? runRows(stage, rows, context, memory)
-      : runBatch(stage, rows, context, memory);
-  };
-  const { before, after } = stage.hooks;
-  if (before === undefined && after === undefined && stage.hooks.onError === undefined) return body();
-  const info = { stage: stage.name, batch: context.batch.index, attempt: context.attempt };
-  return andThen(before?.(info), () =>
-    andThen(body(), (result) =>
-      andThen(tellFailures(stage, context, result.failures, 0), () =>
-        andThen(after?.({ ...info, rowsOut: result.rows.length }), () => result),
+  keep?: KeepResult<unknown>,
+): unknown {
+  return guardAttempt(stage, context, () => {
+    const { before, after } = stage.hooks;
+    const run = () => {
+      abortOf(context).throwIfAborted();
+      return stage.kind === 'row'
+        ? runRows(stage, rows, context, memory)
+        : runBatch(stage, rows, context, memory);
+    };
+    const conclude = (result: AttemptResult) => (keep === undefined ? result : keep(result));
+    if (before === undefined && after === undefined && stage.hooks.onError === undefined)
+      return keep === undefined ? run() : andThen(run(), conclude);
+    return andThen(before?.(hookInfo(stage, context)), () =>
+      andThen(run(), (result) =>
+        andThen(reportFailures(stage, context, result.failures, 0), () =>
+          andThen(conclude(result), (kept) =>
+            andThen(callAfter(stage, context, rowsOutOf(kept)), () => kept),
+          ),
+        ),
       ),
-    ),
-  );
-}
-
-/** The attempt failed as a whole: its `onError` hook hears of it, then the caller. */
-function lost(stage: AnyStage, context: StageContext, error: unknown): Promise<never> {
-  const told = tell(stage, context, error, undefined);
-  if (!isThenable(told)) throw error;
-  return Promise.resolve(told).then(() => {
-    throw error;
+    );
   });
 }
 
-function tellFailures(
+/** Calls the `after` hook again for an output that is kept already.
+ * @throws (or rejects with) what the hook threw, or the signal's reason. */
+export function runAfterHook(stage: AnyStage, context: StageContext, rowsOut: number): void | Promise<void> {
+  return guardAttempt(stage, context, () => callAfter(stage, context, rowsOut)) as void | Promise<void>;
+}
+
+function rowsOutOf(kept: unknown): number {
+  const { rows, rowsOut } = kept as Partial<AttemptResult> & { readonly rowsOut?: number };
+  return rowsOut ?? rows?.length ?? 0;
+}
+
+function hookInfo(stage: AnyStage, context: StageContext) {
+  return { stage: stage.name, batch: context.batch.index, attempt: context.attempt };
+}
+
+function callAfter(stage: AnyStage, context: StageContext, rowsOut: number): void | PromiseLike<void> {
+  return stage.hooks.after?.({ ...hookInfo(stage, context), rowsOut });
+}
+
+/** Ends the work at an abort, and reports a failure of the whole attempt to the `onError` hook. */
+function guardAttempt(stage: AnyStage, context: StageContext, work: () => unknown): unknown {
+  abortOf(context).throwIfAborted();
+  const fail = (error: unknown): Promise<never> => {
+    const called = callOnError(stage, context, error, undefined);
+    if (!isThenable(called)) throw error;
+    return Promise.resolve(called).then(() => {
+      throw error;
+    });
+  };
+  try {
+    const value = work();
+    if (!isThenable(value)) return value;
+    const result = untilAborted(value, abortOf(context));
+    return stage.hooks.onError === undefined ? result : result.catch(fail);
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+function reportFailures(
   stage: AnyStage,
   context: StageContext,
   failures: readonly RowFailure[],
@@ -90,12 +125,12 @@ function tellFailures(
   if (stage.hooks.onError === undefined) return;
   for (let i = from; i < failures.length; i++) {
     const failure = failures[i] as RowFailure;
-    const told = tell(stage, context, failure.error, failure.index);
-    if (isThenable(told)) return told.then(() => tellFailures(stage, context, failures, i + 1));
+    const called = callOnError(stage, context, failure.error, failure.index);
+    if (isThenable(called)) return called.then(() => reportFailures(stage, context, failures, i + 1));
   }
 }
 
-function tell(
+function callOnError(
   stage: AnyStage,
   context: StageContext,
   error: unknown,
@@ -103,27 +138,22 @@ function tell(
 ): void | Promise<void> {
   const { onError } = stage.hooks;
   if (onError === undefined) return;
-  const { batch, attempt, logger } = context;
-  const harmless = (thrown: unknown) => {
+  const logFailure = (thrown: unknown) => {
+    const { batch, logger } = context;
     logger.warn(`Stage "${stage.name}": its onError hook failed: ${messageOf(thrown)}`, {
       stage: stage.name,
       batch: batch.index,
     });
   };
   try {
-    const told = onError(error, {
-      stage: stage.name,
-      batch: batch.index,
-      attempt,
-      ...(row === undefined ? {} : { row }),
-    });
-    if (isThenable(told)) return Promise.resolve(told).catch(harmless) as Promise<void>;
+    const called = onError(error, { ...hookInfo(stage, context), ...(row === undefined ? {} : { row }) });
+    if (isThenable(called)) return Promise.resolve(called).catch(logFailure) as Promise<void>;
   } catch (thrown) {
-    harmless(thrown);
+    logFailure(thrown);
   }
 }
 
-/** The work, or the signal's reason as soon as it is aborted: nobody waits for a function that does not listen. */
+/** Settles with the work, or rejects with the signal's reason as soon as it is aborted. */
 function untilAborted<T>(work: PromiseLike<T>, signal: Abortable): Promise<T> {
   if (signal.aborted) {
     abandon(work);
@@ -132,14 +162,14 @@ function untilAborted<T>(work: PromiseLike<T>, signal: Abortable): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    const settled = () => signal.removeEventListener('abort', onAbort);
+    const stopListening = () => signal.removeEventListener('abort', onAbort);
     work.then(
       (value) => {
-        settled();
+        stopListening();
         resolve(value);
       },
       (error: unknown) => {
-        settled();
+        stopListening();
         reject(error);
       },
     );

@@ -78,7 +78,11 @@ const COMMON = {
 } as const;
 
 const BATCH_STAGE = options({ name: stageName, process: callable, ...COMMON });
-const ROW_STAGE = options({ ...COMMON, rowConcurrency: withDefault(whole(1), 1) });
+const ROW_STAGE = options({
+  ...COMMON,
+  rowConcurrency: withDefault(whole(1), 1),
+  rowTimeoutMs: optional(milliseconds(1)),
+});
 
 /** Options with every default filled in. */
 export interface CheckedOptions {
@@ -110,9 +114,10 @@ export function checkBatchOptions(stage: string, given: unknown): CheckedOptions
 export function checkRowOptions(
   stage: string,
   given: unknown,
-): CheckedOptions & { readonly rowConcurrency: number } {
+): CheckedOptions & { readonly rowConcurrency: number; readonly rowTimeoutMs: number | undefined } {
   const checked = readOptions(`Stage "${stage}"`, ROW_STAGE, given);
-  return { ...checkedOptions(checked), rowConcurrency: checked.rowConcurrency };
+  const { rowConcurrency, rowTimeoutMs } = checked;
+  return { ...checkedOptions(checked), rowConcurrency, rowTimeoutMs };
 }
 
 function checkedOptions(

@@ -1,36 +1,39 @@
 /**
- * The four ways to make a stage. Each checks every option at once, fills in the defaults and freezes what it gives, so
- * that the stage that runs is the one whose fingerprint was taken (I15).
+ * The four ways to make a stage. Each checks every option at once, fills in the defaults and freezes the stage, so that
+ * the stage that runs is the one that was fingerprinted (I15).
  *
- * Types: without schemas a stage takes and gives what its function does. With an input schema it takes what the schema
- * takes and its function gets what the schema makes of it; with an output schema the function answers with what the
- * schema takes and the stage gives what the schema makes of it.
+ * Types: without schemas, a stage takes and gives what its function does. With an input schema, it takes the schema's input
+ * and its function gets the schema's output. With an output schema, its function returns the schema's input and the stage
+ * gives the schema's output.
  */
 import { checkBatchOptions, checkFunction, checkName, checkRowOptions } from './check-options.js';
-import type { BatchStage, RowShape, RowStage, StageContext, StageOptions } from './stage.js';
+import type { BatchContext, BatchStage, RowShape, RowStage, StageContext, StageOptions } from './stage.js';
 
-/** What `defineStage` takes. */
+/** Options of `defineStage`. */
 export interface BatchStageOptions<I, O, P = I, R = O> extends StageOptions<I, O, P, R> {
   /** Unique within its pipeline; part of the fingerprint. 1 to 100 characters. */
   readonly name: string;
-  /** Answers with any number of rows for a batch of them. What it throws fails the attempt over the whole batch.
-   * Not called for an empty batch. */
-  process(rows: P[], context: StageContext): readonly R[] | Promise<readonly R[]>;
+  /** Returns any number of rows for a batch of rows. What it throws fails the attempt over the whole batch;
+   * `context.failRow` fails one row. Not called for an empty batch. */
+  process(rows: P[], context: BatchContext): readonly R[] | Promise<readonly R[]>;
 }
 
-/** What `map`, `filter` and `flatMap` take beside their function. */
+/** Options of `map`, `filter` and `flatMap`. */
 export interface RowStageOptions<I, O, P = I, R = O> extends StageOptions<I, O, P, R> {
   /** Rows of one batch at once, where the function is asynchronous. Default 1. */
   readonly rowConcurrency?: number;
+  /** Milliseconds for one row, where the function is asynchronous: the row's `signal` is aborted, and the row fails alone.
+   * Default: no limit. (`timeoutMs` limits the whole batch.) */
+  readonly rowTimeoutMs?: number;
 }
 
-/** `T`, but not a place to infer it from: without this, what a stage gives would follow from where it is passed, as in
- * `pipe(map(…))`, and not from its function, and a stage that does not fit would compile. */
+/** `T`, but without inference from it: otherwise `pipe(map(…))` would infer what a stage gives from where it is passed,
+ * and not from its function, and a stage that does not fit would compile. */
 export type Settled<T> = [T] extends [infer U] ? U : never;
-/** `I`, and a place to infer `P` from: inside a pipe a function need not say what its rows are; what it says, counts.
- * (The second branch is never taken; the compiler infers to it all the same.) */
+/** `I`, with inference of `P` from it, so that a function inside a pipe need not declare its row type. (The second branch
+ * is never taken, but the compiler infers from it.) */
 export type Taken<I, P> = [I] extends [infer U] ? U : P;
-/** What `map`, `filter` and `flatMap` give. */
+/** The stage that `map`, `filter` and `flatMap` return. */
 export type SettledRowStage<I, O, P> = RowStage<Taken<I, P>, Settled<O>, Settled<P>>;
 
 /** A stage over whole batches.
@@ -56,12 +59,17 @@ export function defineStage<P, R, I, O>(options: BatchStageOptions<I, O, P, R>):
     ...checked,
     input: options.input,
     output: options.output,
-    process: (rows: P[], context: StageContext) => options.process(rows, context),
+    process: (rows: P[], context: BatchContext) => options.process(rows, context),
   });
 }
 
-/** A stage that makes one row of each row. A row whose function throws or rejects fails alone.
- * @param fn may be asynchronous; then `rowConcurrency` rows of a batch are under way at once.
+/**
+ * A stage that makes one row of each row. A row whose function throws or rejects fails alone.
+ *
+ * The function must not remember rows: a `Set` or a counter in a closure starts empty again after a resume, each worker
+ * thread has its own, and a retry counts a row twice. What a row becomes may depend only on the row, on its context and on
+ * data that does not change during the session.
+ * @param fn may be asynchronous; then `rowConcurrency` rows of a batch are in progress at once.
  * @throws {InvalidOptionError}
  * @example
  * map('tidy', (review: Review) => ({ ...review, title: review.title.trim() }))
@@ -74,8 +82,8 @@ export function map<P, R, I = P, O = R>(
   return rowStage('map', name, fn, options);
 }
 
-/** A stage that keeps the rows for which the predicate answers with something truthy. A type guard narrows the rows
- * that follow. With an input schema the rows kept are as the schema left them.
+/** A stage that keeps the rows for which the predicate returns a truthy value. A type guard narrows the rows that follow.
+ * With an input schema, the kept rows are as the schema left them. The rule beside `map` about remembering rows applies.
  * @throws {InvalidOptionError}
  * @example
  * filter('good', (review: Review) => review.stars >= 4)
@@ -98,7 +106,8 @@ export function filter<P, Q, I, O>(
   return rowStage('filter', name, predicate, options);
 }
 
-/** A stage that makes any number of rows of each row: the function answers with an array.
+/** A stage that makes any number of rows of each row: the function returns an array. The rule beside `map` about
+ * remembering rows applies.
  * @throws {InvalidOptionError}
  * @example
  * flatMap('words', (line: string) => line.split(' '))
@@ -133,7 +142,7 @@ function rowStage<P, I, O, R>(
     ...checked,
     input: options?.input,
     output: options?.output,
-    // Not wrapped: it is called for every row, and its own kind tells whether it is asynchronous.
+    // Not wrapped: it is called for every row, and fusion checks whether it is an async function.
     processRow: fn,
   });
 }

@@ -1,9 +1,9 @@
 /**
- * What tells a stage from another one (I15), as facts that a checkpoint keeps and a resume compares.
+ * What tells one stage from another (I15): data that a checkpoint keeps and a resume compares.
  *
- * Options stand in it as a hash, never by value. Left out, because they change how fast or how stubbornly the same rows
- * are computed and not the rows, are concurrency, rowConcurrency, retry, timeoutMs and hooks: these may be changed between a pause
- * and its resume. The stage's function cannot be compared: raise `version` when its results change; nor can the inside of a schema.
+ * Options are hashed. concurrency, rowConcurrency, retry, timeoutMs, rowTimeoutMs and hooks are left out, because they do not
+ * change the rows: they may change between a pause and its resume. Neither the stage's function nor the inside of a schema
+ * can be compared: change `version` when results change.
  */
 import { sha256 } from '#sha256';
 import { canonicalJson, type JsonObject } from '../formats/json.js';
@@ -13,7 +13,7 @@ const HASH_LENGTH = 16;
 
 /** @returns JSON of a few hundred bytes: `name`, `version`, `kind` ('batch', 'map', 'filter', 'flatMap'), `durable`, and
  * `options`, 16 hexadecimal digits. */
-export function stageFacts(stage: AnyStage): JsonObject {
+export function describeStage(stage: AnyStage): JsonObject {
   const options: JsonObject = {
     onError: stage.onError,
     input: stage.input?.['~standard'].vendor ?? null,

@@ -1,4 +1,8 @@
-/** (I8) The same for a batch that is invoked again: after a retry, a resume, a `kill -9`, in whatever process or thread. */
-export function idempotencyKeyOf(sessionId: string, stage: string, batch: number): string {
-  return `${sessionId}:${stage}:${batch}`;
+/**
+ * (I8, I26) The same for each invocation for a batch of the same rows: after a retry, a resume, a `kill -9`, in any process
+ * or thread.
+ * @param inputHash of the batch's rows in the source: other rows give another key
+ */
+export function idempotencyKeyOf(sessionId: string, stage: string, batch: number, inputHash: string): string {
+  return `${sessionId}:${stage}:${batch}:${inputHash}`;
 }

@@ -1,19 +1,19 @@
-/** What tells one pipeline from another (I15): stage names, order, versions and options; never an option's value. */
+/** What tells one pipeline from another (I15): stage names, order, versions and hashed options. */
 import type { Json, JsonObject } from '../../machines/context.js';
 import { canonicalJson } from '../formats/json.js';
-import { stageFacts } from './fingerprint.js';
+import { describeStage } from './fingerprint.js';
 import type { AnyStage } from './stage.js';
 
-/** Raised when what a fingerprint is made of changes. */
+/** Increased when the contents of a fingerprint change. */
 const FORMAT = 1;
 
 export function pipelineFingerprint(stages: readonly AnyStage[]): JsonObject {
-  return { format: FORMAT, stages: stages.map(stageFacts) };
+  return { format: FORMAT, stages: stages.map(describeStage) };
 }
 
-/** Per stage: its facts and those of all before it, which its output depends on. */
+/** Per stage: the descriptions of the stage and of all stages before it, because its output depends on them. */
 export function stageFingerprints(stages: readonly AnyStage[]): string[] {
-  return stages.map((_, i) => canonicalJson(stages.slice(0, i + 1).map(stageFacts) as Json));
+  return stages.map((_, i) => canonicalJson(stages.slice(0, i + 1).map(describeStage) as Json));
 }
 
 /** The differences between a stored fingerprint and these stages, in words; none: the same pipeline. */
@@ -21,7 +21,7 @@ export function fingerprintDifferences(stored: Json, stages: readonly AnyStage[]
   const now = pipelineFingerprint(stages);
   if (canonicalJson(stored) === canonicalJson(now)) return [];
   const before = storedStages(stored);
-  if (before === undefined) return ['it was written by a release that compares pipelines in another way'];
+  if (before === undefined) return ['it was written by a release that compares pipelines differently'];
   const differences: string[] = [];
   const after = now.stages as readonly JsonObject[];
   for (let i = 0; i < Math.max(before.length, after.length); i++) {
@@ -33,7 +33,7 @@ export function fingerprintDifferences(stored: Json, stages: readonly AnyStage[]
       differences.push(`stage ${i + 1} was "${String(a.name)}" and is "${String(b.name)}"`);
     else differences.push(...changedFields(a, b));
   }
-  return differences.length > 0 ? differences : ['the pipeline is put together in another way'];
+  return differences.length > 0 ? differences : ['the pipeline is composed differently'];
 }
 
 function changedFields(a: JsonObject, b: JsonObject): string[] {

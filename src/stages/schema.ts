@@ -1,9 +1,9 @@
 /**
- * Schemas at a stage's doors, through Standard Schema (standardschema.dev): zod, valibot, arktype and others alike.
+ * The input and output schemas of a stage, through Standard Schema (standardschema.dev): zod, valibot, arktype and others.
  *
- * A misfit is told by its path and by what the schema expected, never by the value: messages reach events, logs and
- * checkpoints. Some libraries put the value into their messages (valibot "received …", arktype "(was …)"), so that
- * part is cut off and what remains of the value is blotted out.
+ * The message for a row that does not fit gives the path and what the schema expected, never the value: messages reach
+ * events, logs and checkpoints. Some libraries put the value into their messages (valibot "received …", arktype "(was …)").
+ * That part is cut off, and the value is replaced by "…" wherever else it occurs.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { SchemaError } from '../errors.js';
@@ -20,7 +20,7 @@ export type Verdict =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: unknown };
 
-/** What a schema says about a row; a schema that throws or rejects is a misfit with that error. */
+/** Validates a row. A schema that throws or rejects gives a failure with that error. */
 export function validateRow(
   schema: StandardSchemaV1,
   row: unknown,
@@ -29,34 +29,41 @@ export function validateRow(
 ): Verdict | Promise<Verdict> {
   try {
     const result = schema['~standard'].validate(row);
-    if (!isThenable(result)) return verdict(result, row, stage, door);
-    return Promise.resolve(result).then((settled) => verdict(settled, row, stage, door), misfit);
+    if (!isThenable(result)) return toVerdict(result, row, stage, door);
+    return Promise.resolve(result).then((settled) => toVerdict(settled, row, stage, door), rejectRow);
   } catch (error) {
-    return misfit(error);
+    return rejectRow(error);
   }
 }
 
-const misfit = (error: unknown): Verdict => ({ ok: false, error });
+const rejectRow = (error: unknown): Verdict => ({ ok: false, error });
 
-function verdict(result: StandardSchemaV1.Result<unknown>, row: unknown, stage: string, door: Door): Verdict {
+function toVerdict(
+  result: StandardSchemaV1.Result<unknown>,
+  row: unknown,
+  stage: string,
+  door: Door,
+): Verdict {
   const { issues } = result;
-  // The standard: falsy issues are success, whatever else is there.
+  // After the standard, falsy issues mean success.
   if (!issues) return { ok: true, value: (result as StandardSchemaV1.SuccessResult<unknown>).value };
-  return misfit(
-    new SchemaError(`A row does not fit the ${door} schema of stage "${stage}"${explain(issues, row)}.`),
+  return rejectRow(
+    new SchemaError(
+      `A row does not fit the ${door} schema of stage "${stage}"${explainIssues(issues, row)}.`,
+    ),
   );
 }
 
-function explain(issues: readonly StandardSchemaV1.Issue[], row: unknown): string {
+function explainIssues(issues: readonly StandardSchemaV1.Issue[], row: unknown): string {
   const [issue] = issues;
   if (issue === undefined) return '';
-  // Not `path.map`: arktype's path is a subclass of Array whose constructor takes the parts.
+  // Not `path.map`: arktype's path is a subclass of Array with another constructor.
   const keys = Array.from(issue.path ?? [], (part) => (typeof part === 'object' ? part.key : part));
   const path = clip(pathText(keys), MAX_PATH);
   const value = valueAt(row, keys);
-  const said = clip(withoutValue(String(issue.message), value), MAX_MESSAGE).replace(/\.$/, '');
+  const expected = clip(withoutValue(String(issue.message), value), MAX_MESSAGE).replace(/\.$/, '');
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
-  return `${path === '' ? '' : ` at ${path}`}: ${said}; got ${kindOf(value)}${more}`;
+  return `${path === '' ? '' : ` at ${path}`}: ${expected}; got ${kindOf(value)}${more}`;
 }
 
 function pathText(keys: readonly PropertyKey[]): string {
@@ -77,16 +84,16 @@ function valueAt(row: unknown, keys: readonly PropertyKey[]): unknown {
   return value;
 }
 
-/** The message up to where libraries tell what they got; the value itself is blotted out wherever it still stands. */
+/** The message up to the part with the value; the value is replaced wherever it still occurs. */
 function withoutValue(message: string, value: unknown): string {
-  const told = message.search(/\s*(?:\(was\b|[,;]?\s*(?:but\s+)?received\b|[,;]?\s*(?:but\s+)?got\b)/i);
-  let text = oneLine(told > 0 ? message.slice(0, told) : message);
-  for (const form of forms(value)) text = text.split(form).join('…');
+  const valuePart = message.search(/\s*(?:\(was\b|[,;]?\s*(?:but\s+)?received\b|[,;]?\s*(?:but\s+)?got\b)/i);
+  let text = oneLine(valuePart > 0 ? message.slice(0, valuePart) : message);
+  for (const form of textsOf(value)) text = text.split(form).join('…');
   return text;
 }
 
-/** How a value may stand in a message. Texts of one or two letters are found in words, so only their quoted forms. */
-function forms(value: unknown): string[] {
+/** How a value may occur in a message. Texts of one or two letters also occur in words, so only their quoted forms count. */
+function textsOf(value: unknown): string[] {
   if (typeof value === 'string') {
     const bare = oneLine(value);
     return [JSON.stringify(value), `'${value}'`, `\`${value}\``, ...(bare.length > 2 ? [value, bare] : [])];
@@ -94,7 +101,7 @@ function forms(value: unknown): string[] {
   if (typeof value === 'number' || typeof value === 'bigint')
     return String(value).length > 2 ? [String(value)] : [];
   if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap((inner) => (typeof inner === 'object' ? [] : forms(inner)));
+  return Object.values(value).flatMap((inner) => (typeof inner === 'object' ? [] : textsOf(inner)));
 }
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();

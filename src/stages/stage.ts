@@ -1,17 +1,22 @@
 /**
- * What a stage is. A stage is described by plain data and functions; the executor spawns an actor for it and runs it.
+ * What a stage is: plain data and functions. The executor spawns an actor for it and runs it.
  *
- * Two kinds: a *batch stage* sees a whole batch at once; a *row stage* sees one row at a time, so that one failing row
- * does not take its batch along, and so that adjacent synchronous row stages share one pass over a batch.
+ * A *batch stage* gets a whole batch at once. A *row stage* gets one row at a time: a failing row fails alone, and adjacent
+ * synchronous row stages are fused.
  */
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Logger } from '../platform/logger.js';
 
-/** Exponential backoff with jitter: `initialDelayMs * factor^(attempt-1)`, at most `maxDelayMs`; with `jitter` a random
- * share of it between half and the whole ("equal jitter", M. Brooker, AWS Architecture Blog, 2015). */
+/**
+ * Exponential backoff with jitter: `initialDelayMs * factor^(attempt-1)`, at most `maxDelayMs`. With `jitter`, a random
+ * share of it between half and all ("equal jitter", M. Brooker, AWS Architecture Blog, 2015).
+ *
+ * Every attempt gets the rows as they were: where another attempt may follow, or `onError` is 'dead-letter', the function
+ * gets deep copies, so that it may change its rows in place. The copies cost about as much as decoding the rows.
+ */
 export interface RetryOptions {
-  /** How often a batch (for a row stage: each failing row) is tried in all, from 1. Default 1: no retry. */
+  /** Attempts in all, from 1; in a row stage, of each failing row. Default 1: no retry. */
   readonly attempts?: number;
   /** Milliseconds before the second attempt. Default 200. */
   readonly initialDelayMs?: number;
@@ -23,10 +28,11 @@ export interface RetryOptions {
   readonly jitter?: boolean;
 }
 
-/** What becomes of rows that failed for good: end the run, leave them out and count them, or set them aside. */
+/** What happens to rows that failed for good: 'fail' ends the run, 'skip' counts them and leaves them out,
+ * 'dead-letter' also writes them to the dead-letter sink. */
 export type OnError = 'fail' | 'skip' | 'dead-letter';
 
-/** What a stage's function is given beside its rows. */
+/** What a stage's function gets beside its rows. */
 export interface StageContext {
   readonly batch: {
     /** From 0, over the whole session. */
@@ -34,48 +40,73 @@ export interface StageContext {
     /** Rows of the source before this batch. */
     readonly rowOffset: number;
   };
-  /** From 1; counted across crashes. */
+  /** From 1, in this process: a batch that was in flight at a crash starts at 1 again. */
   readonly attempt: number;
-  /** Aborted by cancel, by a timeout and by the end of a failed run. */
+  /** Aborted by cancel, by a timeout and when the run fails. */
   readonly signal: AbortSignal;
-  /** The same for every invocation for this session, stage and batch: give it to services that deduplicate. */
+  /** The same for every invocation for this session, stage and batch, and for the very rows of that batch, in any process.
+   * Pass it to services that deduplicate. In a row stage add the row's index. */
   readonly idempotencyKey: string;
   readonly logger: Logger;
 }
 
-/** Called around each attempt over a batch; what they throw counts as the attempt's error (`onError`'s is logged). */
+/** What `process` of a batch stage gets beside its rows. */
+export interface BatchContext extends StageContext {
+  /**
+   * Reports that one row failed; the rest of the batch goes on. Leave that row out of the rows that `process` returns.
+   * The row follows the stage's `retry` (the whole batch is tried again) and then its `onError`.
+   *
+   * ```ts
+   * process: async (rows, { failRow }) => {
+   *   const answers = await Promise.allSettled(rows.map(ask));
+   *   return answers.flatMap((answer, i) => {
+   *     if (answer.status === 'fulfilled') return [answer.value];
+   *     failRow(i, answer.reason);
+   *     return [];
+   *   });
+   * }
+   * ```
+   * @param row index in the rows that `process` was given, from 0; another one fails the whole attempt
+   * @param error why: any value */
+  failRow(row: number, error: unknown): void;
+}
+
+/** Functions that are called around each attempt over a batch. */
 export interface StageHooks {
-  /** Before an attempt. */
+  /** Before an attempt. What it throws fails the attempt. */
   readonly before?: (info: {
     readonly stage: string;
     readonly batch: number;
     readonly attempt: number;
   }) => void | Promise<void>;
-  /** After an attempt that went well. */
+  /** After an attempt that succeeded; for a durable stage, once its output is journaled. What it throws fails the attempt
+   * but not the work: the next attempt, or a resume, keeps the output and does not call the stage again. With `onError` 'skip'
+   * or 'dead-letter', a failure on the last attempt is logged and no row is lost. */
   readonly after?: (info: {
     readonly stage: string;
     readonly batch: number;
     readonly attempt: number;
     readonly rowsOut: number;
   }) => void | Promise<void>;
-  /** After an attempt, or a row, that failed. */
+  /** After an attempt, or a row, that failed. What it throws is logged. */
   readonly onError?: (
     error: unknown,
     info: { readonly stage: string; readonly batch: number; readonly attempt: number; readonly row?: number },
   ) => void | Promise<void>;
 }
 
-/** `I`, `O`: rows the stage takes and gives. `P`, `R`: rows its function is given and answers with, which differ from
- * these only where a schema transforms. */
+/** `I`, `O`: rows that the stage takes and gives. `P`, `R`: rows that its function gets and returns; they differ only
+ * where a schema transforms. */
 export interface StageOptions<I, O, P = I, R = O> {
-  /** Part of the fingerprint: raise it when the function's results change. Default '1'. */
+  /** Part of the fingerprint: change it when the function's results change. Default '1'. */
   readonly version?: string;
-  /** Its output is journaled before it is passed on: never invoked again for a batch that is (I8). Default false. */
+  /** Its output is journaled before the next stage gets it; a journaled batch is never processed again (I8). Default
+   * false. */
   readonly durable?: boolean;
   /** Batches at once. Default 1. */
   readonly concurrency?: number;
   readonly retry?: RetryOptions;
-  /** Per attempt over a batch. Default: none. */
+  /** Milliseconds for an attempt over a whole *batch*, also in a row stage: see `rowTimeoutMs`. Default: no limit. */
   readonly timeoutMs?: number;
   /** Default 'fail'. */
   readonly onError?: OnError;
@@ -85,7 +116,8 @@ export interface StageOptions<I, O, P = I, R = O> {
   readonly hooks?: StageHooks;
 }
 
-/** A row function's answer, by `shape`: 'map' one row, 'filter' keep or not, 'flatMap' any number of rows. */
+/** What a row function returns, by `shape`: 'map' one row, 'filter' whether to keep the row, 'flatMap' any number of
+ * rows. */
 export type RowShape = 'map' | 'filter' | 'flatMap';
 
 interface StageBase<I, O> {
@@ -96,15 +128,13 @@ interface StageBase<I, O> {
   readonly retry: Required<RetryOptions>;
   readonly timeoutMs: number | undefined;
   readonly onError: OnError;
-  /** Without its types: `I` and `O` stand in `types` alone, so that a stage also takes rows with more fields. */
+  /** Untyped: `I` and `O` stand in `types` alone, so that a stage also takes rows with more fields. */
   readonly input: StandardSchemaV1 | undefined;
   readonly output: StandardSchemaV1 | undefined;
   readonly hooks: StageHooks;
-  /** Never set: carries the row types, so that a stage that does not fit the one before it does not compile. */
+  /** Never set. Carries the row types, so that stages that do not fit do not compile. */
   readonly types?: {
-    /** What it takes. */
     readonly in: (row: I) => void;
-    /** What it gives. */
     readonly out: O;
   };
 }
@@ -112,9 +142,9 @@ interface StageBase<I, O> {
 /** A stage over whole batches. */
 export interface BatchStage<I, O, P = I, R = O> extends StageBase<I, O> {
   readonly kind: 'batch';
-  /** Answers with any number of rows for these.
-   * @param rows as the input schema left them; an array of its own, which it may change. Never empty. */
-  process(rows: P[], context: StageContext): readonly R[] | Promise<readonly R[]>;
+  /** Returns any number of rows for these.
+   * @param rows as the input schema left them, in an array that the function may change. Never empty. */
+  process(rows: P[], context: BatchContext): readonly R[] | Promise<readonly R[]>;
 }
 
 /** A stage over one row at a time. */
@@ -123,7 +153,9 @@ export interface RowStage<I, O, P = I> extends StageBase<I, O> {
   readonly shape: RowShape;
   /** Rows of one batch at once, where the function is asynchronous. Default 1. */
   readonly rowConcurrency: number;
-  /** Works on one row; its `shape` says what the answer means.
+  /** Milliseconds for one row, where the function is asynchronous. */
+  readonly rowTimeoutMs: number | undefined;
+  /** Works on one row; `shape` says what the returned value means.
    * @param row as the input schema left it.
    * @param index of the row in the batch as this stage receives it. */
   processRow(row: P, context: StageContext, index: number): unknown;

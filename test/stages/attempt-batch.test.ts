@@ -56,7 +56,7 @@ test.each([
       contextFor(),
     );
   expect(attempt).toThrow(StageError);
-  expect(attempt).toThrow(`Stage "sums": process has to answer with an array of rows; ${expected}.`);
+  expect(attempt).toThrow(`Stage "sums": process must return an array of rows; ${expected}.`);
 });
 
 test('an answer with a gap fails the attempt, where a broken line would be written', () => {
@@ -66,7 +66,7 @@ test('an answer with a gap fails the attempt, where a broken line would be writt
       [1],
       contextFor(),
     ),
-  ).toThrow('has undefined at 1');
+  ).toThrow('undefined at index 1');
 });
 
 test('what it throws or rejects with comes through untouched', async () => {

@@ -126,13 +126,13 @@ test('what a function may not answer with fails its row, saying what to do', () 
     [1],
     contextFor(),
   ) as AttemptResult;
-  expect(String(text.failures[0]?.error)).toContain('has to answer with an array of rows; got a text');
+  expect(String(text.failures[0]?.error)).toContain('must return an array of rows; got a text');
   const gap = runAttempt(
     flatMap('fm', () => [1, undefined], lenient),
     [1],
     contextFor(),
   ) as AttemptResult;
-  expect(String(gap.failures[0]?.error)).toContain('has undefined at 1');
+  expect(String(gap.failures[0]?.error)).toContain('undefined at index 1');
 });
 
 test('at most rowConcurrency rows are under way, and as many as that', async () => {

@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { defineStage, filter, map } from '../../src/stages/define.js';
-import { stageFacts } from '../../src/stages/fingerprint.js';
+import { describeStage } from '../../src/stages/fingerprint.js';
 
 const process = (rows: { readonly n: number }[]) => rows;
 const base = { name: 'classify', process };
-const facts = (options: object) => JSON.stringify(stageFacts(defineStage({ ...base, ...options })));
+const facts = (options: object) => JSON.stringify(describeStage(defineStage({ ...base, ...options })));
 
 test.each([
   [{ name: 'label' }],
@@ -30,15 +30,15 @@ test.each([
 });
 
 test('map and filter of the same name differ', () => {
-  expect(stageFacts(map('a', (row: number) => row))).not.toEqual(
-    stageFacts(filter('a', (row: number) => row > 1)),
+  expect(describeStage(map('a', (row: number) => row))).not.toEqual(
+    describeStage(filter('a', (row: number) => row > 1)),
   );
 });
 
 test('options are never in it by value', () => {
   const stage = defineStage({ ...base, onError: 'dead-letter' });
-  expect(JSON.stringify(stageFacts(stage))).not.toContain('dead-letter');
-  expect(stageFacts(stage)).toEqual({
+  expect(JSON.stringify(describeStage(stage))).not.toContain('dead-letter');
+  expect(describeStage(stage)).toEqual({
     name: 'classify',
     version: '1',
     kind: 'batch',
@@ -48,7 +48,7 @@ test('options are never in it by value', () => {
 });
 
 test('it is the same in every release: checkpoints of older ones are compared with it', () => {
-  expect(stageFacts(map('tidy', (row: number) => row))).toMatchInlineSnapshot(`
+  expect(describeStage(map('tidy', (row: number) => row))).toMatchInlineSnapshot(`
     {
       "durable": false,
       "kind": "map",

@@ -1,5 +1,5 @@
 /** What a run and the process that serves its page say to each other, over the channel that Node gives to a child. */
-import type { SerializedError } from '../../executor/fusion/thread-job.js';
+import type { SerializedError } from '../../executor/fusion/serialized-error.js';
 
 /** From the page's server. */
 export type FromInspector =

@@ -20,7 +20,7 @@ process.on('disconnect', () => process.exit());
 const send = (message: FromInspector, onSent: () => void = () => {}) => process.send?.(message, onSent);
 
 async function fail(error: unknown): Promise<void> {
-  const { serializeError } = await import('../../executor/fusion/thread-job.js');
+  const { serializeError } = await import('../../executor/fusion/serialized-error.js');
   send({ type: 'failed', error: serializeError(error) }, () => process.exit(1));
 }
 

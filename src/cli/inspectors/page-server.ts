@@ -1,7 +1,7 @@
 /** Starts the child process that serves a run's inspector page, and talks to it. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { deserializeError } from '../../executor/fusion/thread-job.js';
+import { deserializeError } from '../../executor/fusion/serialized-error.js';
 import { Deferred } from '../../platform/deferred.js';
 import type { FromInspector, ToInspector } from './inspector-messages.js';
 

@@ -1,42 +1,44 @@
 /**
- * Adjacent row stages in one pass over a batch, a slice of it at a time: each goes through the rows in a loop, and the next
- * one begins at once, with nothing in between: no event, no promise, no encoding.
+ * Fused stages: adjacent synchronous row stages that process a batch together, a slice of it at a time. Each stage loops
+ * over the rows of the slice, and the next stage starts at once, without an event, a promise or an encoding between them.
  *
- * 1. Only stages that need nothing between two rows are chained (`isChainable`): synchronous, not durable, without hooks,
- *    schemas, timeout and retry.
- * 2. It gives what stage by stage would have given: the same rows, failures with the same indexes, and counts.
- * 3. A failure of a stage whose `onError` is 'fail' ends the pass: no function is called after it.
- * 4. A function that answers with a promise does not belong here. If it does so at the stage's *first* call, the pass ends
- *    before that stage, which is remembered as asynchronous; its function is called again for that row. If it does so
- *    later, that row has failed with an error that says what to do.
- * 5. A loop a stage, not a row through all stages: with stages that take next to nothing, that costs less than half as much,
- *    because the processor stays in the same code.
+ * 1. Only stages that need nothing between two rows are fused (`isFusible`): synchronous, not durable, without hooks,
+ *    schemas, timeouts and retry.
+ * 2. The result is that of the stages one after the other: the same rows, failures with the same indexes, and counters.
+ * 3. A failure of a stage with `onError: 'fail'` ends the batch: no function is called after it.
+ * 4. A function that returns a promise at the stage's *first* call makes the stage asynchronous: the batch leaves the fused
+ *    stages before it, and takes the promise along, so that no row is processed twice. A function that returns a promise
+ *    later fails that row, with an error that says what to do.
+ * 5. The loop is over rows within each stage, not over stages for each row: that costs less than half as much, because the
+ *    processor stays in the same code.
  */
 import { StageError } from '../../errors.js';
-import { abortOf } from '../../stages/abortable.js';
-import { checkedRows, noRow } from '../../stages/answers.js';
-import type { RowFailure } from '../../stages/attempt-result.js';
+import { copyRow } from '../../formats/copy-row.js';
+import { checkRows, missingRow, promiseInside } from '../../stages/answers.js';
+import { abortOf } from '../../stages/attempt-context.js';
+import { needsInputLater, type RowFailure } from '../../stages/attempt-result.js';
 import type { AnyStage, RowStage, StageContext } from '../../stages/stage.js';
-import { abandon, isPlain, isThenable } from '../../stages/thenable.js';
+import { abandon, findPromise, isPlain, isThenable } from '../../stages/thenable.js';
 
 export type FusibleStage = RowStage<unknown, unknown, never>;
 
-/** Stages found to answer with promises although their functions are not declared `async`. */
+/** Stages that return promises although their functions are not declared `async`. */
 const asynchronous = new WeakSet<AnyStage>();
-/** Stages that have been through a pass. */
+/** Stages that have returned plain values. */
 const synchronous = new WeakSet<AnyStage>();
 
-/** Another thread has found it out. */
-export function rememberAsynchronous(stage: AnyStage): void {
+/** Records what another thread has found. */
+export function markAsynchronous(stage: AnyStage): void {
   asynchronous.add(stage);
 }
 
-/** May this stage share a pass over each row with its neighbours? The answer may turn to no while the stage is used. */
+/** Whether a stage may be fused with its neighbours. The answer may become no while the stage is used. */
 export function isFusible(stage: AnyStage): stage is FusibleStage {
   return (
     stage.kind === 'row' &&
     !stage.durable &&
     stage.rowConcurrency === 1 &&
+    stage.rowTimeoutMs === undefined &&
     stage.retry.attempts === 1 &&
     stage.timeoutMs === undefined &&
     stage.input === undefined &&
@@ -47,7 +49,7 @@ export function isFusible(stage: AnyStage): stage is FusibleStage {
   );
 }
 
-/** One stage's part in a pass. */
+/** What one fused stage did with a batch. */
 export interface FusedStageCounters {
   readonly rowsIn: number;
   readonly rowsOut: number;
@@ -55,49 +57,50 @@ export interface FusedStageCounters {
   readonly failures: readonly RowFailure[];
 }
 
-/** Stages put together once. */
+/** Stages that are fused. */
 export interface FusedStages {
-  /** Stages in it. */
+  /** How many. */
   readonly length: number;
-  /** One pass over a batch, whose rows come in slices.
-   * @param contextOf the context of the stage at this place in the chain. */
-  beginBatch(contextOf: (stage: number) => StageContext): FusedBatch;
+  /** Begins a batch, whose rows come in slices.
+   * @param contextOf the context of the stage at this place among the fused stages */
+  beginBatch(contextOf: (place: number) => StageContext): FusedBatch;
 }
 
-/** @param stages in order, each of them `isChainable`. */
+/** @param stages in order, each of them `isFusible`. */
 export function fuseStages(stages: readonly FusibleStage[]): FusedStages {
   return { length: stages.length, beginBatch: (contextOf) => new FusedBatch(stages, contextOf) };
 }
 
-/** One batch on its way through a chain. */
+/** One batch in the fused stages. */
 export class FusedBatch {
-  /** A failure has ended it: what comes out now is nobody's. */
+  /** A failure has ended it: its rows are not used. */
   hasEnded = false;
-  /** The next stage is not what it seemed: it answers with promises. What comes out has been through those before it. */
-  isAsynchronous = false;
-  readonly #stages: StagePass[];
+  /** What the first call of the next stage returned: that stage is asynchronous. The rows out have been through the stages
+   * before it. */
+  firstAnswer: PromiseLike<unknown> | undefined;
+  readonly #stages: StageOverBatch[];
 
-  constructor(stages: readonly FusibleStage[], contextOf: (stage: number) => StageContext) {
-    this.#stages = stages.map((stage, place) => new StagePass(stage, contextOf(place)));
+  constructor(stages: readonly FusibleStage[], contextOf: (place: number) => StageContext) {
+    this.#stages = stages.map((stage, place) => new StageOverBatch(stage, contextOf(place)));
   }
 
-  /** Of the stages that the rows went through, in order. One that ended the pass by a failure is the last of them, and its
-   * counts are those of the rows seen. */
+  /** The stages that the rows went through, in order. A stage that ended the batch is the last one; it counts the rows it
+   * saw. */
   get stages(): readonly FusedStageCounters[] {
     return this.#stages;
   }
 
-  /** The next rows through all stages.
+  /** Takes the next rows through all stages.
    * @param rows not changed.
-   * @throws the signal's reason when it is aborted before them. */
+   * @throws the signal's reason, when it was aborted before. */
   processRows(rows: readonly unknown[]): readonly unknown[] {
     let current = rows;
     for (let place = 0; place < this.#stages.length && !this.hasEnded; place++) {
-      const stage = this.#stages[place] as StagePass;
-      const out = stage.take(current);
+      const stage = this.#stages[place] as StageOverBatch;
+      const out = stage.processRows(current);
       if (out === undefined) {
-        // No stage from here on has seen a row: slices before this one have given none.
-        this.isAsynchronous = true;
+        // No stage from here on has seen a row of an earlier slice: those slices gave none.
+        this.firstAnswer = stage.firstAnswer;
         this.#stages.length = place;
         return current;
       }
@@ -110,12 +113,13 @@ export class FusedBatch {
 }
 
 /** One stage over the rows of one batch. */
-class StagePass implements FusedStageCounters {
+class StageOverBatch implements FusedStageCounters {
   readonly failures: RowFailure[] = [];
-  /** Rows looked at. */
+  /** Rows seen. */
   rowsIn = 0;
   rowsOut = 0;
   hasEnded = false;
+  firstAnswer: PromiseLike<unknown> | undefined;
   #out: unknown[] = [];
 
   constructor(
@@ -123,75 +127,81 @@ class StagePass implements FusedStageCounters {
     private readonly context: StageContext,
   ) {}
 
-  /** What the next rows give. Undefined: the stage's very first answer was a promise. */
-  take(rows: readonly unknown[]): readonly unknown[] | undefined {
+  /** Rows out of the next rows. Undefined: the stage's very first answer was a promise, `firstAnswer`. */
+  processRows(rows: readonly unknown[]): readonly unknown[] | undefined {
     abortOf(this.context).throwIfAborted();
     this.#out = [];
-    const { stage } = this;
-    const take = this.#taker();
+    const { stage, context } = this;
+    const keepAnswer = this.#answerKeeper();
+    const isCopied = needsInputLater(stage, context);
     const fn = stage.processRow as (row: unknown, context: StageContext, index: number) => unknown;
     const before = this.rowsIn;
     for (let i = 0; i < rows.length && !this.hasEnded; i++) {
       const row = rows[i];
+      const given = isCopied ? copyRow(row) : row;
       const index = before + i;
       this.rowsIn = index + 1;
       let answer: unknown;
       try {
-        answer = fn(row, this.context, index);
+        answer = fn(given, context, index);
       } catch (error) {
-        this.#lose(row, error);
+        this.#recordFailure(row, error);
         continue;
       }
-      // Of plain answers only the first is looked into.
-      if ((index > 0 && isPlain(answer)) || !isThenable(answer)) take(row, answer);
-      else if (this.#isFirstCallOfAll(answer)) return undefined;
-      else this.#lose(row, promisedTooLate(stage));
+      // Of plain answers only the first is examined.
+      if ((index > 0 && isPlain(answer)) || !isThenable(answer)) keepAnswer(row, given, answer);
+      else if (this.#isFirstCall(answer)) return undefined;
+      else this.#recordFailure(row, promisedTooLate(stage));
     }
     if (this.rowsIn > 0) synchronous.add(stage);
     this.rowsOut += this.#out.length;
     return this.#out;
   }
 
-  #taker(): (row: unknown, answer: unknown) => void {
+  #answerKeeper(): (row: unknown, given: unknown, answer: unknown) => void {
     const out = this.#out;
     const { name, shape } = this.stage;
     switch (shape) {
       case 'map':
-        return (row, answer) => {
-          if (answer === undefined) this.#lose(row, noRow(name));
+        return (row, _, answer) => {
+          const path = answer === undefined ? undefined : findPromise(answer);
+          if (answer === undefined) this.#recordFailure(row, missingRow(name));
+          else if (path !== undefined) this.#recordFailure(row, promiseInside(name, shape, undefined, path));
           else out.push(answer);
         };
       case 'filter':
-        return (row, answer) => {
-          if (answer) out.push(row);
+        return (_, given, answer) => {
+          if (answer) out.push(given);
         };
       case 'flatMap':
-        return (row, answer) => {
+        return (row, _, answer) => {
           try {
-            for (const one of checkedRows(name, shape, answer)) out.push(one);
+            for (const one of checkRows(name, shape, answer)) out.push(one);
           } catch (error) {
-            this.#lose(row, error);
+            this.#recordFailure(row, error);
           }
         };
     }
   }
 
-  #lose(row: unknown, error: unknown): void {
+  #recordFailure(row: unknown, error: unknown): void {
     this.failures.push({ index: this.rowsIn - 1, row, error });
     if (this.stage.onError === 'fail') this.hasEnded = true;
   }
 
-  /** Then the stage is asynchronous, whatever it looks like. */
-  #isFirstCallOfAll(answer: PromiseLike<unknown>): boolean {
+  /** Whether the stage is asynchronous from its first call on. */
+  #isFirstCall(answer: PromiseLike<unknown>): boolean {
+    // Handled at once: it may reject before the stage awaits it.
     abandon(answer);
     if (this.rowsIn > 1 || synchronous.has(this.stage)) return false;
     asynchronous.add(this.stage);
+    this.firstAnswer = answer;
     return true;
   }
 }
 
 function promisedTooLate(stage: FusibleStage): StageError {
-  const what = 'its function answered with a promise after answering with plain values';
-  const todo = 'declare it async, or always return plain values';
-  return new StageError(`Stage "${stage.name}": ${what}; ${todo}.`);
+  const what = 'its function returned a promise after returning plain values';
+  const todo = 'Declare it async, or always return plain values';
+  return new StageError(`Stage "${stage.name}": ${what}. ${todo}.`);
 }

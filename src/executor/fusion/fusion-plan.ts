@@ -1,5 +1,4 @@
-/** Which adjacent stages share a pass: worked out once, and again when a stage turns out to be asynchronous. */
-
+/** Which adjacent stages are fused. Worked out once, and again when a stage turns out to be asynchronous. */
 import type { AnyStage } from '../../stages/stage.js';
 import { type FusedStages, type FusibleStage, fuseStages, isFusible } from './fuse.js';
 
@@ -8,23 +7,23 @@ export class FusionPlan {
 
   constructor(private readonly stages: readonly AnyStage[]) {}
 
-  /** The longest pass that begins with stage `index`; undefined where that stage does not share one. */
+  /** The longest run of fused stages that begins with stage `index`; undefined: that stage is not fusible. */
   fusedStagesAt(index: number): FusedStages | undefined {
-    if (!this.#from.has(index)) this.#from.set(index, this.#build(index));
+    if (!this.#from.has(index)) this.#from.set(index, this.#fuseFrom(index));
     return this.#from.get(index);
   }
 
-  /** A pass was given up: some stage is not what it seemed. */
+  /** A stage turned out to be asynchronous. */
   invalidate(): void {
     this.#from = new Map();
   }
 
-  #build(index: number): FusedStages | undefined {
-    const linked: FusibleStage[] = [];
+  #fuseFrom(index: number): FusedStages | undefined {
+    const fusible: FusibleStage[] = [];
     for (const stage of this.stages.slice(index)) {
       if (!isFusible(stage)) break;
-      linked.push(stage);
+      fusible.push(stage);
     }
-    return linked.length === 0 ? undefined : fuseStages(linked);
+    return fusible.length === 0 ? undefined : fuseStages(fusible);
   }
 }

@@ -1,27 +1,32 @@
 /**
- * The passes that neighbouring synchronous row stages share, here or in a worker thread. Which stages share one is worked
- * out once, and again when a stage turns out to be asynchronous.
+ * Runs fused stages over batches, here or in worker threads.
  *
- * 1. A batch goes to a worker thread that has room for it. Where none has, this thread is one more that works: one batch a
- *    turn of the event loop, so that threads that are done meanwhile get their next batch first.
- * 2. What comes back from a thread is JSON, and so is what this one does in their stead: rows look the same wherever
- *    they were worked on.
+ * 1. A batch goes to a worker thread that has room for it. If none has, the run's own thread does the work: one batch a turn
+ *    of the event loop, so that threads that finish meanwhile get their next batch first.
+ * 2. Where there are threads, rows out are JSON, whichever thread processed them.
+ * 3. A function that turns out to be asynchronous has been called once for its first row: the batch keeps the promise.
  */
 import { platform } from '#platform';
 import type { OpenSink } from '../../sinks/sink.js';
 import type { RawRows, SourceBatch } from '../../sources/source.js';
-import { abortOf } from '../../stages/abortable.js';
+import { abortOf } from '../../stages/attempt-context.js';
 import type { AnyStage, StageContext } from '../../stages/stage.js';
 import type { InFlightBatch } from '../rows/in-flight-batch.js';
-import { type FusedStages, rememberAsynchronous } from './fuse.js';
+import { type FusedStages, markAsynchronous } from './fuse.js';
 import { FusionPlan } from './fusion-plan.js';
 import { linesOf, type OutputLines } from './output-lines.js';
 import { type FusedBatchResult, type FusedBatchTask, runFusedBatch } from './run-fused-batch.js';
-import { deserializeCounters, deserializeMalformed, type FusionThreads, unwritable } from './thread-job.js';
+import { deserializeError } from './serialized-error.js';
+import {
+  deserializeAnswer,
+  deserializeCounters,
+  deserializeMalformed,
+  type FusionThreads,
+} from './thread-job.js';
 
-/** What a pass made of a batch. */
-export interface FusedOutput extends Pick<FusedBatchResult, 'parts' | 'malformed'> {
-  /** What came out, as rows, as the sink takes them, or as JSON Lines. */
+/** The result of fused stages over a batch. */
+export interface FusedOutput extends Pick<FusedBatchResult, 'counters' | 'malformed'> {
+  /** The rows out: as rows, encoded for the sink, or as JSON Lines. */
   readonly out: FusedBatchResult['out'] | OutputLines;
 }
 
@@ -43,7 +48,7 @@ export class FusionRunner {
     this.#plan = new FusionPlan(options.stages);
   }
 
-  /** Takes a batch through stage `first` and those after it that share a pass with it; undefined: it shares none. */
+  /** Runs stage `first` and the stages fused with it over a batch. Undefined: `first` is not fusible. */
   processBatch(
     batch: InFlightBatch,
     first: number,
@@ -53,17 +58,18 @@ export class FusionRunner {
     const fused = this.#plan.fusedStagesAt(first);
     if (fused === undefined) return undefined;
     if (threads === undefined || batch.raw?.raw === undefined)
-      return this.#here(fused, batch, first, contextOf);
-    if (threads.isFree) return this.#inThread(threads, fused, batch, first, contextOf);
+      return this.#processHere(fused, batch, first, contextOf);
+    if (threads.hasRoom) return this.#processInThread(threads, batch, first, contextOf);
     this.#turn = this.#turn.then(() => new Promise<void>((resolve) => platform.soon(resolve)));
     return this.#turn.then(() => {
       abortOf(contextOf(first)).throwIfAborted();
-      if (!threads.isFree) return this.#here(this.#plan.fusedStagesAt(first), batch, first, contextOf);
+      if (!threads.hasRoom)
+        return this.#processHere(this.#plan.fusedStagesAt(first), batch, first, contextOf);
       return this.processBatch(batch, first, contextOf);
     });
   }
 
-  #here(
+  #processHere(
     fused: FusedStages | undefined,
     batch: InFlightBatch,
     first: number,
@@ -73,26 +79,24 @@ export class FusionRunner {
     if (fused === undefined) return undefined;
     const isLast = first + fused.length === stages.length;
     const asLines = threads !== undefined && !(isLast && sink.encodeJsonLines !== undefined);
-    const toSink: FusedBatchTask['encode'] = (rows, firstIndex) => sink.encode(rows, firstIndex);
-    const passed = runFusedBatch({
+    const forSink: FusedBatchTask['encode'] = (rows, firstIndex) => sink.encode(rows, firstIndex);
+    const result = runFusedBatch({
       fused,
       decode: (row, malformed) => batch.forEachRow(row, malformed),
       contextOf: (place) => contextOf(first + place),
-      encode: asLines ? threads.encode : isLast ? toSink : undefined,
+      encode: asLines ? threads.encode : isLast ? forSink : undefined,
     });
-    if (passed.isAsynchronous) this.#plan.invalidate();
-    if (passed.parts.length === 0) return undefined;
-    const { out, isAsynchronous } = passed;
-    if (asLines && 'encoded' in out) return { ...passed, out: linesOf(out.encoded) };
-    // A pass that was given up leaves rows as well: JSON like those of any other batch.
-    if (threads !== undefined && isAsynchronous && 'rows' in out)
-      return { ...passed, out: linesOf([threads.encode(out.rows, 0)]) };
-    return passed;
+    const { counters, malformed, firstAnswer, out } = result;
+    if (firstAnswer !== undefined) this.#keepFirstAnswer(batch, first + counters.length, firstAnswer);
+    if (counters.length === 0) return undefined;
+    if (asLines && 'encoded' in out) return { counters, malformed, out: linesOf(out.encoded) };
+    if (threads !== undefined && firstAnswer !== undefined && 'rows' in out)
+      return { counters, malformed, out: linesOf([threads.encode(out.rows, 0)]) };
+    return result;
   }
 
-  #inThread(
+  async #processInThread(
     threads: FusionThreads,
-    fused: FusedStages,
     batch: InFlightBatch,
     first: number,
     contextOf: ContextOf,
@@ -101,28 +105,33 @@ export class FusionRunner {
     const raw = (batch.raw as SourceBatch<unknown>).raw?.() as RawRows;
     const context = contextOf(first);
     const { index, rowOffset } = batch;
-    const job = {
-      sessionId,
-      first,
-      stages: fused.length,
-      batch: index,
-      rowOffset,
-      attempt: context.attempt,
-      raw,
-    };
-    return threads.run(job).then((answer) => {
-      abortOf(context).throwIfAborted();
-      if (answer.kind === 'unwritable') throw unwritable(answer.message);
-      if (answer.kind === 'bailed') {
-        rememberAsynchronous(stages[answer.stage] as AnyStage);
-        this.#plan.invalidate();
-        return this.processBatch(batch, first, contextOf);
-      }
-      return {
-        parts: answer.parts.map(deserializeCounters),
-        malformed: answer.malformed.map(deserializeMalformed),
-        out: { lines: answer.lines, count: answer.rows },
-      };
+    const { attempt } = context;
+    const result = await threads.runJob({
+      ...{ sessionId, first, batch: index, rowOffset, attempt, raw },
     });
+    abortOf(context).throwIfAborted();
+    if (result.kind === 'failed') throw deserializeError(result.error);
+    if (result.kind === 'not-fused') {
+      markAsynchronous(stages[first] as AnyStage);
+      this.#plan.invalidate();
+      return this.processBatch(batch, first, contextOf);
+    }
+    const { counters, malformed, firstAnswer, lines, rows } = result;
+    if (firstAnswer !== undefined) {
+      const stage = first + counters.length;
+      markAsynchronous(stages[stage] as AnyStage);
+      this.#keepFirstAnswer(batch, stage, deserializeAnswer(firstAnswer));
+    }
+    if (counters.length === 0) return undefined;
+    return {
+      counters: counters.map(deserializeCounters),
+      malformed: malformed.map(deserializeMalformed),
+      out: { lines, count: rows },
+    };
+  }
+
+  #keepFirstAnswer(batch: InFlightBatch, stage: number, answer: PromiseLike<unknown>): void {
+    batch.keepFirstAnswer(stage, answer);
+    this.#plan.invalidate();
   }
 }

@@ -1,4 +1,4 @@
-/** What a pass gives where rows may come from any thread: JSON Lines. */
+/** Rows out of fused stages where there are worker threads: JSON Lines, whichever thread processed them. */
 import { concatenated } from '../../formats/bytes.js';
 import { encodeJsonLines } from '../../formats/json-lines-encoder.js';
 import { JSON_ADVICE, rowProblem } from '../../formats/row-problem.js';

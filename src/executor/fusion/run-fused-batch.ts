@@ -1,9 +1,9 @@
 /**
- * One batch through the stages that share a pass, in this thread: decoded, worked on and, where nothing comes after,
- * encoded, a slice at a time.
+ * Takes one batch through fused stages in this thread: decodes it, processes it and, where no stage follows, encodes it, a
+ * slice at a time.
  *
- * Slices are what keeps it fast: rows of a slice are gone before the collector looks, and the processor's caches still
- * hold them when they are encoded. A whole batch at once costs a tenth more, most of it in the collector.
+ * Slices make it fast: the rows of a slice are garbage before the collector runs, and they are still in the processor's
+ * caches when they are encoded. A whole batch at once costs a tenth more, most of it in the collector.
  */
 import type { MalformedRowError } from '../../errors.js';
 import type { EncodedRows } from '../../sinks/sink.js';
@@ -17,53 +17,49 @@ const SLICE_ROWS = 384;
 export interface FusedBatchTask {
   readonly fused: FusedStages;
   readonly decode: SourceBatch<unknown>['decode'];
-  /** The context of the stage at this place in the chain. */
+  /** The context of the stage at this place among the fused stages. */
   readonly contextOf: (place: number) => StageContext;
-  /** Where the rows go after the pass; undefined: there are stages after it. */
+  /** Encodes the rows out; undefined: keep them as rows. */
   readonly encode: ((rows: readonly unknown[], firstIndex: number) => EncodedRows) | undefined;
 }
 
 export interface FusedBatchResult {
-  /** In the order of the stages. One that ended the pass by a failure is the last of them; nothing came out then. */
-  readonly parts: readonly FusedStageCounters[];
+  /** Of the stages that processed the batch, in order. If the last of them ended the batch by a failure, no row came out. */
+  readonly counters: readonly FusedStageCounters[];
   readonly malformed: readonly MalformedRowError[];
-  /** The stage after `parts` answers with promises: the pass has ended before it. */
-  readonly isAsynchronous: boolean;
-  /** What came out: encoded, where the pass was to do so and has not ended early. */
+  /** The stage after `counters` is asynchronous; its function was called for the first row out, and returned this. */
+  readonly firstAnswer: PromiseLike<unknown> | undefined;
+  /** The rows out; encoded where a task asked for that, unless `firstAnswer` is set. */
   readonly out: { readonly rows: readonly unknown[] } | { readonly encoded: readonly EncodedRows[] };
 }
 
 /** @throws the signal's reason when the attempt is aborted, and what `encode` throws. */
 export function runFusedBatch({ fused, decode, contextOf, encode }: FusedBatchTask): FusedBatchResult {
-  const pass = fused.beginBatch(contextOf);
+  const batch = fused.beginBatch(contextOf);
   const malformed: MalformedRowError[] = [];
   const encoded: EncodedRows[] = [];
   const rows: unknown[] = [];
   let rowsOut = 0;
   let slice: unknown[] = [];
-  const work = () => {
-    const out = pass.processRows(slice);
+  const processSlice = () => {
+    const out = batch.processRows(slice);
     slice = [];
-    if (pass.hasEnded || out.length === 0) return;
-    if (encode === undefined || pass.isAsynchronous) for (const row of out) rows.push(row);
+    if (batch.hasEnded || out.length === 0) return;
+    if (encode === undefined || batch.firstAnswer !== undefined) for (const row of out) rows.push(row);
     else encoded.push(encode(out, rowsOut));
     rowsOut += out.length;
   };
   decode(
     (row) => {
-      if (pass.hasEnded) return;
+      if (batch.hasEnded) return;
       slice.push(row);
-      if (slice.length === SLICE_ROWS) work();
+      if (slice.length === SLICE_ROWS) processSlice();
     },
     (error) => malformed.push(error),
   );
   // Also where no row is left: an empty batch goes through all stages like any other.
-  if (!pass.hasEnded) work();
-  const { stages: parts, isAsynchronous } = pass;
-  return {
-    parts,
-    malformed,
-    isAsynchronous,
-    out: encode === undefined || isAsynchronous ? { rows } : { encoded },
-  };
+  if (!batch.hasEnded) processSlice();
+  const { stages: counters, firstAnswer } = batch;
+  const isRows = encode === undefined || firstAnswer !== undefined;
+  return { counters, malformed, firstAnswer, out: isRows ? { rows } : { encoded } };
 }

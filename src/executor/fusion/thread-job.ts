@@ -1,30 +1,22 @@
 /**
- * What travels between the run and its worker threads: bytes and figures, never rows as objects, which are slower to
- * ship than to decode again.
+ * Messages between the run and its worker threads: bytes and counters. Rows as objects would take longer to send than to
+ * decode again.
  */
-import { codeOf, MalformedRowError, messageOf, SinkError } from '../../errors.js';
+import { MalformedRowError } from '../../errors.js';
 import type { RawRows } from '../../sources/source.js';
 import type { FusedStageCounters } from './fuse.js';
 import type { FusedBatchTask } from './run-fused-batch.js';
+import { deserializeError, type SerializedError, serializeError } from './serialized-error.js';
 
-/** One batch's way through the stages that share a pass. */
+/** One batch for the fused stages of a thread. */
 export interface ThreadJob {
   readonly sessionId: string;
-  /** The first stage of the pass, and how many share it. */
+  /** The first of the fused stages. */
   readonly first: number;
-  readonly stages: number;
   readonly batch: number;
   readonly rowOffset: number;
   readonly attempt: number;
   readonly raw: RawRows;
-}
-
-/** An error on its way: what a receiver can make one of again. */
-export interface SerializedError {
-  readonly name: string;
-  readonly code: string;
-  readonly message: string;
-  readonly stack: string | undefined;
 }
 
 export interface SerializedCounters {
@@ -47,45 +39,33 @@ export interface SerializedMalformed {
   readonly text: string | undefined;
 }
 
+/** A promise that has settled in a thread. `json` is undefined where the value is. */
+export type SerializedAnswer =
+  | { readonly isFulfilled: true; readonly json: string | undefined }
+  | { readonly isFulfilled: false; readonly error: SerializedError };
+
 export type ThreadResult =
   | {
-      readonly kind: 'passed';
+      readonly kind: 'processed';
       /** JSON Lines. */
       readonly lines: Uint8Array;
       readonly rows: number;
-      readonly parts: readonly SerializedCounters[];
+      readonly counters: readonly SerializedCounters[];
       readonly malformed: readonly SerializedMalformed[];
+      /** The next stage is asynchronous: the value of its first call. */
+      readonly firstAnswer: SerializedAnswer | undefined;
     }
-  /** A stage answered with a promise: the pass is not for it. */
-  | { readonly kind: 'bailed'; readonly stage: number }
-  /** The rows that came out cannot be written. */
-  | { readonly kind: 'unwritable'; readonly message: string };
+  /** The thread knows the first stage to be asynchronous, and did nothing. */
+  | { readonly kind: 'not-fused' }
+  /** The batch failed as a whole: rows that cannot be encoded, for example. */
+  | { readonly kind: 'failed'; readonly error: SerializedError };
 
-export function serializeError(error: unknown): SerializedError {
-  const isError = error instanceof Error;
-  return {
-    name: isError ? error.name : typeof error,
-    code: codeOf(error),
-    message: messageOf(error),
-    stack: isError ? error.stack : undefined,
-  };
+export function serializeCounters({ rowsIn, rowsOut, failures }: FusedStageCounters): SerializedCounters {
+  const sent = failures.map(({ index, row, error }) => ({
+    ...{ index, row: jsonOf(row), error: serializeError(error) },
+  }));
+  return { rowsIn, rowsOut, failures: sent };
 }
-
-/** The error again, with its stack in the thread where it was thrown. */
-export function deserializeError({ name, code, message, stack }: SerializedError): Error {
-  const error = new Error(message);
-  Object.defineProperty(error, 'name', { value: name, configurable: true });
-  if (stack !== undefined) error.stack = stack;
-  return code === name ? error : Object.assign(error, { code });
-}
-
-export const deserializeMalformed = ({
-  file,
-  line,
-  byte,
-  what,
-  ...record
-}: SerializedMalformed): MalformedRowError => new MalformedRowError(file, line, byte, what, record);
 
 export function deserializeCounters({ rowsIn, rowsOut, failures }: SerializedCounters): FusedStageCounters {
   const received = failures.map(({ index, row, error }) => ({
@@ -96,20 +76,49 @@ export function deserializeCounters({ rowsIn, rowsOut, failures }: SerializedCou
   return { rowsIn, rowsOut, failures: received };
 }
 
-export const unwritable = (message: string): SinkError => new SinkError(message);
+export function serializeMalformed(error: MalformedRowError): SerializedMalformed {
+  const { file, line, byte, what, row, text } = error;
+  return { file, line, byte, what, row, text };
+}
 
-/** Batches that each thread has at once: one that it works on, one that waits for it. */
+export function deserializeMalformed(malformed: SerializedMalformed): MalformedRowError {
+  const { file, line, byte, what, ...record } = malformed;
+  return new MalformedRowError(file, line, byte, what, record);
+}
+
+export async function serializeAnswer(answer: PromiseLike<unknown>): Promise<SerializedAnswer> {
+  try {
+    return { isFulfilled: true, json: jsonOf(await answer) };
+  } catch (error) {
+    return { isFulfilled: false, error: serializeError(error) };
+  }
+}
+
+export function deserializeAnswer(answer: SerializedAnswer): Promise<unknown> {
+  if (!answer.isFulfilled) return Promise.reject(deserializeError(answer.error));
+  return Promise.resolve(answer.json === undefined ? undefined : JSON.parse(answer.json));
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Batches that a thread has at once: one in progress, one waiting. */
 export const BATCHES_PER_THREAD = 2;
 
-/** Does the work of passes elsewhere, several at a time. */
+/** Runs fused stages in other threads, several batches at a time. */
 export interface FusionThreads {
-  /** A thread is up, and has room for a job; where none is, the run does the work itself. */
-  readonly isFree: boolean;
-  /** What a thread does with the rows that come out, for those that do not come from one: `linesOf` puts it together. */
+  /** Whether a thread is up and has room for a job. If not, the run's own thread does the work. */
+  readonly hasRoom: boolean;
+  /** Encodes rows as a thread does, for rows that do not come from one; `linesOf` joins the parts. */
   readonly encode: NonNullable<FusedBatchTask['encode']>;
-  /** @throws {WorkerThreadError} when the thread died over it. */
-  run(job: ThreadJob): Promise<ThreadResult>;
-  /** Ends every thread at once, whatever it is doing. */
+  /** @throws {WorkerThreadError} when the thread ended over it. */
+  runJob(job: ThreadJob): Promise<ThreadResult>;
+  /** Ends every thread at once. */
   close(): Promise<void>;
 }
 
@@ -120,6 +129,6 @@ export interface ThreadsOptions {
   readonly file: string | URL;
   /** Of the stages, so that a thread with other code is refused. */
   readonly fingerprints: readonly string[];
-  /** A thread cannot do its work at all: its file does not load, or is another pipeline. */
+  /** A thread cannot work at all: its file does not load, or exports another pipeline. */
   readonly onUnfit: (error: unknown) => void;
 }

@@ -1,30 +1,30 @@
 /**
- * Worker threads that run passes: bytes in, bytes out.
+ * Worker threads that run fused stages: bytes in, bytes out.
  *
- * 1. A job goes to the thread that has the fewest; each has room for two, so that it never waits for its next one.
- * 2. A thread that dies fails the jobs it had, and no others, and is replaced (I12): a crash is a failed batch.
- * 3. `close` ends threads in the middle of whatever they are doing: cancel is immediate (I17).
- * 4. What a stage prints in a thread is printed by the run's own console.
+ * 1. A job goes to the thread with the fewest jobs; each has room for two, so that it never waits for the next one.
+ * 2. A thread that ends fails its own jobs and no others, and is replaced: a crash of a thread is a failed batch (I12).
+ * 3. `close` ends threads at once: cancel is immediate (I17).
+ * 4. The console of the run prints what a stage prints in a thread.
  */
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { messageOf, WorkerThreadError } from '../../errors.js';
 import { linesEncoder } from './output-lines.js';
-import type {
-  FusionThreads,
-  SerializedError,
-  ThreadJob,
-  ThreadResult,
-  ThreadsOptions,
+import { deserializeError, type SerializedError } from './serialized-error.js';
+import {
+  BATCHES_PER_THREAD,
+  type FusionThreads,
+  type ThreadJob,
+  type ThreadResult,
+  type ThreadsOptions,
 } from './thread-job.js';
-import { BATCHES_PER_THREAD, deserializeError } from './thread-job.js';
 
-/** What a thread says. */
+/** Messages of a thread. */
 export type ThreadMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'unfit'; readonly error: SerializedError }
-  | { readonly type: 'answer'; readonly id: number; readonly answer: ThreadResult };
+  | { readonly type: 'result'; readonly id: number; readonly result: ThreadResult };
 
 export interface ThreadData {
   readonly file: string;
@@ -38,31 +38,28 @@ interface PoolOptions extends ThreadsOptions {
   readonly file: string;
 }
 
-interface Waiting {
-  readonly job: ThreadJob;
-  resolve(answer: ThreadResult): void;
+interface PendingJob {
+  resolve(result: ThreadResult): void;
   reject(error: unknown): void;
 }
 
 export class ThreadPool implements FusionThreads {
-  readonly encode = linesEncoder('rows that leave a pass');
+  readonly encode = linesEncoder('rows after fused stages');
   readonly #threads: Thread[];
   #isClosed = false;
 
   constructor(private readonly options: PoolOptions) {
-    this.#threads = Array.from({ length: options.count }, () => this.#start());
+    this.#threads = Array.from({ length: options.count }, () => this.#startThread());
   }
 
-  get isFree(): boolean {
+  get hasRoom(): boolean {
     return this.#threads.some((thread) => thread.isReady && thread.load < BATCHES_PER_THREAD);
   }
 
-  run(job: ThreadJob): Promise<ThreadResult> {
+  runJob(job: ThreadJob): Promise<ThreadResult> {
     const ready = this.#threads.filter((thread) => thread.isReady);
-    const free = (ready.length > 0 ? ready : this.#threads).reduce((least, thread) =>
-      thread.load < least.load ? thread : least,
-    );
-    return free.run(job);
+    const least = (ready.length > 0 ? ready : this.#threads).reduce((a, b) => (b.load < a.load ? b : a));
+    return least.runJob(job);
   }
 
   async close(): Promise<void> {
@@ -70,12 +67,12 @@ export class ThreadPool implements FusionThreads {
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
-  #start(): Thread {
-    const thread = new Thread(this.options, (error) => {
+  #startThread(): Thread {
+    const thread = new Thread(this.options, (unfit) => {
       const at = this.#threads.indexOf(thread);
       if (this.#isClosed || at < 0) return;
-      if (error === undefined) this.#threads[at] = this.#start();
-      else this.options.onUnfit(error);
+      if (unfit === undefined) this.#threads[at] = this.#startThread();
+      else this.options.onUnfit(unfit);
     });
     return thread;
   }
@@ -84,45 +81,48 @@ export class ThreadPool implements FusionThreads {
 class Thread {
   isReady = false;
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #pending = new Map<number, PendingJob>();
   #nextId = 0;
   #crash: unknown;
-  #isUnfit = false;
+  /** Its end is known already. */
+  #isOver = false;
 
-  /** @param ended undefined: it died over its work; else it cannot work at all. */
-  constructor({ program, file, fingerprints }: PoolOptions, ended: (unfit: unknown) => void) {
+  /** @param onEnd called when the thread ends by itself. `unfit` undefined: it ended over its work; else it cannot work. */
+  constructor({ program, file, fingerprints }: PoolOptions, onEnd: (unfit: unknown) => void) {
     const workerData: ThreadData = { file, fingerprints };
     this.#worker = new Worker(fileURLToPath(program), { workerData, stdout: true, stderr: true });
     createInterface(this.#worker.stdout).on('line', (line) => console.log(line));
     createInterface(this.#worker.stderr).on('line', (line) => console.error(line));
     this.#worker.on('message', (message: ThreadMessage) => {
       if (message.type === 'ready') this.isReady = true;
-      else if (message.type === 'answer') this.#settle(message.id)?.resolve(message.answer);
+      else if (message.type === 'result') this.#settleJob(message.id)?.resolve(message.result);
       else {
-        this.#isUnfit = true;
-        this.#failAll(deserializeError(message.error));
-        ended(deserializeError(message.error));
+        this.#isOver = true;
+        const error = deserializeError(message.error);
+        this.#failJobs(error);
+        onEnd(error);
       }
     });
     this.#worker.on('error', (error) => {
       this.#crash = error;
     });
     this.#worker.on('exit', (code) => {
-      const why = this.#crash === undefined ? `it ended with code ${code}` : messageOf(this.#crash);
-      this.#failAll(new WorkerThreadError(why, { cause: this.#crash }));
-      const neverWorked = !this.isReady && this.#nextId === 0;
-      if (!this.#isUnfit) ended(neverWorked ? new WorkerThreadError(why, { cause: this.#crash }) : undefined);
+      const why = this.#crash === undefined ? `it exited with code ${code}` : messageOf(this.#crash);
+      const error = new WorkerThreadError(why, { cause: this.#crash });
+      this.#failJobs(error);
+      const hasNeverWorked = !this.isReady && this.#nextId === 0;
+      if (!this.#isOver) onEnd(hasNeverWorked ? error : undefined);
     });
   }
 
   get load(): number {
-    return this.#waiting.size;
+    return this.#pending.size;
   }
 
-  run(job: ThreadJob): Promise<ThreadResult> {
+  runJob(job: ThreadJob): Promise<ThreadResult> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { job, resolve, reject });
+      this.#pending.set(id, { resolve, reject });
       this.#worker.postMessage({ id, job }, [
         job.raw.bytes.buffer as ArrayBuffer,
         job.raw.bounds.buffer as ArrayBuffer,
@@ -131,19 +131,19 @@ class Thread {
   }
 
   async close(): Promise<void> {
-    this.#isUnfit = true;
+    this.#isOver = true;
     await this.#worker.terminate();
   }
 
-  #settle(id: number): Waiting | undefined {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    return waiting;
+  #settleJob(id: number): PendingJob | undefined {
+    const job = this.#pending.get(id);
+    this.#pending.delete(id);
+    return job;
   }
 
-  #failAll(error: unknown): void {
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const { reject } of waiting) reject(error);
+  #failJobs(error: unknown): void {
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of pending) reject(error);
   }
 }

@@ -1,29 +1,37 @@
 /**
- * The work behind the stage actors: starts attempts, measures them, and answers the actor that asked.
+ * Runs attempts for the stage actors: starts and measures them, and answers the actor that asked.
  *
- * 1. Every attempt has its own `AbortSignal`; cancel, a timeout and a failed run abort it (I17), and nobody waits for it.
- * 2. An attempt always ends in exactly one answer, or in none after `abortAll`; it never throws into the machine.
- * 3. Time and chance are injected (I14).
+ * 1. Every attempt has its own `AbortSignal`. Cancel, a timeout and a failed run abort it (I17), and it is not awaited.
+ * 2. An attempt ends in exactly one answer, or in none after `abortAll`. It never throws into the machine.
+ * 3. Time and random numbers are injected (I14).
+ * 4. An attempt that does not settle is reported (`stage.stalled`) and goes on.
  */
-
-import { messageOf, PipelineError, StageError, StageTimeoutError } from '../../errors.js';
+import { messageOf, StageTimeoutError } from '../../errors.js';
 import type { Clock, Random } from '../../platform/clock.js';
 import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
-import { ABORTABLE, type AttemptContext, LazyAbort } from '../../stages/abortable.js';
+import {
+  ABORTABLE,
+  type AttemptContext,
+  CLOCK,
+  LazyAbort,
+  MAKE_KEY,
+  ROW_REPORTS,
+  type RowReport,
+  withLazyFields,
+} from '../../stages/attempt-context.js';
 import { retryDelayMs } from '../../stages/backoff.js';
 import { idempotencyKeyOf } from '../../stages/idempotency-key.js';
 import type { AnyStage } from '../../stages/stage.js';
+import { isThenable } from '../../stages/thenable.js';
 import type { EventDraft } from '../publish.js';
-import {
-  type AttemptMetrics,
-  type AttemptOutcome,
-  type BatchProcessor,
-  endsTheRun,
-} from './batch-processor.js';
+import type { AttemptMetrics, AttemptOutcome } from './attempt-outcome.js';
+import type { BatchProcessor } from './batch-processor.js';
 import { type CompletionActor, CompletionBatcher } from './completion-batcher.js';
+import { endsTheRun, stageError } from './row-errors.js';
+import { StallWatch } from './stall-watch.js';
 
-/** The stage actor, as far as it is needed here. */
+/** The part of a stage actor that attempts need. */
 export type StageActor = CompletionActor & {
   send(event: {
     readonly type: 'attempt.failed' | 'attempt.timedOut' | 'retry.due';
@@ -35,134 +43,83 @@ export type StageActor = CompletionActor & {
 export interface AttemptRunnerOptions {
   readonly sessionId: string;
   readonly stages: readonly AnyStage[];
-  readonly plane: BatchProcessor;
+  readonly processor: BatchProcessor;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly publish: (draft: EventDraft) => void;
-  /** Ends the run: the stage's `onError` has no say in it. */
+  /** Ends the run, whatever the stage's `onError`. */
   readonly fail: (error: unknown) => void;
 }
 
-class Attempt extends LazyAbort {
+class RunningAttempt extends LazyAbort {
   stopTimer: () => void = () => {};
+  stopWatch: () => void = () => {};
 
-  constructor(readonly startedAt: number) {
+  constructor(
+    readonly actor: StageActor,
+    readonly stageIndex: number,
+    readonly batch: number,
+    readonly attempt: number,
+    readonly startedAt: number,
+  ) {
     super();
   }
 }
 
-/** Made when it is asked for. One function for all: a getter in each context would make each a shape of its own for V8, and
- * cost four times as much. */
-const SIGNAL: PropertyDescriptor & ThisType<AttemptContext> = {
-  get() {
-    return (this[ABORTABLE] as Attempt).signal;
-  },
-  enumerable: true,
-};
-
-interface EndedAttempt {
-  readonly actor: StageActor;
-  readonly stageIndex: number;
-  readonly batch: number;
-  readonly attempt: number;
-  readonly type: 'attempt.failed' | 'attempt.timedOut';
-}
-
 export class AttemptRunner {
-  readonly #running = new Map<number, Attempt>();
-  readonly #timers = new Set<() => void>();
-  readonly #started = new Set<number>();
-  readonly #answers = new CompletionBatcher();
+  readonly #running = new Map<number, RunningAttempt>();
+  readonly #retryTimers = new Set<() => void>();
+  readonly #startedStages = new Set<number>();
+  readonly #completions = new CompletionBatcher();
+  readonly #stalls: StallWatch;
   #isAborted = false;
-  /** What a stage threw last when it failed for good: `stage.failed` carries facts only. */
+  /** What a stage threw when it failed for good: the event `stage.failed` carries data only. */
   lastFailure: unknown;
 
-  constructor(private readonly options: AttemptRunnerOptions) {}
+  constructor(private readonly options: AttemptRunnerOptions) {
+    this.#stalls = new StallWatch(options.clock);
+  }
 
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
     if (this.#isAborted) return;
-    const { plane, clock } = this.options;
-    this.#announce(stageIndex, batch, attempt);
-    const running = this.#begin(actor, stageIndex, batch, attempt);
-    const done = (outcome: AttemptOutcome, isNow: boolean) => {
-      if (!this.#end(stageIndex, batch, running)) return;
-      const durationMs = clock.monotonic() - running.startedAt;
-      plane.countAttempt(stageIndex, batch, durationMs, attempt > 1);
-      this.#completed(stageIndex, batch, attempt, outcome, durationMs);
-      const { passed } = outcome;
-      for (let i = 0; i < passed.length; i++) {
-        this.#announce(stageIndex + 1 + i, batch, attempt);
-        this.#completed(stageIndex + 1 + i, batch, attempt, passed[i] as AttemptMetrics, 0);
-      }
-      const through = passed.length === 0 ? undefined : stageIndex + passed.length;
-      const answer = { actor, attempt, through };
-      if (isNow) this.#answers.sendNow(answer, [batch]);
-      else this.#answers.addCompletion(answer, batch);
-    };
-    const failed = (error: unknown) => {
-      if (!this.#end(stageIndex, batch, running)) return;
-      plane.countAttempt(stageIndex, batch, clock.monotonic() - running.startedAt, attempt > 1);
-      this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.failed' }, error);
+    this.#publishStart(stageIndex, batch, attempt);
+    const running = new RunningAttempt(actor, stageIndex, batch, attempt, this.options.clock.monotonic());
+    this.#running.set(this.#key(stageIndex, batch), running);
+    this.#armTimeout(running);
+    const fail = (error: unknown) => {
+      if (this.#endAttempt(running)) this.#failAttempt(running, 'attempt.failed', error);
     };
     try {
-      const figures = plane.processBatch(stageIndex, batch, (index) =>
-        this.#context(index, batch, attempt, running),
+      const outcome = this.options.processor.processBatch(stageIndex, batch, (index) =>
+        this.#contextOf(index, running),
       );
-      if (figures instanceof Promise) figures.then((outcome) => done(outcome, false), failed);
-      else done(figures, true);
+      if (!isThenable(outcome)) {
+        this.#completeAttempt(running, outcome as AttemptOutcome, true);
+        return;
+      }
+      this.#watchAttempt(running);
+      outcome.then((settled) => this.#completeAttempt(running, settled, false), fail);
     } catch (error) {
-      failed(error);
+      fail(error);
     }
-  }
-
-  #announce(stageIndex: number, batch: number, attempt: number): void {
-    const { publish } = this.options;
-    const stage = this.#stage(stageIndex).name;
-    if (!this.#started.has(stageIndex)) {
-      this.#started.add(stageIndex);
-      publish({ type: 'stage.started', stage });
-    }
-    publish({ type: 'batch.started', stage, batch, attempt });
-  }
-
-  #completed(
-    stageIndex: number,
-    batch: number,
-    attempt: number,
-    { rowsIn, rowsOut, durable }: AttemptMetrics,
-    durationMs: number,
-  ): void {
-    const stage = this.#stage(stageIndex).name;
-    const { publish } = this.options;
-    const fromJournal = false;
-    publish({
-      type: 'batch.completed',
-      stage,
-      batch,
-      rowsIn,
-      rowsOut,
-      durable,
-      attempt,
-      durationMs,
-      fromJournal,
-    });
   }
 
   armRetry(actor: StageActor, batch: number, delayMs: number): void {
     const stop = this.options.clock.setTimer(() => {
-      this.#timers.delete(stop);
+      this.#retryTimers.delete(stop);
       actor.send({ type: 'retry.due', batch });
     }, delayMs);
-    this.#timers.add(stop);
+    this.#retryTimers.add(stop);
   }
 
-  /** Aborts everything, now; no answer comes any more. */
+  /** Aborts every attempt at once; no answer follows. */
   abortAll(reason: unknown): void {
     this.#isAborted = true;
-    this.#answers.discardAll();
-    for (const stop of this.#timers) stop();
-    this.#timers.clear();
+    this.#completions.discardAll();
+    this.#stalls.stop();
+    for (const stop of this.#retryTimers) stop();
+    this.#retryTimers.clear();
     const running = [...this.#running.values()];
     this.#running.clear();
     for (const attempt of running) {
@@ -171,77 +128,133 @@ export class AttemptRunner {
     }
   }
 
-  #begin(actor: StageActor, stageIndex: number, batch: number, attempt: number): Attempt {
-    const { clock } = this.options;
-    const stage = this.#stage(stageIndex);
-    const running = new Attempt(clock.monotonic());
-    this.#running.set(this.#key(stageIndex, batch), running);
-    const { timeoutMs } = stage;
-    if (timeoutMs !== undefined) {
-      running.stopTimer = clock.setTimer(() => {
-        if (this.options.plane.isJournaling(batch)) return;
-        if (!this.#end(stageIndex, batch, running)) return;
-        const error = new StageTimeoutError(stage.name, batch, timeoutMs);
-        running.abort(error);
-        this.options.plane.countAttempt(stageIndex, batch, timeoutMs, attempt > 1);
-        this.#failed({ actor, stageIndex, batch, attempt, type: 'attempt.timedOut' }, error);
-      }, timeoutMs);
+  #publishStart(stageIndex: number, batch: number, attempt: number): void {
+    const { publish } = this.options;
+    const stage = this.#stage(stageIndex).name;
+    if (!this.#startedStages.has(stageIndex)) {
+      this.#startedStages.add(stageIndex);
+      publish({ type: 'stage.started', stage });
     }
-    return running;
+    publish({ type: 'batch.started', stage, batch, attempt });
   }
 
-  /** False when the attempt was ended already: its answer is not wanted any more. */
-  #end(stageIndex: number, batch: number, running: Attempt): boolean {
+  #publishCompletion(
+    stageIndex: number,
+    batch: number,
+    attempt: number,
+    { rowsIn, rowsOut, durable }: AttemptMetrics,
+    durationMs: number,
+  ): void {
+    const stage = this.#stage(stageIndex).name;
+    const metrics = { rowsIn, rowsOut, durable, attempt, durationMs };
+    this.options.publish({ type: 'batch.completed', stage, batch, ...metrics, fromJournal: false });
+  }
+
+  #armTimeout(running: RunningAttempt): void {
+    const { stageIndex, batch } = running;
+    const { name, timeoutMs } = this.#stage(stageIndex);
+    if (timeoutMs === undefined) return;
+    running.stopTimer = this.options.clock.setTimer(() => {
+      if (this.options.processor.isJournaling(batch) || !this.#endAttempt(running)) return;
+      const error = new StageTimeoutError(name, batch, timeoutMs);
+      running.abort(error);
+      this.#failAttempt(running, 'attempt.timedOut', error);
+    }, timeoutMs);
+  }
+
+  #watchAttempt(running: RunningAttempt): void {
+    const { stageIndex, batch, attempt, startedAt } = running;
+    if (this.#running.get(this.#key(stageIndex, batch)) !== running) return;
+    const stage = this.#stage(stageIndex).name;
+    running.stopWatch = this.#stalls.watchAttempt(startedAt, (ageMs) =>
+      this.options.publish({ type: 'stage.stalled', stage, batch, attempt, ageMs }),
+    );
+  }
+
+  /** Counts the attempt. @returns false: it has ended before, and its answer is not used. */
+  #endAttempt(running: RunningAttempt): boolean {
+    const { stageIndex, batch, attempt, startedAt } = running;
     const key = this.#key(stageIndex, batch);
     if (this.#isAborted || this.#running.get(key) !== running) return false;
     this.#running.delete(key);
     running.stopTimer();
+    running.stopWatch();
+    const { processor, clock } = this.options;
+    processor.countAttempt(stageIndex, batch, clock.monotonic() - startedAt, attempt > 1);
     return true;
   }
 
-  #failed(ended: EndedAttempt, error: unknown): void {
+  #completeAttempt(running: RunningAttempt, outcome: AttemptOutcome, isNow: boolean): void {
+    const { actor, stageIndex, batch, attempt, startedAt } = running;
+    const durationMs = this.options.clock.monotonic() - startedAt;
+    if (!this.#endAttempt(running)) return;
+    this.#publishCompletion(stageIndex, batch, attempt, outcome, durationMs);
+    const { fused } = outcome;
+    for (let i = 0; i < fused.length; i++) {
+      this.#publishStart(stageIndex + 1 + i, batch, attempt);
+      this.#publishCompletion(stageIndex + 1 + i, batch, attempt, fused[i] as AttemptMetrics, 0);
+    }
+    const through = fused.length === 0 ? undefined : stageIndex + fused.length;
+    const completion = { actor, attempt, through };
+    if (isNow) this.#completions.sendNow(completion, [batch]);
+    else this.#completions.addCompletion(completion, batch);
+  }
+
+  #failAttempt(running: RunningAttempt, type: 'attempt.failed' | 'attempt.timedOut', thrown: unknown): void {
     const { clock, random, publish, fail } = this.options;
-    const { actor, stageIndex, batch, attempt, type } = ended;
+    const { actor, stageIndex, batch, attempt } = running;
     const stage = this.#stage(stageIndex);
-    if (endsTheRun(error)) {
-      fail(error);
+    if (endsTheRun(thrown)) {
+      fail(thrown);
       return;
     }
-    const facts = errorData(error);
+    const error = errorData(thrown);
     if (attempt < stage.retry.attempts) {
       const delayMs = retryDelayMs(stage.retry, attempt, random);
-      publish({ type: 'batch.retried', stage: stage.name, batch, attempt, delayMs, error: facts });
-      actor.send({ type, batch, attempt, error: facts, delayMs, dueAt: Math.round(clock.now() + delayMs) });
+      publish({ type: 'batch.retried', stage: stage.name, batch, attempt, delayMs, error });
+      actor.send({ type, batch, attempt, error, delayMs, dueAt: Math.round(clock.now() + delayMs) });
     } else if (stage.onError === 'fail') {
-      this.lastFailure = asStageError(stage, batch, error);
-      publish({ type: 'stage.failed', stage: stage.name, batch, error: facts });
-      actor.send({ type, batch, attempt, error: facts, delayMs: 0, dueAt: 0 });
+      this.lastFailure = stageError(stage, batch, thrown);
+      publish({ type: 'stage.failed', stage: stage.name, batch, error });
+      actor.send({ type, batch, attempt, error, delayMs: 0, dueAt: 0 });
     } else {
-      this.#loseBatch(ended, error);
+      this.#loseBatch(running, thrown);
     }
   }
 
-  /** The attempt stays the actor's until the batch is concluded without its rows. */
-  #loseBatch({ actor, stageIndex, batch, attempt }: EndedAttempt, error: unknown): void {
-    const { plane, fail } = this.options;
-    plane.loseBatch(stageIndex, batch, error).then((figures) => {
+  /** The batch stays with the actor until it is concluded without its rows. */
+  #loseBatch({ actor, stageIndex, batch, attempt }: RunningAttempt, thrown: unknown): void {
+    const { processor, fail, logger } = this.options;
+    const stage = this.#stage(stageIndex).name;
+    if (processor.hasOutput(stageIndex, batch))
+      logger.warn(`Stage "${stage}": its after hook failed, and its rows are kept: ${messageOf(thrown)}`, {
+        stage,
+        batch,
+      });
+    processor.loseBatch(stageIndex, batch, thrown).then((outcome) => {
       if (this.#isAborted) return;
-      this.#completed(stageIndex, batch, attempt, figures, 0);
-      this.#answers.addCompletion({ actor, attempt, through: undefined }, batch);
+      this.#publishCompletion(stageIndex, batch, attempt, outcome, 0);
+      this.#completions.addCompletion({ actor, attempt, through: undefined }, batch);
     }, fail);
   }
 
-  #context(stageIndex: number, batch: number, attempt: number, running: Attempt): AttemptContext {
-    const { sessionId, logger } = this.options;
-    const stage = this.#stage(stageIndex);
-    const context: Omit<AttemptContext, 'signal'> = {
-      batch: { index: batch, rowOffset: this.options.plane.rowOffset(batch) },
-      attempt,
-      idempotencyKey: idempotencyKeyOf(sessionId, stage.name, batch),
-      logger,
+  #contextOf(stageIndex: number, running: RunningAttempt): AttemptContext {
+    const { sessionId, logger, clock, processor } = this.options;
+    const { batch, attempt } = running;
+    const { kind, name } = this.#stage(stageIndex);
+    const fields = {
+      batch: { index: batch, rowOffset: processor.rowOffsetOf(batch) },
+      ...{ attempt, logger },
       [ABORTABLE]: running,
+      [CLOCK]: clock,
+      [MAKE_KEY]: () => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch)),
     };
-    return Object.defineProperty(context, 'signal', SIGNAL) as AttemptContext;
+    if (kind === 'row') return withLazyFields(fields);
+    const reports: RowReport[] = [];
+    const failRow = (row: number, error: unknown) => {
+      reports.push({ row, error });
+    };
+    return withLazyFields(Object.assign(fields, { failRow, [ROW_REPORTS]: reports }));
   }
 
   #key(stageIndex: number, batch: number): number {
@@ -251,12 +264,4 @@ export class AttemptRunner {
   #stage(index: number): AnyStage {
     return this.options.stages[index] as AnyStage;
   }
-}
-
-/** Errors of ours say where already; `cause` is what the stage threw. */
-function asStageError(stage: AnyStage, batch: number, error: unknown): PipelineError {
-  if (error instanceof PipelineError) return error;
-  return new StageError(`Stage "${stage.name}" failed over batch ${batch}: ${messageOf(error)}`, {
-    cause: error,
-  });
 }

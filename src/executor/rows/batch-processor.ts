@@ -1,28 +1,33 @@
 /**
- * Where the rows are (I3): keyed by batch, never seen by a machine. It decodes, runs attempts, journals and encodes.
+ * Holds the rows (I3), keyed by batch and never seen by a machine. Decodes them, runs attempts, journals and encodes.
  *
  * 1. A batch holds its rows in one form at a time: raw (not decoded), rows, or encoded for the sink.
- * 2. Adjacent synchronous row stages share one pass over a batch, when the first of them is reached; those after it are
- *    told that the batch has passed. Every stage keeps its own figures, errors and events.
- * 3. A durable stage's output is in the journal before anyone sees it, and takes the JSON round trip here too, so that the
- *    next stage sees the same on the live path and after a resume (I8).
- * 4. What errors cost is noted per batch and counted only when the batch is written, so that nothing counts twice (I12).
+ * 2. Fused stages run when the first of them is reached. Each stage keeps its own counters, errors and events.
+ * 3. The output of a durable stage is journaled before the next stage gets it, and takes the JSON round trip here too, so
+ *    that the next stage sees the same rows on the live path and after a resume (I8).
+ * 4. Losses are recorded per batch and counted when the batch is written, so that nothing counts twice (I12).
+ * 5. A journaled output is used only for the very rows that it was made from (I26). A batch that was journaled keeps its
+ *    borders, although its source has grown: `journaledSize`.
  */
 import type { Journal } from '../../checkpoint/journal/journal.js';
-import { messageOf, PipelineError, type PoisonBatchError, RowError, StageError } from '../../errors.js';
+import { type PoisonBatchError, StageError } from '../../errors.js';
 import type { OpenSink } from '../../sinks/sink.js';
 import type { SourceBatch } from '../../sources/source.js';
-import { abortOf } from '../../stages/abortable.js';
-import { type AttemptResult, newAttemptMemory, type RowFailure, runAttempt } from '../../stages/attempt.js';
+import { type AttemptResult, runAfterHook, runAttempt } from '../../stages/attempt.js';
+import { abortOf } from '../../stages/attempt-context.js';
 import type { AnyStage, OnError, StageContext } from '../../stages/stage.js';
+import { isThenable } from '../../stages/thenable.js';
 import type { FusedStageCounters } from '../fusion/fuse.js';
 import { type FusedOutput, FusionRunner } from '../fusion/fusion-runner.js';
 import type { FusionThreads } from '../fusion/thread-job.js';
+import { type AttemptOutcome, metricsOf, outcomeOf } from './attempt-outcome.js';
 import { InFlightBatch, type InFlightBatchOptions } from './in-flight-batch.js';
-import { decodeOutput, encodeOutput, type OutputPart } from './journal-record.js';
+import { encodeOutput, forEachOutputRow, type OutputPart } from './journal-record.js';
+import { JournaledOutputs, type StageRecord } from './journaled-outputs.js';
+import { rowError } from './row-errors.js';
 
 export interface BatchProcessorOptions extends InFlightBatchOptions {
-  /** Per stage: tells its output, and that of all before it, from those of other code. */
+  /** Per stage: tells its output, and that of all stages before it, from the output of other code. */
   readonly fingerprints: readonly string[];
   readonly sink: OpenSink<unknown>;
   readonly journal: Journal | undefined;
@@ -30,78 +35,65 @@ export interface BatchProcessorOptions extends InFlightBatchOptions {
   readonly sessionId: string;
 }
 
-/** How an attempt of one stage over one batch went well. */
-export interface AttemptMetrics {
-  readonly rowsIn: number;
-  readonly rowsOut: number;
-  readonly durable: boolean;
-}
-
-/** What came of one attempt: of the stage asked for, and of those after it whose work was done in the same pass. */
-export interface AttemptOutcome extends AttemptMetrics {
-  readonly passed: readonly AttemptMetrics[];
-}
-
 export class BatchProcessor {
   readonly #batches = new Map<number, InFlightBatch>();
-  readonly #passes: FusionRunner;
-  /** No later batch was in the journal when it was opened. */
-  readonly #lastJournaled: number;
+  readonly #fusion: FusionRunner;
+  readonly #journaled: JournaledOutputs;
 
   constructor(private readonly options: BatchProcessorOptions) {
-    this.#passes = new FusionRunner(options);
-    this.#lastJournaled = lastOf(options.journal);
+    this.#fusion = new FusionRunner(options);
+    this.#journaled = new JournaledOutputs(options);
   }
 
-  /** Takes a batch in. Resolves to the first stage that has to see it: past those whose output is journaled (I5). */
-  async enqueueBatch(index: number, rowOffsetOf: number, source: SourceBatch<unknown>): Promise<number> {
-    const batch = new InFlightBatch(index, rowOffsetOf, source, this.options);
+  /** Rows of a batch when its output was journaled; undefined: no output of it is. */
+  journaledSize(index: number, rowOffset: number): Promise<number | undefined> {
+    return this.#journaled.sizeOf(index, rowOffset);
+  }
+
+  /** Adds a batch. Resolves to the first stage that has to process it: after those whose output is journaled (I5). */
+  async enqueueBatch(index: number, rowOffset: number, source: SourceBatch<unknown>): Promise<number> {
+    const batch = new InFlightBatch(index, rowOffset, source, this.options);
     this.#batches.set(index, batch);
-    const { journal } = this.options;
-    if (journal !== undefined && index <= this.#lastJournaled) await this.#takeFromJournal(batch, journal);
+    const found = await this.#journaled.findFor(batch);
+    if (found !== undefined) this.#restoreFromJournal(batch, found);
     return batch.reached;
   }
 
-  /** One attempt of a stage over a batch; synchronous when all of it was. Throws, or rejects with, what went wrong. */
+  /** One attempt of a stage over a batch; synchronous when all of it was. Throws, or rejects with, what failed. */
   processBatch(
     stageIndex: number,
     index: number,
     contextOf: (stageIndex: number) => StageContext,
-  ): AttemptOutcome | Promise<AttemptOutcome> {
+  ): AttemptOutcome | PromiseLike<AttemptOutcome> {
     const batch = this.#batch(index);
     if (batch.failedAhead?.stage === stageIndex) throw batch.failedAhead.error;
-    const pass = this.#passes.processBatch(batch, stageIndex, contextOf);
-    const taken = (passed: FusedOutput | undefined) =>
-      passed === undefined
-        ? this.#attemptAlone(batch, stageIndex, contextOf(stageIndex))
-        : this.#adoptPass(batch, stageIndex, passed);
-    return pass instanceof Promise ? pass.then(taken) : taken(pass);
+    if (batch.reached > stageIndex) return this.#repeatAfterHook(batch, stageIndex, contextOf(stageIndex));
+    const output = this.#fusion.processBatch(batch, stageIndex, contextOf);
+    const conclude = (fused: FusedOutput | undefined) =>
+      fused === undefined
+        ? this.#processAlone(batch, stageIndex, contextOf(stageIndex))
+        : this.#adoptFused(batch, stageIndex, fused);
+    return isThenable(output) ? output.then(conclude) : conclude(output as FusedOutput | undefined);
   }
 
-  #attemptAlone(
-    batch: InFlightBatch,
-    stageIndex: number,
-    context: StageContext,
-  ): AttemptOutcome | Promise<AttemptOutcome> {
-    const rows = batch.decodeRows();
-    batch.memory ??= newAttemptMemory();
-    const result = runAttempt(this.#stage(stageIndex), rows, context, batch.memory);
-    if (!(result instanceof Promise)) return this.#finish(batch, stageIndex, rows.length, result, context);
-    return result.then((r) => this.#finish(batch, stageIndex, rows.length, r, context));
+  /** Whether a stage's output is kept already: only its `after` hook can fail then. */
+  hasOutput(stageIndex: number, index: number): boolean {
+    return this.#batch(index).reached > stageIndex;
   }
 
-  /** The process died on the batch too often: its rows are lost and named, none of them is worked on.
+  /** The last attempt failed as a whole, and the stage's `onError` goes on: every row is lost and named. */
+  async loseBatch(stageIndex: number, index: number, error: unknown): Promise<AttemptOutcome> {
+    const batch = this.#batch(index);
+    if (batch.reached > stageIndex) return this.#outcomeOf(batch, stageIndex);
+    const rowsIn = batch.loseAllRows(stageIndex, error);
+    return this.#keepOutput(batch, stageIndex, rowsIn, []);
+  }
+
+  /** Too many processes crashed over the batch: its rows are lost and named, and no stage gets them.
    * @throws `error`, where the policy is to fail. */
   quarantineBatch(index: number, error: PoisonBatchError, onPoison: OnError): void {
     if (onPoison === 'fail') throw error;
     this.#batch(index).loseToPoison(onPoison, error);
-  }
-
-  /** The last attempt failed as a whole, and the stage does not end the run for it: every row is lost and named. */
-  async loseBatch(stageIndex: number, index: number, error: unknown): Promise<AttemptOutcome> {
-    const batch = this.#batch(index);
-    const rowsIn = batch.loseAll(stageIndex, error);
-    return this.#conclude(batch, stageIndex, rowsIn, []);
   }
 
   isJournaling(index: number): boolean {
@@ -109,16 +101,21 @@ export class BatchProcessor {
   }
 
   /** Rows of the source before the batch. */
-  rowOffset(index: number): number {
+  rowOffsetOf(index: number): number {
     return this.#batch(index).rowOffset;
   }
 
-  /** Counts an attempt's time, and that it was not the first. */
+  /** (I26) Hash of the batch's rows in the source. */
+  inputHashOf(index: number): string {
+    return this.#batch(index).inputHash;
+  }
+
+  /** Counts an attempt's duration, and a retry. */
   countAttempt(stageIndex: number, index: number, busyMs: number, isRetry: boolean): void {
     this.#batches.get(index)?.countAttempt(stageIndex, busyMs, isRetry);
   }
 
-  /** Removes and gives the batches from `from` up to `upTo`, in order, encoded. */
+  /** Removes and returns the batches from `from` up to and including `upTo`, in order and encoded. */
   takeFinishedBatches(from: number, upTo: number): InFlightBatch[] {
     const taken: InFlightBatch[] = [];
     for (let index = from; index <= upTo; index++) {
@@ -130,65 +127,90 @@ export class BatchProcessor {
     return taken;
   }
 
-  /** Takes over what a pass made of a batch. */
-  #adoptPass(batch: InFlightBatch, first: number, { parts, malformed, out }: FusedOutput): AttemptOutcome {
+  #processAlone(
+    batch: InFlightBatch,
+    stageIndex: number,
+    context: StageContext,
+  ): AttemptOutcome | PromiseLike<AttemptOutcome> {
+    const rows = batch.decodeRows();
+    return runAttempt(this.#stage(stageIndex), rows, context, batch.memoryOf(stageIndex), (result) =>
+      this.#keepResult(batch, stageIndex, rows.length, result, context),
+    );
+  }
+
+  #repeatAfterHook(
+    batch: InFlightBatch,
+    stageIndex: number,
+    context: StageContext,
+  ): AttemptOutcome | PromiseLike<AttemptOutcome> {
+    const outcome = this.#outcomeOf(batch, stageIndex);
+    const called = runAfterHook(this.#stage(stageIndex), context, outcome.rowsOut);
+    return isThenable(called) ? called.then(() => outcome) : outcome;
+  }
+
+  /** Takes over the output of fused stages. */
+  #adoptFused(
+    batch: InFlightBatch,
+    first: number,
+    { counters, malformed, out }: FusedOutput,
+  ): AttemptOutcome {
     batch.recordMalformed(malformed);
-    for (const [place, part] of parts.entries()) {
-      if (this.#adoptPart(batch, first + place, part)) continue;
+    for (const [place, stageCounters] of counters.entries()) {
+      if (this.#adoptCounters(batch, first + place, stageCounters)) continue;
       if (place === 0) throw batch.failedAhead?.error;
       return outcomeOf(batch, first, false);
     }
-    if ('lines' in out) this.#adopt(batch, batch.reached - 1, [{ lines: out.lines, rows: out.count }]);
+    if ('lines' in out) this.#adoptLines(batch, batch.reached - 1, [{ lines: out.lines, rows: out.count }]);
     else if ('encoded' in out) batch.holdEncoded(out.encoded);
     else batch.holdRows(out.rows);
     if (batch.reached === this.options.stages.length) this.#encode(batch);
     return outcomeOf(batch, first, false);
   }
 
-  /** A stage's part in a pass; false: it ends the run, when its turn comes. */
-  #adoptPart(batch: InFlightBatch, stageIndex: number, part: FusedStageCounters): boolean {
+  /** @returns false: the stage's failure ends the run, when its turn comes. */
+  #adoptCounters(batch: InFlightBatch, stageIndex: number, counters: FusedStageCounters): boolean {
     const stage = this.#stage(stageIndex);
-    const [failure] = part.failures;
+    const [failure] = counters.failures;
     if (failure !== undefined && stage.onError === 'fail') {
       batch.failedAhead = { stage: stageIndex, error: rowError(stage, batch, failure) };
       return false;
     }
-    for (const { index, row, error } of part.failures) batch.loseRow(stageIndex, index, row, error);
-    batch.countRows(stageIndex, part.rowsIn, part.rowsOut);
+    for (const { index, row, error } of counters.failures) batch.loseRow(stageIndex, index, row, error);
+    batch.countRows(stageIndex, counters.rowsIn, counters.rowsOut);
     batch.reached = stageIndex + 1;
     return true;
   }
 
-  /** What an attempt gave: too late, to be tried again, or the stage's output. */
-  #finish(
+  /** Keeps the result of an attempt, unless it is too late or has to be tried again. */
+  #keepResult(
     batch: InFlightBatch,
     stageIndex: number,
     rowsIn: number,
     { rows, failures }: AttemptResult,
     context: StageContext,
-  ): AttemptOutcome | Promise<AttemptOutcome> {
+  ): AttemptOutcome | PromiseLike<AttemptOutcome> {
     abortOf(context).throwIfAborted();
     const stage = this.#stage(stageIndex);
     const [failure] = failures;
     const isRetry = context.attempt > 1;
-    if (failure === undefined) return this.#conclude(batch, stageIndex, rowsIn, rows, isRetry);
+    if (failure === undefined) return this.#keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
     const isLast = context.attempt >= stage.retry.attempts;
     if (!isLast || stage.onError === 'fail') throw rowError(stage, batch, failure);
-    const unlose = batch.savepointLosses();
+    const takeBackLosses = batch.savepointLosses();
     for (const { index, row, error } of failures) batch.loseRow(stageIndex, index, row, error);
     const undo = (error: unknown): never => {
-      unlose();
+      takeBackLosses();
       throw error;
     };
     try {
-      const outcome = this.#conclude(batch, stageIndex, rowsIn, rows, isRetry);
-      return outcome instanceof Promise ? outcome.catch(undo) : outcome;
+      const outcome = this.#keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
+      return isThenable(outcome) ? outcome.then(undefined, undo) : outcome;
     } catch (error) {
       return undo(error);
     }
   }
 
-  #conclude(
+  #keepOutput(
     batch: InFlightBatch,
     stageIndex: number,
     rowsIn: number,
@@ -200,19 +222,20 @@ export class BatchProcessor {
     batch.countRows(stageIndex, rowsIn, rows.length);
     if (!stage.durable || journal === undefined) {
       batch.holdRows(rows);
-      return this.#concluded(batch, stageIndex, false);
+      return this.#concludeStage(batch, stageIndex);
     }
-    // The attempt itself is counted when it has ended; the record is of a batch that has it behind it.
-    const facts = isRetry ? batch.withRetry(stageIndex) : batch;
-    const record = encodeOutput(facts, stage.name, this.options.fingerprints[stageIndex] as string, rows);
+    // The attempt itself is counted when it has ended, but the record has to count its retry.
+    const metadata = isRetry ? batch.withRetry(stageIndex) : batch;
+    const record = encodeOutput(metadata, stage.name, this.options.fingerprints[stageIndex] as string, rows);
     batch.isJournaling = true;
-    // What went in is kept until then: an output that the journal refuses is an attempt that failed, and may be tried again.
-    batch.keepAsText();
+    // The input is kept until then: an output that the journal refuses is a failed attempt, which may be retried.
+    batch.forgetAttempts();
+    batch.dropDecoded();
     return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(
       () => {
         batch.isJournaling = false;
-        this.#adopt(batch, stageIndex, record.parts);
-        return this.#concluded(batch, stageIndex, true);
+        this.#adoptLines(batch, stageIndex, record.parts);
+        return this.#concludeStage(batch, stageIndex);
       },
       (error: unknown) => {
         batch.isJournaling = false;
@@ -221,37 +244,36 @@ export class BatchProcessor {
     );
   }
 
-  #concluded(batch: InFlightBatch, stageIndex: number, durable: boolean): AttemptOutcome {
-    batch.memory = null;
+  #concludeStage(batch: InFlightBatch, stageIndex: number): AttemptOutcome {
+    batch.forgetAttempts();
     batch.reached = stageIndex + 1;
     if (batch.reached === this.options.stages.length) this.#encode(batch);
-    return outcomeOf(batch, stageIndex, durable);
+    return this.#outcomeOf(batch, stageIndex);
   }
 
-  /** The rows as the journal has them: their text goes straight to a sink of the same form, or is parsed for the next stage. */
-  #adopt(batch: InFlightBatch, stageIndex: number, parts: readonly OutputPart[]): void {
+  #outcomeOf(batch: InFlightBatch, stageIndex: number): AttemptOutcome {
+    const isDurable = this.#stage(stageIndex).durable && this.options.journal !== undefined;
+    return outcomeOf(batch, stageIndex, isDurable);
+  }
+
+  /** Takes over rows as text: it goes to a sink of the same form as it is, and is decoded for the next stage. */
+  #adoptLines(batch: InFlightBatch, stageIndex: number, parts: readonly OutputPart[]): void {
     const isLast = stageIndex + 1 === this.options.stages.length;
     const { sink } = this.options;
     const encode = isLast ? sink.encodeJsonLines?.bind(sink) : undefined;
-    if (encode === undefined) batch.holdText((row) => decodeOutput.forEachRow(parts, row));
+    if (encode === undefined) batch.holdText((row) => forEachOutputRow(parts, row));
     else batch.holdEncoded(parts.map(({ lines, rows }) => encode(lines, rows)));
   }
 
-  /** The output of the last durable stage that has one there, if it is for these rows and by this code. */
-  async #takeFromJournal(batch: InFlightBatch, journal: Journal): Promise<void> {
-    for (let i = this.options.stages.length - 1; i >= 0; i--) {
-      const stage = this.#stage(i);
-      const key = { stage: stage.name, batch: batch.index };
-      const payload = stage.durable ? await journal.read(key) : undefined;
-      if (payload === undefined) continue;
-      const found = decodeOutput.record(payload, batch, this.options.fingerprints[i] as string);
-      if (found === undefined) continue;
-      batch.restoreFromJournal(found, i);
-      this.#adopt(batch, i, [found]);
-      const facts = { ...figuresOf(batch, i, true), attempt: 0, durationMs: 0, fromJournal: true };
-      this.options.publish({ type: 'batch.completed', ...key, ...facts });
-      return;
-    }
+  #restoreFromJournal(batch: InFlightBatch, { stageIndex, record }: StageRecord): void {
+    batch.restoreFromJournal(record, stageIndex);
+    this.#adoptLines(batch, stageIndex, [record]);
+    this.options.publish({
+      type: 'batch.completed',
+      ...{ stage: this.#stage(stageIndex).name, batch: batch.index },
+      ...metricsOf(batch, stageIndex, true),
+      ...{ attempt: 0, durationMs: 0, fromJournal: true },
+    });
   }
 
   #encode(batch: InFlightBatch): void {
@@ -267,44 +289,4 @@ export class BatchProcessor {
   #stage(index: number): AnyStage {
     return this.options.stages[index] as AnyStage;
   }
-}
-
-function lastOf(journal: Journal | undefined): number {
-  let last = -1;
-  for (const { batch } of journal?.keys() ?? []) last = Math.max(last, batch);
-  return last;
-}
-
-function figuresOf(batch: InFlightBatch, stageIndex: number, durable: boolean): AttemptMetrics {
-  const { rowsIn, rowsOut } = batch.tally(stageIndex);
-  return { rowsIn, rowsOut, durable };
-}
-
-const NONE_PASSED: readonly AttemptMetrics[] = [];
-
-function outcomeOf(batch: InFlightBatch, stageIndex: number, durable: boolean): AttemptOutcome {
-  const { rowsIn, rowsOut } = batch.tally(stageIndex);
-  if (batch.reached <= stageIndex + 1) return { rowsIn, rowsOut, durable, passed: NONE_PASSED };
-  const passed: AttemptMetrics[] = [];
-  for (let i = stageIndex + 1; i < batch.reached; i++) passed.push(figuresOf(batch, i, false));
-  return { rowsIn, rowsOut, durable, passed };
-}
-
-function rowError(stage: AnyStage, batch: InFlightBatch, failure: RowFailure): RowError {
-  const { index, error } = failure;
-  const where = `Stage "${stage.name}", batch ${batch.index} (from row ${batch.rowOffset} of the source), its row ${index}`;
-  return new RowError(stage.name, index, `${where}: ${messageOf(error)}`, { cause: error });
-}
-
-/** Errors that no stage's `onError` has a say in: the input, the sink, the journal, the session itself. */
-const ENDS_THE_RUN = new Set([
-  'MALFORMED_ROW',
-  'SINK',
-  'CORRUPT_JOURNAL',
-  'CHECKPOINT_WRITE',
-  'SESSION_LOCKED',
-]);
-
-export function endsTheRun(error: unknown): boolean {
-  return error instanceof PipelineError && ENDS_THE_RUN.has(error.code);
 }

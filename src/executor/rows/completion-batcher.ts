@@ -1,10 +1,10 @@
 /**
- * What stage actors are told of attempts that went well: those that end at the same moment, by timers, sockets or one fsync,
- * in one event. A transition costs the same for one batch as for a hundred.
+ * Batches the completions of attempts: those of the same moment (timers, sockets, one fsync) reach their stage actor in one
+ * event. A transition costs the same for one batch as for a hundred.
  */
 import { platform } from '#platform';
 
-/** The stage actor, as far as it is needed here. */
+/** The part of a stage actor that completions need. */
 export interface CompletionActor {
   send(event: {
     readonly type: 'attempts.done';
@@ -14,11 +14,11 @@ export interface CompletionActor {
   }): void;
 }
 
-/** What batches of one event have in common. */
+/** What the batches of one event have in common. */
 interface Completion {
   readonly actor: CompletionActor;
   readonly attempt: number;
-  /** The last stage whose work was done in the same pass; undefined: this one. */
+  /** The last of the fused stages; undefined: the stage alone. */
   readonly through: number | undefined;
 }
 
@@ -26,16 +26,16 @@ interface Group extends Completion {
   readonly batches: number[];
 }
 
-/** An event of so many stays small (I3). */
+/** Batches in one event: events stay small (I3). */
 export const MAX_GROUP = 256;
 
 export class CompletionBatcher {
   #groups: Group[] = [];
-  #isOver = false;
+  #isDiscarding = false;
 
-  /** Told soon, with others that come until then. */
-  addCompletion(answer: Completion, batch: number): void {
-    const { actor, attempt, through } = answer;
+  /** Sends the completion in the next turn of the event loop, together with others. */
+  addCompletion(completion: Completion, batch: number): void {
+    const { actor, attempt, through } = completion;
     const group = this.#groups.find(
       (one) =>
         one.actor === actor &&
@@ -47,24 +47,23 @@ export class CompletionBatcher {
       group.batches.push(batch);
       return;
     }
-    if (this.#groups.length === 0) platform.soon(() => this.#flush());
-    this.#groups.push({ ...answer, batches: [batch] });
+    if (this.#groups.length === 0) platform.soon(() => this.#sendGroups());
+    this.#groups.push({ ...completion, batches: [batch] });
   }
 
-  /** Told now. */
   sendNow({ actor, attempt, through }: Completion, batches: readonly number[]): void {
     const event = { type: 'attempts.done', batches, attempt } as const;
     actor.send(through === undefined ? event : { ...event, through });
   }
 
-  /** Nobody wants to know any more. */
+  /** Sends nothing from now on. */
   discardAll(): void {
-    this.#isOver = true;
+    this.#isDiscarding = true;
   }
 
-  #flush(): void {
+  #sendGroups(): void {
     const groups = this.#groups;
     this.#groups = [];
-    for (const group of groups) if (!this.#isOver) this.sendNow(group, group.batches);
+    for (const group of groups) if (!this.#isDiscarding) this.sendNow(group, group.batches);
   }
 }

@@ -1,33 +1,37 @@
 import type { Json, JsonObject } from '../../../machines/context.js';
-import { MalformedRowError } from '../../errors.js';
+import type { MalformedRowError } from '../../errors.js';
 import { errorData } from '../../platform/error-data.js';
 
-/** One line of the dead-letter file: the row, where it failed, and why. A malformed row is its text. */
+interface Place {
+  readonly index: number;
+  readonly rowOffset: number;
+}
+
+/** One line of the dead-letter file: the row, where it failed, and why. */
 export function deadLetterOf(
   stage: string,
-  batch: { readonly index: number; readonly rowOffset: number },
+  { index, rowOffset }: Place,
   row: number,
   error: unknown,
   value: unknown,
 ): JsonObject {
-  const { index, rowOffset } = batch;
-  const isMalformed = error instanceof MalformedRowError;
-  const at = isMalformed ? { file: error.file, byte: error.byte } : {};
-  return {
-    stage,
-    batch: index,
-    rowOffset,
-    row,
-    error: { ...errorData(error) },
-    ...at,
-    value: isMalformed ? (error.text ?? null) : jsonOf(value),
-  };
+  return { stage, batch: index, rowOffset, row, error: { ...errorData(error) }, value: jsonOf(value) };
+}
+
+/** The line for a row that the source could not decode: its value is the text. */
+export function malformedDeadLetterOf(batch: Place, row: number, error: MalformedRowError): JsonObject {
+  const { value, ...letter } = deadLetterOf('source', batch, row, error, error.text ?? null);
+  return { ...letter, file: error.file, byte: error.byte, value: value as Json };
 }
 
 function jsonOf(value: unknown): Json {
   try {
     return JSON.parse(JSON.stringify(value) ?? 'null') as Json;
   } catch {
-    return String(value);
+    try {
+      return String(value);
+    } catch {
+      return null;
+    }
   }
 }

@@ -1,16 +1,18 @@
 /**
- * A batch in flight: its rows, in one form at a time (raw, decoded, or encoded for the sink), and what is known of it. What
- * errors cost is noted here, and counted only when the batch is written, so that nothing counts twice (I12).
+ * A batch in flight: its rows, in one form at a time (raw, decoded, or encoded for the sink), and its counters. Losses are
+ * recorded here and counted when the batch is written, so that nothing counts twice (I12).
  */
 import { emptyStageCounters, type JsonObject, type StageCounters } from '../../../machines/context.js';
 import type { MalformedRowError } from '../../errors.js';
 import { errorData } from '../../platform/error-data.js';
 import type { EncodedRows } from '../../sinks/sink.js';
+import { hashOfRows } from '../../sources/rows-hash.js';
 import type { MalformedPolicy, SourceBatch } from '../../sources/source.js';
-import type { AttemptMemory } from '../../stages/attempt.js';
+import { type AttemptMemory, newAttemptMemory } from '../../stages/attempt.js';
 import type { AnyStage, OnError } from '../../stages/stage.js';
+import { isFusible } from '../fusion/fuse.js';
 import type { EventDraft } from '../publish.js';
-import { deadLetterOf } from './dead-letter.js';
+import { deadLetterOf, malformedDeadLetterOf } from './dead-letter.js';
 import type { BatchMetadata, JournaledOutput } from './journal-record.js';
 import { LossLedger } from './losses.js';
 
@@ -22,31 +24,34 @@ export interface InFlightBatchOptions {
 
 type Undecoded = Pick<SourceBatch<unknown>, 'decode' | 'raw' | 'release'>;
 /** Counted in place: a copy for each change would cost more than the counting. */
-type Tally = { -readonly [K in keyof StageCounters]: StageCounters[K] };
+type MutableCounters = { -readonly [K in keyof StageCounters]: StageCounters[K] };
 
-export class InFlightBatch {
-  /** Rows it had in the source. */
+export class InFlightBatch implements BatchMetadata {
+  /** Rows in the source. */
   readonly size: number;
   readonly position: JsonObject;
   readonly done: number;
-  /** Rows that nobody has decoded yet; text that is at hand stays here beside what it was decoded to. */
+  /** Rows that are not decoded yet. Text in memory stays here beside the rows decoded from it. */
   raw: Undecoded | null;
   /** Decoded rows; null while they are raw, and once they are encoded. */
   decoded: readonly unknown[] | null = null;
   encoded: readonly EncodedRows[] | null = null;
   /** Stages whose work is in it. */
   reached = 0;
-  /** A failure that a pass met beyond the stage it began at. */
+  /** A failure of a fused stage after the one that the attempt began at. */
   failedAhead: { readonly stage: number; readonly error: unknown } | null = null;
   malformed = 0;
-  readonly counters: Tally[];
+  readonly counters: MutableCounters[];
   readonly losses = new LossLedger();
   deadLetters: JsonObject[] = [];
-  #isText = false;
-  /** Its output is on its way to the journal: no deadline may undo it. */
+  /** Its output is being journaled: no deadline may undo that. */
   isJournaling = false;
-  /** Results of rows that need not be tried again, while a row stage is retried. */
-  memory: AttemptMemory | null = null;
+  /** Results that need not be computed again, while a stage is retried. */
+  #memory: AttemptMemory | null = null;
+  #firstAnswer: { readonly stage: number; readonly answer: PromiseLike<unknown> } | null = null;
+  #isText = false;
+  #inputHash: string | undefined;
+  #hashInput: (() => string) | undefined;
 
   constructor(
     readonly index: number,
@@ -59,7 +64,34 @@ export class InFlightBatch {
     this.position = source.position;
     this.done = source.done;
     this.raw = source;
+    this.#hashInput = () => source.hash?.() ?? hashOfRows(rowsOf(source));
     this.counters = options.stages.map((stage) => emptyStageCounters(stage.name));
+  }
+
+  /** (I26) Of its rows in the source. */
+  get inputHash(): string {
+    if (this.#inputHash === undefined) {
+      this.#inputHash = this.#hashInput?.() ?? '';
+      this.#hashInput = undefined;
+    }
+    return this.#inputHash;
+  }
+
+  /** What attempts over it in a stage remember. */
+  memoryOf(stageIndex: number): AttemptMemory {
+    const first = this.#firstAnswer?.stage === stageIndex ? this.#firstAnswer.answer : undefined;
+    if (first !== undefined) this.#firstAnswer = null;
+    this.#memory ??= newAttemptMemory(first);
+    return this.#memory;
+  }
+
+  forgetAttempts(): void {
+    this.#memory = null;
+  }
+
+  /** The function of a stage has been called for the first row that it will get, and returned this promise. */
+  keepFirstAnswer(stage: number, answer: PromiseLike<unknown>): void {
+    this.#firstAnswer = { stage, answer };
   }
 
   /** Decoded rows. @throws {MalformedRowError} where the policy is to fail. */
@@ -77,7 +109,7 @@ export class InFlightBatch {
     return rows;
   }
 
-  /** Visits the rows without keeping them, whatever form they are in. */
+  /** Visits the rows without keeping them, in whatever form they are. */
   forEachRow(row: (value: unknown) => void, malformed: (error: MalformedRowError) => void): void {
     if (this.decoded === null) this.#undecoded.decode(row, malformed);
     else for (const value of this.decoded) row(value);
@@ -85,38 +117,43 @@ export class InFlightBatch {
 
   holdRows(rows: readonly unknown[]): void {
     this.decoded = rows;
-    this.#leaveRaw();
+    this.#releaseRaw();
   }
 
-  /** Rows whose text is at hand: they are parsed when somebody asks for them, and are young then.
-   * @param decode gives the same rows whenever it is called. */
+  /** Holds rows as text: they are decoded on demand, and short-lived then.
+   * @param decode gives the same rows at every call. */
   holdText(decode: Undecoded['decode']): void {
     this.decoded = null;
-    this.#leaveRaw();
+    this.#releaseRaw();
     this.raw = { decode };
     this.#isText = true;
   }
 
-  /** For a while nobody will ask for the rows: they need not be kept decoded. */
-  keepAsText(): void {
-    this.memory = null;
+  /** Drops decoded rows that can be decoded again: they are not needed for a while. */
+  dropDecoded(): void {
     if (this.#isText) this.decoded = null;
   }
 
   holdEncoded(encoded: readonly EncodedRows[]): void {
     this.encoded = encoded;
     this.decoded = null;
-    this.#leaveRaw();
+    this.#releaseRaw();
   }
 
-  /** @throws where the rows are in no form that could be visited: none of them would be lost in silence. */
+  /** @throws when the batch holds its rows in no form: they must not be lost silently. */
   get #undecoded(): Undecoded {
-    if (this.raw === null) throw new Error(`Batch ${this.index} holds no rows any more.`);
+    if (this.raw === null) throw new Error(`Batch ${this.index} holds no rows.`);
     return this.raw;
   }
 
-  #leaveRaw(): void {
-    this.raw?.release?.();
+  #releaseRaw(): void {
+    const release = this.raw?.release;
+    if (release !== undefined) {
+      // Fused stages have finished by now; only others can ask for an idempotency key later.
+      if (!this.options.stages.every(isFusible)) void this.inputHash;
+      this.#hashInput = undefined;
+      release();
+    }
     this.raw = null;
     this.#isText = false;
   }
@@ -128,122 +165,131 @@ export class InFlightBatch {
     if (onMalformed === 'fail') throw first;
     this.malformed += malformed.length;
     const deadLettered = onMalformed === 'dead-letter';
-    malformed.forEach((error, ordinal) => {
-      const row = error.row ?? ordinal;
-      this.losses.recordLoss(this.index, row, -1, error);
-      if (deadLettered) this.deadLetters.push(deadLetterOf('source', this, row, error, null));
-      const facts = errorData(error);
-      publish({ type: 'row.failed', stage: 'source', batch: this.index, row, deadLettered, error: facts });
+    malformed.forEach((thrown, ordinal) => {
+      const row = thrown.row ?? ordinal;
+      this.losses.recordLoss(this.index, row, -1, thrown);
+      if (deadLettered) this.deadLetters.push(malformedDeadLetterOf(this, row, thrown));
+      const error = errorData(thrown);
+      publish({ type: 'row.failed', stage: 'source', batch: this.index, row, deadLettered, error });
     });
   }
 
   /** A row failed for good in a stage, and the run goes on without it. */
-  loseRow(stageIndex: number, row: number, value: unknown, error: unknown): void {
+  loseRow(stageIndex: number, row: number, value: unknown, thrown: unknown): void {
     const stage = this.#stage(stageIndex);
-    this.#note(stageIndex, row, value, error);
+    this.#recordLoss(stageIndex, row, value, thrown);
     const deadLettered = stage.onError === 'dead-letter';
-    const facts = errorData(error);
+    const error = errorData(thrown);
     const { index: batch } = this;
-    this.options.publish({ type: 'row.failed', stage: stage.name, batch, row, deadLettered, error: facts });
+    this.options.publish({ type: 'row.failed', stage: stage.name, batch, row, deadLettered, error });
   }
 
-  /** @returns the way back to what it has lost by now: an attempt that comes to nothing loses nothing (I12). */
+  /** @returns a function that takes back later losses: an attempt without a result loses nothing (I12). */
   savepointLosses(): () => void {
-    const unlose = this.losses.savepoint();
+    const restoreLedger = this.losses.savepoint();
     const letters = this.deadLetters.length;
-    const tallies = this.counters.map(({ skipped, deadLettered }) => ({ skipped, deadLettered }));
+    const counters = this.counters.map(({ skipped, deadLettered }) => ({ skipped, deadLettered }));
     return () => {
-      unlose();
+      restoreLedger();
       this.deadLetters.length = letters;
-      for (const [i, counts] of tallies.entries()) Object.assign(this.#tally(i), counts);
+      for (const [i, counts] of counters.entries()) Object.assign(this.#countersOf(i), counts);
     };
   }
 
-  /** All its rows failed in a stage at once. */
-  loseAll(stageIndex: number, error: unknown): number {
+  /** All its rows failed in a stage at once. @returns how many. */
+  loseAllRows(stageIndex: number, error: unknown): number {
     const stage = this.#stage(stageIndex);
     const rows = this.decodeRows();
     rows.forEach((value, row) => {
-      this.#note(stageIndex, row, value, error);
+      this.#recordLoss(stageIndex, row, value, error);
     });
-    this.#skipped(stage.name, rows.length, stage.onError, error);
+    this.#publishSkipped(stage.name, rows.length, stage.onError, error);
     return rows.length;
   }
 
-  /** All its rows are given up before any stage has seen them. */
+  /** It is quarantined: all its rows are lost before the first stage. */
   loseToPoison(onPoison: OnError, error: unknown): void {
     const rows = this.decodeRows();
     rows.forEach((value, row) => {
       this.losses.recordLoss(this.index, row, -1, error);
       if (onPoison === 'dead-letter') this.deadLetters.push(deadLetterOf('source', this, row, error, value));
     });
-    this.#skipped('source', rows.length, onPoison, error);
+    this.#publishSkipped('source', rows.length, onPoison, error);
     this.holdRows([]);
     this.reached = this.options.stages.length;
   }
 
   countRows(stageIndex: number, rowsIn: number, rowsOut: number): void {
-    const counters = this.#tally(stageIndex);
+    const counters = this.#countersOf(stageIndex);
     counters.batches = 1;
     counters.rowsIn = rowsIn;
     counters.rowsOut = rowsOut;
   }
 
-  /** An attempt's time, and that it was not the first. */
+  /** Counts an attempt's duration, and a retry. */
   countAttempt(stageIndex: number, busyMs: number, isRetry: boolean): void {
-    const countersOf = this.#tally(stageIndex);
-    countersOf.busyMs += busyMs;
-    if (isRetry) countersOf.retries++;
+    const counters = this.#countersOf(stageIndex);
+    counters.busyMs += busyMs;
+    if (isRetry) counters.retries++;
   }
 
-  /** What is known of it, with one more retry of a stage. */
+  /** Its metadata with one more retry of a stage. */
   withRetry(stageIndex: number): BatchMetadata {
-    const { index, rowOffset, size, malformed, deadLetters, losses } = this;
-    const tally = this.#tally(stageIndex);
-    const counters = this.counters.with(stageIndex, { ...tally, retries: tally.retries + 1 });
-    return { index, rowOffset, size, malformed, deadLetters, losses, counters };
+    const { index, rowOffset, size, inputHash, malformed, deadLetters, losses } = this;
+    const own = this.#countersOf(stageIndex);
+    const counters = this.counters.with(stageIndex, { ...own, retries: own.retries + 1 });
+    return { index, rowOffset, size, inputHash, malformed, deadLetters, losses, counters };
   }
 
-  tally(stageIndex: number): StageCounters {
-    return this.#tally(stageIndex);
+  countersOf(stageIndex: number): StageCounters {
+    return this.#countersOf(stageIndex);
   }
 
-  /** What a journaled output says of the batch; its rows are taken separately. */
-  restoreFromJournal(found: JournaledOutput, stageIndex: number): void {
-    this.#leaveRaw();
-    this.malformed = found.malformed;
-    found.tallies.forEach((tally, i) => {
-      this.counters[i] = { ...tally };
+  /** Takes over the metadata of a journal record. Its rows are adopted separately. */
+  restoreFromJournal(record: JournaledOutput, stageIndex: number): void {
+    this.#releaseRaw();
+    this.malformed = record.malformed;
+    record.tallies.forEach((counters, i) => {
+      this.counters[i] = { ...counters };
     });
-    this.losses.addLosses(found.losses);
-    this.deadLetters = [...found.deadLetters];
+    this.losses.addLosses(record.losses);
+    this.deadLetters = [...record.deadLetters];
     this.reached = stageIndex + 1;
   }
 
-  #note(stageIndex: number, row: number, value: unknown, error: unknown): void {
+  #recordLoss(stageIndex: number, row: number, value: unknown, error: unknown): void {
     const stage = this.#stage(stageIndex);
     this.losses.recordLoss(this.index, row, stageIndex, error);
-    const tally = this.#tally(stageIndex);
+    const counters = this.#countersOf(stageIndex);
     if (stage.onError === 'dead-letter') {
       this.deadLetters.push(deadLetterOf(stage.name, this, row, error, value));
-      tally.deadLettered++;
+      counters.deadLettered++;
     } else {
-      tally.skipped++;
+      counters.skipped++;
     }
   }
 
-  #skipped(stage: string, rows: number, onError: OnError, error: unknown): void {
+  #publishSkipped(stage: string, rows: number, onError: OnError, thrown: unknown): void {
     const { index: batch } = this;
-    const facts = errorData(error);
+    const error = errorData(thrown);
     const deadLettered = onError === 'dead-letter';
-    this.options.publish({ type: 'batch.skipped', stage, batch, rows, deadLettered, error: facts });
+    this.options.publish({ type: 'batch.skipped', stage, batch, rows, deadLettered, error });
   }
 
-  #tally(stageIndex: number): Tally {
-    return this.counters[stageIndex] as Tally;
+  #countersOf(stageIndex: number): MutableCounters {
+    return this.counters[stageIndex] as MutableCounters;
   }
 
   #stage(index: number): AnyStage {
     return this.options.stages[index] as AnyStage;
   }
+}
+
+function rowsOf(source: SourceBatch<unknown>): unknown[] {
+  const rows: unknown[] = [];
+  source.decode(
+    (row) => rows.push(row),
+    () => rows.push(null),
+  );
+  return rows;
 }

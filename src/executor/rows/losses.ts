@@ -1,4 +1,4 @@
-/** The rows that errors cost, per batch (I12): all counted, the first named, their reasons in a table. */
+/** The rows that a batch lost to errors (I12): all are counted, the first are named, and their reasons are in a table. */
 import {
   addLosses,
   type Losses,
@@ -22,7 +22,7 @@ export class LossLedger {
     this.#named.push([batch, row, stage, reasonIndex(this.#reasons, reason)]);
   }
 
-  /** @returns the way back to how it is now. */
+  /** @returns a function that takes back later losses. */
   savepoint(): () => void {
     const [total, named, reasons] = [this.#total, this.#named.length, this.#reasons.length];
     return () => {

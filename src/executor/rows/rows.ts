@@ -89,12 +89,12 @@ export function openRows(options: RowsOptions): Rows {
   const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, openContext);
   const { onMalformed } = definition.source;
   const fingerprints = stageFingerprints(stages);
-  const plane = new BatchProcessor({
+  const processor = new BatchProcessor({
     ...{ stages, fingerprints, sink, journal, onMalformed, publish, threads, sessionId },
   });
-  const attempts = new AttemptRunner({ sessionId, stages, plane, clock, random, logger, publish, fail });
+  const attempts = new AttemptRunner({ sessionId, stages, processor, clock, random, logger, publish, fail });
   const reader = new SourceReader({
-    ...{ source, plane, witness: marker, definition, epoch, context, send },
+    ...{ source, processor, marker, definition, epoch, context, send },
     rowsBefore: mark.rowsIn,
     stages: stages.length,
     batchSize: definition.batchSize,
@@ -105,7 +105,7 @@ export function openRows(options: RowsOptions): Rows {
     },
     readBatches: (params) => reader.readBatches(params),
     async appendBatches(from, upTo) {
-      const batches = plane.takeFinishedBatches(from, upTo);
+      const batches = processor.takeFinishedBatches(from, upTo);
       const encoded = batches.flatMap((batch) => batch.encoded ?? []);
       if (encoded.length > 0) await sink.append(encoded);
       await deadLetters.append(batches.flatMap((batch) => batch.deadLetters));

@@ -1,9 +1,11 @@
 /**
- * Batches on their way in: from the source into the data plane, then told to the executor machine.
+ * Reads batches from the source, enqueues them, and reports them to the executor machine.
  *
- * 1. A read takes in no more batches than the machine asked for (I13), none once it is pausing (I16), and never two at once.
- * 2. Batches that come at once are told in one event; nobody waits for one that does not come.
- * 3. A batch is told to the witness before it is worked on.
+ * 1. A read enqueues at most as many batches as the machine asked for (I13) and none once it is pausing (I16). There is one
+ *    read at a time.
+ * 2. Batches of the same moment are reported in one event; none waits for a later one.
+ * 3. The in-flight marker covers a batch before the batch is processed.
+ * 4. A batch that is in the journal is read with the size that it had: its border does not move when the source grows (I26).
  */
 import { platform } from '#platform';
 import type { ExecutorContext } from '../../../machines/context.js';
@@ -15,42 +17,41 @@ import type { PipelineDefinition } from '../definition.js';
 import type { BatchProcessor } from './batch-processor.js';
 import { MAX_GROUP } from './completion-batcher.js';
 
-/** Bytes of source a batch at most, about. */
+/** Bytes of the source in a batch, at most; one row at least. */
 const MAX_BATCH_BYTES = 768 * 1024;
 
-/** Batches told to the witness before they are taken in; as many as may be in flight where these are more. Suspecting some
- * too many costs little: they are told apart by working on them one at a time, before any is quarantined; which
- * is too late where the second death condemns. */
-const NOTED_AHEAD = 31;
+/** Batches that the marker covers ahead of the reading, at least. To suspect some too many costs little: isolation works on
+ * them one at a time before any is quarantined. With two crashes to quarantine there is no time for that. */
+const MARKED_AHEAD = 31;
 
 export interface SourceReaderOptions {
   readonly source: OpenSource<unknown>;
-  readonly plane: BatchProcessor;
-  readonly witness: InFlightMarker | undefined;
+  readonly processor: BatchProcessor;
+  readonly marker: InFlightMarker | undefined;
   readonly definition: PipelineDefinition;
   readonly epoch: number;
-  /** Of the source, before the first batch. */
+  /** Rows of the source before the first batch. */
   readonly rowsBefore: number;
   readonly stages: number;
   readonly batchSize: number;
-  /** Undefined once the run is over. */
+  /** Undefined once the run has ended. */
   readonly context: () => ExecutorContext | undefined;
   readonly send: (event: ExecutorEvent) => void;
 }
 
-interface Arrived {
+interface EnqueuedBatch {
   readonly rows: number;
-  /** The first stage that has to see it. */
+  /** The first stage that has to process it. */
   readonly at: number;
   readonly quarantined: boolean;
 }
 
 export class SourceReader {
   #rowsRead: number;
-  /** The last batch that the witness knows of. */
-  #noted = -1;
-  /** Taken in and not told yet: consecutive batches for the same stage. */
-  #told: { readonly batch: number; readonly at: number; readonly rows: number[] } | undefined;
+  /** The last batch that the marker covers. */
+  #markedUpTo = -1;
+  /** Enqueued and not reported yet: consecutive batches for the same stage. */
+  #unreported: { readonly batch: number; readonly at: number; readonly rows: number[] } | undefined;
 
   constructor(private readonly options: SourceReaderOptions) {
     this.#rowsRead = options.rowsBefore;
@@ -59,67 +60,71 @@ export class SourceReader {
   async readBatches({ batch: first, count, quarantined }: ReadRequest): Promise<void> {
     const { send, context } = this.options;
     for (let batch = first; ; batch++) {
-      const arrived = await this.#takeIn(batch, quarantined);
+      const enqueued = await this.#enqueueBatch(batch, quarantined);
       const now = context();
       if (now === undefined) return;
-      if (arrived === undefined) {
-        this.#tell(true);
+      if (enqueued === undefined) {
+        this.#reportBatches(true);
         send({ type: 'source.end' });
         return;
       }
-      if (arrived.quarantined) {
-        send({ type: 'source.batches', batch, rows: [arrived.rows], at: arrived.at, quarantined: true });
+      if (enqueued.quarantined) {
+        send({ type: 'source.batches', batch, rows: [enqueued.rows], at: enqueued.at, quarantined: true });
         return;
       }
-      this.#add(batch, arrived);
+      this.#addBatch(batch, enqueued);
       if (batch + 1 < first + count && now.activity.goal === 'run') continue;
-      this.#tell(false);
+      this.#reportBatches(false);
       return;
     }
   }
 
-  async #takeIn(batch: number, quarantined: boolean): Promise<Arrived | undefined> {
-    const { source, plane, definition, stages, batchSize } = this.options;
-    const read = await source.read(batchSize, MAX_BATCH_BYTES);
+  async #enqueueBatch(batch: number, quarantined: boolean): Promise<EnqueuedBatch | undefined> {
+    const { source, processor, definition, stages, batchSize } = this.options;
+    const journaled = await processor.journaledSize(batch, this.#rowsRead);
+    const read = await source.read(journaled ?? batchSize, MAX_BATCH_BYTES);
     if (read === undefined) return undefined;
-    await this.#note(batch);
+    await this.#markBatch(batch);
     const rowOffset = this.#rowsRead;
     this.#rowsRead += read.size;
-    const at = await plane.enqueueBatch(batch, rowOffset, read);
-    // A batch whose work is all in the journal cannot have been what killed the process.
+    const at = await processor.enqueueBatch(batch, rowOffset, read);
+    // A batch whose work is all in the journal cannot have caused the crashes.
     if (!quarantined || at === stages) return { rows: read.size, at, quarantined: false };
     const { onPoison, maxCrashes } = definition;
-    plane.quarantineBatch(batch, new PoisonBatchError(batch, rowOffset, read.size, maxCrashes), onPoison);
+    processor.quarantineBatch(batch, new PoisonBatchError(batch, rowOffset, read.size, maxCrashes), onPoison);
     return { rows: read.size, at: stages, quarantined: true };
   }
 
-  /** Before a batch is worked on: for some batches at once, as long as no batch is suspected of anything. */
-  async #note(batch: number): Promise<void> {
-    const { witness, epoch, context } = this.options;
-    if (witness === undefined || batch <= this.#noted) return;
+  /** Extends the marker before a batch is processed: for several batches at once, as long as none is suspected. */
+  async #markBatch(batch: number): Promise<void> {
+    const { marker, epoch, context } = this.options;
+    if (marker === undefined || batch <= this.#markedUpTo) return;
     const now = context();
-    const mayAhead = now?.suspects === null && now.settings.maxCrashes > 2;
-    this.#noted = mayAhead ? batch + Math.max(NOTED_AHEAD, now.settings.maxInFlight - 1) : batch;
-    await witness.writeMarker(epoch, this.#noted);
+    const mayMarkAhead = now?.suspects === null && now.settings.maxCrashes > 2;
+    this.#markedUpTo = mayMarkAhead ? batch + Math.max(MARKED_AHEAD, now.settings.maxInFlight - 1) : batch;
+    await marker.writeMarker(epoch, this.#markedUpTo);
   }
 
-  #add(batch: number, { rows, at }: Arrived): void {
-    if (this.#told !== undefined && (this.#told.at !== at || this.#told.rows.length === MAX_GROUP))
-      this.#tell(true);
-    if (this.#told === undefined) {
+  #addBatch(batch: number, { rows, at }: EnqueuedBatch): void {
+    if (
+      this.#unreported !== undefined &&
+      (this.#unreported.at !== at || this.#unreported.rows.length === MAX_GROUP)
+    )
+      this.#reportBatches(true);
+    if (this.#unreported === undefined) {
       const group = { batch, at, rows: [] };
-      this.#told = group;
+      this.#unreported = group;
       platform.soon(() => {
-        if (this.#told === group) this.#tell(true);
+        if (this.#unreported === group) this.#reportBatches(true);
       });
     }
-    this.#told.rows.push(rows);
+    this.#unreported.rows.push(rows);
   }
 
-  /** @param more the read goes on. */
-  #tell(more: boolean): void {
-    const group = this.#told;
-    this.#told = undefined;
+  /** @param more the read continues. */
+  #reportBatches(more: boolean): void {
+    const group = this.#unreported;
+    this.#unreported = undefined;
     if (group !== undefined)
       this.options.send({ type: 'source.batches', ...group, ...(more ? { more } : {}) });
   }

@@ -8,7 +8,7 @@ import {
 import type { AnyStage } from '../../stages/stage.js';
 import type { InFlightBatch } from './in-flight-batch.js';
 
-/** The facts of consecutive batches, summed: what `sink.written` tells the machine. At least one batch. */
+/** The counters of consecutive batches, summed, for the event `sink.written`. At least one batch. */
 export function sumWrittenCounters(
   batches: readonly InFlightBatch[],
   stages: readonly AnyStage[],
@@ -18,15 +18,15 @@ export function sumWrittenCounters(
   let rowsOut = 0;
   let malformed = 0;
   let losses = NO_LOSSES;
-  const tallies = stages.map((stage) => emptyStageCounters(stage.name));
+  const counters = stages.map((stage) => emptyStageCounters(stage.name));
   for (const batch of batches) {
     rowsIn += batch.size;
     for (const { rows } of batch.encoded ?? []) rowsOut += rows;
     malformed += batch.malformed;
     if (batch.losses.losses.total > 0) losses = addLosses(losses, batch.losses.losses);
-    batch.counters.forEach((tally, i) => {
-      tallies[i] = addStageCounters(tallies[i] ?? tally, tally);
+    batch.counters.forEach((own, i) => {
+      counters[i] = addStageCounters(counters[i] ?? own, own);
     });
   }
-  return { rowsIn, rowsOut, malformed, done: last.done, source: last.position, stages: tallies, losses };
+  return { rowsIn, rowsOut, malformed, done: last.done, source: last.position, stages: counters, losses };
 }

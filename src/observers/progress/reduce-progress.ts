@@ -37,6 +37,7 @@ export function reduceProgress(figures: RunFigures, event: PipelineEvent): RunFi
     case 'pipeline.completed':
       return stopped(settled(figures, event), 'COMPLETED', event.at);
     case 'stage.started':
+    case 'stage.stalled':
     case 'notice':
       return { ...figures, at: event.at };
     case 'stage.completed':

@@ -5,7 +5,7 @@
  * A scripted row stage returns promises, and is therefore not fused with its neighbours.
  */
 import { isObject } from '../../formats/json.js';
-import type { AnyStage, StageContext } from '../../stages/stage.js';
+import type { AnyStage, BatchContext, StageContext } from '../../stages/stage.js';
 import { TestingError } from '../errors.js';
 import type { StageAnswer, StageOutcome, StageScript } from './stage-outcomes.js';
 
@@ -33,7 +33,7 @@ interface Stalled {
   readonly release: () => void;
 }
 
-type StageFunction = (input: never, context: StageContext, index: number) => unknown;
+type StageFunction = (input: never, context: BatchContext, index: number) => unknown;
 
 /** Refuses a mistyped batch or outcome, which would otherwise be ignored. */
 function outcomesOf(stage: string, script: StageScript): readonly StageOutcome[] {

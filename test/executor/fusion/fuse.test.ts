@@ -48,7 +48,7 @@ function inSlices(rows: readonly unknown[], of: FusedStages, size = Number.POSIT
     if (!pass.hasEnded) out.push(...pass.processRows(rows.slice(i, i + size)));
   }
   const stages = pass.stages.map(({ rowsIn, rowsOut, failures }) => ({ rowsIn, rowsOut, failures }));
-  return { rows: out, stages, bailed: pass.isAsynchronous };
+  return { rows: out, stages, bailed: pass.firstAnswer !== undefined };
 }
 
 function over(rows: readonly unknown[], stages: readonly AnyStage[], size?: number): Passed {

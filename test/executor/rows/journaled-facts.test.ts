@@ -82,33 +82,3 @@ test('a row that failed is lost once, also where the rest of its batch is refuse
   expect(letters).toEqual(Array.from({ length: 10 }, (_, row) => `0/${row}`));
   expect(metrics).toMatchObject({ rowsIn: 30, rowsOut: 20, rowsDeadLettered: 10 });
 });
-
-test('a batch that has other rows by now is journaled anew, and is not invoked once more', async () => {
-  const invoked: string[] = [];
-  const paid = (life: string) =>
-    defineStage({
-      ...{ name: 'paid', durable: true, concurrency: 10 },
-      process: (batch: Row[], { batch: { index } }) => {
-        invoked.push(`${life}: batch ${index}, ${batch.length} rows`);
-        return batch;
-      },
-    });
-  const first = harness([paid('first'), held(gate().opened)], { count: 25, pipeline: { maxInFlight: 20 } });
-  const id = await cancelledWith(first, 3);
-  const { stateManager, sink } = first;
-  const life = async (name: string, opened: Promise<void>) => {
-    const next = harness([paid(name), held(opened)], { stateManager, sink });
-    const ready = next.event(
-      'batch.completed',
-      (e) => e.type === 'batch.completed' && e.batch === 2 && e.durable,
-    );
-    const run = next.executor.resume(id, { source: rows(numbers(28)), sink });
-    run.catch(() => {});
-    await ready;
-    return { next, run };
-  };
-  const { next } = await life('second', gate().opened);
-  await next.executor.cancel();
-  await (await life('third', Promise.resolve())).run;
-  expect(invoked.filter((line) => !line.startsWith('first'))).toEqual(['second: batch 2, 8 rows']);
-});

@@ -3,7 +3,7 @@ import { IllegalCommandError } from '../../../src/errors.js';
 import { EventBus } from '../../../src/observers/event-bus.js';
 import { guard } from '../../../src/observers/guard.js';
 import { retryDelayMs } from '../../../src/stages/backoff.js';
-import { stageFacts } from '../../../src/stages/fingerprint.js';
+import { describeStage } from '../../../src/stages/fingerprint.js';
 import type { Bug } from '../seeded-bug.js';
 
 export const BUGS: readonly Bug[] = [
@@ -65,7 +65,7 @@ export const BUGS: readonly Bug[] = [
     name: 'version-left-out',
     what: 'the version of a stage is not part of its fingerprint',
     invariant: 'I15',
-    in: stageFacts,
+    in: describeStage,
     find: '{ name: $name, version: $version, $$rest }',
     replace: '{ name: $name, $$rest }',
     suite: 'test/stages/fingerprint.test.ts',
@@ -74,7 +74,7 @@ export const BUGS: readonly Bug[] = [
     name: 'options-left-out',
     what: 'the options of a stage are not part of its fingerprint',
     invariant: 'I15',
-    in: stageFacts,
+    in: describeStage,
     find: '$sha256($canonical($options))',
     replace: '$sha256($canonical({}))',
     suite: 'test/stages/fingerprint.test.ts',

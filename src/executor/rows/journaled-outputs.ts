@@ -1,0 +1,63 @@
+/**
+ * Finds the journaled output of a batch (I5, I8): of the last durable stage that has one, made by this code from the very
+ * rows of the batch (I26).
+ *
+ * A batch that was journaled keeps its borders, although its source has grown: `sizeOf` is asked before the batch is read.
+ */
+import type { Journal } from '../../checkpoint/journal/journal.js';
+import type { AnyStage } from '../../stages/stage.js';
+import { type BatchMetadata, decodeRecord, isMadeFrom, type JournaledOutput } from './journal-record.js';
+
+/** A record of the journal, and the stage that made it. */
+export interface StageRecord {
+  readonly stageIndex: number;
+  readonly record: JournaledOutput;
+}
+
+interface JournaledOutputsOptions {
+  readonly stages: readonly AnyStage[];
+  readonly fingerprints: readonly string[];
+  readonly journal: Journal | undefined;
+}
+
+export class JournaledOutputs {
+  /** The last batch in the journal when it was opened. */
+  readonly #last: number;
+  /** The records of the batch that was asked for last. */
+  #found: { readonly batch: number; readonly records: readonly StageRecord[] } | undefined;
+
+  constructor(private readonly options: JournaledOutputsOptions) {
+    let last = -1;
+    for (const { batch } of options.journal?.keys() ?? []) last = Math.max(last, batch);
+    this.#last = last;
+  }
+
+  /** Rows that the batch had in the source when it was journaled; undefined: it is not. */
+  async sizeOf(batch: number, rowOffset: number): Promise<number | undefined> {
+    const records = await this.#recordsOf(batch, rowOffset);
+    return records[0]?.record.size;
+  }
+
+  async findFor(batch: BatchMetadata): Promise<StageRecord | undefined> {
+    const records = await this.#recordsOf(batch.index, batch.rowOffset);
+    return records.find(({ record }) => isMadeFrom(record, batch));
+  }
+
+  /** Made by this code, the last stage's first. */
+  async #recordsOf(batch: number, rowOffset: number): Promise<readonly StageRecord[]> {
+    const { journal, stages, fingerprints } = this.options;
+    if (journal === undefined || batch > this.#last) return [];
+    if (this.#found?.batch === batch) return this.#found.records;
+    const records: StageRecord[] = [];
+    for (let stageIndex = stages.length - 1; stageIndex >= 0; stageIndex--) {
+      const { durable, name } = stages[stageIndex] as AnyStage;
+      const payload = durable ? await journal.read({ stage: name, batch }) : undefined;
+      if (payload === undefined) continue;
+      const record = decodeRecord(payload, batch);
+      if (record.fingerprint === fingerprints[stageIndex] && record.rowOffset === rowOffset)
+        records.push({ stageIndex, record });
+    }
+    this.#found = { batch, records };
+    return records;
+  }
+}

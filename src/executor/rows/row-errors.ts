@@ -1,0 +1,31 @@
+import { isPipelineError, messageOf, RowError, StageError } from '../../errors.js';
+import type { RowFailure } from '../../stages/attempt.js';
+import type { AnyStage } from '../../stages/stage.js';
+import type { InFlightBatch } from './in-flight-batch.js';
+
+export function rowError(stage: AnyStage, batch: InFlightBatch, failure: RowFailure): RowError {
+  const { index, error } = failure;
+  const place = `Stage "${stage.name}", row ${index} of batch ${batch.index} (which begins at row ${batch.rowOffset} of the source)`;
+  return new RowError(stage.name, index, `${place}: ${messageOf(error)}`, { cause: error });
+}
+
+/** Errors that end the run whatever the stage's `onError`: of the input, the sink, the journal and the session. */
+const ENDS_THE_RUN = new Set([
+  'MALFORMED_ROW',
+  'SINK',
+  'CORRUPT_JOURNAL',
+  'CHECKPOINT_WRITE',
+  'SESSION_LOCKED',
+]);
+
+export function endsTheRun(error: unknown): boolean {
+  return isPipelineError(error) && ENDS_THE_RUN.has(error.code);
+}
+
+/** The error of a stage over a batch; `cause` is what the stage threw. Errors of ours already name the place. */
+export function stageError(stage: AnyStage, batch: number, thrown: unknown): Error {
+  if (isPipelineError(thrown)) return thrown;
+  return new StageError(`Stage "${stage.name}" failed over batch ${batch}: ${messageOf(thrown)}`, {
+    cause: thrown,
+  });
+}
