@@ -145,11 +145,13 @@ export class StateManager {
     return summaries.sort(newestFirst);
   }
 
-  /** Removes a session, its journal too. Fine if there is none.
-   * @throws {SessionLockedError} when somebody runs it. */
-  async cleanupCheckpoints(sessionId: string): Promise<void> {
+  /** Removes a session with its journal. No effect if there is none.
+   * @param discard removes what the session wrote elsewhere; called by the owner, before anything is removed here.
+   * @throws {SessionLockedError} if a process runs it. */
+  async cleanupCheckpoints(sessionId: string, discard?: () => Promise<void>): Promise<void> {
     const lock = await this.lock(sessionId, {});
     try {
+      await discard?.();
       await this.storage.remove(sessionId);
     } finally {
       await lock.release();

@@ -1,5 +1,5 @@
 /** What is stored, listed, shown and removed. Never removed: what somebody runs (I10), what is not finished unless asked. */
-import { mkdirSync, utimesSync } from 'node:fs';
+import { mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { describe, expect, test } from 'vitest';
@@ -133,6 +133,7 @@ describe('prune', () => {
       `removed ${interrupted}`,
     );
     expectOneLine(await run(['resume', interrupted], { cwd }), /No session/);
+    expect(readdirSync(cwd).filter((name) => name.includes('.part'))).toEqual([]);
   });
 
   test('what a process left that was killed before its first checkpoint', async () => {

@@ -5,14 +5,14 @@
  * 2. Never one that somebody runs (I10), and never a damaged one: its age is not known, and it may be worth a repair.
  * 3. What a process that was killed before its first checkpoint left behind goes without being asked for.
  */
-import { existsSync } from 'node:fs';
 import { isSound, type SoundSummary } from '../../checkpoint/checkpoint-summary.js';
+import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { codeOf } from '../../errors.js';
 import { counted, printable } from '../../observers/progress/terminal-text.js';
+import { discardOutputs } from '../../sessions/discard-outputs.js';
 import { ownerOf, stateWord } from '../../sessions/owner.js';
-import { storedMark, storedPartFile } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago } from '../output/durations.js';
 import type { Terminal } from '../output/terminal.js';
@@ -36,11 +36,9 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
   let kept = 0;
   for (const summary of old) {
     if (!all && summary.state !== 'COMPLETED') kept++;
-    else if (await remove(summary.sessionId)) {
+    else if (await remove(summary.sessionId, summary.checkpoint)) {
       removed++;
       terminal.printResult(lineOf(summary, now, dryRun));
-      const left = unfinishedOutput(summary);
-      if (left !== undefined) terminal.printMessage(`  its unfinished output is left to you: ${left}`);
     }
   }
   const known = new Set(summaries.map(({ sessionId }) => sessionId));
@@ -60,23 +58,18 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
   return COMPLETED;
 
   /** False: somebody runs it. */
-  async function remove(sessionId: string): Promise<boolean> {
+  async function remove(sessionId: string, checkpoint?: Checkpoint): Promise<boolean> {
     if (dryRun) return (await ownerOf(stateDir, sessionId)) === undefined;
     try {
-      await stateManager.cleanupCheckpoints(sessionId);
+      await stateManager.cleanupCheckpoints(sessionId, async () => {
+        if (checkpoint !== undefined) await discardOutputs(checkpoint);
+      });
       return true;
     } catch (error) {
       if (codeOf(error) === 'SESSION_LOCKED') return false;
       throw error;
     }
   }
-}
-
-/** A file of the user's folders, which is not ours to remove. */
-function unfinishedOutput({ state, checkpoint }: SoundSummary): string | undefined {
-  if (state === 'COMPLETED') return undefined;
-  const path = storedPartFile(checkpoint.sink, storedMark(checkpoint)?.sink ?? null);
-  return path !== undefined && existsSync(path) ? path : undefined;
 }
 
 function lineOf(summary: SoundSummary, now: number, dryRun: boolean): string {
