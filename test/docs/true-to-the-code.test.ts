@@ -62,7 +62,11 @@ test('every dependency is named with its reason and its licence', () => {
 
 test('every invariant has a row, and the files that keep and pin it cite it', () => {
   const rows = [...read('ARCHITECTURE.md').matchAll(/^\| (I\d+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$/gm)];
-  expect(rows.map(([, name]) => name)).toEqual([...Array.from({ length: 19 }, (_, i) => `I${i + 1}`), 'I26', 'I27']);
+  expect(rows.map(([, name]) => name)).toEqual([
+    ...Array.from({ length: 19 }, (_, i) => `I${i + 1}`),
+    'I26',
+    'I27',
+  ]);
   const silent = rows.flatMap(([, name, kept = '', pinned = '']) =>
     [kept, pinned]
       .filter((cell) => {
