@@ -37,7 +37,7 @@ export interface LoadedSession {
   readonly isCompleted: boolean;
 }
 
-/** What the executor requests from the reader. */
+/** What the executor requests from the source. */
 export interface ReadRequest {
   /** The first batch. */
   readonly batch: number;
@@ -47,7 +47,7 @@ export interface ReadRequest {
   readonly quarantined: boolean;
 }
 
-/** What the executor requests from the writer: finished batches, both ends included. */
+/** What the executor requests from the sink: finished batches, both ends included. */
 export interface WriteRequest {
   readonly from: number;
   readonly upTo: number;
@@ -98,12 +98,14 @@ export interface SinkPublished {
 }
 
 /** What the executor's children report. */
-export type ExecutorReport = StageReport | SourceReport | SinkWritten | CommitReport | SinkPublished;
+export type ExecutorReport = StageReport | CommitReport | SinkPublished;
 
 /** Every event that the executor takes. */
 export type ExecutorEvent =
   | ExecutorCommand
   | ExecutorReport
+  | SourceReport
+  | SinkWritten
   /** The session is stored already: the run continues from what is stored. */
   | ({ readonly type: 'session.loaded' } & LoadedSession)
   /** This process does not hold the session: it has to be opened again. */

@@ -1,10 +1,11 @@
 /**
- * The executor: six flat states (I1), the mediator between its children: stages, reader, writer, committer, publisher.
+ * The executor: six flat states (I1), the mediator between source, sink and its children: stages, committer, publisher.
  *
  * 1. Control plane only (I3): it routes batch indices. The runtime's data plane holds the rows.
- * 2. In EXECUTING every report of a child updates the context. Then the rules of `always` request the next work: publish,
- *    commit, write, read. A child does one request at a time, and `activity` says what each is doing.
- * 3. Batches are written in source order (I4): only the head of the window goes to the writer.
+ * 2. In EXECUTING every answer updates the context. Then the rules of `always` request the next work: publish, commit,
+ *    write, read. One request of each kind at a time; `activity` says which are under way. Reading and writing are
+ *    actions, not actors: as actors they made control twice as expensive for each batch.
+ * 3. Batches are written in source order (I4): only the head of the window is written.
  * 4. The source is read only while the window has room (I13).
  * 5. `flushed` moves when the sinks are durable, `committed` when the checkpoint that covers them is saved (I6).
  * 6. A pause is a goal inside EXECUTING: nothing new is read; what is in flight is finished and committed (I16).
@@ -16,12 +17,17 @@
 import { type AnyActorRef, type AnyStateMachine, setup } from 'xstate';
 import { committerMachine } from './committer.machine.js';
 import type { Activity, ErrorData, ExecutorContext, ExecutorOutput } from './context.js';
-import type { ExecutorEvent, ExecutorInput, RunDescription } from './executor-events.js';
+import type {
+  ExecutorEvent,
+  ExecutorInput,
+  ReadRequest,
+  RunDescription,
+  WriteRequest,
+} from './executor-events.js';
 import { executorGuards, lastReady, roomToRead } from './guards.js';
 import { initialContext, outputOf, rewind } from './initial-context.js';
 import { firstAttempt, isQuarantined } from './poison.js';
 import { publisherMachine } from './publisher.machine.js';
-import { type ReaderEvent, readerMachine } from './reader.machine.js';
 import { parentOf } from './report.js';
 import { stageMachine } from './stage.machine.js';
 import { reached, type StageInput } from './stage-events.js';
@@ -37,7 +43,6 @@ import {
   onStageDone,
   type Update,
 } from './updates.js';
-import { type WriterEvent, writerMachine } from './writer.machine.js';
 
 const NO_USABLE_OUTPUT: ErrorData = {
   name: 'NoUsableOutputError',
@@ -47,8 +52,6 @@ const NO_USABLE_OUTPUT: ErrorData = {
 
 /** The children beside the stages. The key is the actor id and the `src`. */
 export const WORKERS = {
-  reader: readerMachine,
-  writer: writerMachine,
   committer: committerMachine,
   publisher: publisherMachine,
 } as const;
@@ -86,6 +89,21 @@ export function createExecutorMachine<Output = ExecutorOutput>(
   const names = stages.map((stage) => stage.name);
   const end = stages.length;
   const actorAt = (index: number) => stageActorId(names[index] as string);
+  const readNext = {
+    type: 'readBatches' as const,
+    params: ({ context }: Pick<Args, 'context'>): ReadRequest => ({
+      batch: context.next,
+      count: roomToRead(context),
+      quarantined: isQuarantined(context),
+    }),
+  };
+  const writeReady = {
+    type: 'writeBatches' as const,
+    params: ({ context }: Pick<Args, 'context'>): WriteRequest => ({
+      from: context.written.batches,
+      upTo: lastReady(context, end),
+    }),
+  };
   const cancel = {
     target: 'IDLE',
     actions: ['abort', 'stopChildren', 'rewindRun', { type: 'settled', params: { how: 'cancelled' } }],
@@ -114,6 +132,11 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       open: () => {},
       /** Provided, when PAUSED is left: rows are worked on again. */
       reopen: () => {},
+      /** Provided: read at most `count` batches, from `batch` on; answer `source.batches`, several times if they come slowly,
+       * or `source.end`. No further one once the run is pausing. */
+      readBatches: (_, _request: ReadRequest) => {},
+      /** Provided: append the finished batches `from` to `upTo`; answer `sink.written`. */
+      writeBatches: (_, _request: WriteRequest) => {},
       /** Provided: abort every attempt and close what is open, now. */
       abort: () => {},
       /** Provided: the run has reached PAUSED, COMPLETED, FAILED or, cancelled, IDLE. */
@@ -146,25 +169,6 @@ export function createExecutorMachine<Output = ExecutorOutput>(
           for (const name of names) enqueue.sendTo(stageActorId(name), { type: 'abort' } as never);
           for (const id of WORKER_IDS) enqueue.stopChild(id);
         }),
-        requestBatches: base.sendTo(
-          'reader',
-          ({ context }) =>
-            ({
-              type: 'read',
-              batch: context.next,
-              count: roomToRead(context),
-              quarantined: isQuarantined(context),
-            }) satisfies ReaderEvent,
-        ),
-        requestWrite: base.sendTo(
-          'writer',
-          ({ context }) =>
-            ({
-              type: 'write',
-              from: context.written.batches,
-              upTo: lastReady(context, end),
-            }) satisfies WriterEvent,
-        ),
         requestCommit: base.sendTo('committer', () => ({ type: 'commit' })),
         requestPublish: base.sendTo('publisher', () => ({ type: 'publish' })),
         routeToStage: base.sendTo(
@@ -255,8 +259,8 @@ export function createExecutorMachine<Output = ExecutorOutput>(
             { guard: 'lostEverything', target: 'FAILED', actions: 'recordNoUsableOutput' },
             { guard: 'mayPublish', actions: ['setPublishing', 'requestPublish'] },
             { guard: 'mayCommit', actions: ['setCommitting', 'requestCommit'] },
-            { guard: 'mayWrite', actions: ['setWriting', 'requestWrite'] },
-            { guard: 'mayRead', actions: ['setReading', 'requestBatches'] },
+            { guard: 'mayWrite', actions: ['setWriting', writeReady] },
+            { guard: 'mayRead', actions: ['setReading', readNext] },
           ],
           on: {
             'session.reopen': reopen,

@@ -5,12 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createActor } from 'xstate';
-import {
-  createExecutorMachine,
-  InvalidSnapshotError,
-  restoreSnapshot,
-  WORKERS,
-} from 'xstate-pipeline/machines';
+import { createExecutorMachine, InvalidSnapshotError, restoreSnapshot } from 'xstate-pipeline/machines';
 
 const stages = [{ name: 'slow', concurrency: 2, attempts: 1 }];
 const persisted = () =>
@@ -19,15 +14,11 @@ const persisted = () =>
 /** The machine, with actions that only record their calls. */
 function replay(snapshot: ReturnType<typeof restoreSnapshot>) {
   const asked: string[] = [];
-  const { reader, writer, committer } = WORKERS;
   const machine = createExecutorMachine(stages).provide({
-    actions: { open: () => asked.push('open') },
-    actors: {
-      reader: reader.provide({ actions: { readBatches: (_, { batch }) => asked.push(`read ${batch}`) } }),
-      writer: writer.provide({
-        actions: { writeBatches: (_, { upTo }) => asked.push(`write up to ${upTo}`) },
-      }),
-      committer: committer.provide({ actions: { flushSinks: () => asked.push('flush') } }),
+    actions: {
+      open: () => asked.push('open'),
+      readBatches: (_, { batch }) => asked.push(`read ${batch}`),
+      writeBatches: (_, { upTo }) => asked.push(`write up to ${upTo}`),
     },
   });
   const actor = createActor(machine, { snapshot: snapshot as never, input: {} }).start();
@@ -56,7 +47,7 @@ test('resume continues from there, and routes the batch through the stage to the
   expect(actor.getSnapshot().value).toBe('EXECUTING');
   expect(asked).toEqual(['open', 'read 21']);
 
-  actor.getSnapshot().children.reader?.send({ type: 'source.batches', batch: 21, rows: [500], at: 0 });
+  actor.send({ type: 'source.batches', batch: 21, rows: [500], at: 0 });
   actor.send({ type: 'stage.done', stage: 0, batches: [21] });
   expect(asked).toEqual(['open', 'read 21', 'read 22', 'write up to 21']);
 });

@@ -166,8 +166,6 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
     .command('diagram')
     .description('the statechart of the executor, or of one of its children, as Mermaid')
     .option('--stage', 'the chart of a stage')
-    .option('--reader', 'the chart of the reader')
-    .option('--writer', 'the chart of the writer')
     .option('--committer', 'the chart of the committer')
     .option('--publisher', 'the chart of the publisher')
     .option('--verbose', 'stacks of errors')

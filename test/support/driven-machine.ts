@@ -38,32 +38,11 @@ export function drivenMachine(driving: Driving) {
       },
     },
   });
-  const { reader, writer, committer, publisher } = WORKERS;
+  const { committer, publisher } = WORKERS;
   const machine = createExecutorMachine(stages).provide({
     actors: {
       'stage:a': stage,
       'stage:b': stage,
-      reader: reader.provide({
-        actions: {
-          readBatches: ({ self }, { batch }) => {
-            log.push(`read ${batch}`);
-            self.send(
-              batch < batches ? { type: 'source.batches', batch, rows: [10], at: 0 } : { type: 'source.end' },
-            );
-          },
-        },
-      }),
-      writer: writer.provide({
-        actions: {
-          writeBatches: ({ self }, { from, upTo }) => {
-            log.push(`write ${upTo}`);
-            const rows = (upTo + 1 - from) * 10;
-            const source = { rows: (upTo + 1) * 10 };
-            const counters = { rowsIn: rows, rowsOut, malformed: 0, done: 1, source, stages: [], losses };
-            self.send({ type: 'sink.written', upTo, counters });
-          },
-        },
-      }),
       committer: committer.provide({
         actions: {
           flushSinks: ({ self }) => {
@@ -87,6 +66,19 @@ export function drivenMachine(driving: Driving) {
     },
     actions: {
       open: ({ self }) => self.send({ type: 'opened' }),
+      readBatches: ({ self }, { batch }) => {
+        log.push(`read ${batch}`);
+        self.send(
+          batch < batches ? { type: 'source.batches', batch, rows: [10], at: 0 } : { type: 'source.end' },
+        );
+      },
+      writeBatches: ({ self }, { from, upTo }) => {
+        log.push(`write ${upTo}`);
+        const rows = (upTo + 1 - from) * 10;
+        const source = { rows: (upTo + 1) * 10 };
+        const counters = { rowsIn: rows, rowsOut, malformed: 0, done: 1, source, stages: [], losses };
+        self.send({ type: 'sink.written', upTo, counters });
+      },
       abort: () => {
         log.push('abort');
       },

@@ -6,9 +6,6 @@ import type { MachineActor } from './checkpoint-writer.js';
 type WorkerId = keyof typeof WORKERS;
 
 const WORKER_OF: { readonly [Type in ExecutorEvent['type']]?: WorkerId } = {
-  'source.batches': 'reader',
-  'source.end': 'reader',
-  'sink.written': 'writer',
   'sink.flushed': 'committer',
   'checkpoint.saved': 'committer',
   'minimumPause.over': 'committer',

@@ -49,6 +49,8 @@ export function createRunnableMachine({ stages, newRun, actionsOf }: RunnableMac
     actions: {
       open: ({ self, context }) => of(self).openSession(context),
       reopen: ({ self }) => of(self).continueSession(),
+      readBatches: ({ self }, request) => of(self).readBatches(request),
+      writeBatches: ({ self }, request) => of(self).writeBatches(request),
       abort: ({ self }) => of(self).abortWork(),
       settled: ({ self, context }, { how }) => of(self).settleRun(how, context),
     },
@@ -65,15 +67,9 @@ const parentActions = (self: object, of: ActionsOf): ExecutorActions | undefined
   return executor === undefined ? undefined : of(executor);
 };
 
-/** Reader, writer, committer and publisher, working on source, sinks and storage. */
+/** Committer and publisher, working on sinks and storage. */
 function runnableWorkers(of: ActionsOf) {
   return {
-    reader: WORKERS.reader.provide({
-      actions: { readBatches: ({ self }, request) => parentActions(self, of)?.readBatches(request) },
-    }),
-    writer: WORKERS.writer.provide({
-      actions: { writeBatches: ({ self }, request) => parentActions(self, of)?.writeBatches(request) },
-    }),
     committer: WORKERS.committer.provide({
       actions: {
         flushSinks: ({ self }) => parentActions(self, of)?.flushSinks(),

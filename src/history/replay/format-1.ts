@@ -6,6 +6,10 @@ import type { Message } from './messages.js';
 
 const WORKER_IDS = Object.keys(WORKERS);
 
+const RENAMED: Readonly<Record<string, string>> = {
+  ...{ read: 'readBatches', write: 'writeBatches', tellParent: 'notifyParent' },
+};
+
 /** Ids of the children that today's executor has beside those recorded. */
 export function missingWorkers({ context }: ActorFrame, children: readonly string[]): readonly string[] {
   return isObject(context.flow) && children.length > 0 ? WORKER_IDS : [];
@@ -18,6 +22,6 @@ export function withoutWorkers(messages: readonly Message[]): readonly Message[]
 
 /** Actions of the executor in today's names, without those that the workers do now. */
 export function actionsOfFormat1(actions: readonly string[]): readonly string[] {
-  const own = actions.filter((action) => !['read', 'write', 'flush', 'save', 'publish'].includes(action));
-  return own.map((action) => (action === 'tellParent' ? 'notifyParent' : action));
+  const own = actions.filter((action) => !['flush', 'save', 'publish'].includes(action));
+  return own.map((action) => RENAMED[action] ?? action);
 }

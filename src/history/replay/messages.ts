@@ -9,9 +9,7 @@ import type { CommitterEvent } from '../../../machines/committer.machine.js';
 import type { WORKERS } from '../../../machines/executor.machine.js';
 import type { ExecutorReport } from '../../../machines/executor-events.js';
 import type { PublisherEvent } from '../../../machines/publisher.machine.js';
-import type { ReaderEvent } from '../../../machines/reader.machine.js';
 import type { StageEvent } from '../../../machines/stage-events.js';
-import type { WriterEvent } from '../../../machines/writer.machine.js';
 import { EXECUTOR } from '../../recording/format.js';
 import { jsonText } from '../../recording/json-text.js';
 import { type Difference, isSame } from './compare.js';
@@ -41,7 +39,7 @@ export interface MessageDivergence<Origin> {
 /** Types of the events that the executor sends to its children. */
 const TO_CHILDREN = {
   ...{ process: true, passed: true, abort: true },
-  ...{ read: true, write: true, commit: true, publish: true },
+  ...{ commit: true, publish: true },
 } satisfies Record<
   | Exclude<StageEvent['type'], `attempt${string}` | 'retry.due'>
   | Exclude<WorkerEvent['type'], ExecutorReport['type']>,
@@ -50,12 +48,11 @@ const TO_CHILDREN = {
 /** Who reports to the executor by an event of this type. */
 const REPORTED_BY = {
   ...{ 'stage.done': 'stage', 'stage.failed': 'stage' },
-  ...{ 'source.batches': 'reader', 'source.end': 'reader', 'sink.written': 'writer' },
   ...{ 'sink.flushed': 'committer', 'checkpoint.saved': 'committer', 'minimumPause.over': 'committer' },
   'sink.published': 'publisher',
 } satisfies Record<ExecutorReport['type'], keyof typeof WORKERS | 'stage'>;
 
-type WorkerEvent = ReaderEvent | WriterEvent | CommitterEvent | PublisherEvent;
+type WorkerEvent = CommitterEvent | PublisherEvent;
 
 /** The actor that sent an event; undefined: it came from outside.
  * @param stageActors ids of the stages' actors, in order. */

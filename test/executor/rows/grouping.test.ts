@@ -15,10 +15,7 @@ type Told = Extract<ExecutorEvent | StageEvent, { type: 'source.batches' | 'atte
 function told(run: Harness) {
   const events: Told[] = [];
   run.executor.actor.system.inspect((inspected: InspectionEvent) => {
-    if (inspected.type !== '@xstate.event') return;
-    // The reader passes `source.batches` on to the executor: count it once.
-    if (!('id' in inspected.actorRef && inspected.actorRef.id === 'reader'))
-      events.push(inspected.event as Told);
+    if (inspected.type === '@xstate.event') events.push(inspected.event as Told);
   });
   return <T extends Told['type']>(type: T) =>
     events.filter((event): event is Extract<Told, { type: T }> => event.type === type);

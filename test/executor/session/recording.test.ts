@@ -258,7 +258,7 @@ test('I3: as a child of another machine: its own steps and those of its stages, 
   const reader = readerOf(await textOf(sessionId));
   const steps = reader.find({ types: ['step'] }, 0, 10_000).map(({ record }) => record as StepRecord);
   expect(new Set(steps.map(({ actor: name }) => name))).toEqual(
-    new Set(['executor', 'stage:pass', 'reader', 'writer', 'committer', 'publisher']),
+    new Set(['executor', 'stage:pass', 'committer', 'publisher']),
   );
   expect(steps[0]).toMatchObject({ from: 'IDLE', to: 'INITIALIZING', event: { type: 'execute' } });
   expect(kindsOf(reader)).toEqual(['completed', 'end']);
