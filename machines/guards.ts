@@ -40,11 +40,12 @@ export function isPauseDone(context: ExecutorContext): boolean {
   return isDrained(context) && !isCommitting(context) && committed === written.batches;
 }
 
-/** The input had rows, and errors left no output (I12). */
+/** The input had rows, and errors alone left no output (I12). A stage that left out rows without an error (a filter) has done
+ * its work: no output is a result then. */
 export function lostEverything({ activity, written }: ExecutorContext): boolean {
-  return (
-    activity.publisher === 'ready' && written.rowsIn > 0 && written.rowsOut === 0 && written.losses.total > 0
-  );
+  const { rowsIn, rowsOut, losses, stages } = written;
+  if (activity.publisher !== 'ready' || rowsIn === 0 || rowsOut > 0 || losses.total === 0) return false;
+  return stages.every((stage) => stage.rowsIn <= stage.rowsOut + stage.skipped + stage.deadLettered);
 }
 
 /** No batch is between the source and the sink. */

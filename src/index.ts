@@ -91,6 +91,7 @@ export {
 } from './stages/define.js';
 export type {
   AnyStage,
+  BatchContext,
   BatchStage,
   OnError,
   RetryOptions,

@@ -6,7 +6,9 @@ import type { InFlightBatch } from './in-flight-batch.js';
 export function rowError(stage: AnyStage, batch: InFlightBatch, failure: RowFailure): RowError {
   const { index, error } = failure;
   const place = `Stage "${stage.name}", row ${index} of batch ${batch.index} (which begins at row ${batch.rowOffset} of the source)`;
-  return new RowError(stage.name, index, `${place}: ${messageOf(error)}`, { cause: error });
+  // Errors of ours begin with the stage already.
+  const what = messageOf(error).replace(`Stage "${stage.name}": `, '');
+  return new RowError(stage.name, index, `${place}: ${what}`, { cause: error });
 }
 
 /** Errors that end the run whatever the stage's `onError`: of the input, the sink, the journal and the session. */
