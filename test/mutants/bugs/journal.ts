@@ -5,7 +5,8 @@ import { readRecord, scanSegment } from '../../../src/checkpoint/journal/journal
 import { memoryJournal } from '../../../src/checkpoint/journal/memory-journal.js';
 import { OpenSegment } from '../../../src/checkpoint/journal/open-segment.js';
 import { BatchProcessor } from '../../../src/executor/rows/batch-processor.js';
-import { encodeOutput } from '../../../src/executor/rows/journal-record.js';
+import { encodeOutput, isMadeFrom } from '../../../src/executor/rows/journal-record.js';
+import { JournaledOutputs } from '../../../src/executor/rows/journaled-outputs.js';
 import type { Bug } from '../seeded-bug.js';
 
 export const BUGS: readonly Bug[] = [
@@ -85,18 +86,18 @@ export const BUGS: readonly Bug[] = [
     name: 'journal-ignored',
     what: 'the journal is not asked on resume: a second invocation',
     invariant: 'I8',
-    in: BatchProcessor,
-    find: 'if ($journal !== undefined && $index <= $last) await $read;',
-    replace: '',
+    in: JournaledOutputs,
+    find: 'if ($journal === undefined || $batch > $last) return [];',
+    replace: 'if ($journal !== null) return [];',
     suite: 'test/crash/every-operation.test.ts',
   },
   {
     name: 'last-journaled',
     what: 'the journal is not asked for the last batch that it holds: a second invocation',
     invariant: 'I8',
-    in: BatchProcessor,
-    find: '$journal !== undefined && $index <= $last',
-    replace: '$journal !== undefined && $index < $last',
+    in: JournaledOutputs,
+    find: 'if ($journal === undefined || $batch > $last) return [];',
+    replace: 'if ($journal === undefined || $batch >= $last) return [];',
     suite: 'test/crash/every-operation.test.ts',
   },
   {
@@ -113,28 +114,28 @@ export const BUGS: readonly Bug[] = [
     name: 'journal-of-other-code',
     what: 'an output that other code had made is used',
     invariant: 'I8, I15',
-    beside: encodeOutput,
-    find: '$record.$fingerprint === $fingerprint && $sameOffset && $sameSize',
-    replace: '$sameOffset && $sameSize',
+    in: JournaledOutputs,
+    find: '$record.$fingerprint === $fingerprints[$i] && $sameOffset',
+    replace: '$sameOffset',
     suite: 'test/executor/rows/journaled.test.ts',
   },
   {
     name: 'journal-of-other-rows',
     what: 'an output for other rows is used',
-    invariant: 'I8',
-    beside: encodeOutput,
-    find: '$record.$fingerprint === $fingerprint && $sameOffset && $sameSize',
-    replace: '$record.$fingerprint === $fingerprint',
-    suite: 'test/executor/rows/journaled.test.ts',
+    invariant: 'I26',
+    in: isMadeFrom,
+    find: '$record.$field === undefined || $record.$field === $hash',
+    replace: 'true',
+    suite: 'test/executor/rows/journaled-input.test.ts',
   },
   {
     name: 'no-round-trip',
     what: 'a durable output is passed on as it is, without the JSON round trip',
     invariant: 'I8',
     in: BatchProcessor,
-    find: `if ($isNotDurable) { $hold; return $held; } const $metadata = $m; const $record = $r; $mark; $keep;
+    find: `if ($isNotDurable) { $hold; return $held; } const $metadata = $m; const $record = $r; $mark; $forget; $drop;
       return $append.then(() => { $unmark; $adopt($batch, $stage, $parts); return $done; }, $failed);`,
-    replace: `if ($isNotDurable) { $hold; return $held; } const $metadata = $m; const $record = $r; $mark; $keep;
+    replace: `if ($isNotDurable) { $hold; return $held; } const $metadata = $m; const $record = $r; $mark; $forget; $drop;
       return $append.then(() => { $unmark; $hold; return $done; }, $failed);`,
     suite: 'test/executor/rows/journaled.test.ts',
   },

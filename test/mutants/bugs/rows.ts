@@ -6,6 +6,7 @@ import { BatchProcessor } from '../../../src/executor/rows/batch-processor.js';
 import { DeadLetterFile } from '../../../src/executor/rows/dead-letter-file.js';
 import { InFlightBatch } from '../../../src/executor/rows/in-flight-batch.js';
 import { LossLedger } from '../../../src/executor/rows/losses.js';
+import { rowError } from '../../../src/executor/rows/row-errors.js';
 import { SourceReader } from '../../../src/executor/rows/source-reader.js';
 import { ByteBlocks } from '../../../src/formats/byte-blocks.js';
 import { bytesOf } from '../../../src/formats/text-bytes.js';
@@ -81,9 +82,18 @@ export const BUGS: readonly Bug[] = [
     what: 'a retry gets another idempotency key',
     invariant: 'I8',
     in: AttemptRunner,
-    find: '{ batch: $batch, $attempt, idempotencyKey: $key, $$rest }',
-    replace: '{ batch: $batch, $attempt, idempotencyKey: $attempt + $key, $$rest }',
+    find: '() => $keyOf($session, $stage, $batch, $hash)',
+    replace: '() => $keyOf($session + attempt, $stage, $batch, $hash)',
     suite: 'test/executor/rows/retries.test.ts',
+  },
+  {
+    name: 'key-of-other-rows',
+    what: 'other rows get the idempotency key of the earlier ones',
+    invariant: 'I26',
+    in: AttemptRunner,
+    find: '() => $keyOf($session, $stage, $batch, $hash)',
+    replace: "() => $keyOf($session, $stage, $batch, '')",
+    suite: 'test/executor/rows/journaled-input.test.ts',
   },
   {
     name: 'losses-uncounted',
@@ -107,7 +117,7 @@ export const BUGS: readonly Bug[] = [
     name: 'cause-lost',
     what: 'the error that a row threw is not the cause',
     invariant: 'I12',
-    beside: BatchProcessor,
+    in: rowError,
     find: 'return new $RowError($$args, { cause: $error });',
     replace: 'return new $RowError($$args);',
     suite: 'test/executor/session/failure.test.ts',
@@ -135,8 +145,8 @@ export const BUGS: readonly Bug[] = [
     what: 'attempts are timed by the clock of the system',
     invariant: 'I14',
     in: AttemptRunner,
-    find: 'new $Attempt($clock.$now())',
-    replace: 'new $Attempt(Date.now())',
+    find: 'new $Attempt($$of, $clock.$monotonic())',
+    replace: 'new $Attempt($$of, performance.now())',
     suite: 'test/executor/determinism.test.ts',
   },
   {
