@@ -1,10 +1,11 @@
 /**
- * The command line: which command was given, and what becomes of what it throws.
+ * The command line as a function: parses the arguments, runs the command, reports its error.
  *
- * 1. Wrong usage is one line that says what was meant, and exit code 2.
- * 2. Whatever a command throws is reported here, once, and mapped to its exit code.
+ * 1. Wrong usage prints one line with a suggestion, and exits with code 2.
+ * 2. An error of a command is reported here, once, and mapped to its exit code.
+ * 3. It uses the given terminal only, so that tests call it in their own process.
  */
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addCommands, type SetAction } from './commands.js';
 import { COMPLETED, exitCodeOf, WRONG_USAGE } from './exit-codes.js';
@@ -38,11 +39,11 @@ export async function commandLine(argv: readonly string[], terminal: Terminal): 
 
 function programFor(terminal: Terminal, perform: SetAction): Command {
   const program = new Command('xstate-pipeline')
-    .description('Run a pipeline of stages over rows: pause it, kill it, resume it, look at what is stored.')
+    .description('Run a pipeline of stages over rows. Pause, kill, resume and inspect it.')
     .version(version(), '-V, --version')
     .configureOutput({
       writeOut: (text) => terminal.write(text),
-      // Usage errors are told by usageExit, in one line; help goes where it is asked to.
+      // usageExit prints usage errors, in one line.
       writeErr: (text) => {
         if (!text.startsWith('error:')) terminal.printMessage(text.trimEnd());
       },
@@ -53,13 +54,13 @@ function programFor(terminal: Terminal, perform: SetAction): Command {
   return program;
 }
 
-/** `run --inspect reviews.ts`: the file is not the viewer. */
+/** In `run --inspect reviews.ts`, the file is not the value of `--inspect`. */
 function inspectWithoutValue(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
   return argv.map((word, i) => (word === '--inspect' && (end < 0 || i < end) ? '--inspect=page' : word));
 }
 
-/** `help nope`: not the help of everything, but that there is no such command. */
+/** `help nope` is an unknown command, not the general help. */
 function helpOfUnknown(argv: readonly string[], program: Command): readonly string[] {
   const [first, second] = argv;
   return first === 'help' && second !== undefined && !commandNamed(second, program) ? [second] : argv;
@@ -69,7 +70,7 @@ function commandNamed(name: string | undefined, { commands }: Command): Command 
   return commands.find((command) => command.name() === name);
 }
 
-/** Help and version are no errors. */
+/** Help and version exit with 0. */
 function usageExit(
   error: CommanderError,
   argv: readonly string[],
@@ -93,6 +94,6 @@ function usageExit(
 }
 
 function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  const { version } = createRequire(import.meta.url)('xstate-pipeline/package.json') as { version: string };
+  return version;
 }

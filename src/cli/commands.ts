@@ -1,5 +1,4 @@
-/** The table of commands: their arguments and options, and what does each, loaded when it is asked for. */
-
+/** The table of commands: arguments, options, and the module of each, loaded on use. */
 import { type Command, Option } from 'commander';
 import type { ControlCommand } from '../checkpoint/lock/lock.js';
 import type { ChartOptions } from './commands/diagram.js';
@@ -23,13 +22,14 @@ interface RunOptions extends CommonOptions {
   readonly inspect?: InspectorKind;
 }
 
-/** Told which command was given; `action` does it and resolves to the exit code. */
+/** Receives the parsed command; `action` runs it and resolves to the exit code. */
 export type SetAction = (options: CommonOptions, action: () => Promise<number>) => void;
 
 const OLDER_THAN = '--older-than <age>';
 const FROM = '--from <batch>';
+const KEY = ['--key <field>', 'the field that identifies a row; default: the whole row'] as const;
 
-/** Asked for here, when all that was given is known: commander asks first, and would call a mistyped one missing. */
+/** Checks a required option after parsing: commander checks first, and would report a mistyped option as missing. */
 function required<T>(value: T | undefined, option: string, command: Command): T {
   return value ?? command.error(`error: required option '${option}' not specified`);
 }
@@ -44,9 +44,12 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
         return run(file, { ...withSwitches(options), viewer }, terminal);
       }),
     );
-  runCommand('resume <session> [file]', 'go on with a session: its id, the beginning of it, or last')
-    .option('--explain', 'say what would be reused, run again or refused; run nothing')
-    .option('--force', 'accept a pipeline or an input that has changed')
+  runCommand(
+    'resume <session> [file]',
+    'resume a session, given by its id, the first characters of it, or last',
+  )
+    .option('--explain', 'show what a resume reuses, reruns or refuses; run nothing')
+    .option('--force', 'accept a changed pipeline or input')
     .action(
       (
         session: string,
@@ -60,26 +63,26 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
           return resume(session, file, { ...withSwitches(options), viewer, explain, force }, terminal);
         }),
     );
-  command('sessions', 'list what is stored')
-    .option('--json', 'one JSON object a line')
+  command('sessions', 'list the stored sessions')
+    .option('--json', 'print one JSON object per line')
     .action((options: CommonOptions) =>
       perform(options, async () => {
         const { sessions } = await import('./commands/sessions.js');
         return sessions(options.stateDir, options.json === true, terminal);
       }),
     );
-  command('show <session>', 'all that is stored of a session')
-    .option('--json', 'the checkpoint as JSON')
+  command('show <session>', 'show the checkpoint of a session')
+    .option('--json', 'print the checkpoint as JSON')
     .action((session: string, options: CommonOptions) =>
       perform(options, async () => {
         const { show } = await import('./commands/show.js');
         return show(session, options.stateDir, options.json === true, terminal);
       }),
     );
-  command('prune', 'remove completed sessions of some age')
+  command('prune', 'remove completed sessions older than a given age')
     .option(OLDER_THAN, 'required; for example 7d, 12h, 30m')
-    .option('--all', 'unfinished ones too: they cannot be resumed afterwards')
-    .option('--dry-run', 'only say what would be removed')
+    .option('--all', 'also remove unfinished sessions, which then cannot be resumed')
+    .option('--dry-run', 'only print what would be removed')
     .action((options: CommonOptions & { olderThan?: string; all?: boolean; dryRun?: boolean }, command) => {
       const { stateDir, all = false, dryRun = false } = options;
       const olderThan = required(options.olderThan, OLDER_THAN, command);
@@ -92,13 +95,13 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
       });
     });
   const controls: readonly [ControlCommand, string][] = [
-    ['pause', 'have the process that runs a session finish what is in flight, save and end'],
-    ['cancel', 'have the process that runs a session drop what is in flight, save and end'],
-    ['status', 'how far a session is'],
+    ['pause', 'tell the process that runs a session to finish the batches in flight, save and end'],
+    ['cancel', 'tell the process that runs a session to drop the batches in flight, save and end'],
+    ['status', 'print the progress of a session'],
   ];
   for (const [name, description] of controls) {
     command(`${name} <session>`, description)
-      .option('--json', 'the answer as JSON')
+      .option('--json', 'print the answer as JSON')
       .action((session: string, options: CommonOptions) =>
         perform(options, async () => {
           const { control } = await import('./commands/control.js');
@@ -109,12 +112,15 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
   }
   command(
     'inspect [session]',
-    'look at a session, or at a recording: a file or folder; without one, at the list',
+    'open the inspector for a session, a recording (file or folder), or the list of sessions',
   )
-    .option('--port <number>', 'default: any that is free', portNumber)
-    .option('--host <address>', 'of this machine; default: 127.0.0.1, which nobody else reaches')
-    .option('--allow-commands', 'the page may pause, resume and cancel')
-    .option('--export <file>', 'write the session as one HTML file, and serve nothing')
+    .option('--port <number>', 'default: any free port', portNumber)
+    .option(
+      '--host <address>',
+      'an address of this computer; default: 127.0.0.1, reachable from this computer only',
+    )
+    .option('--allow-commands', 'let the page pause, resume and cancel')
+    .option('--export <file>', 'write the session as one HTML file instead of serving it')
     .action((session: string | undefined, options: CommonOptions & Partial<InspectOptions>) =>
       perform(options, async () => {
         const { inspect } = await import('./commands/inspect.js');
@@ -122,8 +128,8 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
         return inspect(session, { ...options, allowCommands }, terminal);
       }),
     );
-  command('replay <recording> <file>', 'run a recorded run through the machines of today; no stage is called')
-    .option('--json', 'the result as JSON')
+  command('replay <recording> <file>', 'replay a recorded run in the current machines; no stage is called')
+    .option('--json', 'print the result as JSON')
     .action((recording: string, file: string, options: CommonOptions) =>
       perform(options, async () => {
         const { replay } = await import('./commands/replay.js');
@@ -133,11 +139,11 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
     );
   runCommand(
     'fork <session> [file]',
-    'run a session again from a batch on, into a new session; say what differs',
+    'rerun a session from a batch into a new session, and compare the outputs',
   )
-    .option(FROM, 'required; the first batch to be done again, from 0', batchNumber)
-    .option('--to <file>', 'where the rows go; default: beside the output, as <output>.fork.jsonl')
-    .option('--key <field>', 'what makes a row the same row; default: the whole row')
+    .option(FROM, 'required; the first batch to rerun, from 0', batchNumber)
+    .option('--to <file>', 'the new output; default: <output>.fork.jsonl beside the output')
+    .option(...KEY)
     .action(
       (
         session: string,
@@ -154,8 +160,8 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
       },
     );
   command('diff <session> <session>', 'compare the outputs of two sessions, row by row')
-    .option('--key <field>', 'what makes a row the same row; default: the whole row')
-    .option('--json', 'the result as JSON')
+    .option(...KEY)
+    .option('--json', 'print the result as JSON')
     .action((older: string, newer: string, options: CommonOptions & { key?: string }) =>
       perform(options, async () => {
         const { diff } = await import('./commands/diff.js');
@@ -164,11 +170,11 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
     );
   program
     .command('diagram')
-    .description('the statechart of the executor, or of one of its children, as Mermaid')
-    .option('--stage', 'the chart of a stage')
-    .option('--committer', 'the chart of the committer')
-    .option('--publisher', 'the chart of the publisher')
-    .option('--verbose', 'stacks of errors')
+    .description('print the statechart of the executor, or of one of its children, as Mermaid')
+    .option('--stage', 'print the chart of a stage')
+    .option('--committer', 'print the chart of the committer')
+    .option('--publisher', 'print the chart of the publisher')
+    .option('--verbose', 'print the stacks of errors')
     .action((options: ChartOptions & { verbose?: boolean }) =>
       perform({ ...options, stateDir: '' }, async () => {
         const { diagram } = await import('./commands/diagram.js');
@@ -180,8 +186,8 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
     return program
       .command(nameAndArguments)
       .description(description)
-      .option('--state-dir <directory>', 'where sessions are kept', '.xstate-pipeline')
-      .option('--verbose', 'stacks of errors');
+      .option('--state-dir <directory>', 'the directory of the stored sessions', '.xstate-pipeline')
+      .option('--verbose', 'print the stacks of errors');
   }
 
   /** A command that runs a session. */
@@ -189,13 +195,13 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
     return command(nameAndArguments, description)
       .option(
         '--threads <count>',
-        'threads, this one among them, for the synchronous stages at the head of the pipeline',
+        'threads, including the main thread, for the synchronous stages at the head of the pipeline',
         wholeNumber,
       )
-      .option('--record', 'write a recording into the session, for inspect and replay')
+      .option('--record', 'record the run into the session, for inspect and replay')
       .addOption(inspectOption())
-      .option('--json', 'one JSON event a line on standard output, and nothing else there')
-      .option('--quiet', 'no progress and no notices: the session id, one line at the end, errors');
+      .option('--json', 'print one JSON event per line on standard output, and nothing else there')
+      .option('--quiet', 'print only the session id, one line at the end, and errors');
   }
 }
 
@@ -204,7 +210,7 @@ function withSwitches<O extends RunOptions>(options: O) {
   return { ...options, json, quiet, record, verbose: isVerbose(options.verbose) };
 }
 
-/** Before what runs is loaded: a page's server loads beside it. */
+/** Starts the page's process before the run is loaded, so that both load at once. */
 async function viewerFor({ inspect, stateDir }: RunOptions): Promise<RunViewer | undefined> {
   if (inspect !== 'page') return inspect;
   const { startPageServer } = await import('./inspectors/page-server.js');
@@ -214,6 +220,6 @@ async function viewerFor({ inspect, stateDir }: RunOptions): Promise<RunViewer |
 function inspectOption(): Option {
   return new Option(
     '--inspect [viewer]',
-    'watch it: in a page; or in a viewer of XState 4, or of Stately',
+    'watch the run in a page (default), in a viewer of XState 4 (classic), or of Stately (stately)',
   ).choices(INSPECTORS);
 }

@@ -1,24 +1,24 @@
 /**
- * What the process ends with: the one table from error to exit code.
+ * The exit code of every error.
  *
  *     0  completed                            4  no such session
- *     1  the run failed                       5  another process owns the session, or its output
+ *     1  the run failed                       5  another process runs the session, or writes its output
  *     2  wrong usage, file does not load      6  the checkpoint, or the journal, is corrupt
- *     3  pipeline, input or replay differ       128 + n  paused or cancelled by signal n
+ *     3  pipeline, input or replay differs      128 + n  paused or cancelled by signal n
  *
- * By `code`, not by class: a pipeline file may bring its own copy of the package.
+ * Errors are matched by `code`, not by class: a pipeline file may use its own copy of the package.
  */
 import { codeOf } from '../errors.js';
 
 export const COMPLETED = 0;
 export const FAILED = 1;
 export const WRONG_USAGE = 2;
-/** Of `replay` and `diff`: not the same. */
+/** The result of `replay` or `diff`: not the same. */
 export const DIFFERENT = 3;
 
-/** Paused or cancelled: what a shell says of a process that this signal ended. */
+/** Paused or cancelled by a signal: 128 + the signal's number, as shells do. */
 export const STOPPED_BY = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
-/** Paused or cancelled from another process: as if by Ctrl-C. */
+/** Paused or cancelled by a command from another process: as Ctrl-C. */
 export const STOPPED_FROM_ELSEWHERE = STOPPED_BY.SIGINT;
 
 export type StopSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
@@ -58,12 +58,12 @@ const BY_ERROR_CODE: ReadonlyMap<string, number> = new Map(
   }),
 );
 
-/** Anything that was not foreseen is a failure. */
+/** An unknown error is a failed run. */
 export function exitCodeOf(error: unknown): number {
   return BY_ERROR_CODE.get(codeOf(error)) ?? FAILED;
 }
 
-/** Whether the error is one of the product's, whose message says what to do. */
+/** Whether the error is the product's own, with a message that says what to do. */
 export function isForeseen(error: unknown): boolean {
   return BY_ERROR_CODE.has(codeOf(error));
 }

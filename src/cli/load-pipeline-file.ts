@@ -1,11 +1,11 @@
 /**
- * A pipeline file, TypeScript or JavaScript, loaded as it is: nobody builds it first.
+ * Loads a pipeline file, TypeScript or JavaScript, without a build.
  *
- * 1. TypeScript goes through jiti, JavaScript through Node itself, and through jiti where Node cannot: when the file is
- *    in no project that has the package installed, when it imports TypeScript, and to learn where a syntax error is.
- * 2. What jiti loads imports `xstate-pipeline` from this very copy of the package, untransformed, wherever the file is.
- * 3. Whatever is wrong with the file is a `PipelineFileError` in one line: file, line and column where known, what to do.
- * 4. Nothing is asked of the default export but its shape: a second copy of the package may have made it.
+ * 1. jiti loads TypeScript, Node loads JavaScript. jiti also loads JavaScript that Node cannot: outside a project with the
+ *    package installed, with imports of TypeScript, and to locate a syntax error.
+ * 2. A file loaded by jiti imports `xstate-pipeline` from this copy of the package, untransformed.
+ * 3. Every problem is a `PipelineFileError` in one line: file, line and column if known, and the fix.
+ * 4. The default export is checked by shape only: another copy of the package may have made it.
  */
 import { open, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -28,7 +28,7 @@ export interface LoadedPipeline {
 const TYPESCRIPT = ['.ts', '.mts', '.cts'];
 const JAVASCRIPT = ['.js', '.mjs', '.cjs'];
 const END_IT_WITH = "End it with: export default pipeline('name').from(source).pipe(stage).to(sink)";
-const CORRECT_IT = ' Correct it and run again.';
+const CORRECT_IT = ' Fix it and run again.';
 
 /** @throws {PipelineFileError} */
 export async function loadPipelineFile(given: string): Promise<LoadedPipeline> {
@@ -45,17 +45,21 @@ export async function loadPipelineFile(given: string): Promise<LoadedPipeline> {
   return { file, pipeline };
 }
 
-/** A file that awaits what never comes, or ends the process, would let it end as if all were well. */
+/** Without this, a file that awaits for ever, or that ends the process, would end it with exit code 0. */
 async function settled<T>(loading: Promise<T>, shown: string): Promise<T> {
   const giveUp = new Promise<never>((_, reject) => {
     const onIdle = () =>
-      reject(new PipelineFileError(`${shown} never finishes loading: it awaits something that never comes.`));
-    // The signals end with other codes.
+      reject(
+        new PipelineFileError(
+          `${shown} never finishes loading: a top-level await never settles. Remove it, or make it settle.`,
+        ),
+      );
+    // Signals end the process with other codes.
     const onExit = (code: number) => {
       if (code !== COMPLETED) return;
       process.exitCode = WRONG_USAGE;
       process.stderr.write(
-        `error: ${shown} ends the process while it is loaded: leave out process.exit().\n`,
+        `error: ${shown} ends the process while it is loaded. Remove process.exit() from it.\n`,
       );
     };
     process.once('beforeExit', onIdle).once('exit', onExit);
@@ -76,9 +80,7 @@ async function assertFile(file: string, shown: string): Promise<void> {
   }
   const known = [...TYPESCRIPT, ...JAVASCRIPT];
   if (!known.includes(extname(file)))
-    throw new PipelineFileError(
-      `${shown} is not a pipeline file: its name has to end in ${known.join(', ')}.`,
-    );
+    throw new PipelineFileError(`${shown} is not a pipeline file: its name must end in ${known.join(', ')}.`);
 }
 
 async function importFile(file: string, shown: string): Promise<unknown> {
@@ -96,7 +98,7 @@ async function importFile(file: string, shown: string): Promise<unknown> {
   }
 }
 
-/** Found while linking, so that nothing has been run yet; in CommonJS, nothing but what stands above the `require`. */
+/** Errors of linking: the module has not run yet; of CommonJS, only the lines above the `require`. */
 function isWorthAnotherWay(error: unknown): boolean {
   const code = codeOf(error);
   if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND')
@@ -107,8 +109,7 @@ function isWorthAnotherWay(error: unknown): boolean {
 const isMissingExport = (error: unknown) => messageOf(error).includes('does not provide an export');
 
 async function importThroughJiti(file: string): Promise<unknown> {
-  // Not by import(): Node would first look through all of its 190 KB for names that it may export, and take as long as for
-  // the rest of it.
+  // Not by import(): Node would scan all 190 KB for exports, which doubles the time.
   const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti');
   const [index, node, machines, browser, recording, storage] = await Promise.all([
     import('../index.js'),
@@ -119,7 +120,7 @@ async function importThroughJiti(file: string): Promise<unknown> {
     import('../storage.js'),
   ]);
   const jiti = createJiti(pathToFileURL(file).href, {
-    // Its stand-in for a missing default export would hide that it is missing.
+    // jiti's substitute would hide a missing default export.
     interopDefault: false,
     virtualModules: {
       'xstate-pipeline': index,
@@ -137,7 +138,7 @@ function asFileError(error: unknown, file: string, shown: string): PipelineFileE
   const fail = (place: string, what: string, advice = '') =>
     new PipelineFileError(`${place}: ${what.replace(/[.\s]+$/, '')}.${advice}`, { cause: error });
   const message = messageOf(error);
-  // jiti: "ParseError: <what> \n <file>:<line from 1>:<column from 0>".
+  // jiti's format: "ParseError: <what> \n <file>:<line from 1>:<column from 0>".
   const parsed = /^(?:ParseError|SyntaxError): (.*?)\s*\n\s*(\S[^\n]*):(\d+):(\d+)\s*$/s.exec(message);
   if (parsed !== null) {
     const [, what = '', path = file, line, column] = parsed;
@@ -157,12 +158,12 @@ function asFileError(error: unknown, file: string, shown: string): PipelineFileE
     const isOwn = /^[./]|^file:/.test(missing);
     return fail(
       shown,
-      `it imports ${isOwn ? `${shownPath(missing)}, which is not there. Check the path` : `${missing}, which is not installed. Install it: npm install ${missing}`}`,
+      `it imports ${isOwn ? `${shownPath(missing)}, which does not exist. Check the path` : `${missing}, which is not installed. Install it: npm install ${missing}`}`,
     );
   }
   const frame = userFrame(error) ?? shown;
   if (isForeseen(error)) return fail(frame, printable(message));
-  return fail(frame, `the file threw while it was loaded: ${printable(message)}`);
+  return fail(frame, `the file threw an error while it was loaded: ${printable(message)}`);
 }
 
 function defaultExportOf(loaded: unknown, shown: string): Pipeline<unknown> {
@@ -174,18 +175,17 @@ function defaultExportOf(loaded: unknown, shown: string): Pipeline<unknown> {
   if (isPipeline(value)) return value;
   const isThere = typeof module === 'object' && module !== null && 'default' in module;
   if (value === undefined && isThere)
-    throw fail('its default export is undefined: is what it exports imported by its right name?');
+    throw fail('its default export is undefined. Check the name of the exported value and of its import.');
   if (value === undefined) throw fail(`it has no default export. ${END_IT_WITH}`);
   const shape = value as { readonly then?: unknown; readonly to?: unknown; readonly from?: unknown } | null;
   if (typeof shape?.then === 'function') {
     Promise.resolve(value).catch(() => {});
     throw fail(
-      'its default export is a promise. Export the pipeline itself, without run(): that is what the command does.',
+      'its default export is a promise. Export the pipeline itself, without run(): the command runs it.',
     );
   }
-  if (typeof shape?.to === 'function')
-    throw fail('its default export has no sink yet: end it with .to(sink).');
-  if (typeof shape?.from === 'function') throw fail(`its default export has no source yet. ${END_IT_WITH}`);
+  if (typeof shape?.to === 'function') throw fail('its default export has no sink. End it with .to(sink).');
+  if (typeof shape?.from === 'function') throw fail(`its default export has no source. ${END_IT_WITH}`);
   throw fail(`its default export is ${kindOf(value)}, not a pipeline. ${END_IT_WITH}`);
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `xstate-pipeline`. Ends the process itself: a handle that a stage left open must not keep it. */
+/** The command `xstate-pipeline`. It exits explicitly: a handle that a stage left open must not keep the process running. */
 import { commandLine } from './command-line.js';
 import { Terminal } from './output/terminal.js';
 

@@ -1,62 +1,109 @@
 /**
- * What asks a run to stop from outside it: signals, a reader that went away, an error that nobody caught.
+ * Requests to stop a run from outside: signals, a lost output, an uncaught error.
  *
- * 1. The first pauses, the second cancels, the third ends the process at once: what is on the disk is resumable at any
- *    moment.
- * 2. An uncaught error cancels at once: what the process holds is not to be trusted any more.
+ * 1. The first signal pauses, the second cancels, the third ends the process at once. The session on disk stays resumable.
+ * 2. One key press can arrive several times: a terminal signals the whole process group, npm and yarn forward signals, and a
+ *    closed terminal sends SIGHUP twice. The same signal again within `SAME_PRESS_MS` is therefore ignored.
+ * 3. A lost output only pauses: it is no second request beside the SIGHUP of a closed terminal.
+ * 4. An uncaught error cancels at once: the process's memory is no longer trustworthy.
  */
+import { type Clock, systemClock } from '../platform/clock.js';
 import { FAILED, STOPPED_BY, type StopSignal } from './exit-codes.js';
+import { reportError } from './output/report.js';
 import { isReaderGone, outputError, type Terminal } from './output/terminal.js';
 
 export interface StopRequest {
   readonly kind: 'pause' | 'cancel';
   readonly exitCode: number;
-  /** Why, where a signal is not the reason. */
+  /** The error that asks for the stop; undefined for a signal. */
   readonly error?: unknown;
 }
 
-const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** The part of `process` that is used. */
+export type SignalSource = Pick<NodeJS.EventEmitter, 'on' | 'off'> & { exit(code?: number): void };
 
-/** Listens from now on. */
+export interface StopRequestOptions {
+  readonly terminal: Terminal;
+  readonly verbose: boolean;
+  readonly clock?: Clock;
+  readonly process?: SignalSource;
+}
+
+const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** Milliseconds. */
+export const SAME_PRESS_MS = 1_000;
+
 export class StopRequests {
   #exitCode: number | undefined;
-  #count = 0;
+  #signals = 0;
+  readonly #lastAt = new Map<StopSignal, number>();
   #listener: (request: StopRequest) => void;
+  readonly #clock: Clock;
+  readonly #process: SignalSource;
+  readonly #handlers: (readonly [event: string, handler: (error: unknown) => void])[];
 
-  /** @param beforeSession told of requests until `to` is called: there is nothing to pause yet. */
-  constructor(terminal: Terminal, beforeSession: (request: StopRequest) => void) {
-    this.#listener = beforeSession;
-    for (const signal of SIGNALS) {
-      // Windows has no SIGHUP to listen to but for a closed console, and no harm is done by asking.
-      process.on(signal, () => this.#signalled(STOPPED_BY[signal]));
-    }
-    for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-      process.on(event, (error: unknown) => this.#request({ kind: 'cancel', exitCode: FAILED, error }));
-    }
+  /** Listens until `close`. Until `forwardTo`, a request ends the process: there is no session to save. */
+  constructor({ terminal, verbose, clock = systemClock, process: source = process }: StopRequestOptions) {
+    this.#clock = clock;
+    this.#process = source;
+    this.#listener = ({ exitCode, error }) => {
+      if (error === undefined) return source.exit(exitCode);
+      reportError(terminal, error, verbose);
+      void terminal.flush().then(() => source.exit(FAILED));
+    };
+    const onUncaught = (error: unknown) => this.#request({ kind: 'cancel', exitCode: FAILED, error });
+    this.#handlers = [
+      ...SIGNALS.map((signal) => [signal, () => this.#onSignal(signal)] as const),
+      ['uncaughtException', onUncaught],
+      ['unhandledRejection', onUncaught],
+    ];
+    for (const [event, handler] of this.#handlers) source.on(event, handler);
     terminal.onBroken((error) => {
       terminal.redirectResults();
-      if (isReaderGone(error)) this.#signalled(STOPPED_BY.SIGPIPE);
-      else this.#request({ kind: 'pause', exitCode: FAILED, error: outputError(error) });
+      if (!isReaderGone(error)) this.#request({ kind: 'pause', exitCode: FAILED, error: outputError(error) });
+      else if (this.#exitCode === undefined) this.#request({ kind: 'pause', exitCode: STOPPED_BY.SIGPIPE });
     });
   }
 
-  /** The code of the first request. */
+  /** The exit code of the first request. */
   get exitCode(): number | undefined {
     return this.#exitCode;
   }
 
+  /** Sends all later requests to this listener. */
   forwardTo(listener: (request: StopRequest) => void): void {
     this.#listener = listener;
   }
 
-  #signalled(exitCode: number): void {
-    this.#count++;
-    this.#request({ kind: this.#count === 1 ? 'pause' : 'cancel', exitCode });
-    if (this.#count > 2) process.exit(this.#exitCode);
+  close(): void {
+    for (const [event, handler] of this.#handlers) this.#process.off(event, handler);
+  }
+
+  #onSignal(signal: StopSignal): void {
+    const now = this.#clock.monotonic();
+    const since = now - (this.#lastAt.get(signal) ?? Number.NEGATIVE_INFINITY);
+    if (since < SAME_PRESS_MS) return;
+    this.#lastAt.set(signal, now);
+    this.#signals++;
+    this.#request({ kind: this.#signals === 1 ? 'pause' : 'cancel', exitCode: STOPPED_BY[signal] });
+    if (this.#signals > 2) this.#process.exit(this.#exitCode);
   }
 
   #request(request: StopRequest): void {
     this.#exitCode ??= request.exitCode;
     this.#listener(request);
+  }
+}
+
+/** Runs `work` with stop requests, and removes their handlers afterwards. */
+export async function withStopRequests<T>(
+  options: StopRequestOptions,
+  work: (stops: StopRequests) => Promise<T>,
+): Promise<T> {
+  const stops = new StopRequests(options);
+  try {
+    return await work(stops);
+  } finally {
+    stops.close();
   }
 }

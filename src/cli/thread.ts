@@ -1,6 +1,6 @@
 /**
- * The program of a worker thread: imports the pipeline file and takes batches through fused stages. It keeps nothing between
- * two batches; its input and output are bytes and counters.
+ * The program of a worker thread: imports the pipeline file, and runs batches through the fused stages at its head. It keeps
+ * no state between batches. Its messages carry bytes and counters.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { InvalidOptionError } from '../errors.js';

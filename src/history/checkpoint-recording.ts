@@ -1,11 +1,11 @@
-/** A session that nobody recorded, as a recording of one frame: what its checkpoint says. */
+/** Shows a session without a recording: a recording of one frame, made from its checkpoint. */
 import { createExecutorMachine, stageActorId } from '../../machines/executor.machine.js';
 import { stageMachine } from '../../machines/stage.machine.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { isObject } from '../formats/json.js';
 import { Recorder } from '../recording/recorder.js';
 
-/** @returns its lines; '' for a snapshot that has not the shape of one. */
+/** @returns the lines of the recording; '' for a malformed snapshot. */
 export function checkpointRecording(checkpoint: Checkpoint): string {
   const { sessionId, pipeline, epoch, savedAt } = checkpoint;
   const snapshot = checkpoint.snapshot as Persisted;
@@ -30,7 +30,7 @@ export function checkpointRecording(checkpoint: Checkpoint): string {
       text = '';
     },
   });
-  recorder.end('the checkpoint; nothing was recorded');
+  recorder.end('the checkpoint; the run was not recorded');
   return text;
 }
 
@@ -39,7 +39,7 @@ interface Persisted {
   readonly children?: Readonly<Record<string, { readonly snapshot?: Persisted } | undefined>>;
 }
 
-/** An actor that does nothing any more. */
+/** An actor that only has a snapshot. */
 function inertActor(snapshot: object, machine: unknown) {
   return {
     system: { inspect: () => ({ unsubscribe() {} }) },

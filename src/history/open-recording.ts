@@ -1,4 +1,4 @@
-/** A recording, wherever it is: a file, a folder, a session, or bytes. For Node. */
+/** Opens a recording: a file, a folder, a session or bytes. For Node. */
 import { basename, dirname, join, resolve } from 'node:path';
 import { recordingFeed } from '../checkpoint/recording-log/recording-feed.js';
 import { assertSessionId } from '../checkpoint/session-id.js';
@@ -12,44 +12,50 @@ import { RecordingReader } from '../recording/reader.js';
 
 /** A session of a state directory. */
 export interface StoredSessionPlace {
-  /** Its id. */
+  /** The session's id. */
   readonly session: string;
   /** Default `.xstate-pipeline`. */
   readonly stateDir?: string;
-  /** The real one unless told. */
+  /** Default: the real one. */
   readonly fileSystem?: FileSystem;
 }
 
-/** Path of a recording's file or folder, or of a session's folder; the bytes themselves; or a session. */
+/** The path of a recording's file or folder, or of a session's folder; the recording's bytes; or a session. */
 export type RecordingPlace = string | URL | Uint8Array | StoredSessionPlace;
 
-/** Beyond any recording that this product writes. */
+/** The limit of a recording. */
 const MAX_BYTES = 1024 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 
-/** @throws {RecordingError} where there is none, or none that this release can read. */
-export async function openRecording(place: RecordingPlace): Promise<RecordingReader> {
+/** @param onChunk gets the recording's bytes as they are read.
+ * @throws {RecordingError} when there is no recording, or this release cannot read it. */
+export async function openRecording(
+  place: RecordingPlace,
+  onChunk: (bytes: Uint8Array) => void = () => {},
+): Promise<RecordingReader> {
   const reader = new RecordingReader();
   let bytes = 0;
   for await (const chunk of bytesOf(place)) {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new RecordingError(`${labelOf(place)} is larger than any recording.`);
+    if (bytes > MAX_BYTES)
+      throw new RecordingError(`${labelOf(place)} is larger than 1 GiB, the limit of a recording.`);
+    onChunk(chunk);
     reader.append(chunk);
   }
   const { sessionId, format } = reader.summary();
   if (format > RECORDING_FORMAT)
     throw new RecordingError(
-      `${labelOf(place)} was recorded by a newer release (format ${format}, this one reads up to ${RECORDING_FORMAT}).`,
+      `${labelOf(place)} was recorded by a newer release (format ${format}). This release reads up to format ${RECORDING_FORMAT}. Update xstate-pipeline.`,
     );
   if (sessionId === '') await assertStored(place);
   if (sessionId === '')
     throw new RecordingError(
-      `${labelOf(place)} holds no recording. Record a run with run({ record: true }), or on the command line with --record.`,
+      `${labelOf(place)} holds no recording. Record a run with run({ record: true }), or with --record on the command line.`,
     );
   return reader;
 }
 
-/** A session without a recording is there; one that was mistyped is not. */
+/** Tells a stored session without a recording from an unknown session. */
 async function assertStored(place: RecordingPlace): Promise<void> {
   if (typeof place !== 'object' || !('session' in place)) return;
   const { session, stateDir = DEFAULT_STATE_DIRECTORY, fileSystem = nodeFileSystem } = place;
@@ -59,12 +65,12 @@ async function assertStored(place: RecordingPlace): Promise<void> {
 
 /** For messages. */
 function labelOf(place: RecordingPlace): string {
-  if (place instanceof Uint8Array) return 'What was given';
+  if (place instanceof Uint8Array) return 'The given data';
   if (typeof place === 'string' || place instanceof URL) return String(place);
   return `Session ${place.session}`;
 }
 
-/** The folder of a session. @throws {CheckpointNotFoundError} for what is no session id. */
+/** The folder of a session. @throws {CheckpointNotFoundError} for a malformed id. */
 export function sessionFolder({ session, stateDir = DEFAULT_STATE_DIRECTORY }: StoredSessionPlace): string {
   assertSessionId(session, stateDir);
   return resolve(stateDir, session);
@@ -82,9 +88,10 @@ async function* bytesOf(place: RecordingPlace): AsyncGenerator<Uint8Array> {
 
 async function* bytesAt(path: string): AsyncGenerator<Uint8Array> {
   const stat = await nodeFileSystem.stat(path);
-  if (stat === undefined) throw new RecordingError(`There is no recording ${path}.`);
-  // A pipe would be waited for.
-  if (stat.kind === 'other') throw new RecordingError(`${path} is neither a file nor a directory.`);
+  if (stat === undefined) throw new RecordingError(`There is no recording ${path}. Check the path.`);
+  // Reading a pipe could wait for ever.
+  if (stat.kind === 'other')
+    throw new RecordingError(`${path} is neither a file nor a directory. Give the path of a recording.`);
   if (stat.kind !== 'directory') {
     yield* wholeFile(path);
     return;

@@ -1,7 +1,7 @@
 /**
- * The machine's snapshot at any moment of a recorded run, and the whole checkpoint that a run could go on from.
+ * The machine's snapshot at any moment of a recorded run, and the checkpoint to resume from.
  *
- * It says what the actors were; what was in flight is rewound when it is restored, as with any snapshot (I18).
+ * It contains the actors' states at that moment. As with any snapshot, a restore rewinds the batches in flight (I18).
  */
 import { EXECUTOR_STATES, type ExecutorContext, type ExecutorState } from '../../machines/context.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
@@ -16,16 +16,16 @@ import type { AnyStage } from '../stages/stage.js';
 
 /** A moment of a recorded run. */
 export type Moment =
-  /** After the record of this number, as `replay` names it. */
+  /** After the record with this number, as `replay` prints it. */
   | { readonly event: number }
-  /** When this batch had been committed, with all before it. */
+  /** After the commit of this batch and all before it. */
   | { readonly batch: number }
-  /** When the executor had entered this state: the last time unless told, else the nth, from 1. */
+  /** After the executor entered this state for the nth time, from 1. Default: the last time. */
   | { readonly state: ExecutorState; readonly nth?: number }
   /** Milliseconds since the epoch, or a date. */
   | { readonly time: number | Date };
 
-/** As `actor.getPersistedSnapshot()` would have given it then. */
+/** The value of `actor.getPersistedSnapshot()` at that moment. */
 export interface RecordedSnapshot {
   readonly status: 'active' | 'done';
   readonly value: ExecutorState;
@@ -42,7 +42,7 @@ export interface RecordedMoment {
   readonly snapshot: RecordedSnapshot;
 }
 
-/** @throws {RecordingError} where the recording has no such moment, or not in one piece. */
+/** @throws {RecordingError} when the recording has no such moment, or is damaged there. */
 export function recordedMoment(reader: RecordingReader, when: Moment): RecordedMoment {
   assertMoment(when);
   const index = indexOf(reader, when);
@@ -53,7 +53,7 @@ export function recordedMoment(reader: RecordingReader, when: Moment): RecordedM
   const value = EXECUTOR_STATES.find((state) => state === frame?.state);
   if (frame === undefined || value === undefined || isUncertain)
     throw new RecordingError(
-      `The recording is damaged before event ${record.n}; choose a later or an earlier moment.`,
+      `The recording is damaged before event ${record.n}. Choose an earlier or a later moment.`,
     );
   const children = Object.entries(actors).flatMap(([id, { parent, state, status, context }]) => {
     const snapshot = { status, value: state, context, children: {}, historyValue: {} };
@@ -72,8 +72,8 @@ export function recordedMoment(reader: RecordingReader, when: Moment): RecordedM
   };
 }
 
-/** The session's checkpoint, had it been saved at that moment.
- * @param pipeline what is to go on with it: sizes, source and sink are its own. */
+/** The session's checkpoint, as if saved at that moment.
+ * @param pipeline the pipeline that will resume, with its batch size, source and sink. */
 export function recordedCheckpoint(
   { at, snapshot }: RecordedMoment,
   pipeline: PipelineLike & { readonly stages: readonly AnyStage[] },
@@ -90,7 +90,7 @@ export function recordedCheckpoint(
     source: definition.source.describe() ?? null,
     sink: definition.sink.describe() ?? null,
     deadLetter: definition.deadLetter?.describe() ?? null,
-    // What the input was then, nobody noted at this moment.
+    // The recording does not contain the input's identity.
     sourceIdentity: null,
     ...(error === null ? {} : { error }),
     snapshot: JSON.parse(JSON.stringify(snapshot)) as JsonObject,
@@ -116,7 +116,7 @@ function indexOf(reader: RecordingReader, when: Moment): number | undefined {
   return (nth === undefined ? found.at(-1) : found[nth - 1])?.index;
 }
 
-/** Records before it may have been dropped. */
+/** Earlier records may have been dropped. */
 function indexOfNumber(reader: RecordingReader, n: number): number | undefined {
   let [low, high] = [0, reader.length - 1];
   while (low < high) {
@@ -138,7 +138,7 @@ function first(reader: RecordingReader, fits: (record: RecordingRecord) => boole
   return undefined;
 }
 
-/** JavaScript may ask for anything. */
+/** Checks the argument for callers without types. */
 function assertMoment(when: Moment): void {
   const { event, batch, state, nth, time } = (when ?? {}) as Readonly<Record<string, unknown>>;
   const asked = [event, batch, state, time].filter((value) => value !== undefined);
@@ -154,7 +154,7 @@ function assertMoment(when: Moment): void {
   );
 }
 
-/** What could have been asked for. */
+/** The existing moments, for the message. */
 function momentsOf(reader: RecordingReader): string {
   const { from, to } = reader.summary();
   const numberAt = (index: number) => reader.stampAt(index).n;

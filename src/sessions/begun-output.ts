@@ -1,6 +1,6 @@
 /**
- * Where a session goes on writing: to the file that it has begun, which of a fork is not the one of its pipeline file. An
- * output that is not begun anew cannot be another one.
+ * A resumed session keeps writing to the file that it started. For a fork, this is not the file of the pipeline file: an output
+ * that continues cannot move to another file.
  */
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { sinkFromDescription } from '../executor/files.js';
@@ -13,7 +13,7 @@ export interface ResumedPipeline {
   readonly notices: readonly string[];
 }
 
-/** The pipeline, writing on where the session has begun to. */
+/** The pipeline with the session's own output. */
 export function keepBegunOutput(
   pipeline: Pipeline<unknown>,
   { sink }: Pick<Checkpoint, 'sink'>,
@@ -21,10 +21,12 @@ export function keepBegunOutput(
   const [begun, today] = [storedPath(sink), outputsOf(pipeline).sink];
   if (begun === undefined || sink?.kind !== today?.kind || begun === storedPath(today))
     return { pipeline, notices: [] };
-  // What fails goes on beside it, too.
+  // Dead letters stay beside it, too.
   const { deadLetter: _, ...options } = pipeline.options;
   return {
     pipeline: { ...pipeline, sink: sinkFromDescription(sink), options },
-    notices: [`It goes on writing to ${begun}, as it began; the pipeline file says ${storedPath(today)}.`],
+    notices: [
+      `The session keeps writing to ${begun}, its own output. The pipeline file names ${storedPath(today)}.`,
+    ],
   };
 }

@@ -1,21 +1,22 @@
-/** Which session is meant: its id, the beginning of it, or `last`. */
+/** Finds a session by its id, the first characters of it, or `last`. */
 import { type CheckpointSummary, isUnfinished } from '../checkpoint/checkpoint-summary.js';
 import { isSessionId } from '../checkpoint/session-id.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError, InvalidOptionError } from '../errors.js';
+import { canResume } from './can-resume.js';
 import { ownerOf } from './owner.js';
 
-/** Shorter beginnings are more often a slip than an id. */
+/** Shorter prefixes are more often a typing mistake than an id. */
 const MIN_PREFIX = 4;
 
-/** Which session `last` is: the newest of all; of those that can be resumed; or the newest that is being run, and where none
- * is, the newest. */
+/** The meaning of `last`: the newest session, the newest that can be resumed, or the newest that a process runs (if none, the
+ * newest). */
 export type LastOf = 'stored' | 'unfinished' | { readonly runIn: string };
 
 /**
  * @param given an id, at least its first four characters, or `last`.
  * @throws {CheckpointNotFoundError}
- * @throws {InvalidOptionError} when several ids begin so.
+ * @throws {InvalidOptionError} when several ids have this prefix.
  */
 export async function findSession(
   stateManager: StateManager,
@@ -29,7 +30,7 @@ export async function findSession(
   const found =
     wanted.length < MIN_PREFIX ? [] : (await storage.list()).filter((id) => id.startsWith(wanted));
   if (found.length > 1)
-    throw new InvalidOptionError(`${found.length} sessions begin with "${wanted}". Give more of the id.`);
+    throw new InvalidOptionError(`${found.length} sessions start with "${wanted}". Give more characters.`);
   if (found[0] !== undefined) return found[0];
   const isShort = /^[0-9a-f]+$/.test(wanted) && wanted.length < MIN_PREFIX;
   const where = `${storage.label}${isShort ? `: give at least ${MIN_PREFIX} characters of its id` : ''}`;
@@ -38,7 +39,7 @@ export async function findSession(
 
 async function findLastSession(stateManager: StateManager, lastOf: LastOf): Promise<string> {
   const stored = await stateManager.listCheckpoints();
-  const unfinished = stored.filter(isUnfinished);
+  const unfinished = stored.filter(lastOf === 'unfinished' ? canResume : isUnfinished);
   const last =
     lastOf === 'stored'
       ? stored[0]
@@ -46,11 +47,11 @@ async function findLastSession(stateManager: StateManager, lastOf: LastOf): Prom
         ? unfinished[0]
         : ((await findRunning(unfinished, lastOf.runIn)) ?? unfinished[0] ?? stored[0]);
   if (last !== undefined) return last.sessionId;
-  const none = lastOf === 'unfinished' ? 'unfinished' : 'stored';
-  throw new CheckpointNotFoundError('last', `${stateManager.storage.label}, where none is ${none}`);
+  const none = lastOf === 'unfinished' ? 'which has no session that can be resumed' : 'which has no session';
+  throw new CheckpointNotFoundError('last', `${stateManager.storage.label}, ${none}`);
 }
 
-/** An older session may be the one that runs: a newer one may have been paused since. */
+/** The running session may be older than a paused one. */
 async function findRunning(
   summaries: readonly CheckpointSummary[],
   stateDir: string,

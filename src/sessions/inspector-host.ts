@@ -1,10 +1,9 @@
 /**
- * What the inspector shows of a state directory, and what it may do there.
+ * The inspector's view of a state directory.
  *
- * 1. It reads what is stored and speaks to owners over the control channel: it holds no lock and writes nothing.
- * 2. Whoever looks at a session that a process runs has it recorded from then on; of one that nobody recorded, there is
- *    what its checkpoint says.
- * 3. `resume` is the command line's own, as a process that outlives this one.
+ * 1. It reads stored sessions and sends commands to their owners over the control channel. It takes no lock and writes nothing.
+ * 2. Opening a running session starts its recording. Of a session without a recording, it shows the checkpoint.
+ * 3. `resume` starts the command line as a detached process.
  */
 import { join } from 'node:path';
 import { sendControl } from '../checkpoint/lock/control-client.js';
@@ -22,40 +21,40 @@ import { type ListedSession, listSessions } from './list-sessions.js';
 import { ownerOf } from './owner.js';
 import { storedMark } from './stored-metrics.js';
 
-/** A session, as a list shows it. Times in milliseconds since the epoch. */
+/** A session in the list. Times are milliseconds since the epoch. */
 export interface InspectedSession {
   readonly id: string;
-  /** Empty where the checkpoint is damaged. */
+  /** Empty when the checkpoint is damaged. */
   readonly pipeline: string;
-  /** As stored, or as its owner says; `CORRUPT` where it cannot be read. */
+  /** The stored state, or the state reported by the owner; `CORRUPT` when the checkpoint cannot be read. */
   readonly state: string;
   readonly startedAt: number;
   readonly savedAt: number;
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly error?: string;
-  /** A process runs it at this moment. */
+  /** A process runs it now. */
   readonly live: boolean;
   readonly recorded: boolean;
 }
 
-/** The bytes of a recording: what is there, then what is appended, by this process or a later one, until `close`. */
+/** The bytes of a recording: the existing ones, then those appended by any process, until `close`. */
 export interface InspectedFeed {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Ends `chunks`. */
   close(): void;
 }
 
-/** What an inspector may ask of a session. */
+/** A command of the inspector to a session. */
 export type InspectorCommand = 'pause' | 'resume' | 'cancel';
 
-/** What an inspector's server needs of the sessions it shows. */
+/** The sessions, as the inspector's server needs them. */
 export interface InspectorHost {
   /** Newest first. */
   sessions(): Promise<readonly InspectedSession[]>;
-  /** @throws {CheckpointNotFoundError | CorruptCheckpointError} where there is nothing to show. */
+  /** @throws {CheckpointNotFoundError | CorruptCheckpointError} when there is nothing to show. */
   open(id: string): Promise<InspectedFeed>;
-  /** Never rejects: what a person should know is in the message. */
+  /** Never rejects; the message reports the outcome. */
   command(id: string, command: InspectorCommand): Promise<{ readonly ok: boolean; readonly message: string }>;
   /** The stored checkpoint. @throws {CheckpointNotFoundError | CorruptCheckpointError} */
   checkpoint(id: string): Promise<unknown>;
@@ -69,25 +68,25 @@ export interface InspectorHostOptions {
 
 const PATIENCE_MS = { pause: 86_400_000, cancel: 60_000, status: 1_000, record: 5_000 } as const;
 const LOOK_AGAIN_MS = 150;
-/** Looks in vain after which an owner that has come meanwhile is asked to record. */
+/** Looks without new bytes, after which a new owner is asked to record. */
 const LOOKS = 15;
 
-/** What `@xstate-pipeline/inspector` serves: the sessions of a state directory.
+/** The sessions of a state directory, for `@xstate-pipeline/inspector` to serve.
  * @example await serveInspector(inspectorHost({ stateDir: '.xstate-pipeline' })) */
 export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOptions = {}): InspectorHost {
   const stateManager = new StateManager(lowdbStorage(stateDir));
   const { storage } = stateManager;
   const isRecorded = async (id: string) => (await storage.isRecorded?.(id)) ?? false;
-  const ask = (sessionId: string, command: ControlCommand): Promise<JsonObject> => {
+  const send = (sessionId: string, command: ControlCommand): Promise<JsonObject> => {
     assertSessionId(sessionId, storage.label);
     const directory = join(stateDir, sessionId);
     return sendControl({ directory, sessionId, command, timeoutMs: PATIENCE_MS[command] });
   };
-  /** True when its owner records it, or will. */
+  /** @returns whether an owner records the session. */
   const askToRecord = (id: string): Promise<boolean> =>
-    ask(id, 'record').then(
+    send(id, 'record').then(
       () => true,
-      // Nobody runs it, or its owner is too busy, or of another release: then there is what is stored.
+      // No owner, a busy one, or one of another release: the stored data is shown.
       () => false,
     );
 
@@ -97,7 +96,7 @@ export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOp
       return Promise.all(
         listed.map(async (session) => {
           const id = session.summary.sessionId;
-          const status = session.owner === undefined ? {} : await ask(id, 'status').catch(() => ({}));
+          const status = session.owner === undefined ? {} : await send(id, 'status').catch(() => ({}));
           return inspectedSession(session, status, await isRecorded(id));
         }),
       );
@@ -118,11 +117,14 @@ export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOp
         assertSessionId(id, storage.label);
         if (command === 'resume') {
           if ((await ownerOf(stateDir, id)) !== undefined)
-            return { ok: false, message: 'A process has this session: it is resumed where it runs.' };
+            return {
+              ok: false,
+              message: 'A process holds this session. Resume it in that process, or end the process first.',
+            };
           const { resumeDetached } = await import('./resume-detached.js');
           return await resumeDetached(id, stateDir);
         }
-        const { rowsIn, rowsOut } = await ask(id, command);
+        const { rowsIn, rowsOut } = await send(id, command);
         const done = command === 'pause' ? 'Paused' : 'Cancelled';
         const rows = `${grouped(Number(rowsIn))} rows in, ${grouped(Number(rowsOut))} out are saved`;
         return { ok: true, message: `${done}: ${rows}.` };
@@ -167,7 +169,7 @@ function feed(directory: string, head: string, askToRecord: () => Promise<boolea
     close() {
       isClosed = true;
       wake();
-      // Whoever reads it may never ask again: what it holds open is closed now.
+      // The reader may never ask for the next chunk: close the open files now.
       all.return().catch(() => {});
     },
   };

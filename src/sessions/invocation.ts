@@ -1,10 +1,10 @@
-/** Commands to be copied: as this process itself was started, with every argument that matters, quoted for a shell. */
+/** Commands for the user to copy: called as this process was, with all needed arguments, quoted for a shell. */
 import { basename, delimiter, dirname, relative, resolve } from 'node:path';
 import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.js';
 
 const NAME = 'xstate-pipeline';
 
-/** How the program is called here: by name where the shell finds it, through npx, or as a file for Node. */
+/** How to call the program: by its name if it is on the PATH, through npx, or as a file for Node. */
 export function programName(
   script = process.argv[1] ?? NAME,
   env: NodeJS.ProcessEnv = process.env,
@@ -12,7 +12,7 @@ export function programName(
 ): string {
   if (basename(script, '.cmd') !== NAME) return `node ${quoted(relative(cwd, script) || script)}`;
   const isOnPath = (env.PATH ?? '').split(delimiter).includes(dirname(script));
-  // npx and `npm run` put it on a PATH of their own, that the user's shell does not have.
+  // npx and `npm run` extend the PATH of their children only, not of the user's shell.
   return isOnPath && env.npm_command === undefined ? NAME : `npx ${NAME}`;
 }
 
@@ -28,7 +28,7 @@ export function sessionCommand(
   return [programName(), command, sessionId, ...rest.map(quoted)].join(' ');
 }
 
-/** For a POSIX shell; plain words stay as they are. */
+/** Quotes a word for a POSIX shell, if needed. */
 export function quoted(word: string): string {
   return /^[\w@%+=:,./<>-]+$/.test(word) && !/[<>]/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,7 @@
 /**
- * Whether somebody is writing to the output of a run that is about to begin (I19): of two at once the one that ends later
- * would replace the other's result, and neither would say so. As far as the sessions of one state directory tell; what is
- * unfinished but not being run is no hindrance, its `.part` has a name of its own.
+ * Refuses a run whose output another running session writes (I19): the run that ends later would silently replace the other's
+ * result. It checks the sessions of one state directory. An unfinished session that no process runs does not matter: its part
+ * file has its own name.
  */
 import type { SoundSummary } from '../checkpoint/checkpoint-summary.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
@@ -11,17 +11,17 @@ import type { Pipeline } from '../executor/pipeline.js';
 import { ownerOf } from './owner.js';
 import { storedPath } from './stored-metrics.js';
 
-/** What a run writes to, as its checkpoint describes it. */
+/** The outputs of a run, as its checkpoint describes them. */
 export type Outputs = Pick<Checkpoint, 'sink' | 'deadLetter'>;
 
-/** What this pipeline writes to, as a checkpoint describes it. */
+/** The outputs of a pipeline, as a checkpoint describes them. */
 export function outputsOf(pipeline: Pipeline<unknown>): Outputs {
   const { sink, deadLetter } = definePipeline(pipeline, pipeline.stages);
   return { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null };
 }
 
-/** @param sessions those that are not finished. @param own the one that is resumed.
- * @throws {SessionLockedError} naming the other and what it writes to. */
+/** @param sessions the unfinished sessions. @param own the session to resume.
+ * @throws {SessionLockedError} that names the other session and the shared output. */
 export async function refuseSharedOutput(
   outputs: Outputs,
   sessions: readonly SoundSummary[],

@@ -1,22 +1,22 @@
-/** Whether a process runs a session right now, asked of the lock itself. */
+/** Finds the process that runs a session, through the session's lock. */
 import { join } from 'node:path';
 import type { CheckpointSummary } from '../checkpoint/checkpoint-summary.js';
 import { lockOwner, ownerPid } from '../checkpoint/lock/lock-owner.js';
 
 export interface SessionOwner {
-  /** Undefined: it is too busy to say. */
+  /** Undefined: the process is too busy to answer. */
   readonly pid: number | undefined;
 }
 
 const PATIENCE_MS = 1_000;
 
-/** @returns undefined when nobody does. */
+/** @returns undefined when no process runs it. */
 export async function ownerOf(stateDir: string, sessionId: string): Promise<SessionOwner | undefined> {
   const owner = await lockOwner(join(stateDir, sessionId), sessionId);
   return owner && { pid: await ownerPid(owner, PATIENCE_MS) };
 }
 
-/** What a session is, to a person: its stored state, seen together with whether somebody runs it. */
+/** The state of a session for display: the stored state and the owner together. */
 export function stateWord(state: CheckpointSummary['state'], owner: SessionOwner | undefined): string {
   if (owner !== undefined) {
     const by = owner.pid === undefined ? '' : ` (${owner.pid})`;

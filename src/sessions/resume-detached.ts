@@ -1,4 +1,4 @@
-/** `resume` as a process of its own, that outlives this one. */
+/** Starts `resume` as a detached process. */
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { sessionCommand } from './invocation.js';
 
 export interface ResumeAnswer {
   readonly ok: boolean;
-  /** One sentence for a person. */
+  /** One sentence for the user. */
   readonly message: string;
 }
 
@@ -20,11 +20,11 @@ const REASONS: Readonly<Record<number, string | undefined>> = {
   2: 'The pipeline file does not load.',
   3: 'The pipeline or its input has changed.',
   4: 'There is no such session.',
-  5: 'Another process has it.',
+  5: 'Another process runs it.',
   6: 'The checkpoint, or the journal, is corrupt.',
 };
 
-/** Resolves when it has the session, or has ended; its output goes nowhere. */
+/** Resolves when the process runs the session, or has ended. Its output is discarded. */
 export async function resumeDetached(sessionId: string, stateDir: string): Promise<ResumeAnswer> {
   const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
   const args = [main, 'resume', sessionId, '--record', '--quiet', '--state-dir', resolve(stateDir)];
@@ -42,10 +42,10 @@ export async function resumeDetached(sessionId: string, stateDir: string): Promi
     if (ended !== undefined) return ended;
     if (await isRunning(sessionId, stateDir)) break;
   }
-  return { ok: true, message: `Process ${child.pid} goes on with it.` };
+  return { ok: true, message: `Resumed by process ${child.pid}.` };
 }
 
-/** It takes the session first, and may refuse it then. */
+/** The process takes the lock first, and may still refuse to resume. */
 async function isRunning(sessionId: string, stateDir: string): Promise<boolean> {
   const request = { directory: join(stateDir, sessionId), sessionId, timeoutMs: 1_000 };
   const status = await sendControl({ ...request, command: 'status' }).catch(() => undefined);
@@ -54,6 +54,6 @@ async function isRunning(sessionId: string, stateDir: string): Promise<boolean> 
 
 function endOf(code: number | null, command: string): ResumeAnswer {
   if (code === 0) return { ok: true, message: 'Completed.' };
-  const reason = (code === null ? undefined : REASONS[code]) ?? 'It ended at once.';
-  return { ok: false, message: `${reason} To see what it says: ${command}` };
+  const reason = (code === null ? undefined : REASONS[code]) ?? 'The process ended at once.';
+  return { ok: false, message: `${reason} For the details, run: ${command}` };
 }

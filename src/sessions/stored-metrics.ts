@@ -1,9 +1,9 @@
-/** What a checkpoint says of how far its run is, read through the one restore path (I18). */
+/** The progress in a checkpoint, read through the restore path (I18). */
 import { type CheckpointMark, restoreSnapshot } from '../../machines/index.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { isPart, workingPath } from '../sinks/written-file.js';
 
-/** The durable mark that a resume would start from; undefined when the snapshot is not to be believed. */
+/** The durable mark that a resume would start from; undefined when the snapshot is invalid. */
 export function storedMark(checkpoint: Checkpoint): CheckpointMark | undefined {
   try {
     const stages = storedStages(checkpoint).map((name) => ({ name, concurrency: 1, attempts: 1 }));
@@ -19,13 +19,13 @@ export function storedStages({ snapshot }: Checkpoint): string[] {
   return Array.isArray(context?.stages) ? context.stages.map(String) : [];
 }
 
-/** Where a stored sink writes to, when it is a file. */
+/** The path of a stored sink; undefined when it is not a file. */
 export function storedPath(description: Checkpoint['sink']): string | undefined {
   const path = description?.path;
   return typeof path === 'string' ? path : undefined;
 }
 
-/** The file that an unfinished run had written to; undefined when it is the target itself, or no file. */
+/** The part file of an unfinished run; undefined when the run writes in place, or to no file. */
 export function storedPartFile(sink: Checkpoint['sink'], position: Checkpoint['sink']): string | undefined {
   const path = storedPath(sink);
   if (path === undefined || sink?.publish === 'direct') return undefined;

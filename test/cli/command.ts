@@ -1,10 +1,13 @@
 /**
- * The command line as a user meets it: the built `dist/src/cli/main.js` in a process of its own, in a fresh folder.
- * Nothing here waits for time to pass: a child is waited for by what it prints.
+ * Runs the command line for tests, in a fresh folder: `run` and `start` as a child process, from the built
+ * `dist/src/cli/main.js`; `call` in this process, for everything but signals, crashes and several processes at once.
+ * No test sleeps: it waits for the output of the child.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
@@ -23,11 +26,11 @@ export interface Ended {
 export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves when everything printed so far has matched. Rejects when the process ends first. */
+  /** Resolves when the output matches. Rejects when the process ends first. */
   printed(pattern: RegExp, from?: 'stdout' | 'stderr'): Promise<RegExpExecArray>;
 }
 
-/** A fresh folder, with these files in it. */
+/** A fresh folder with these files. */
 export function folder(files: Readonly<Record<string, string>> = {}): string {
   const path = freshFolder();
   for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text);
@@ -37,7 +40,7 @@ export function folder(files: Readonly<Record<string, string>> = {}): string {
 export interface StartOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Instead of the command itself: a shell line in which "$@" is the command. */
+  /** A shell line to run instead; "$@" is the command. */
   readonly shell?: string;
 }
 
@@ -88,12 +91,52 @@ export function run(args: readonly string[], options: StartOptions): Promise<End
   return start(args, options).ended;
 }
 
-/** Runs a line that the product printed, as a user would copy it. */
+/**
+ * Runs the command line in this process, through its own seam `commandLine`: 20 ms instead of the 300 ms of a child process.
+ */
+export async function call(
+  args: readonly string[],
+  { cwd, env = {} }: Pick<StartOptions, 'cwd' | 'env'>,
+): Promise<Ended> {
+  const { commandLine } = await import('../../src/cli/command-line.js');
+  const { Terminal } = await import('../../src/cli/output/terminal.js');
+  const before = { cwd: process.cwd(), env: { ...process.env }, script: process.argv[1] };
+  // A pipeline file that was changed since an earlier call is loaded again.
+  const { cache } = createRequire(import.meta.url);
+  for (const path of Object.keys(cache)) if (path.startsWith(realpathSync(cwd))) delete cache[path];
+  const stdout = new Output();
+  const stderr = new Output();
+  process.chdir(cwd);
+  Object.assign(process.env, env);
+  process.argv[1] = MAIN;
+  try {
+    const code = await commandLine(args, new Terminal(stdout.stream, stderr.stream));
+    return { code, signal: null, stdout: stdout.text, stderr: stderr.text };
+  } finally {
+    process.chdir(before.cwd);
+    for (const name of Object.keys(env)) delete process.env[name];
+    Object.assign(process.env, before.env);
+    process.argv[1] = before.script as string;
+  }
+}
+
+/** A stream that keeps its text. */
+class Output {
+  text = '';
+  readonly stream = new Writable({
+    write: (chunk: Buffer, _, done) => {
+      this.text += chunk.toString();
+      done();
+    },
+  }) as unknown as NodeJS.WriteStream;
+}
+
+/** Runs a printed command, as a user copies it. */
 export async function copied(line: string, cwd: string): Promise<string> {
   return (await promisify(execFile)('/bin/sh', ['-c', line], { cwd })).stdout;
 }
 
-/** A message as promised: one line that begins with `error:`, no stack. */
+/** Expects one line that starts with `error:`, without a stack. */
 export function expectOneLine({ stderr }: Ended, ...parts: readonly (string | RegExp)[]): void {
   const lines = stderr.split('\n').filter((line) => line !== '');
   expect(lines, stderr).toHaveLength(1);
@@ -119,7 +162,7 @@ export const rowsText = (count: number, from = 0): string =>
 
 export const text = (...path: readonly string[]): string => readFileSync(join(...path), 'utf8');
 
-/** A pipeline file: 20 rows a batch, from in.jsonl to out.jsonl. */
+/** A pipeline file from in.jsonl to out.jsonl, with 20 rows per batch. */
 export function pipelineFile(stages: string, options = ''): string {
   return `
 import { existsSync } from 'node:fs';
@@ -132,19 +175,19 @@ export default file${stages}.to(jsonl('out.jsonl'));
 }
 
 /**
- * What a stage awaits for a batch: nothing, or in the environment `SLOWLY` so long that no machine is too slow to meet
- * the run at work, until `hurry`.
+ * The delay of a stage per batch: none, or with the environment `SLOWLY` long enough that every computer can interrupt the
+ * run, until `hurry`.
  */
 export const PACE = `for (let left = Number(process.env.BATCH_MS ?? 0); left > 0 && !existsSync('hurry'); left -= 10)
       await new Promise((resolve) => setTimeout(resolve, 10));`;
-/** An environment in which stages take their time: 200 batches, two at once, are 20 s. */
+/** An environment with slow stages: 200 batches, two at once, take 20 s. */
 export const SLOWLY = { BATCH_MS: '200' };
-/** Where a page is opened meanwhile: its process gives way to every other, and lays charts out first. */
+/** For tests that open a page meanwhile: its process has a low priority, and starts with the layout of the charts. */
 export const VERY_SLOWLY = { BATCH_MS: '1000' };
-/** Runs that are begun in this folder take their time no more. */
+/** Ends the delays of the runs in this folder. */
 export const hurry = (cwd: string): void => writeFileSync(join(cwd, 'hurry'), '');
 
-/** Doubles n, at its pace. */
+/** A durable stage that doubles n, with the delay. */
 export const DOUBLE = `.pipe(defineStage({
   name: 'double', version: '1', durable: true, concurrency: 2,
   process: async (rows: readonly Row[]) => {
@@ -153,7 +196,7 @@ export const DOUBLE = `.pipe(defineStage({
   },
 }))`;
 
-/** From batch 3 on it waits until it is aborted, and for ever if it does not listen. */
+/** A stage that is pending from batch 3 until it is aborted. */
 export const STUCK = `.pipe(defineStage({
   name: 'stuck',
   process: async (rows: readonly Row[], { batch, signal }) => {
@@ -167,18 +210,18 @@ export const STUCK = `.pipe(defineStage({
   },
 }))`;
 
-/** Doubles n. */
+/** A pipeline file that doubles n. */
 export const DOUBLING = pipelineFile(DOUBLE);
 
-/** A folder with so many rows, `p.ts` that doubles them, and these files. */
+/** A folder with this many rows, `p.ts` that doubles them, and these files. */
 export function project(rows: number, files: Readonly<Record<string, string>> = {}): string {
   return folder({ 'in.jsonl': rowsText(rows), 'p.ts': DOUBLING, ...files });
 }
 
-/** The id of no session. */
+/** An id without a session. */
 export const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
-/** The session that a run, or a resume, with `--json` was. */
+/** The session id in the output of `--json`. */
 export const sessionOf = (stdout: string): string => events(stdout)[0]?.sessionId ?? '';
 
 /** Runs `p.ts` and pauses it in the middle. @returns the session's id. */

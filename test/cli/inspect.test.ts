@@ -66,7 +66,7 @@ describe('run --inspect', () => {
     hurry(cwd);
     expect(await viewer.ask('command', { session, command: 'resume' })).toMatchObject({ ok: true });
     await child.printed(/"type":"pipeline\.completed"/);
-    await child.printed(/stays until its page is closed/, 'stderr');
+    await child.printed(/runs until its page is closed/, 'stderr');
     await reaches(viewer, session, 'COMPLETED');
     const { summary } = await viewer.ask('summary', { session });
     const marks = summary.marks.map(({ kind }) => kind).filter((kind) => kind !== 'checkpoint');
@@ -79,18 +79,21 @@ describe('run --inspect', () => {
     expect(events(ended.stdout)[0]).toMatchObject({ type: 'pipeline.started', sessionId: session });
   });
 
-  test('without a page the process ends as ever', async () => {
+  test('without a page, the process ends with the run', async () => {
     const ended = await run(['run', 'p.ts', '--inspect', '--quiet'], { cwd });
     expect(ended.code).toBe(0);
     expect(ended.stderr).toMatch(ADDRESS);
   });
 
-  test.each(['classic', 'stately'])('%s says where, and the run ends as ever', async (viewer) => {
-    const ended = await run(['run', 'p.ts', `--inspect=${viewer}`, '--json'], { cwd });
-    expect(ended.code).toBe(0);
-    expect(ended.stderr).toMatch(/^inspector {2}https?:\/\/\S+$/m);
-    expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.completed');
-  });
+  test.each(['classic', 'stately'])(
+    '%s prints its address, and the process ends with the run',
+    async (viewer) => {
+      const ended = await run(['run', 'p.ts', `--inspect=${viewer}`, '--json'], { cwd });
+      expect(ended.code).toBe(0);
+      expect(ended.stderr).toMatch(/^inspector {2}https?:\/\/\S+$/m);
+      expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.completed');
+    },
+  );
 
   test('a viewer of XState 4 pauses the run and resumes it; closing it ends the process', async () => {
     const child = start(['run', 'p.ts', '--inspect=classic', '--json'], { cwd, env: VERY_SLOWLY });
@@ -181,7 +184,7 @@ describe('inspect', () => {
     }
     expectOneLine(
       await run(['inspect', 'last', '--export', 'no/run.html'], { cwd }),
-      /cannot be written \(ENOENT\)/,
+      /Cannot write no\/run\.html \(ENOENT\)/,
     );
   });
 

@@ -60,7 +60,7 @@ describe.skipIf(process.platform !== 'linux')('the process that serves the page'
     await closed;
   });
 
-  test('dies, and the run goes on', async () => {
+  test('crashes, and the run continues', async () => {
     const { run, viewer } = await watched();
     const closed = viewer.closed();
     process.kill(servedBy(run), 'SIGKILL');
@@ -70,13 +70,13 @@ describe.skipIf(process.platform !== 'linux')('the process that serves the page'
     const { code, stderr } = await run.ended;
     expect(code).toBe(0);
     expect(stderr.match(/^The inspector has ended .*$/gm)).toEqual([
-      'The inspector has ended (SIGKILL). The run goes on.',
+      'The inspector has ended (SIGKILL). The run continues.',
     ]);
     expect(stderr.trimEnd().split('\n')).toHaveLength(2);
     expect(text(cwd, 'out.jsonl').trimEnd().split('\n')).toHaveLength(ROWS);
   });
 
-  test('dies while the run stands paused for its page: the run ends, paused', async () => {
+  test('crashes while the run is paused for its page: the run ends, paused', async () => {
     const { run, viewer, session } = await watched();
     expect(await viewer.ask('command', { session, command: 'pause' })).toMatchObject({ ok: true });
     await run.printed(/Paused and saved\. Resume it in the inspector/, 'stderr');

@@ -1,4 +1,4 @@
-/** The parts that need no process: the table of exit codes, ages, commands to copy, the diagram, the order of events. */
+/** Unit tests: exit codes, ages, printed commands, the diagram, the order of events, stop requests. */
 import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
@@ -42,13 +42,13 @@ describe('ages', () => {
     ['1.5h', 5_400_000],
     ['0d', 0],
   ])('%s', (text, ms) => expect(parseAge(text)).toBe(ms));
-  test.each(['', '7', 'd', '-1d', '7 days', '1e3d', 'Infinityd'])('%j is none', (text) => {
+  test.each(['', '7', 'd', '-1d', '7 days', '1e3d', 'Infinityd'])('%j is not an age', (text) => {
     expect(() => parseAge(text)).toThrow(/7d, 12h/);
   });
-  test('a clock that was set back is no age', () => expect(ago(2_000, 1_000)).toBe('just now'));
+  test('a clock that stepped back gives no negative age', () => expect(ago(2_000, 1_000)).toBe('just now'));
 });
 
-describe('commands to copy', () => {
+describe('printed commands', () => {
   test.each([
     ['on the PATH', '/usr/bin/xstate-pipeline', { PATH: '/bin:/usr/bin' }, 'xstate-pipeline'],
     [
@@ -67,7 +67,7 @@ describe('commands to copy', () => {
 });
 
 describe('the diagram is the machine', () => {
-  test('of the executor: every state, every arrow that the machine has and no other', () => {
+  test('of the executor: all states and all transitions, and no others', () => {
     const { root } = createExecutorMachine([]);
     const drawn = mermaid(root);
     const arrows = [...drawn.matchAll(/^ {2}(\w+) --> (\w+) : /gm)].map(([, from, to]) => `${from} ${to}`);
@@ -85,7 +85,7 @@ describe('the diagram is the machine', () => {
     expect(drawn).toContain('  COMPLETED --> [*]\n');
   });
 
-  test('of a stage: what the whole machine reacts to is drawn from each state', () => {
+  test('of a stage: a transition of the root is drawn from each state', () => {
     const drawn = mermaid(stageMachine.root);
     for (const state of ['idle', 'running', 'backingOff', 'failed'])
       expect(drawn).toContain(`${state} --> stopped : abort`);
@@ -103,7 +103,7 @@ describe('events of --json', () => {
     if (release) observer.release();
     return lines.map((line) => JSON.parse(line).type);
   };
-  test('what came before the start comes after it', () => {
+  test('earlier events follow pipeline.started', () => {
     const types = ['checkpoint.saved', 'notice', 'pipeline.started', 'batch.started'];
     expect(written(types, false)).toEqual([
       'pipeline.started',
@@ -112,12 +112,12 @@ describe('events of --json', () => {
       'batch.started',
     ]);
   });
-  test('a session that never began loses nothing', () => {
+  test('a session that never starts loses no event', () => {
     expect(written(['notice', 'pipeline.failed'], true)).toEqual(['notice', 'pipeline.failed']);
   });
 });
 
-test('a table aligns what is wide', () => {
+test('a table aligns wide characters', () => {
   expect(
     tableLines(
       [
@@ -132,7 +132,7 @@ test('a table aligns what is wide', () => {
 describe('the terminal', () => {
   const screen = () => Object.assign(new PassThrough(), { isTTY: true }) as unknown as NodeJS.WriteStream;
 
-  test('one that cannot repaint is given lines', () => {
+  test('prints lines when it cannot repaint', () => {
     expect(new Terminal(screen(), screen(), { TERM: 'xterm' }).progressStream.isTTY).toBe(true);
     const stderr = screen();
     const { progressStream } = new Terminal(screen(), stderr, { TERM: 'dumb' });

@@ -1,6 +1,6 @@
 /**
- * The pipeline file: TypeScript or JavaScript, anywhere, also where the package is not installed or is another copy.
- * One that does not load: exit code 2, and one line with file, line and column, and what to do.
+ * The pipeline file: TypeScript or JavaScript, in any folder, also without the package or with another copy of it.
+ * A file that does not load: exit code 2, and one line with file, line, column and the fix.
  */
 import {
   chmodSync,
@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadPipelineFile } from '../../src/cli/load-pipeline-file.js';
 import { unprivileged } from '../support/unprivileged.js';
-import { expectOneLine, folder, rowsText, run, text } from './command.js';
+import { call, expectOneLine, folder, rowsText, run, text } from './command.js';
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -41,7 +41,7 @@ const whole = pipeline('js').from(jsonl('in.jsonl')).pipe(map('same', (row) => r
       },
     ],
     ['JavaScript', 'p.mjs', { 'p.mjs': `${source}export default whole;` }],
-    ['JavaScript that is not said to be a module', 'p.js', { 'p.js': `${source}export default whole;` }],
+    ['JavaScript without "type": "module"', 'p.js', { 'p.js': `${source}export default whole;` }],
     [
       'JavaScript with TypeScript beside it',
       'p.mjs',
@@ -52,7 +52,7 @@ const whole = pipeline('js').from(jsonl('in.jsonl')).pipe(map('same', (row) => r
     ],
     ['CommonJS', 'p.cjs', { 'p.cjs': commonjs }],
     ['top-level await', 'p.ts', { 'p.ts': `await Promise.resolve();\n${source}export default whole;` }],
-  ])('%s, where the package is not installed', async (_, name, files) => {
+  ])('%s, without the package installed', async (_, name, files) => {
     const cwd = folder({ ...files, 'in.jsonl': rowsText(3) });
     const ended = await run(['run', name], { cwd });
     expect(ended.stderr).not.toContain('error');
@@ -60,14 +60,14 @@ const whole = pipeline('js').from(jsonl('in.jsonl')).pipe(map('same', (row) => r
     expect(text(cwd, 'out.jsonl')).toBe(rowsText(3));
   });
 
-  test.each(['p.ts', 'p.mjs'])('%s, where the package is linked', async (name) => {
+  test.each(['p.ts', 'p.mjs'])('%s, with the package linked', async (name) => {
     const cwd = folder({ [name]: `${source}export default whole;`, 'in.jsonl': rowsText(3) });
     mkdirSync(join(cwd, 'node_modules'));
     symlinkSync(PACKAGE, join(cwd, 'node_modules', 'xstate-pipeline'));
     expect((await run(['run', name], { cwd })).code).toBe(0);
   });
 
-  test('made by another copy of the package, resumed and all', async () => {
+  test('made by another copy of the package, also for a resume', async () => {
     const cwd = folder({ 'p.mjs': `${source}export default whole;`, 'in.jsonl': rowsText(3) });
     const copy = join(cwd, 'node_modules', 'xstate-pipeline');
     cpSync(join(PACKAGE, 'dist'), join(copy, 'dist'), { recursive: true });
@@ -84,7 +84,7 @@ const whole = pipeline('js').from(jsonl('in.jsonl')).pipe(map('same', (row) => r
     expect(text(cwd, 'out.jsonl')).toBe('{"n":1}\n{"n":2}\n');
   });
 
-  test('inside the package itself, by its own name', async () => {
+  test('inside the package itself, by the name of the package', async () => {
     mkdirSync(join(PACKAGE, 'out'), { recursive: true });
     const inside = mkdtempSync(join(PACKAGE, 'out', 'cli-'));
     try {
@@ -99,7 +99,7 @@ const whole = pipeline('js').from(jsonl('in.jsonl')).pipe(map('same', (row) => r
   });
 });
 
-describe('does not load: 2, and where', () => {
+describe('does not load: 2, with the place', () => {
   const imports =
     "import { map, pipeline } from 'xstate-pipeline';\nimport { jsonl } from 'xstate-pipeline/node';\n";
   test.each<[string, string, string, RegExp]>([
@@ -109,7 +109,7 @@ describe('does not load: 2, and where', () => {
       'a module that throws',
       'p.ts',
       `${imports}\nthrow new Error('no key');\n`,
-      /p\.ts:4: .*threw while it was loaded: no key/,
+      /p\.ts:4: .*threw an error while it was loaded: no key/,
     ],
     [
       'a module that throws, in JavaScript',
@@ -124,19 +124,19 @@ describe('does not load: 2, and where', () => {
       /no default export\. End it with/,
     ],
     [
-      'an import that is spelt wrong',
+      'a misspelt import',
       'p.ts',
       "import { mapp } from 'xstate-pipeline';\nexport default mapp;\n",
-      /its default export is undefined: .* by its right name\?/,
+      /its default export is undefined\. Check the name/,
     ],
     ['a wrong default export', 'p.ts', 'export default { name: "x" };\n', /not a pipeline/],
     [
-      'no sink yet',
+      'no sink',
       'p.ts',
       `${imports}export default pipeline('p').from([1]).pipe(map('a', (r) => r));\n`,
-      /no sink yet: end it with \.to\(sink\)/,
+      /no sink\. End it with \.to\(sink\)/,
     ],
-    ['no source yet', 'p.ts', `${imports}export default pipeline('p');\n`, /no source yet/],
+    ['no source', 'p.ts', `${imports}export default pipeline('p');\n`, /no source\. End it with/],
     [
       'a promise',
       'p.ts',
@@ -144,19 +144,19 @@ describe('does not load: 2, and where', () => {
       /is a promise\. Export the pipeline itself/,
     ],
     [
-      'a package that is not installed',
+      'a missing package',
       'p.mjs',
       'import "nonesuch-pkg";\nexport default 1;\n',
       /imports nonesuch-pkg, which is not installed\. Install it: npm install nonesuch-pkg/,
     ],
     [
-      'a file that is not there',
+      'a missing file',
       'p.ts',
       'import { x } from "./nonesuch.js";\nexport default x;\n',
-      /nonesuch\.js, which is not there/,
+      /nonesuch\.js, which does not exist/,
     ],
     [
-      'another export than there is',
+      'a missing export',
       'p.mjs',
       'import { nonesuch } from "node:fs";\nexport default nonesuch;\n',
       /p\.mjs:1: .*nonesuch/,
@@ -173,28 +173,30 @@ describe('does not load: 2, and where', () => {
       `${imports}export default pipeline('p', { batchSize: 0 }).from([1]).to(jsonl('o.jsonl'));\n`,
       /batchSize must be a whole number/,
     ],
-    ['another kind of file', 'p.json', '{}', /has to end in \.ts/],
+    ['another kind of file', 'p.json', '{}', /must end in \.ts/],
   ])('%s', async (_, name, source, message) => {
-    const ended = await run(['run', name], { cwd: folder({ [name]: source }) });
+    // Errors of JavaScript are Node's own.
+    const load = name.endsWith('.mjs') ? run : call;
+    const ended = await load(['run', name], { cwd: folder({ [name]: source }) });
     expect(ended.code).toBe(2);
     expect(ended.stdout).toBe('');
     expectOneLine(ended, message);
   });
 
-  test('not there, or a directory', async () => {
+  test('that is missing, or is a directory', async () => {
     const cwd = folder();
     mkdirSync(join(cwd, 'dir.ts'));
     for (const [name, message] of [
       ['none.ts', 'there is no such file'],
       ['dir.ts', 'it is a directory'],
     ] as const) {
-      const ended = await run(['run', name], { cwd });
+      const ended = await call(['run', name], { cwd });
       expect(ended.code).toBe(2);
       expectOneLine(ended, name, message);
     }
   });
 
-  test('without permission to read it', async () => {
+  test('that may not be read', async () => {
     const cwd = folder({ 'p.ts': 'export default 1;' });
     chmodSync(join(cwd, 'p.ts'), 0o000);
     chmodSync(cwd, 0o755);
@@ -203,20 +205,20 @@ describe('does not load: 2, and where', () => {
     );
   });
 
-  test('one that ends the process has not been run', async () => {
+  test('that ends the process while it is loaded', async () => {
     const ended = await run(['run', 'p.ts'], { cwd: folder({ 'p.ts': 'process.exit();' }) });
     expect(ended.code).toBe(2);
     expectOneLine(ended, /p\.ts ends the process while it is loaded/);
   });
 
-  test('under --json nothing is on standard output, and --verbose shows the stack', async () => {
+  test('with nothing on standard output under --json; --verbose prints the stack', async () => {
     const cwd = folder({ 'p.ts': `${imports}throw new Error('no key');` });
-    const json = await run(['run', 'p.ts', '--json'], { cwd });
+    const json = await call(['run', 'p.ts', '--json'], { cwd });
     expect(json).toMatchObject({ code: 2, stdout: '' });
     expectOneLine(json, /no key/);
     for (const verbose of [
-      await run(['run', 'p.ts', '--verbose'], { cwd }),
-      await run(['run', 'p.ts'], { cwd, env: { DEBUG: '1' } }),
+      await call(['run', 'p.ts', '--verbose'], { cwd }),
+      await call(['run', 'p.ts'], { cwd, env: { DEBUG: '1' } }),
     ]) {
       expect(verbose.code).toBe(2);
       expect(verbose.stderr).toMatch(/^\s+at .*p\.ts:3/m);

@@ -1,5 +1,5 @@
 /**
- * Recordings with real processes: one recording over a `kill -9` and a resume; a run that nobody recorded is recorded from
+ * Recordings with real processes: one recording over a `kill -9` and a resume; a run that unknown recorded is recorded from
  * the moment that somebody looks, from any process; commands of the inspector reach it.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -75,7 +75,7 @@ test('a pause is in it, though the process ends right after', async () => {
   expect(kindsOf(recorded(idOf(stdout)))).toEqual(['paused']);
 });
 
-test('whoever looks at a run that nobody recorded has it recorded from then on, and may pause and resume it', async () => {
+test('whoever looks at a run that unknown recorded has it recorded from then on, and may pause and resume it', async () => {
   const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
   const [line = ''] = (await child.printed(/^.*pipeline\.started.*$/m)) ?? [];
   const id = idOf(line);
@@ -113,7 +113,7 @@ test('whoever looks at a run that nobody recorded has it recorded from then on, 
   expect(await host.command(id, 'pause')).toMatchObject({ ok: false });
 });
 
-test('of a session that nobody recorded, there is what its checkpoint says', async () => {
+test('of a session that unknown recorded, there is what its checkpoint says', async () => {
   const { stdout } = await run(['run', 'p.ts', '--json'], { cwd });
   const id = idOf(stdout);
   const host = inspectorHost({ stateDir });
@@ -130,7 +130,7 @@ test('of a session that nobody recorded, there is what its checkpoint says', asy
   expect(actors.executor).toMatchObject({ state: 'COMPLETED', context: { flushed: { rowsOut: ROWS } } });
 });
 
-test('what cannot be resumed says why', async () => {
+test('a refused resume returns its reason', async () => {
   const child = start(['run', 'p.ts', '--json'], { cwd, env: SLOWLY });
   await child.printed(/batch\.completed/);
   child.process.kill('SIGINT');
@@ -141,11 +141,11 @@ test('what cannot be resumed says why', async () => {
   expect(await host.command(id, 'resume')).toEqual({
     ok: false,
     message: expect.stringMatching(
-      /^The pipeline or its input has changed\. To see what it says: .* resume /,
+      /^The pipeline or its input has changed\. For the details, run: .* resume /,
     ),
   });
-  const nobody = '11111111-2222-4333-8444-555555555555';
-  expect(await host.command(nobody, 'resume')).toMatchObject({ ok: false });
+  const unknown = '11111111-2222-4333-8444-555555555555';
+  expect(await host.command(unknown, 'resume')).toMatchObject({ ok: false });
   expect(await host.command('../etc', 'cancel')).toMatchObject({ ok: false });
-  await expect(host.open(nobody)).rejects.toMatchObject({ code: 'CHECKPOINT_NOT_FOUND' });
+  await expect(host.open(unknown)).rejects.toMatchObject({ code: 'CHECKPOINT_NOT_FOUND' });
 });

@@ -1,31 +1,45 @@
-/** `replay`, `fork` and `diff` as a user meets them: exit codes, one readable report, one line for what was mistyped. */
+/** `replay`, `fork` and `diff`: exit codes, a readable report, one line for wrong usage. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DOUBLE, events, folder, pipelineFile, rowsText, run, SLOWLY, sessionOf, start } from './command.js';
+import {
+  call,
+  DOUBLE,
+  events,
+  folder,
+  pipelineFile,
+  rowsText,
+  run,
+  SLOWLY,
+  sessionOf,
+  start,
+} from './command.js';
 
 async function recordedSession() {
   const cwd = folder({ 'in.jsonl': rowsText(400), 'p.ts': pipelineFile(DOUBLE) });
-  const { stdout, code } = await run(['run', 'p.ts', '--json', '--record', '--checkpoint-interval', '100'], {
+  const { stdout, code } = await call(['run', 'p.ts', '--json', '--record', '--checkpoint-interval', '100'], {
     cwd,
   });
   expect(code).toBe(0);
   return { cwd, id: events(stdout)[0]?.sessionId ?? '' };
 }
 
-test('replay: the same, and another', async () => {
+test('replay: the same steps, and a different one', async () => {
   const { cwd, id } = await recordedSession();
-  const same = await run(['replay', id.slice(0, 8), 'p.ts'], { cwd });
+  const same = await call(['replay', id.slice(0, 8), 'p.ts'], { cwd });
   expect(same).toMatchObject({ code: 0, stderr: '' });
   expect(same.stdout).toMatch(/^The same: \d+ events of one process, \d+ steps\.\n$/);
   const file = join('.xstate-pipeline', id, 'recording/000001.jsonl');
   const text = readFileSync(join(cwd, file), 'utf8');
-  writeFileSync(join(cwd, 'other.jsonl'), text.replace('"exhausted":true', '"exhausted":false'));
-  const other = await run(['replay', 'other.jsonl', 'p.ts'], { cwd });
+  writeFileSync(
+    join(cwd, 'other.jsonl'),
+    text.replace('"f":"reading","o":"ended"', '"f":"reading","o":"idle"'),
+  );
+  const other = await call(['replay', 'other.jsonl', 'p.ts'], { cwd });
   expect(other.code).toBe(3);
   expect(other.stdout).toContain("Today's machines part from the recording at event");
-  expect(other.stdout).toContain('executor gets source.end in EXECUTING');
-  expect(JSON.parse((await run(['replay', file, 'p.ts', '--json'], { cwd })).stdout)).toMatchObject({
+  expect(other.stdout).toContain('reader gets source.end in reading');
+  expect(JSON.parse((await call(['replay', file, 'p.ts', '--json'], { cwd })).stdout)).toMatchObject({
     ok: true,
   });
 });
@@ -35,18 +49,18 @@ test('fork and diff', async () => {
   const pipeline = readFileSync(join(cwd, 'p.ts'), 'utf8');
   writeFileSync(join(cwd, 'q.ts'), pipeline.replace('* 2', '* 3'));
   expect(readFileSync(join(cwd, 'q.ts'), 'utf8')).not.toBe(pipeline);
-  const forked = await run(['fork', id, 'p.ts', '--from', '19', '--to', 'new.jsonl', '--quiet'], { cwd });
+  const forked = await call(['fork', id, 'p.ts', '--from', '19', '--to', 'new.jsonl', '--quiet'], { cwd });
   expect(forked).toMatchObject({ code: 0, stderr: '' });
   expect(forked.stdout).toContain('The same: 400 rows.');
-  const again = await run(['fork', id, 'q.ts', '--from', '0'], { cwd });
+  const again = await call(['fork', id, 'q.ts', '--from', '0'], { cwd });
   expect(again.code).toBe(0);
   expect(again.stdout).toMatch(/1 rows? the same, 399 changed, 0 added, 0 disappeared/);
   expect(existsSync(join(cwd, 'out.jsonl.fork.jsonl'))).toBe(true);
   const newest = /session ([0-9a-f-]{36})/.exec(again.stdout)?.[1] ?? '';
-  const compared = await run(['diff', id, newest], { cwd });
+  const compared = await call(['diff', id, newest], { cwd });
   expect(compared.code).toBe(3);
   expect(compared.stdout).toContain('399 changed');
-  expect((await run(['diff', id, id], { cwd })).stdout).toBe('The same: 400 rows.\n');
+  expect((await call(['diff', id, id], { cwd })).stdout).toBe('The same: 400 rows.\n');
 });
 
 test('fork takes the options of run: --json, --record, --threads', async () => {
@@ -58,19 +72,19 @@ test('fork takes the options of run: --json, --record, --threads', async () => {
   const first = await run(['run', 'p.ts', '--threads', '2', '--record', '--json'], { cwd });
   expect(first.code, first.stderr).toBe(0);
   const id = sessionOf(first.stdout);
-  // Threads widen the stages that they work on: that is no difference.
+  // Threads raise the concurrency of their stages; the replay ignores it.
   expect((await run(['replay', id, 'p.ts'], { cwd })).code).toBe(0);
   const words = ['fork', id, 'q.ts', '--from', '3', '--threads', '2', '--record', '--json'];
   const forked = await run(words, { cwd });
   expect(forked.code, forked.stderr).toBe(0);
-  const told = events(forked.stdout);
-  expect(told[0]?.type).toBe('pipeline.started');
-  expect(told.at(-2)?.type).toBe('pipeline.completed');
-  expect(told.at(-1)).toMatchObject({
+  const lines = events(forked.stdout);
+  expect(lines[0]?.type).toBe('pipeline.started');
+  expect(lines.at(-2)?.type).toBe('pipeline.completed');
+  expect(lines.at(-1)).toMatchObject({
     ...{ type: 'fork.compared', sessionId: sessionOf(forked.stdout), with: id },
     ...{ added: 0, disappeared: 0 },
   });
-  const compared = told.at(-1);
+  const compared = lines.at(-1);
   expect(Number(compared?.same) + Number(compared?.changed)).toBe(400);
   expect(compared?.changed).toBeGreaterThan(300);
   expect(forked.stderr).toMatch(/\d+ changed, 0 added, 0 disappeared/);
@@ -81,7 +95,7 @@ test('fork takes the options of run: --json, --record, --threads', async () => {
   expect((await run([...words, '--key', 'n', '--to', 'key.jsonl'], { cwd })).code).toBe(0);
 });
 
-test('a fork that is interrupted goes on in its own output', async () => {
+test('an interrupted fork resumes in its own output', async () => {
   const { cwd, id } = await recordedSession();
   const output = readFileSync(join(cwd, 'out.jsonl'), 'utf8');
   const words = ['fork', id, '--from', '5', '--to', 'new.jsonl', '--json'];
@@ -92,19 +106,19 @@ test('a fork that is interrupted goes on in its own output', async () => {
   expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.paused');
   const fork = sessionOf(ended.stdout);
   expect(fork).not.toBe(id);
-  const resumed = await run(['resume', fork], { cwd });
+  const resumed = await call(['resume', fork], { cwd });
   expect(resumed.code, resumed.stderr).toBe(0);
-  expect(resumed.stderr).toMatch(/It goes on writing to .*new\.jsonl, as it began/);
+  expect(resumed.stderr).toMatch(/The session keeps writing to .*new\.jsonl/);
   expect(readFileSync(join(cwd, 'new.jsonl'), 'utf8')).toBe(output);
   expect(readFileSync(join(cwd, 'out.jsonl'), 'utf8')).toBe(output);
-  expect((await run(['diff', id, fork], { cwd })).stdout).toBe('The same: 400 rows.\n');
+  expect((await call(['diff', id, fork], { cwd })).stdout).toBe('The same: 400 rows.\n');
 });
 
-test('what was mistyped is one line', async () => {
+test('wrong usage is one line', async () => {
   const { cwd, id } = await recordedSession();
   const recording = readFileSync(join(cwd, '.xstate-pipeline', id, 'recording/000001.jsonl'), 'utf8');
   writeFileSync(join(cwd, 'torn.jsonl'), recording.slice(0, recording.search(/\{"k":"s"/i)));
-  writeFileSync(join(cwd, 'newer.jsonl'), recording.replace('"format":1', '"format":2'));
+  writeFileSync(join(cwd, 'newer.jsonl'), recording.replace(/"format":\d+/, '"format":99'));
   const cases: [string[], number, string][] = [
     [['replay', 'nowhere.jsonl', 'p.ts'], 2, 'There is no recording nowhere.jsonl'],
     [['replay', 'abcd1234', 'p.ts'], 4, 'abcd1234'],
@@ -129,7 +143,7 @@ test('what was mistyped is one line', async () => {
     [['diff', id, 'abcd1234'], 4, 'abcd1234'],
   ];
   for (const [args, code, message] of cases) {
-    const ended = await run(args, { cwd });
+    const ended = await call(args, { cwd });
     expect(ended.code, args.join(' ')).toBe(code);
     expect(ended.stderr).toContain(message);
     expect(ended.stderr.trim().split('\n'), ended.stderr).toHaveLength(1);

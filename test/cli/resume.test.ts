@@ -1,13 +1,14 @@
 /**
- * `resume`: what is compared before anything is run (I9, I15), and what `--explain` says of it (I5, I8).
+ * `resume`: the checks before anything runs (I9, I15), and the report of `--explain` (I5, I8).
  *
- * A pipeline or an input that has changed: 3, unless forced. No such session: 4. A corrupt checkpoint: 6. (Another process
- * owns the session, 5: stop.test.ts.)
+ * Exit codes: a changed pipeline or input 3, unless forced; no such session 4; a corrupt checkpoint 6. stop.test.ts tests 5:
+ * another process runs the session.
  */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
+  call,
   DOUBLE,
   DOUBLING,
   events,
@@ -17,13 +18,12 @@ import {
   pipelineFile,
   project,
   rowsText,
-  run,
   start,
   text,
   UNKNOWN,
 } from './command.js';
 
-test('--explain: what is reused, what is run; nothing changes', async () => {
+test('--explain reports what is reused and what runs, and changes nothing', async () => {
   const gate = `.pipe(defineStage({ name: 'double', version: '1', durable: true, concurrency: 4,
     process: async (rows: readonly Row[], { batch, signal }) => {
       if (batch.index === 2 && process.env.STUCK !== 'no') await new Promise((_, reject) => {
@@ -43,18 +43,18 @@ test('--explain: what is reused, what is run; nothing changes', async () => {
   const home = join(cwd, '.xstate-pipeline', id);
   const state = () => [text(home, 'checkpoint.json'), statSync(join(cwd, 'out.jsonl.part')).size];
   const before = state();
-  const { code, stdout, stderr } = await run(['resume', id.slice(0, 8), '--explain'], { cwd });
+  const { code, stdout, stderr } = await call(['resume', id.slice(0, 8), '--explain'], { cwd });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/reused +2 batches committed: 40 rows in, 40 out/);
   expect(stdout).toMatch(/reused +\d+ outputs of stage "double" from the journal: batch 3–\d+/);
-  expect(stdout).toMatch(/run +everything from batch 2 on: [\d,]+ of [\d,]+ bytes/);
+  expect(stdout).toMatch(/run +everything from batch 2: [\d,]+ of [\d,]+ bytes/);
   expect(stdout).toMatch(/Nothing was run/);
   expect(state()).toEqual(before);
-  const facts = JSON.parse((await run(['resume', id, '--explain', '--json'], { cwd })).stdout);
-  expect(facts.committed).toEqual({ batches: 2, rowsIn: 40, rowsOut: 40 });
-  const journaled: number[] = facts.journaled[0].batches;
+  const explained = JSON.parse((await call(['resume', id, '--explain', '--json'], { cwd })).stdout);
+  expect(explained.committed).toEqual({ batches: 2, rowsIn: 40, rowsOut: 40 });
+  const journaled: number[] = explained.journaled[0].batches;
 
-  const ended = await run(['resume', id, '--json'], { cwd, env: { STUCK: 'no' } });
+  const ended = await call(['resume', id, '--json'], { cwd, env: { STUCK: 'no' } });
   expect(ended.code).toBe(0);
   const replayed = events(ended.stdout)
     .filter((event) => event.type === 'batch.completed' && event.fromJournal)
@@ -63,23 +63,20 @@ test('--explain: what is reused, what is run; nothing changes', async () => {
   expect(events(ended.stdout)[0]).toMatchObject({ type: 'pipeline.started', resumed: true, fromBatch: 2 });
 });
 
-test.each(['resume', 'show', 'pause', 'cancel', 'status'])(
-  '%s of a session that is not there: 4',
-  async (command) => {
-    const cwd = folder();
-    for (const id of [UNKNOWN, 'last', '../../etc', 'abc']) {
-      const ended = await run([command, id], { cwd });
-      expect(ended.code, id).toBe(4);
-      const why =
-        id === 'abc' ? /at least 4 characters of its id\. "xstate/ : /No session .*xstate-pipeline sessions/;
-      expectOneLine(ended, why);
-    }
-  },
-);
+test.each(['resume', 'show', 'pause', 'cancel', 'status'])('%s of an unknown session: 4', async (command) => {
+  const cwd = folder();
+  for (const id of [UNKNOWN, 'last', '../../etc', 'abc']) {
+    const ended = await call([command, id], { cwd });
+    expect(ended.code, id).toBe(4);
+    const why =
+      id === 'abc' ? /at least 4 characters of its id\. "xstate/ : /No session .*xstate-pipeline sessions/;
+    expectOneLine(ended, why);
+  }
+});
 
 const FORCE = /Start afresh, or resume with force \(--force\)/;
-/** What is not there any more, no force brings back. */
-const GONE = /Put it back and resume, or start afresh/;
+/** A missing file cannot be forced. */
+const MISSING = /Put it back and resume, or start afresh/;
 
 test.each<[string, (cwd: string) => void, RegExp, RegExp]>([
   [
@@ -89,7 +86,7 @@ test.each<[string, (cwd: string) => void, RegExp, RegExp]>([
     FORCE,
   ],
   [
-    'one more stage',
+    'an added stage',
     (cwd) => writeFileSync(join(cwd, 'p.ts'), pipelineFile(`${DOUBLE}.pipe(map('more', (row) => row))`)),
     /stage 2 "more" was added/,
     FORCE,
@@ -104,58 +101,58 @@ test.each<[string, (cwd: string) => void, RegExp, RegExp]>([
     'fewer rows',
     (cwd) => writeFileSync(join(cwd, 'in.jsonl'), rowsText(1)),
     /in\.jsonl has \d+ bytes, and the run had read/,
-    GONE,
+    MISSING,
   ],
   [
-    'output that is not there any more',
+    'a missing output',
     (cwd) => writeFileSync(join(cwd, 'out.jsonl.part'), ''),
     /out\.jsonl\.part has 0 bytes/,
-    GONE,
+    MISSING,
   ],
 ])('changed: %s: 3, by resume and by --explain', async (_, change, message, advice) => {
   const cwd = project(4000);
   const id = await paused(cwd);
   change(cwd);
   for (const more of [['--explain'], []]) {
-    const ended = await run(['resume', id, ...more], { cwd });
+    const ended = await call(['resume', id, ...more], { cwd });
     expect(ended.code).toBe(3);
     expectOneLine(ended, message, advice);
     if (more.length === 0) continue;
     expect(ended.stdout).toMatch(/^ {2}reused {5}[\d,]+ batches committed: /m);
     expect(ended.stdout).toMatch(new RegExp(`^ {2}refused {4}.*${message.source}`, 'm'));
     expect(ended.stdout).not.toMatch(/Nothing was run|^ {2}run /m);
-    const json = await run(['resume', id, ...more, '--json'], { cwd });
+    const json = await call(['resume', id, ...more, '--json'], { cwd });
     expect(json.code).toBe(3);
     expect(JSON.parse(json.stdout).refused).toEqual([expect.stringMatching(message)]);
   }
-  expect((await run(['status', id], { cwd })).stdout).toContain('paused');
+  expect((await call(['status', id], { cwd })).stdout).toContain('paused');
 });
 
-test('from another directory: 3, and what became of the path', async () => {
+test('from another directory: 3, with both paths', async () => {
   const cwd = project(4000);
   const id = await paused(cwd);
   const elsewhere = { cwd: folder() };
   const where = ['--state-dir', join(cwd, '.xstate-pipeline')];
   for (const more of [['--explain'], []]) {
-    const ended = await run(['resume', id, ...where, ...more], elsewhere);
+    const ended = await call(['resume', id, ...where, ...more], elsewhere);
     expect(ended.code).toBe(3);
     const paths = `${join(cwd, 'in.jsonl')} and is ${join(elsewhere.cwd, 'in.jsonl')}`;
     expectOneLine(ended, `the source was ${paths} (paths begin where`);
   }
 });
 
-test('changed and forced: goes on', async () => {
+test('changed and forced: resumes', async () => {
   const cwd = project(4000);
   const id = await paused(cwd);
   writeFileSync(join(cwd, 'p.ts'), DOUBLING.replace("version: '1'", "version: '2'"));
-  const explained = await run(['resume', id, '--explain', '--force'], { cwd });
+  const explained = await call(['resume', id, '--explain', '--force'], { cwd });
   expect(explained).toMatchObject({ code: 0, stderr: '' });
-  const ended = await run(['resume', id, '--force'], { cwd });
+  const ended = await call(['resume', id, '--force'], { cwd });
   expect(ended.code).toBe(0);
   expect(text(cwd, 'out.jsonl').split('\n')).toHaveLength(4001);
 });
 
-test('corrupt: 6, and every other command goes on', async () => {
+test('corrupt: 6, and other sessions still run', async () => {
   const cwd = project(4000);
   const id = await paused(cwd);
   const home = join(cwd, '.xstate-pipeline', id);
@@ -167,34 +164,34 @@ test('corrupt: 6, and every other command goes on', async () => {
     ['show', id],
     ['status', id],
   ]) {
-    const ended = await run(args, { cwd });
+    const ended = await call(args, { cwd });
     expect(ended.code, args.join(' ')).toBe(6);
     expectOneLine(ended, /cannot be used: .*checkpoint\.json/);
   }
-  expect((await run(['sessions'], { cwd })).stdout).toMatch(new RegExp(`${id} +\\? +corrupt`));
-  expect((await run(['run', 'p.ts'], { cwd })).code).toBe(0);
+  expect((await call(['sessions'], { cwd })).stdout).toMatch(new RegExp(`${id} +\\? +corrupt`));
+  expect((await call(['run', 'p.ts'], { cwd })).code).toBe(0);
 });
 
-test('the pipeline file was changed into something else, or moved: say where it is', async () => {
+test('a moved pipeline file is given as an argument', async () => {
   const cwd = project(4000);
   const id = await paused(cwd);
   writeFileSync(join(cwd, 'moved.ts'), DOUBLING);
   writeFileSync(join(cwd, 'p.ts'), 'export default 1;');
-  const ended = await run(['resume', id], { cwd });
+  const ended = await call(['resume', id], { cwd });
   expect(ended.code).toBe(2);
   expectOneLine(ended, /p\.ts: its default export is a number/);
-  expect((await run(['resume', id, 'moved.ts'], { cwd })).code).toBe(0);
+  expect((await call(['resume', id, 'moved.ts'], { cwd })).code).toBe(0);
 });
 
-test('completed already: 0, and nothing is run', async () => {
+test('already completed: 0, and nothing runs', async () => {
   const cwd = project(3);
-  const first = await run(['run', 'p.ts'], { cwd });
+  const first = await call(['run', 'p.ts'], { cwd });
   const id = /^session (\S+)/.exec(first.stdout)?.[1] ?? '';
   for (const more of [[], ['--explain'], ['--force']]) {
-    const ended = await run(['resume', id, ...more], { cwd });
+    const ended = await call(['resume', id, ...more], { cwd });
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     expect(ended.stdout).toContain('already completed: 3 rows in, 3 out');
   }
-  const json = await run(['resume', id, '--json'], { cwd });
+  const json = await call(['resume', id, '--json'], { cwd });
   expect(json).toMatchObject({ code: 0, stdout: '' });
 });

@@ -1,4 +1,4 @@
-/** What is stored, listed, shown and removed. Never removed: what somebody runs (I10), what is not finished unless asked. */
+/** `sessions`, `status`, `show` and `prune`. `prune` keeps running sessions (I10), and unfinished ones without `--all`. */
 import { mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import pc from 'picocolors';
@@ -7,13 +7,13 @@ import { summaryOf } from '../../src/checkpoint/checkpoint-summary.js';
 import { sessionLines } from '../../src/cli/commands/sessions.js';
 import { aCheckpoint } from '../support/checkpoints.js';
 import {
+  call,
   copied,
   events,
   expectOneLine,
   folder,
   pipelineFile,
   project,
-  run,
   STUCK,
   sessionOf,
   start,
@@ -22,7 +22,7 @@ import {
 /** A folder with one completed and one interrupted session. */
 async function used(): Promise<{ cwd: string; completed: string; interrupted: string }> {
   const cwd = project(100, { 'stuck.ts': pipelineFile(STUCK) });
-  const done = await run(['run', 'p.ts', '--json'], { cwd });
+  const done = await call(['run', 'p.ts', '--json'], { cwd });
   const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
   await child.printed(/"batches\.committed","upTo":2/);
   child.process.kill('SIGKILL');
@@ -33,28 +33,28 @@ async function used(): Promise<{ cwd: string; completed: string; interrupted: st
 
 describe('sessions', () => {
   test('none', async () => {
-    const ended = await run(['sessions'], { cwd: folder() });
+    const ended = await call(['sessions'], { cwd: folder() });
     expect(ended).toMatchObject({ code: 0, stderr: '' });
-    expect(ended.stdout).toMatch(/^No sessions in \.xstate-pipeline\. Begin one: .* run pipeline\.ts/);
+    expect(ended.stdout).toMatch(/^No sessions in \.xstate-pipeline\. Start one: .* run pipeline\.ts/);
   });
 
-  test('status last: of the newest, where none is being run and none unfinished', async () => {
+  test('status last: the newest session, if none is running or unfinished', async () => {
     const cwd = project(5);
-    const { stdout } = await run(['run', 'p.ts', '--json'], { cwd });
-    const ended = await run(['status', 'last'], { cwd });
+    const { stdout } = await call(['run', 'p.ts', '--json'], { cwd });
+    const ended = await call(['status', 'last'], { cwd });
     expect(ended.code).toBe(0);
     expect(ended.stdout).toContain(`session ${sessionOf(stdout)}: completed, 5 rows in`);
   });
 
-  test('newest first, with states, rows and how to go on', async () => {
+  test('newest first, with states, rows and the command to resume', async () => {
     const { cwd, completed, interrupted } = await used();
-    const { stdout } = await run(['sessions'], { cwd });
+    const { stdout } = await call(['sessions'], { cwd });
     const [header, newest, oldest, , hint] = stdout.split('\n');
     expect(header).toMatch(/^SESSION +PIPELINE +STATE +ROWS IN +ROWS OUT +SAVED$/);
     expect(newest).toMatch(new RegExp(`^${interrupted}  words +interrupted +60 +60 +\\S`));
     expect(oldest).toMatch(new RegExp(`^${completed}  words +completed +100 +100 +\\S`));
-    expect(hint).toMatch(/^To go on with one: .* resume <session>/);
-    const json = (await run(['sessions', '--json'], { cwd })).stdout;
+    expect(hint).toMatch(/^To resume one: .* resume <session>/);
+    const json = (await call(['sessions', '--json'], { cwd })).stdout;
     expect(events(json)).toMatchObject([
       { sessionId: interrupted, state: 'interrupted', rowsIn: 60 },
       {
@@ -66,11 +66,11 @@ describe('sessions', () => {
     ]);
   });
 
-  test('show: every fact, and the command that goes on', async () => {
+  test('show: all fields, and the resume command', async () => {
     const { cwd, completed, interrupted } = await used();
-    const { code, stdout } = await run(['show', interrupted.slice(0, 6)], { cwd });
+    const { code, stdout } = await call(['show', interrupted.slice(0, 6)], { cwd });
     expect(code).toBe(0);
-    for (const fact of [
+    for (const field of [
       /^session +[0-9a-f-]{36}$/m,
       /^pipeline +words$/m,
       /^file +\/.*stuck\.ts$/m,
@@ -84,16 +84,16 @@ describe('sessions', () => {
       /^STAGE +BATCHES +ROWS IN/m,
       /^stuck +3 +60 +60 +0/m,
     ])
-      expect(stdout).toMatch(fact);
-    const command = /^To go on with it: (.+)$/m.exec(stdout)?.[1] ?? '';
+      expect(stdout).toMatch(field);
+    const command = /^To resume it: (.+)$/m.exec(stdout)?.[1] ?? '';
     expect(await copied(`STUCK=no ${command}`, cwd)).toContain('100 rows in, 100 out');
-    expect((await run(['show', completed], { cwd })).stdout).not.toContain('To go on');
-    const json = JSON.parse((await run(['show', completed, '--json'], { cwd })).stdout);
+    expect((await call(['show', completed], { cwd })).stdout).not.toContain('To resume');
+    const json = JSON.parse((await call(['show', completed, '--json'], { cwd })).stdout);
     expect(json).toMatchObject({ sessionId: completed, state: 'COMPLETED', pipeline: 'words' });
   });
 });
 
-test('a narrow terminal is shown as much of the ids as tells them apart', () => {
+test('a narrow terminal shows ids shortened as far as they stay distinct', () => {
   const ids = ['0f8fad5b-d9cb-469f-a165-70867728950e', '0f8fad5b-d0cb-469f-a165-70867728950e'];
   const listed = ids.map((sessionId) => ({
     summary: summaryOf(aCheckpoint({ sessionId })),
@@ -110,38 +110,38 @@ test('a narrow terminal is shown as much of the ids as tells them apart', () => 
 });
 
 describe('prune', () => {
-  test('completed ones of that age; unfinished ones only with --all; never one that is run', async () => {
+  test('removes old completed sessions, unfinished ones with --all, never a running one', async () => {
     const { cwd, completed, interrupted } = await used();
-    expect((await run(['prune', '--older-than', '1h'], { cwd })).stdout).toBe('Removed 0 sessions.\n');
-    const dry = await run(['prune', '--older-than', '0d', '--dry-run'], { cwd });
+    expect((await call(['prune', '--older-than', '1h'], { cwd })).stdout).toBe('Removed 0 sessions.\n');
+    const dry = await call(['prune', '--older-than', '0d', '--dry-run'], { cwd });
     expect(dry.stdout).toMatch(new RegExp(`^would remove ${completed} .*\nWould remove 1 session\\.`));
-    const first = await run(['prune', '--older-than', '0d'], { cwd });
+    const first = await call(['prune', '--older-than', '0d'], { cwd });
     expect(first.stdout).toMatch(
       new RegExp(`^removed ${completed}  words, completed, saved .*\nRemoved 1 session\\.\n$`),
     );
-    expect(first.stderr).toContain('1 older session kept: not completed. --all removes those too.');
-    expect((await run(['show', completed], { cwd })).code).toBe(4);
+    expect(first.stderr).toContain('Kept 1 older session that did not complete. --all removes them.');
+    expect((await call(['show', completed], { cwd })).code).toBe(4);
 
     const child = start(['resume', interrupted, '--json'], { cwd });
     await child.printed(/pipeline\.started/);
-    expect((await run(['prune', '--older-than', '0d', '--all'], { cwd })).stdout).toBe(
+    expect((await call(['prune', '--older-than', '0d', '--all'], { cwd })).stdout).toBe(
       'Removed 0 sessions.\n',
     );
     child.process.kill('SIGKILL');
     await child.ended;
-    expect((await run(['prune', '--older-than', '0d', '--all'], { cwd })).stdout).toContain(
+    expect((await call(['prune', '--older-than', '0d', '--all'], { cwd })).stdout).toContain(
       `removed ${interrupted}`,
     );
-    expectOneLine(await run(['resume', interrupted], { cwd }), /No session/);
+    expectOneLine(await call(['resume', interrupted], { cwd }), /No session/);
     expect(readdirSync(cwd).filter((name) => name.includes('.part'))).toEqual([]);
   });
 
-  test('what a process left that was killed before its first checkpoint', async () => {
+  test('removes the remains of a process that was killed before its first checkpoint', async () => {
     const cwd = folder();
     const id = '00000000-0000-4000-8000-000000000001';
     mkdirSync(join(cwd, '.xstate-pipeline', id), { recursive: true });
     utimesSync(join(cwd, '.xstate-pipeline', id), 0, 0);
-    const { stdout } = await run(['prune', '--older-than', '7d'], { cwd });
+    const { stdout } = await call(['prune', '--older-than', '7d'], { cwd });
     expect(stdout).toBe(`removed ${id}  never saved\nRemoved 1 session.\n`);
   });
 });

@@ -1,10 +1,10 @@
 /**
- * How a run is stopped from outside, with real processes: I7, I8, I10, I16, I17.
+ * Stopping a run from outside, with real processes: I7, I8, I10, I16, I17.
  *
- * 1. The first SIGINT, SIGTERM or SIGHUP pauses and saves; the command that is printed resumes; output byte-identical.
- * 2. The second cancels; so does a signal while things are being opened. Both leave a session that can be resumed.
- * 3. `kill -9`, a closed pipe, an uncaught error, an exhausted heap: resumable too, each with its exit code.
- * 4. `pause`, `cancel` and `status` reach the process that runs the session; a second process is refused with code 5.
+ * 1. The first SIGINT, SIGTERM or SIGHUP pauses and saves. The printed command resumes, to byte-identical output.
+ * 2. The second cancels, and so does a signal while files are opened. Both sessions can be resumed.
+ * 3. `kill -9`, a closed pipe, an uncaught error, an exhausted heap: resumable, each with its exit code.
+ * 4. `pause`, `cancel` and `status` reach the process that runs the session. A second process is refused with code 5.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,12 +61,12 @@ describe('a signal', () => {
     expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
   });
 
-  test('the second SIGINT cancels what is in flight', async () => {
+  test('a second signal cancels the batches in flight', async () => {
     const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
     await child.printed(/"batches\.committed","upTo":2/);
     child.process.kill('SIGINT');
     await child.printed(/Pausing/, 'stderr');
-    child.process.kill('SIGINT');
+    child.process.kill('SIGTERM');
     const ended = await child.ended;
     expect(ended.code).toBe(130);
     expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.cancelled');
@@ -75,7 +75,20 @@ describe('a signal', () => {
     expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
   });
 
-  test('before anything was opened it just ends', async () => {
+  test.each(['SIGINT', 'SIGHUP'] as const)(
+    '%s twice, as npm, yarn or a closed terminal send it, pauses',
+    async (signal) => {
+      const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
+      await child.printed(/batches\.committed/);
+      child.process.kill(signal);
+      await child.printed(/Pausing/, 'stderr');
+      child.process.kill(signal);
+      const { stdout } = await child.ended;
+      expect(events(stdout).at(-1)?.type).toBe('pipeline.paused');
+    },
+  );
+
+  test('ends the process while the pipeline file is loaded', async () => {
     const file =
       'console.error("loading"); setInterval(() => {}, 1000); await new Promise(() => {}); export default 1;';
     const child = start(['run', 'slow.mjs'], { cwd: folder({ 'slow.mjs': file }) });
@@ -84,7 +97,7 @@ describe('a signal', () => {
     expect((await child.ended).code).toBe(143);
   });
 
-  test('while the source is being opened it cancels', async () => {
+  test('cancels while the source is opened', async () => {
     const file = `
       import { collect, map, pipeline } from 'xstate-pipeline';
       const source = { kind: 'slow', onMalformed: 'fail', describe: () => undefined, open() {
@@ -99,8 +112,8 @@ describe('a signal', () => {
   });
 });
 
-describe('an end that nobody asked for', () => {
-  test('kill -9, twice, then resume: byte-identical, and no batch was computed twice once it was durable', async () => {
+describe('an unexpected end', () => {
+  test('kill -9, twice, then resume: byte-identical, and no durable batch is computed twice', async () => {
     let args = ['run', 'p.ts', '--checkpoint-interval', '20'];
     let stdout = '';
     for (let kills = 0; kills < 2; kills++) {
@@ -117,7 +130,7 @@ describe('an end that nobody asked for', () => {
     const ended = await run([...args, '--json'], { cwd });
     expect(ended.code, ended.stderr).toBe(0);
     expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
-    // The last line may have been cut by the kill.
+    // The kill may have cut the last line.
     const whole = (stdout + ended.stdout)
       .split('\n')
       .filter((line) => line.startsWith('{') && line.endsWith('}'));
@@ -128,7 +141,7 @@ describe('an end that nobody asked for', () => {
     expect(new Set(computed).size).toBe(computed.length);
   });
 
-  test('a reader that goes away: paused, saved, 141', async () => {
+  test('a closed reader: paused, saved, 141', async () => {
     const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
     const [, id = ''] = await child.printed(/"sessionId":"([^"]+)"/);
     child.process.stdout?.destroy();
@@ -140,48 +153,48 @@ describe('an end that nobody asked for', () => {
   });
 
   test.runIf(existsSync('/dev/full'))(
-    'an output that cannot be written: 1, and what is saved on standard error',
+    'an output that cannot be written: 1, and the receipt on standard error',
     async () => {
       const shell = 'exec "$@" > /dev/full';
       const listed = await run(['sessions'], { cwd, shell });
       expect(listed.code).toBe(1);
-      expectOneLine(listed, /Standard output cannot be written: the disk is full; make room/);
+      expectOneLine(listed, /Cannot write standard output: the disk is full; make room/);
       const ended = await run(['run', 'p.ts', '--checkpoint-interval', '20'], { cwd, env: SLOWLY, shell });
       expect(ended.code).toBe(1);
-      expect(ended.stderr).toMatch(/^error: Standard output cannot be written: the disk is full; make room/m);
+      expect(ended.stderr).toMatch(/^error: Cannot write standard output: the disk is full; make room/m);
       expect(await copied(RESUME.exec(ended.stderr)?.[1] ?? '', cwd)).toContain('completed: 4,000 rows in');
       expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
     },
   );
 
   test.each([
-    ['a stray rejection', 'Promise.reject(new Error("stray"))'],
-    ['a throwing timer', 'setTimeout(() => { throw new Error("stray"); })'],
-  ])('%s of a stage: one line, resumable, 1', async (_, stray) => {
-    const stage = `.pipe(map('stray', (row: Row) => { if (row.n === 70 && process.env.STRAY !== 'no') ${stray}; return row; }))`;
+    ['an unhandled rejection', 'Promise.reject(new Error("uncaught"))'],
+    ['a throwing timer', 'setTimeout(() => { throw new Error("uncaught"); })'],
+  ])('%s of a stage: one line, resumable, 1', async (_, uncaught) => {
+    const stage = `.pipe(map('careless', (row: Row) => { if (row.n === 70 && process.env.CARELESS !== 'no') ${uncaught}; return row; }))`;
     cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(`${stage}${STUCK}`) });
     const child = start(['run', 'p.ts', '--checkpoint-interval', '20'], { cwd });
     const ended = await child.ended;
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toMatch(/^error: an error that nothing caught.*: stray\. \(p\.ts:\d+\)/m);
+    expect(ended.stderr).toMatch(/^error: uncaught error, in a stage .*: uncaught\. \(p\.ts:\d+\)/m);
     expect(ended.stderr).not.toMatch(/^\s+at /m);
-    const again = await run(['resume', 'last'], { cwd, env: { STRAY: 'no', STUCK: 'no' } });
+    const again = await run(['resume', 'last'], { cwd, env: { CARELESS: 'no', STUCK: 'no' } });
     expect(again.code).toBe(0);
     expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
   });
 
-  test('a stage that ends the process: a failure, whatever code it gives; the session goes on', async () => {
+  test('a stage that ends the process: a failure with any exit code; the session resumes', async () => {
     const stage = `.pipe(map('exits', (row: Row) => { if (row.n === 70 && process.env.EXITS !== 'no') process.exit(0); return row; }))`;
     cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(stage) });
     const ended = await run(['run', 'p.ts', '--quiet'], { cwd });
     expect(ended.code).toBe(1);
-    expectOneLine(ended, /the process was ended in the middle of the run: leave out process\.exit\(\)/);
+    expectOneLine(ended, /A stage ended the process during the run\. Remove process\.exit\(\)/);
     const again = await run(['resume', 'last'], { cwd, env: { EXITS: 'no' } });
     expect(again.code).toBe(0);
     expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
   });
 
-  test('an exhausted heap takes the process; the session goes on', async () => {
+  test('an exhausted heap crashes the process; the session resumes', async () => {
     const stage = `.pipe(map('hungry', (row: Row) => { if (row.n === 70 && process.env.HUNGRY !== 'no') {
       const all: unknown[] = []; for (;;) all.push(new Array(10_000).fill(Math.random())); } return row; }))`;
     cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(stage) });
@@ -192,20 +205,20 @@ describe('an end that nobody asked for', () => {
     expect(text(cwd, 'out.jsonl')).toBe(rowsText(ROWS));
   });
 
-  test('a stage that listens to nothing is left behind by the second SIGINT', async () => {
+  test('a second signal ends the run of a stage that ignores its abort signal', async () => {
     const stage = `.pipe(defineStage({ name: 'lost', process: () => new Promise<Row[]>(() => {}) }))`;
     cwd = folder({ 'in.jsonl': rowsText(5), 'p.ts': pipelineFile(stage) });
     const child = start(['run', 'p.ts', '--json'], { cwd });
     await child.printed(/batch\.started/);
     child.process.kill('SIGINT');
     await child.printed(/Pausing/, 'stderr');
-    child.process.kill('SIGINT');
+    child.process.kill('SIGTERM');
     expect((await child.ended).code).toBe(130);
   });
 });
 
 describe('from another terminal', () => {
-  test('status, pause: the owner saves and ends; its session resumes', async () => {
+  test('status and pause: the owner saves and ends; the session resumes', async () => {
     const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
     await child.printed(/batches\.committed/);
     const { pid } = child.process;
@@ -221,11 +234,11 @@ describe('from another terminal', () => {
     expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
   });
 
-  test('pause says what it waits for, where a batch takes its time', async () => {
+  test('pause prints what it waits for', async () => {
     const child = start(['run', 'stuck.ts', '--json', '--checkpoint-interval', '20'], { cwd });
     await child.printed(/"batches\.committed","upTo":2/);
     const pausing = start(['pause', 'last'], { cwd });
-    await pausing.printed(/^Waiting for the process that runs it/m, 'stderr');
+    await pausing.printed(/^Waiting for the process that runs the session/m, 'stderr');
     expect((await run(['cancel', 'last'], { cwd })).code).toBe(0);
     expect((await child.ended).code).toBe(130);
     await pausing.ended;
@@ -247,7 +260,7 @@ describe('from another terminal', () => {
     expect(events(ended.stdout).at(-1)?.type).toBe('pipeline.cancelled');
   });
 
-  test('a run to the file that another is writing to is refused with 5; one to a file of its own is told', async () => {
+  test('a run to an output in use is refused with 5; a run to its own file gets a message', async () => {
     writeFileSync(join(cwd, 'other.ts'), DOUBLING.replace('out.jsonl', 'other.jsonl'));
     const paused = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
     await paused.printed(/batches\.committed/);
@@ -274,16 +287,16 @@ describe('from another terminal', () => {
     await beside.printed(/batches\.committed/);
     beside.process.kill('SIGINT');
     const { stdout } = await beside.ended;
-    expect(events(stdout)[1]?.message).toContain(`is being run by process ${pid}`);
+    expect(events(stdout)[1]?.message).toContain(`is running in process ${pid}`);
 
-    // Of the sessions that are not finished it is the oldest but one, and the only one that somebody runs.
+    // It is the second oldest unfinished session, and the only running one.
     expect((await run(['cancel', 'last'], { cwd })).stdout).toMatch(/^Cancelled: 60 rows in, 60 out/);
     expect((await child.ended).code).toBe(130);
     expect((await run(['resume', id], { cwd })).code).toBe(0);
     expect(text(cwd, 'out.jsonl')).toBe(GOLDEN);
   });
 
-  test('nobody runs it: 1, and where it stands', async () => {
+  test('a session that no process runs: 1', async () => {
     await run(['run', 'p.ts'], { cwd });
     const id = (await run(['sessions', '--json'], { cwd })).stdout;
     const ended = await run(['pause', JSON.parse(id).sessionId], { cwd });

@@ -184,7 +184,7 @@ describe('stopped', () => {
     await child.printed(/"type":"batch.started","stage":"work","batch":5[0-9]/);
     child.process.kill('SIGINT');
     await child.printed(/Pausing/, 'stderr');
-    child.process.kill('SIGINT');
+    child.process.kill('SIGTERM');
     expect((await child.ended).code).toBe(130);
   });
 });

@@ -1,4 +1,4 @@
-/** `pause`, `cancel`, `status`: speak to the process that runs a session, from any terminal. */
+/** `pause`, `cancel`, `status`: send a command to the process that runs a session, from any terminal. */
 import { join } from 'node:path';
 import { sendControl } from '../../checkpoint/lock/control-client.js';
 import type { ControlCommand } from '../../checkpoint/lock/lock.js';
@@ -7,15 +7,17 @@ import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { CheckpointNotFoundError, codeOf } from '../../errors.js';
 import type { JsonObject } from '../../formats/json.js';
 import { counted, printable, rowsThrough, span } from '../../observers/progress/terminal-text.js';
+import { isBeyondResume } from '../../sessions/can-resume.js';
 import { findSession } from '../../sessions/find-session.js';
 import { sessionCommand } from '../../sessions/invocation.js';
 import { stateWord } from '../../sessions/owner.js';
 import { storedMark } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago } from '../output/durations.js';
+import { type SavedRows, savedText } from '../output/summary.js';
 import type { Terminal } from '../output/terminal.js';
 
-/** A pause waits for the batches in flight, as long as those take. */
+/** How long each command waits for its answer. A pause waits for the batches in flight. */
 const PATIENCE_MS: Readonly<Record<ControlCommand, number>> = {
   pause: 86_400_000,
   cancel: 60_000,
@@ -23,8 +25,8 @@ const PATIENCE_MS: Readonly<Record<ControlCommand, number>> = {
   record: 5_000,
 };
 
-/** Who hears nothing for so long thinks that it hangs. */
-const SILENCE_MS = 3_000;
+/** After this time, a message says what the command waits for. */
+const NOTICE_AFTER_MS = 3_000;
 
 export interface ControlOptions {
   readonly stateDir: string;
@@ -41,12 +43,12 @@ export async function control(
   const stateManager = new StateManager(lowdbStorage(stateDir));
   const sessionId = await findSession(stateManager, given, { runIn: stateDir });
   let answer: JsonObject;
-  const waits = setTimeout(() => {
+  const notice = setTimeout(() => {
     if (command !== 'status')
       terminal.printMessage(
-        'Waiting for the process that runs it, which finishes what is in flight. Ctrl-C ends the waiting alone.',
+        'Waiting for the process that runs the session: it finishes the batches in flight. Ctrl-C stops only the waiting.',
       );
-  }, SILENCE_MS);
+  }, NOTICE_AFTER_MS);
   try {
     const directory = join(stateDir, sessionId);
     answer = await sendControl({ directory, sessionId, command, timeoutMs: PATIENCE_MS[command] });
@@ -57,7 +59,7 @@ export async function control(
     if (command !== 'status') throw error;
     return storedStatus(sessionId, stateManager, { stateDir, json }, terminal);
   } finally {
-    clearTimeout(waits);
+    clearTimeout(notice);
   }
   if (json) terminal.write(`${JSON.stringify(answer)}\n`);
   else if (command === 'status') terminal.printResult(statusLine(answer));
@@ -71,28 +73,31 @@ function receiptLines(
   answer: JsonObject,
   stateDir: string,
 ): string[] {
-  const { batches } = answer;
   const done = command === 'pause' ? 'Paused' : 'Cancelled';
   return [
-    `${done}: ${rowsThrough(figuresOf(answer))} are saved (${counted(Number(batches), 'batch', 'batches')}).`,
+    `${done}: ${savedText(rowsOf(answer))}.`,
     `  resume  ${sessionCommand('resume', sessionId, stateDir)}`,
   ];
 }
 
-const figuresOf = ({ rowsIn, rowsOut }: JsonObject) => ({ rowsIn: Number(rowsIn), rowsOut: Number(rowsOut) });
+const rowsOf = ({ batches, rowsIn, rowsOut }: JsonObject): SavedRows => ({
+  batches: Number(batches),
+  rowsIn: Number(rowsIn),
+  rowsOut: Number(rowsOut),
+});
 
 function statusLine(answer: JsonObject): string {
   const { sessionId, pipeline, state, pausing, batchesInFlight, elapsedMs } = answer;
   const word = pausing === true ? 'pausing' : String(state).toLowerCase();
   return [
     `${printable(String(pipeline))}, session ${String(sessionId)}: ${word}`,
-    rowsThrough(figuresOf(answer)),
+    rowsThrough(rowsOf(answer)),
     `${counted(Number(batchesInFlight), 'batch', 'batches')} in flight`,
     span(Number(elapsedMs)),
   ].join(', ');
 }
 
-/** Nobody runs it: what is stored is its status. */
+/** The status of a session that no process runs: its checkpoint. */
 async function storedStatus(
   sessionId: string,
   stateManager: StateManager,
@@ -100,11 +105,11 @@ async function storedStatus(
   terminal: Terminal,
 ): Promise<number> {
   const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
-  const { pipeline, state, savedAt } = checkpoint;
+  const { pipeline, state, savedAt, error } = checkpoint;
   const { batches = 0, rowsIn = 0, rowsOut = 0, elapsedMs = 0 } = storedMark(checkpoint) ?? {};
   const word = stateWord(state, undefined);
   if (json) {
-    const facts = {
+    const fields = {
       sessionId,
       pipeline,
       state: word,
@@ -114,13 +119,13 @@ async function storedStatus(
       rowsOut,
       elapsedMs,
     };
-    terminal.write(`${JSON.stringify(facts)}\n`);
+    terminal.write(`${JSON.stringify(fields)}\n`);
     return COMPLETED;
   }
   terminal.printResult(
     `${printable(pipeline)}, session ${sessionId}: ${word}, ${rowsThrough({ rowsIn, rowsOut })}, saved ${ago(savedAt, Date.now())}`,
   );
-  if (state !== 'COMPLETED')
+  if (state !== 'COMPLETED' && !isBeyondResume(error?.code))
     terminal.printResult(`  resume  ${sessionCommand('resume', sessionId, stateDir)}`);
   return COMPLETED;
 }

@@ -1,4 +1,4 @@
-/** `diagram`: the statecharts that a run is made of, drawn from the machines. */
+/** `diagram`: the statechart of the executor or of one of its children, generated from the machine. */
 import { createExecutorMachine, stageMachine, WORKERS } from '../../../machines/index.js';
 import { COMPLETED } from '../exit-codes.js';
 import { mermaid } from '../output/mermaid.js';

@@ -1,5 +1,4 @@
-/** `diff <session> <session>`: the outputs of two sessions, row by row. */
-
+/** `diff <session> <session>`: compares the outputs of two sessions, row by row. */
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { diffOutputs, diffText, isSameOutput } from '../../history/diff/diff-sessions.js';
@@ -27,7 +26,7 @@ export async function diff(
     const { checkpoint } = await stateManager.loadCheckpoint(await findSession(stateManager, given));
     if (checkpoint.state !== 'COMPLETED' && !json)
       terminal.printMessage(
-        `Session ${checkpoint.sessionId} is not completed: compared as far as it is saved.`,
+        `Session ${checkpoint.sessionId} is not completed. Only its saved rows are compared.`,
       );
     return sessionOutput(nodeFileSystem, checkpoint);
   };

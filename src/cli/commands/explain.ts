@@ -1,10 +1,9 @@
 /**
- * `resume --explain`: what going on would reuse, run again or refuse; nothing is run. What is refused is told beside the rest,
- * and then as the error that the resume would end with.
+ * `resume --explain`: shows what a resume would reuse, rerun or refuse, and runs nothing. It prints refusals beside the rest,
+ * and then throws the error of the resume.
  *
- * The same checks as the resume itself, in the same order, each by the code that makes them there: the lock (I10), the
- * checkpoint (I9), fingerprints and descriptions (I15), the input's identity. Only what is written so far is looked at here
- * and not opened, because opening a sink cuts it (I7).
+ * It makes the checks of a resume in the same order and with the same code: the lock (I10), the checkpoint (I9), fingerprints
+ * and descriptions (I15), the input's identity. It does not open the sink, because opening truncates it (I7).
  */
 import { stat } from 'node:fs/promises';
 import { platform } from '#platform';
@@ -41,18 +40,18 @@ interface Explanation {
   readonly sessionId: string;
   readonly pipeline: string;
   readonly warnings: readonly string[];
-  /** Never read again. */
+  /** Not read again. */
   readonly committed: { readonly batches: number; readonly rowsIn: number; readonly rowsOut: number };
-  /** Above them, by stage: outputs that are taken from the journal. */
+  /** Outputs of later batches that the journal holds, by stage. */
   readonly journaled: readonly { readonly stage: string; readonly batches: readonly number[] }[];
-  /** What is read, and run, again or for the first time. */
+  /** The part of the input that is still to be read. */
   readonly rest: { readonly unit: 'bytes' | 'rows'; readonly from: number; readonly of: number } | null;
   readonly output: { readonly path: string; readonly cutTo: number } | null;
-  /** Why it would not go on at all. */
+  /** Why the resume is refused. */
   readonly refused: readonly string[];
 }
 
-/** @returns the exit code. @throws what the resume would refuse with. */
+/** @returns the exit code. @throws the error with which the resume would be refused. */
 export async function explain(options: ExplainOptions): Promise<number> {
   const { sessionId, stateManager, stateDir, json, force, terminal } = options;
   const lock = await stateManager.lock(sessionId, {});
@@ -105,7 +104,7 @@ async function explainOwned(
   };
 }
 
-/** @param refusals is added to, where the check refuses. */
+/** Adds a refusal to `refusals`, and continues with `otherwise`. */
 async function catchRefusal<T, U>(
   check: () => Promise<T>,
   otherwise: () => Promise<U>,
@@ -115,13 +114,13 @@ async function catchRefusal<T, U>(
     return await check();
   } catch (error) {
     if (codeOf(error) === 'PIPELINE_MISMATCH') refusals.push(error as PipelineMismatchError);
-    // The resume would not have come so far.
+    // After a refusal, other errors are ignored: the resume would have stopped before.
     else if (refusals.length === 0) throw error;
     return otherwise();
   }
 }
 
-/** The input, compared with the one that the session began with (I15). */
+/** Compares the input with the one at the start of the session (I15). */
 async function checkInput(
   { definition, start, checkpoint }: StoredSession,
   force: boolean,
@@ -140,7 +139,7 @@ async function checkInput(
   }
 }
 
-/** What was written is there still, as far as its size tells. */
+/** Checks by its size that the written output still exists. */
 async function checkOutput({ checkpoint, start }: StoredSession): Promise<Explanation['output']> {
   const bytes = start.mark.sink?.bytes;
   const target = storedPath(checkpoint.sink);
@@ -151,17 +150,17 @@ async function checkOutput({ checkpoint, start }: StoredSession): Promise<Explan
       (found) => found.size,
       () => undefined,
     );
-    // What was published already must be that, to its end.
+    // A published output must have exactly the written size.
     if (path !== working && size !== bytes) break;
     if (size !== undefined && size >= bytes) return { path, cutTo: bytes };
     if (size !== undefined)
-      throw new PipelineMismatchError([`${path} has ${size} bytes, and the run had written ${bytes}`], false);
+      throw new PipelineMismatchError([`${path} has ${size} bytes, but the run had written ${bytes}`], false);
   }
   if (bytes === 0) return { path: working, cutTo: 0 };
-  throw new PipelineMismatchError([`${working}, which the run had written to, is not there any more`], false);
+  throw new PipelineMismatchError([`${working}, the run's unfinished output, is missing`], false);
 }
 
-/** Outputs above the watermark that no stage will be asked for again (I5, I8). */
+/** Journaled outputs above the watermark: their stages are not invoked again (I5, I8). */
 async function findJournaledOutputs(
   { checkpoint, start }: StoredSession,
   pipeline: Pipeline<unknown>,
@@ -173,7 +172,7 @@ async function findJournaledOutputs(
   try {
     const fingerprints = stageFingerprints(stages);
     const found = new Map<string, number[]>();
-    // A batch goes on behind the last stage whose output is there.
+    // A batch continues after the last stage whose output is in the journal.
     const claimed = new Set<number>();
     for (let i = stages.length - 1; i >= 0; i--) {
       const stage = stages[i]?.name ?? '';
@@ -190,11 +189,11 @@ async function findJournaledOutputs(
   }
 }
 
-/** The fingerprint in a record's line of facts: an output of other code is not used. */
+/** The fingerprint in a record's header line: an output of other code is not used. */
 function recordFingerprint(payload: Uint8Array | undefined): unknown {
   if (payload === undefined) return undefined;
-  const facts = JSON.parse(new TextDecoder().decode(payload.subarray(0, payload.indexOf(10)))) as JsonObject;
-  return facts.fingerprint;
+  const header = JSON.parse(new TextDecoder().decode(payload.subarray(0, payload.indexOf(10)))) as JsonObject;
+  return header.fingerprint;
 }
 
 function contextOf(sessionId: string): OpenContext {
@@ -228,11 +227,11 @@ function explanationLines(explanation: Explanation, { colors }: Terminal): strin
 }
 
 function restText(rest: Explanation['rest'], batches: number): string {
-  const from = `from batch ${batches} on`;
+  const from = `from batch ${batches}`;
   if (rest === null) return `everything ${from}`;
-  if (rest.from >= rest.of) return 'nothing is left to read: only the end of the run is';
+  if (rest.from >= rest.of) return 'nothing is left to read; only the output is left to publish';
   const percent = Math.floor((rest.from / Math.max(1, rest.of)) * 100);
-  return `everything ${from}: ${grouped(rest.of - rest.from)} of ${grouped(rest.of)} ${rest.unit} (${percent}% are behind)`;
+  return `everything ${from}: ${grouped(rest.of - rest.from)} of ${grouped(rest.of)} ${rest.unit} (${percent}% are done)`;
 }
 
 /** 3, 5–9 */

@@ -1,23 +1,21 @@
-/** `inspect [session or recording]`: the inspector's page for what is stored and for what runs, or one file of it. */
-import { stat, writeFile } from 'node:fs/promises';
-import { StateManager } from '../../checkpoint/state-manager.js';
-import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+/** `inspect [session or recording]`: serves the inspector's page for stored and running sessions, or exports one session. */
+import { writeFile } from 'node:fs/promises';
 import { codeOf, InvalidOptionError } from '../../errors.js';
 import { grouped } from '../../observers/progress/terminal-text.js';
-import { findSession } from '../../sessions/find-session.js';
 import { type InspectorHost, inspectorHost } from '../../sessions/inspector-host.js';
 import { quoted } from '../../sessions/invocation.js';
 import { COMPLETED } from '../exit-codes.js';
 import { inspectorPackage } from '../inspectors/inspector-package.js';
 import { recordingHost } from '../inspectors/recording-host.js';
 import type { Terminal } from '../output/terminal.js';
+import { recordingPlaceOf } from '../recording-argument.js';
 
 export interface InspectOptions {
   readonly stateDir: string;
   readonly host?: string;
   readonly port?: number;
   readonly allowCommands: boolean;
-  /** A file to write, instead of serving. */
+  /** A file to write instead of serving the page. */
   readonly export?: string;
 }
 
@@ -35,7 +33,9 @@ export async function inspect(
   terminal: Terminal,
 ): Promise<number> {
   if (options.export !== undefined && given === undefined)
-    throw new InvalidOptionError('--export writes one session: say which, for example last.');
+    throw new InvalidOptionError(
+      '--export writes one session. Name it, for example: inspect last --export FILE.',
+    );
   const inspector = await inspectorPackage();
   const { host, session, what } = await shownOf(given, options.stateDir);
   if (options.export !== undefined && session !== undefined) {
@@ -58,8 +58,8 @@ export async function inspect(
   terminal.printResult(`inspector  ${served.url}`);
   const may = commands
     ? 'the page may pause, resume and cancel'
-    : 'read-only; --allow-commands lets the page command';
-  terminal.printMessage(`Shows ${what}; ${may}. Whoever has the address may look. Ctrl-C ends it.`);
+    : 'read-only; --allow-commands lets the page pause, resume and cancel';
+  terminal.printMessage(`Shows ${what}; ${may}. The address grants access. Press Ctrl-C to stop.`);
   await interrupted(terminal);
   await served.close();
   return COMPLETED;
@@ -68,29 +68,24 @@ export async function inspect(
 async function shownOf(given: string | undefined, stateDir: string): Promise<Shown> {
   if (given === undefined)
     return { host: inspectorHost({ stateDir }), session: undefined, what: `the sessions of ${stateDir}` };
-  if (await isThere(given)) {
-    const host = await recordingHost(given);
+  const place = await recordingPlaceOf(given, stateDir);
+  if (typeof place === 'string') {
+    const host = await recordingHost(place);
     const [recording] = await host.sessions();
     return { host, session: recording?.id, what: given };
   }
-  if (/[/\\]|\.jsonl$/.test(given)) throw new InvalidOptionError(`There is no recording ${quoted(given)}.`);
-  const session = await findSession(new StateManager(lowdbStorage(stateDir)), given);
-  return { host: inspectorHost({ stateDir }), session, what: `session ${session}` };
+  return { host: inspectorHost({ stateDir }), session: place.session, what: `session ${place.session}` };
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 async function write(path: string, html: string): Promise<void> {
   await writeFile(path, html, { mode: 0o600 }).catch((error: unknown) => {
-    throw new InvalidOptionError(`${quoted(path)} cannot be written (${codeOf(error)}).`, { cause: error });
+    throw new InvalidOptionError(`Cannot write ${quoted(path)} (${codeOf(error)}). Choose another file.`, {
+      cause: error,
+    });
   });
 }
 
-/** Resolves at a signal, or when whoever reads the output has gone. */
+/** Resolves at a signal, or when the output is closed. */
 function interrupted(terminal: Terminal): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());

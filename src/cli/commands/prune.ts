@@ -1,9 +1,9 @@
 /**
- * `prune --older-than 7d`: removes what is not needed any more.
+ * `prune --older-than 7d`: removes old sessions.
  *
- * 1. Completed sessions only, unless told `--all`: then unfinished ones too, which cannot be resumed afterwards.
- * 2. Never one that somebody runs (I10), and never a damaged one: its age is not known, and it may be worth a repair.
- * 3. What a process that was killed before its first checkpoint left behind goes without being asked for.
+ * 1. It removes completed sessions; with `--all` also unfinished ones, which then cannot be resumed.
+ * 2. It keeps sessions that a process runs (I10), and damaged ones: their age is unknown, and they may be repairable.
+ * 3. It also removes the remains of processes that were killed before their first checkpoint.
  */
 import { isSound, type SoundSummary } from '../../checkpoint/checkpoint-summary.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
@@ -49,15 +49,17 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
   }
   terminal.printResult(`${dryRun ? 'Would remove' : 'Removed'} ${counted(removed, 'session')}.`);
   if (kept > 0)
-    terminal.printMessage(`${counted(kept, 'older session')} kept: not completed. --all removes those too.`);
+    terminal.printMessage(
+      `Kept ${counted(kept, 'older session')} that did not complete. --all removes them.`,
+    );
   const damaged = summaries.length - sound.length;
   if (damaged > 0)
     terminal.printMessage(
-      `${counted(damaged, 'damaged session')} kept. Remove by hand what is not worth a repair.`,
+      `Kept ${counted(damaged, 'damaged session')}. Remove the directories by hand if you do not need them.`,
     );
   return COMPLETED;
 
-  /** False: somebody runs it. */
+  /** @returns false: a process runs it. */
   async function remove(sessionId: string, checkpoint?: Checkpoint): Promise<boolean> {
     if (dryRun) return (await ownerOf(stateDir, sessionId)) === undefined;
     try {

@@ -1,9 +1,10 @@
-/** `sessions`: what is stored, newest first. */
-import { type CheckpointSummary, isSound, isUnfinished } from '../../checkpoint/checkpoint-summary.js';
+/** `sessions`: lists the stored sessions, newest first. */
+import { type CheckpointSummary, isSound } from '../../checkpoint/checkpoint-summary.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { DEFAULT_STATE_DIRECTORY } from '../../checkpoint/storages/state-directory.js';
 import { grouped, printable, widthOf } from '../../observers/progress/terminal-text.js';
+import { canResume } from '../../sessions/can-resume.js';
 import { programName, quoted } from '../../sessions/invocation.js';
 import { type ListedSession, listSessions } from '../../sessions/list-sessions.js';
 import { type SessionOwner, stateWord } from '../../sessions/owner.js';
@@ -43,14 +44,14 @@ function sessionFields({ summary, owner }: ListedSession): object {
   };
 }
 
-/** Pure. Ids are as short as they may be where whole ones would break the lines. */
+/** Pure. Ids are shortened, as far as they stay distinct, when whole ones do not fit the columns. */
 export function sessionLines(
   listed: readonly ListedSession[],
   stateDir: string,
   now: number,
   { colors, columns = Number.POSITIVE_INFINITY }: Pick<Terminal, 'colors' | 'columns'>,
 ): string[] {
-  if (listed.length === 0) return [`No sessions in ${stateDir}. Begin one: ${programName()} run pipeline.ts`];
+  if (listed.length === 0) return [`No sessions in ${stateDir}. Start one: ${programName()} run pipeline.ts`];
   const linesWith = (idLength: number) =>
     tableLines(
       [
@@ -66,14 +67,14 @@ export function sessionLines(
     const { summary, owner } = listed[i] as ListedSession;
     return paintState(line, stateWord(summary.state, owner), colors);
   });
-  const open = listed.filter(({ summary, owner }) => isUnfinished(summary) && owner === undefined);
+  const open = listed.filter(({ summary, owner }) => canResume(summary) && owner === undefined);
   return [colors.dim(header), ...painted, ...(open.length > 0 ? ['', howToResume(open, stateDir)] : [])];
 }
 
 const ID_LENGTH = 36;
 const SHORT_ID_LENGTH = 8;
 
-/** How many characters tell them apart. */
+/** The number of characters at which the ids are distinct. */
 function distinctLength(listed: readonly ListedSession[]): number {
   const ids = listed.map(({ summary }) => summary.sessionId);
   let length = SHORT_ID_LENGTH;
@@ -117,5 +118,5 @@ function howToResume(open: readonly ListedSession[], stateDir: string): string {
   const where = stateDir === DEFAULT_STATE_DIRECTORY ? '' : ` --state-dir ${quoted(stateDir)}`;
   const isNamed = open.every(({ summary }) => isSound(summary) && summary.pipelineFile !== undefined);
   const file = isNamed ? '' : ' [pipeline file]';
-  return `To go on with one: ${programName()} resume <session>${file}${where}   (its first characters will do, or: last)`;
+  return `To resume one: ${programName()} resume <session>${file}${where}   (<session>: the first characters of its id, or last)`;
 }

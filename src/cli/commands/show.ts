@@ -1,9 +1,9 @@
-/** `show <id>`: everything that a checkpoint says. */
-
+/** `show <session>`: prints the checkpoint of a session. */
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { counted, grouped, printable, span } from '../../observers/progress/terminal-text.js';
+import { isBeyondResume } from '../../sessions/can-resume.js';
 import { findSession } from '../../sessions/find-session.js';
 import { sessionCommand } from '../../sessions/invocation.js';
 import { ownerOf, type SessionOwner, stateWord } from '../../sessions/owner.js';
@@ -30,10 +30,10 @@ export async function show(
   }
   const owner = checkpoint.state === 'COMPLETED' ? undefined : await ownerOf(stateDir, sessionId);
   for (const line of checkpointLines(checkpoint, owner, Date.now(), terminal)) terminal.printResult(line);
-  if (checkpoint.state !== 'COMPLETED' && owner === undefined) {
+  if (checkpoint.state !== 'COMPLETED' && owner === undefined && !isBeyondResume(checkpoint.error?.code)) {
     terminal.printResult('');
     terminal.printResult(
-      `To go on with it: ${sessionCommand('resume', sessionId, stateDir, ...fileOf(checkpoint))}`,
+      `To resume it: ${sessionCommand('resume', sessionId, stateDir, ...fileOf(checkpoint))}`,
     );
   }
   return COMPLETED;
@@ -51,7 +51,7 @@ export function checkpointLines(
   const { settings, source, sink, deadLetter, error, savedAt, startedAt } = checkpoint;
   const mark = storedMark(checkpoint);
   const every = settings.checkpointEveryMs === null ? '' : ` or ${span(settings.checkpointEveryMs)}`;
-  const facts: (readonly [string, string | undefined])[] = [
+  const fields: (readonly [string, string | undefined])[] = [
     ['session', checkpoint.sessionId],
     ['pipeline', printable(checkpoint.pipeline)],
     ['file', checkpoint.pipelineFile],
@@ -67,26 +67,26 @@ export function checkpointLines(
             'rows',
             `${grouped(mark.rowsIn)} in, ${grouped(mark.rowsOut)} out, ${grouped(mark.losses.total)} lost`,
           ],
-          ['worked', span(mark.elapsedMs)],
+          ['run time', span(mark.elapsedMs)],
         ] as const)),
     ['input', placeOf(source, mark?.source ?? null)],
     ['output', placeOf(sink, mark?.sink ?? null)],
-    ['so far in', checkpoint.state === 'COMPLETED' ? undefined : storedPartFile(sink, mark?.sink ?? null)],
+    ['part file', checkpoint.state === 'COMPLETED' ? undefined : storedPartFile(sink, mark?.sink ?? null)],
     ['dead letters', deadLetter === null ? undefined : placeOf(deadLetter, mark?.deadLetter ?? null)],
     [
       'settings',
       `batches of ${counted(settings.batchSize, 'row')}, ${settings.maxInFlight} in flight, a checkpoint every ${counted(settings.checkpointInterval, 'row')}${every}`,
     ],
-    ['owners so far', grouped(checkpoint.epoch)],
+    ['processes', grouped(checkpoint.epoch)],
   ];
-  const lines = facts.flatMap(([label, value]) =>
+  const lines = fields.flatMap(([label, value]) =>
     value === undefined ? [] : [`${colors.dim(label.padEnd(13))}  ${value}`],
   );
   return [...lines, '', ...stageLines(checkpoint, colors), ...lossLines(checkpoint, colors)];
 }
 
 function placeOf(description: Checkpoint['source'], position: Checkpoint['source']): string {
-  const place = storedPath(description) ?? 'not a file: it has to be passed again';
+  const place = storedPath(description) ?? 'not a file: pass it again to resume';
   const bytes = position?.bytes;
   return typeof bytes === 'number' ? `${place}, byte ${grouped(bytes)}` : place;
 }

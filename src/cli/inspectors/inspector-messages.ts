@@ -1,19 +1,19 @@
-/** What a run and the process that serves its page say to each other, over the channel that Node gives to a child. */
+/** Messages between a run and the child process that serves its page. */
 import type { SerializedError } from '../../executor/fusion/serialized-error.js';
 
-/** From the page's server. */
+/** From the child process. */
 export type FromInspector =
-  /** The first one, unless it failed. */
+  /** The first message, unless the start failed. */
   | { readonly type: 'listening'; readonly url: string }
   | { readonly type: 'failed'; readonly error: SerializedError }
-  /** Pages that are connected now. */
+  /** Connected pages. */
   | { readonly type: 'viewers'; readonly count: number }
-  /** A page wants to resume what is paused in the run's process; answered with `resumed` and the same number. */
+  /** A page asks to resume the run that is paused in its own process. The answer is `resumed` with the same number. */
   | { readonly type: 'resume'; readonly number: number; readonly session: string };
 
 /** From the run. */
 export type ToInspector =
-  /** The run has a session: the one to show first. */
+  /** The run's session, which the page shows first. */
   | { readonly type: 'session'; readonly session: string }
-  /** False: nothing is paused there, it is for others to resume. */
+  /** `isDone` false: the run is not paused in its process. */
   | { readonly type: 'resumed'; readonly number: number; readonly isDone: boolean };

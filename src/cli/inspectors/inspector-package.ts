@@ -1,6 +1,6 @@
 /**
- * The package with the inspector's page. This one does not depend on it (it brings an XState of its own): whoever wants
- * it installs it beside, in the project or where this command is.
+ * The package with the inspector's page. It is an optional install, in the project or beside this command, because it depends
+ * on another version of XState.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type { InspectorHost } from '../../sessions/inspector-host.js';
 
 const NAME = '@xstate-pipeline/inspector';
 
-/** What is used of it. */
+/** The used part of the package. */
 export interface InspectorPackage {
   serveInspector(host: InspectorHost, options: ServeOptions): Promise<Inspector>;
   exportHtml(host: InspectorHost, id: string): Promise<ExportedFile>;
@@ -36,10 +36,10 @@ export interface ExportedFile {
   readonly omitted?: string;
 }
 
-/** A server for somebody else's viewer. */
+/** A server for another viewer. */
 export interface Bridge extends Partial<Pick<Inspector, 'viewers' | 'onViewers'>> {
   readonly url: string;
-  /** Shows another actor too. */
+  /** Also shows this actor. */
   follow(actor: object): void;
 }
 

@@ -1,3 +1,3 @@
-/** What `--inspect` can mean: the product's own page, or somebody else's viewer. */
+/** The values of `--inspect`: the product's own page, or another viewer. */
 export const INSPECTORS = ['page', 'classic', 'stately'] as const;
 export type InspectorKind = (typeof INSPECTORS)[number];

@@ -1,12 +1,12 @@
 /**
- * `--inspect`: the page, or somebody else's viewer, for the run in this process.
+ * `--inspect`: the inspector's page, or another viewer, for the run in this process.
  *
- * 1. It is there before the run begins, so that a port that is taken is found before anything runs; where it is, is said
- *    on standard error when the session is known.
- * 2. While a page shows the run, the process outlives it: it can be looked at, and what was paused from the page can be
- *    resumed from there. Without one the process ends as ever.
- * 3. The page is served by a process of its own, from the recording; the bridges follow the actor, and are in this one.
- *    That process ends with this one, and this one goes on when that one ends (I11).
+ * 1. It starts before the run, so that a port in use is reported first. It prints the address on standard error when the
+ *    session is known.
+ * 2. While a page shows the run, the process stays after the run's end, so that the page can still inspect it, and resume a
+ *    paused run. Without a page, the process ends with the run.
+ * 3. A child process serves the page from the recording; a bridge to another viewer follows the actor in this process. The
+ *    child ends with this process, and its end does not stop the run (I11).
  */
 import type { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import type { Terminal } from '../output/terminal.js';
@@ -15,13 +15,13 @@ import { type Bridge, bridgePackage } from './inspector-package.js';
 import type { InspectorKind } from './inspectors.js';
 import type { PageServer } from './page-server.js';
 
-/** A page that is loaded again is gone for a moment. */
+/** A page that reloads is disconnected for a moment. */
 const RELOAD_MS = 3_000;
 
 export interface LiveInspector {
   /** A page shows the run. */
   readonly isWatched: boolean;
-  /** Resolves when nobody looks any more. */
+  /** Resolves when no page is connected any more. */
   waitUntilUnwatched(): Promise<void>;
 }
 
@@ -36,30 +36,32 @@ export type RunViewer = PageServer | Exclude<InspectorKind, 'page'>;
 /** @throws {InspectorMissingError} and the InspectorError of an address that cannot be listened on. */
 export async function openLiveInspector(options: LiveInspectorOptions): Promise<LiveInspector> {
   const { viewer, executor, terminal } = options;
-  const say = (url: string) => terminal.printMessage(`inspector  ${url}`);
+  const printUrl = (url: string) => terminal.printMessage(`inspector  ${url}`);
   if (typeof viewer === 'string') {
     const bridge = await (await bridgePackage(viewer))(executor.actor);
     whenStarted(executor, () => {
       bridge.follow(executor.actor);
-      say(bridge.url);
+      printUrl(bridge.url);
     });
     return watchedThrough(bridge);
   }
   const url = await viewer.listening;
   viewer.onExit((why) =>
-    terminal.printMessage(terminal.errorColors.yellow(`The inspector has ended (${why}). The run goes on.`)),
+    terminal.printMessage(
+      terminal.errorColors.yellow(`The inspector has ended (${why}). The run continues.`),
+    ),
   );
   whenStarted(executor, (session) => {
     viewer.serveSession(session, () => resumeHere(executor));
-    say(`${url}&session=${session}`);
+    printUrl(`${url}&session=${session}`);
   });
   return watchedThrough(viewer, (isWanted) => viewer.keepAlive(isWanted));
 }
 
-/** What is paused in this process is resumed in it. */
+/** Resumes a run that is paused in this process. */
 function resumeHere(executor: PipelineExecutor): boolean {
   if (executor.state !== 'PAUSED') return false;
-  // How it ends is told to whoever began it.
+  // The promise of the run reports how it ends.
   executor.resume().catch(() => {});
   return true;
 }
@@ -92,20 +94,20 @@ function watchedThrough(
   };
 }
 
-/** Once, when the session is known. */
-function whenStarted(executor: PipelineExecutor, tell: (session: string) => void): void {
-  let isTold = false;
+/** Calls back once, when the session is known. */
+function whenStarted(executor: PipelineExecutor, onStart: (session: string) => void): void {
+  let isStarted = false;
   executor.addObserver({
     next() {
       const { sessionId } = executor;
-      if (isTold || sessionId === undefined) return;
-      isTold = true;
-      tell(sessionId);
+      if (isStarted || sessionId === undefined) return;
+      isStarted = true;
+      onStart(sessionId);
     },
   });
 }
 
-/** The run has paused, and a page shows it. @returns whether it was resumed. */
+/** The run has paused while a page shows it. @returns whether the page resumed it. */
 export function waitForPageResume(
   { waitUntilUnwatched }: LiveInspector,
   executor: PipelineExecutor,
@@ -121,13 +123,13 @@ export function waitForPageResume(
   });
 }
 
-/** The run has ended, and a page shows it. */
+/** The run has ended while a page shows it. */
 export function waitForPageClose(
   { waitUntilUnwatched }: LiveInspector,
   terminal: Terminal,
   stops: StopRequests,
 ): Promise<void> {
-  terminal.printMessage('The inspector stays until its page is closed. Ctrl-C ends it.');
+  terminal.printMessage('The inspector runs until its page is closed. Press Ctrl-C to end it.');
   return new Promise((resolve) => {
     stops.forwardTo(() => resolve());
     void waitUntilUnwatched().then(resolve);

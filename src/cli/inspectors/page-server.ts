@@ -35,8 +35,14 @@ export function startPageServer(stateDir: string): PageServer {
   const exitListeners: ((why: string) => void)[] = [];
   const send = (message: ToInspector) => child.send(message, () => {});
   const keepAlive = (isWanted: boolean) => {
-    if (isWanted) child.channel?.ref();
-    else child.channel?.unref();
+    // The child as well: its channel closes before its exit is reported.
+    if (isWanted) {
+      child.ref();
+      child.channel?.ref();
+    } else {
+      child.unref();
+      child.channel?.unref();
+    }
   };
   const setViewers = (count: number) => {
     viewers = count;

@@ -1,4 +1,4 @@
-/** Ages and spans of time, as people write and read them. */
+/** Parses and formats ages and times. */
 import { InvalidOptionError } from '../../errors.js';
 import { spanInSeconds } from '../../observers/progress/terminal-text.js';
 
@@ -10,7 +10,7 @@ export function parseAge(text: string): number {
   const unitMs = UNIT_MS[unit ?? ''];
   if (amount === undefined || unitMs === undefined)
     throw new InvalidOptionError(
-      'An age is a number with m, h, d or w (minutes, hours, days, weeks): 7d, 12h.',
+      `"${text}" is not an age. Give a number with m, h, d or w (minutes, hours, days, weeks): 7d, 12h.`,
     );
   return Number(amount) * unitMs;
 }

@@ -1,15 +1,19 @@
-/** What `--help` ends with. */
+/** The last part of `--help`. */
 export const EXAMPLES = `
 Examples:
-  xstate-pipeline run reviews.ts                  run it; Ctrl-C pauses, saves, and says how to resume
-  xstate-pipeline resume last                     go on with the newest session that is not finished
-  xstate-pipeline resume 3f0c --explain           what would be reused, run again or refused; runs nothing
-  xstate-pipeline sessions                        what is stored in .xstate-pipeline/
-  xstate-pipeline pause last                      from another terminal: pause the process that runs it
-  xstate-pipeline run reviews.ts --json | jq .    one event a line
-  xstate-pipeline run reviews.ts --inspect        watch it in a page, pause and resume it there
-  xstate-pipeline inspect last                    the same for what is stored, or runs elsewhere
-  xstate-pipeline replay last reviews.ts          would the machines of today take the same way?
+  xstate-pipeline run reviews.ts                  run a pipeline; Ctrl-C pauses, saves and prints the resume command
+  xstate-pipeline resume last                     resume the newest unfinished session
+  xstate-pipeline resume 3f0c --explain           show what a resume reuses, reruns or refuses; run nothing
+  xstate-pipeline sessions                        list the sessions stored in .xstate-pipeline/
+  xstate-pipeline pause last                      from another terminal: pause the process that runs the session
+  xstate-pipeline run reviews.ts --json | jq .    print one event per line
+  xstate-pipeline run reviews.ts --inspect        watch the run in a page; pause and resume it there
+  xstate-pipeline inspect last                    the same for a stored session, or one that another process runs
+  xstate-pipeline replay last reviews.ts          check that the current machines take the same steps
+
+While a run is in progress:
+  Ctrl-C, SIGTERM or SIGHUP pauses it; again after a second cancels it; a third time ends the process.
+  A repeat of the same signal within a second is ignored: npm, yarn and a closed terminal send a signal twice.
 
 A pipeline file, TypeScript or JavaScript:
   import { map, pipeline } from 'xstate-pipeline';
@@ -17,6 +21,6 @@ A pipeline file, TypeScript or JavaScript:
   export default pipeline('tidy').from(jsonl('in.jsonl')).pipe(map('trim', row => row)).to(jsonl('out.jsonl'));
 
 Exit codes:
-  0 completed   1 the run failed   2 wrong usage, or the file does not load   3 pipeline, input or replay differ
-  4 no such session   5 another process has it, or its output   6 corrupt checkpoint
+  0 completed   1 the run failed   2 wrong usage, or the file does not load   3 pipeline, input or replay differs
+  4 no such session   5 another process runs the session, or writes its output   6 corrupt checkpoint or journal
   129, 130, 141, 143 paused or cancelled by SIGHUP, SIGINT (or a command), a closed pipe, SIGTERM`;

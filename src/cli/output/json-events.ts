@@ -1,13 +1,13 @@
 /**
- * `--json`: events as lines on standard output, `pipeline.started` first. What happens before it (the first checkpoint
- * is saved, a notice) waits until the session is known to have begun; if it never begins, the lines come anyway.
+ * `--json`: events as lines on standard output, `pipeline.started` first. Earlier events (the first checkpoint, a notice) wait
+ * for it. If the session never starts, they are printed when the run ends.
  */
 import type { Observer } from 'rxjs';
 import type { PipelineEvent } from '../../observers/events.js';
 import { jsonLines } from '../../observers/json-lines.js';
 
 export interface StartedFirst extends Pick<Observer<PipelineEvent>, 'next'> {
-  /** Writes what still waits. */
+  /** Writes the waiting events. */
   release(): void;
 }
 

@@ -5,7 +5,7 @@
  * request, then its events. A transition of the root is drawn from each state.
  */
 
-/** A state node of an XState machine, as far as a picture needs it. */
+/** A state node of an XState machine, as the diagram needs it. */
 export interface DrawableNode {
   readonly key: string;
   readonly type: string;
@@ -75,7 +75,7 @@ function labelled(node: DrawableNode): [string, DrawableTransition][] {
   for (const transition of node.always ?? []) all.push([guardOf(transition) || 'always', transition]);
   for (const [event, transitions] of node.transitions) {
     for (const transition of transitions) {
-      // A guard only says something where it decides between answers.
+      // A guard matters only when it chooses between several transitions.
       const guard = transitions.length > 1 ? guardOf(transition) : '';
       all.push([guard === '' ? event : `${event} ${guard}`, transition]);
     }

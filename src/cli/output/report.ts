@@ -1,6 +1,4 @@
-/**
- * Errors as people meet them: one line that says what is wrong, where and what to do; the stack only for who asks.
- */
+/** Error messages: one line with the problem, its place and the fix; the stack only with `--verbose`. */
 import { isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
@@ -9,14 +7,14 @@ import { printable } from '../../observers/progress/terminal-text.js';
 import { isForeseen } from '../exit-codes.js';
 import type { Terminal } from './terminal.js';
 
-/** `--verbose`, or `DEBUG=1` (npm's own `DEBUG=name` patterns are not meant for us). */
+/** `--verbose`, or `DEBUG=1`, `DEBUG=*` or `DEBUG=xstate-pipeline`. Other `DEBUG` patterns belong to other packages. */
 export function isVerbose(option: boolean | undefined, env: NodeJS.ProcessEnv = process.env): boolean {
   return option === true || env.DEBUG === '1' || env.DEBUG === NAME || env.DEBUG === '*';
 }
 
 const NAME = 'xstate-pipeline';
 
-/** @param where the stage and the batch: what a message of the user's own code does not say. */
+/** @param where the stage and the batch, which an error of the user's own code does not name. */
 export function reportError(terminal: Terminal, error: unknown, verbose: boolean, where = ''): void {
   const { red, dim } = terminal.errorColors;
   const foreseen = isForeseen(error);
@@ -29,13 +27,13 @@ export function reportError(terminal: Terminal, error: unknown, verbose: boolean
   if (verbose) terminal.printMessage(error instanceof Error ? inspect(error) : inspect(error, { depth: 3 }));
 }
 
-/** What to do, where the message is also written beside a row that was set aside, to whom it is no advice. */
+/** Advice for the terminal only: the message itself is also written to dead letters. */
 function adviceOn(error: unknown): string {
   if (codeOf(error) !== 'MALFORMED_ROW') return '';
-  return " Mend it and resume, or give the source onMalformed: 'skip' or 'dead-letter' and resume with --force.";
+  return " Fix it and resume, or set the source's onMalformed to 'skip' or 'dead-letter' and resume with --force.";
 }
 
-/** What the user's own code threw, when that is what went wrong. */
+/** The error that the user's own code threw, if it is the cause. */
 function thrownByUser(error: unknown): unknown {
   if (!isForeseen(error)) return error;
   return FROM_STAGES.includes(codeOf(error)) ? (error as Error).cause : undefined;
@@ -43,21 +41,21 @@ function thrownByUser(error: unknown): unknown {
 
 const FROM_STAGES = ['STAGE_FAILED', 'ROW_FAILED'];
 
-/** `file:line:column` or `file:line` of the first frame that is the user's own code. */
+/** `file:line:column` or `file:line` of the first stack frame in the user's own code. */
 export function userFrame(error: unknown): string | undefined {
   const stack = error instanceof Error ? error.stack : undefined;
   for (const line of stack?.split('\n') ?? []) {
     const [, path, row, column] =
       /(?:\(|\s|^)(?:file:\/\/)?(\/[^()]*|[A-Za-z]:[^()]*):(\d+):(\d+)\)?$/.exec(line) ?? [];
     if (path === undefined || path.includes('/node_modules/') || path.startsWith(BUILD)) continue;
-    // Of TypeScript only the lines are those of the file: columns are of what became of it.
+    // For TypeScript, columns belong to the generated code.
     const isAsWritten = !/\.[cm]?tsx?$/.test(path);
     return `${shownPath(decodeURI(path))}:${row}${isAsWritten ? `:${column}` : ''}`;
   }
   return undefined;
 }
 
-/** Relative where that is shorter to read. */
+/** Relative to the working directory, if the file is inside it. */
 export function shownPath(path: string, cwd = process.cwd()): string {
   if (!isAbsolute(path)) return path;
   const short = relative(cwd, path);

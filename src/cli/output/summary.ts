@@ -1,21 +1,20 @@
-/** The last lines of a run: what came of it, where it is, how to go on. Pure. */
-import type { CheckpointMark } from '../../../machines/index.js';
+/** The last lines of a run: its outcome, its output, the next command. Pure. */
 import type { ExecutionResult } from '../../executor/result.js';
 import { counted, grouped, printable, rowsThrough, span } from '../../observers/progress/terminal-text.js';
 import type { Colors } from './terminal.js';
 
 export interface Places {
   readonly output: string;
-  /** Undefined: rows are not set aside. */
+  /** Undefined: the pipeline writes no dead letters. */
   readonly deadLetters: string | undefined;
 }
 
 export interface Ending {
-  /** One line that says it all; the only one under `--quiet`, with `next`. */
+  /** The outcome in one line. `--quiet` prints only this line and `next`. */
   readonly head: string;
   readonly details: readonly (readonly [label: string, value: string])[];
-  /** The command that goes on with the session. */
-  readonly next?: string | undefined;
+  /** The command to run next, with its label. */
+  readonly next?: readonly [label: string, command: string] | undefined;
 }
 
 export function completedEnding(
@@ -54,24 +53,33 @@ export function completedEnding(
 
 export type StopKind = 'paused' | 'cancelled' | 'failed';
 
-/** @param mark what is saved; undefined: nothing, the session had not begun. */
+/** What a receipt, or a checkpoint, covers. */
+export interface SavedRows {
+  readonly batches: number;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+}
+
+/** @param saved undefined: nothing was saved. */
 export function stoppedEnding(
   name: string,
   stop: StopKind,
-  mark: CheckpointMark | undefined,
-  next: string | undefined,
+  saved: SavedRows | undefined,
+  next: Ending['next'],
   colors: Colors,
 ): Ending {
   const sign = { paused: colors.yellow('‖'), cancelled: colors.yellow('■'), failed: colors.red('✖') }[stop];
-  const saved =
-    mark === undefined
-      ? 'before anything was saved'
-      : `${rowsThrough(mark)} are saved (${counted(mark.batches, 'batch', 'batches')})`;
-  return { head: `${sign} ${colors.bold(printable(name))} ${stop}: ${saved}`, details: [], next };
+  return { head: `${sign} ${colors.bold(printable(name))} ${stop}: ${savedText(saved)}`, details: [], next };
+}
+
+/** `60 rows in, 60 out are saved (3 batches)` */
+export function savedText(saved: SavedRows | undefined): string {
+  if (saved === undefined) return 'before anything was saved';
+  return `${rowsThrough(saved)} are saved (${counted(saved.batches, 'batch', 'batches')})`;
 }
 
 export function endingLines({ head, details, next }: Ending, quiet: boolean, colors: Colors): string[] {
-  const shown = [...(quiet ? [] : details), ...(next === undefined ? [] : [['resume', next] as const])];
+  const shown = [...(quiet ? [] : details), ...(next === undefined ? [] : [next])];
   const width = Math.max(0, ...shown.map(([label]) => label.length));
   return [head, ...shown.map(([label, value]) => `  ${colors.dim(label.padEnd(width))}  ${value}`)];
 }

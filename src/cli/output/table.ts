@@ -1,7 +1,7 @@
 /** Columns of text. Pure. */
 import { widthOf } from '../../observers/progress/terminal-text.js';
 
-/** @param right indexes of the columns that are aligned to the right: figures. */
+/** @param right indexes of the columns that are aligned to the right. */
 export function tableLines(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];
   for (const row of rows) {

@@ -1,10 +1,9 @@
 /**
- * The two streams that a person, or a program, reads.
+ * Standard output and standard error.
  *
- * 1. Results go to standard output, messages to standard error; under `--json` standard output carries events only.
- * 2. A reader that goes away (EPIPE) is never an uncaught error: nothing more is written there, and whoever runs a
- *    session is told.
- * 3. Every line is one line: nothing in it moves the cursor.
+ * 1. Results go to standard output, messages to standard error. Under `--json` standard output carries events only.
+ * 2. A closed reader (EPIPE) is never an uncaught error: writing stops, and the run is notified.
+ * 3. Every line is one line: no control character moves the cursor.
  */
 import pc from 'picocolors';
 import { codeOf, SinkError } from '../../errors.js';
@@ -20,7 +19,7 @@ export class Terminal {
   readonly errorColors: Colors;
   #broken: Error | undefined;
   #onBroken: (error: Error) => void = () => {};
-  /** Prints above a live progress bar, while there is one. */
+  /** Prints above the live progress bar; undefined without one. */
   #above: ((line: string) => void) | undefined;
   #isJson = false;
   #resultsAreMessages = false;
@@ -39,11 +38,11 @@ export class Terminal {
       this.#broken = error;
       this.#onBroken(error);
     });
-    // Nobody is left to tell.
+    // There is no stream left to report it on.
     stderr.on('error', () => {});
   }
 
-  /** Standard output is for events from now on; what a stage prints there goes to standard error. */
+  /** Reserves standard output for events; a stage's own output goes to standard error. */
   reserveForJson(): void {
     this.#isJson = true;
     this.#resultsAreMessages = true;
@@ -54,57 +53,57 @@ export class Terminal {
     return this.#isJson;
   }
 
-  /** Of standard output, where it is a terminal. */
+  /** Columns of standard output; undefined when it is not a terminal. */
   get columns(): number | undefined {
     return this.stdout.isTTY ? this.stdout.columns : undefined;
   }
 
-  /** The stream for a progress bar; one that cannot repaint is for lines. */
+  /** The stream of the progress bar; without `isTTY` when the terminal cannot repaint. */
   get progressStream(): TerminalStream {
     return this.env.TERM === 'dumb' ? { write: (text) => this.stderr.write(text) } : this.stderr;
   }
 
-  /** Where standard output is gone, whoever still reads standard error is to have them. */
+  /** Sends results to standard error, after standard output was closed. */
   redirectResults(): void {
     this.#resultsAreMessages = true;
   }
 
-  /** A result. */
+  /** Prints a line of the result. */
   printResult(line: string): void {
     if (this.#resultsAreMessages) this.printMessage(line);
     else this.write(`${line}\n`);
   }
 
-  /** Exactly this, on standard output. */
+  /** Writes the text unchanged to standard output. */
   write(text: string): void {
     if (this.#broken === undefined) this.#writeOut(text);
   }
 
-  /** A message beside the results. */
+  /** Prints a message to standard error. */
   printMessage(line: string): void {
     if (this.#above !== undefined) this.#above(line);
     else this.stderr.write(`${line}\n`);
   }
 
-  /** @param print undefined: there is no live bar any more. */
+  /** @param print undefined: the live bar has ended. */
   printMessagesAbove(print: ((line: string) => void) | undefined): void {
     this.#above = print;
   }
 
-  /** Tells, once, that standard output cannot be written any more. */
+  /** Calls back once, when standard output cannot be written. */
   onBroken(listener: (error: Error) => void): void {
     this.#onBroken = listener;
     if (this.#broken !== undefined) listener(this.#broken);
   }
 
-  /** When everything was handed to the system: a reader that went away has all that it wanted; any other failure is one.
+  /** Flushes. A closed reader is not an error, any other failure is.
    * @throws {SinkError} */
   async assertWritten(): Promise<void> {
     await this.flush();
     if (this.#broken !== undefined && !isReaderGone(this.#broken)) throw outputError(this.#broken);
   }
 
-  /** Resolves when everything was handed to the system, or cannot be. */
+  /** Resolves when the system has taken all output, or cannot take it. */
   async flush(): Promise<void> {
     const drained = (write: (text: string, done: () => void) => unknown) =>
       new Promise<void>((resolve) => {
@@ -115,8 +114,8 @@ export class Terminal {
   }
 }
 
-/** Whether it is the reader that has gone. */
+/** Whether the reader closed the stream. */
 export const isReaderGone = (error: Error): boolean => codeOf(error) === 'EPIPE';
 
 export const outputError = (cause: Error): SinkError =>
-  new SinkError(`Standard output cannot be written: ${problemOf(cause)}.`, { cause });
+  new SinkError(`Cannot write standard output: ${problemOf(cause)}.`, { cause });

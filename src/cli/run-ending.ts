@@ -1,0 +1,85 @@
+/** The last lines of a foreground run, and its exit code. */
+import { CheckpointNotFoundError, codeOf, messageOf } from '../errors.js';
+import { isBeyondResume } from '../sessions/can-resume.js';
+import { programName, quoted, sessionCommand } from '../sessions/invocation.js';
+import { storedMark } from '../sessions/stored-metrics.js';
+import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
+import { reportError, shownPath } from './output/report.js';
+import {
+  completedEnding,
+  type Ending,
+  endingLines,
+  type SavedRows,
+  type StopKind,
+  stoppedEnding,
+} from './output/summary.js';
+import type { RunOutcome, SessionOptions } from './run-session.js';
+
+/** Nothing ran, and the stored session is unchanged. */
+const REFUSALS = new Set(['PIPELINE_MISMATCH', 'SESSION_LOCKED', 'CORRUPT_CHECKPOINT', 'CORRUPT_JOURNAL']);
+
+/** @param runId the session of the run; undefined: none was started. @returns the exit code. */
+export async function printRunEnding(
+  outcome: RunOutcome,
+  runId: string | undefined,
+  options: SessionOptions,
+): Promise<number> {
+  const { terminal, stops, name, places, verbose } = options;
+  if (outcome.kind === 'completed') {
+    printEnding(options, completedEnding(name, outcome.result, places, terminal.colors));
+    return COMPLETED;
+  }
+  const how = stopKindOf(outcome, stops.exitCode);
+  const isFailure = outcome.kind === 'failed' && how === 'failed';
+  if (isFailure && !outcome.isReported) reportError(terminal, outcome.error, verbose, outcome.where);
+  if (isFailure && REFUSALS.has(codeOf(outcome.error))) return exitCodeOf(outcome.error);
+  const sessionId = runId ?? options.sessionId;
+  const ending = sessionId === undefined ? undefined : await endingOf(sessionId, outcome, how, options);
+  if (ending !== undefined) printEnding(options, ending);
+  if (how === 'failed') return outcome.kind === 'failed' ? exitCodeOf(outcome.error) : FAILED;
+  return stops.exitCode ?? STOPPED_FROM_ELSEWHERE;
+}
+
+function stopKindOf(outcome: RunOutcome, signalCode: number | undefined): StopKind {
+  if (outcome.kind === 'failed') return codeOf(outcome.error) === 'CANCELLED' ? 'cancelled' : 'failed';
+  return outcome.kind === 'stopped' && signalCode !== undefined ? 'cancelled' : 'paused';
+}
+
+/** What is saved, by the receipt, or by the checkpoint when there is no receipt; and the next command. */
+async function endingOf(
+  sessionId: string,
+  outcome: RunOutcome,
+  how: StopKind,
+  { terminal, name, stateManager, stateDir, pipelineFile }: SessionOptions,
+): Promise<Ending | undefined> {
+  const { colors, errorColors } = terminal;
+  const resume = sessionCommand('resume', sessionId, stateDir);
+  const receipt = 'saved' in outcome ? outcome.saved : undefined;
+  if (receipt !== undefined && receipt.batches > 0)
+    return stoppedEnding(name, how, receipt, ['resume', resume], colors);
+  let saved: SavedRows | undefined;
+  try {
+    const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
+    saved = storedMark(checkpoint);
+  } catch (error) {
+    if (!(error instanceof CheckpointNotFoundError)) {
+      terminal.printMessage(`${errorColors.red('error:')} ${messageOf(error)}`);
+      return undefined;
+    }
+    // Stopped before the first checkpoint: there is nothing to resume.
+    return how === 'failed' ? undefined : stoppedEnding(name, how, undefined, undefined, colors);
+  }
+  if (outcome.kind === 'failed' && isBeyondResume(codeOf(outcome.error)))
+    return stoppedEnding(
+      name,
+      how,
+      saved,
+      ['run again', `${programName()} run ${quoted(shownPath(pipelineFile))}`],
+      colors,
+    );
+  return stoppedEnding(name, how, saved, ['resume', resume], colors);
+}
+
+function printEnding({ terminal, quiet }: SessionOptions, ending: Ending): void {
+  for (const line of endingLines(ending, quiet, terminal.colors)) terminal.printResult(line);
+}
