@@ -13,7 +13,7 @@ import {
   type StopKind,
   stoppedEnding,
 } from './output/summary.js';
-import type { RunOutcome, SessionOptions } from './run-session.js';
+import type { RunOutcome, SessionOptions } from './session-options.js';
 
 /** Nothing ran, and the stored session is unchanged. */
 const REFUSALS = new Set(['PIPELINE_MISMATCH', 'SESSION_LOCKED', 'CORRUPT_CHECKPOINT', 'CORRUPT_JOURNAL']);

@@ -7,64 +7,17 @@
  * 3. The process ends when the run ends, whatever handles a stage left open; everything is written before.
  * 4. A run that waits for a promise that never settles, or whose process a stage ends, is a failure and not exit code 0.
  */
-import type { StateManager } from '../checkpoint/state-manager.js';
 import type { PipelineExecutor } from '../executor/pipeline-executor.js';
 import type { CancelReceipt } from '../executor/receipts.js';
-import type { ExecutionResult } from '../executor/result.js';
 import { Deferred } from '../platform/deferred.js';
-import type { Logger } from '../platform/logger.js';
 import { sessionCommand } from '../sessions/invocation.js';
 import { FAILED } from './exit-codes.js';
-import {
-  openLiveInspector,
-  type RunViewer,
-  waitForPageClose,
-  waitForPageResume,
-} from './inspectors/live-inspector.js';
+import { openLiveInspector, waitForPageClose, waitForPageResume } from './inspectors/live-inspector.js';
 import { observeRun, terminalLogger } from './output/observe-run.js';
 import { reportError } from './output/report.js';
-import type { Places, SavedRows } from './output/summary.js';
-import type { Terminal } from './output/terminal.js';
 import { printRunEnding } from './run-ending.js';
-import type { StopRequest, StopRequests } from './stop-requests.js';
-
-export interface SessionOptions {
-  readonly terminal: Terminal;
-  readonly stops: StopRequests;
-  readonly stateManager: StateManager;
-  readonly stateDir: string;
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly verbose: boolean;
-  readonly record: boolean;
-  readonly viewer: RunViewer | undefined;
-  /** Name of the pipeline. */
-  readonly name: string;
-  readonly places: Places;
-  /** Absolute. */
-  readonly pipelineFile: string;
-  /** Messages to print after the session id. */
-  readonly notices: readonly string[];
-  readonly createExecutor: (logger: Logger) => PipelineExecutor;
-  readonly start: (executor: PipelineExecutor) => Promise<ExecutionResult>;
-  /** The session to resume; undefined: a new session. */
-  readonly sessionId?: string;
-}
-
-export type RunOutcome =
-  | { readonly kind: 'completed'; readonly result: ExecutionResult }
-  | { readonly kind: 'paused'; readonly saved: SavedRows }
-  /** There was nothing to pause or to cancel. */
-  | { readonly kind: 'stopped' }
-  | {
-      readonly kind: 'failed';
-      readonly error: unknown;
-      /** Stage and batch, if the error does not name them. */
-      readonly where: string;
-      readonly isReported: boolean;
-      /** The receipt of a cancel in this process. */
-      readonly saved: SavedRows | undefined;
-    };
+import type { RunOutcome, SessionOptions } from './session-options.js';
+import type { StopRequest } from './stop-requests.js';
 
 /** @returns the exit code. */
 export async function runSession(options: SessionOptions): Promise<number> {
