@@ -46,6 +46,10 @@ export interface RowsOptions {
   readonly journal: Journal | undefined;
   readonly marker: InFlightMarker | undefined;
   readonly threads: FusionThreads | undefined;
+  /** Milliseconds between checkpoints, at most. */
+  readonly maxWaitMs: number;
+  /** Calls back once, as soon as the run is pausing. @returns stops watching. */
+  readonly whenPausing: (callback: () => void) => () => void;
   /** Passed on to the dead-letter sink, which is opened at its first row. */
   readonly openContext: OpenContext;
   /** The machine's context; undefined once the run has ended. */
@@ -94,7 +98,8 @@ export function openRows(options: RowsOptions): Rows {
   });
   const attempts = new AttemptRunner({ sessionId, stages, processor, clock, random, logger, publish, fail });
   const reader = new SourceReader({
-    ...{ source, processor, marker, definition, epoch, context, send },
+    ...{ source, processor, marker, definition, epoch, context, send, clock },
+    ...{ maxWaitMs: options.maxWaitMs, whenPausing: options.whenPausing },
     rowsBefore: mark.rowsIn,
     stages: stages.length,
     batchSize: definition.batchSize,

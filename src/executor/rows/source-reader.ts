@@ -5,14 +5,17 @@
  *    read at a time.
  * 2. Batches of the same moment are reported in one event; none waits for a later one.
  * 3. The in-flight marker covers a batch before the batch is processed.
- * 4. A batch that is in the journal is read with the size that it had: its border does not move when the source grows (I26).
+ * 4. Rows of a live source do not wait for a full batch: they are read after `checkpointEveryMs`. A pause ends the wait for a
+ *    source that does not answer; its rows, when they come, belong to the next request.
+ * 5. A batch that is in the journal is read with the size that it had: its border does not move when the source grows (I26).
  */
 import { platform } from '#platform';
 import type { ExecutorContext } from '../../../machines/context.js';
 import type { ExecutorEvent, ReadRequest } from '../../../machines/executor-events.js';
 import type { InFlightMarker } from '../../checkpoint/storages/in-flight-marker.js';
 import { PoisonBatchError } from '../../errors.js';
-import type { OpenSource } from '../../sources/source.js';
+import type { Clock } from '../../platform/clock.js';
+import type { OpenSource, SourceBatch } from '../../sources/source.js';
 import type { PipelineDefinition } from '../definition.js';
 import type { BatchProcessor } from './batch-processor.js';
 import { MAX_GROUP } from './completion-batcher.js';
@@ -34,10 +37,18 @@ export interface SourceReaderOptions {
   readonly rowsBefore: number;
   readonly stages: number;
   readonly batchSize: number;
+  readonly clock: Clock;
+  /** Milliseconds that a row of a live source waits for a full batch, at most. */
+  readonly maxWaitMs: number;
+  /** Calls back once, as soon as the run is pausing. @returns stops watching. */
+  readonly whenPausing: (callback: () => void) => () => void;
   /** Undefined once the run has ended. */
   readonly context: () => ExecutorContext | undefined;
   readonly send: (event: ExecutorEvent) => void;
 }
+
+/** A pause ended the wait for the source. */
+const INTERRUPTED = 'interrupted';
 
 interface EnqueuedBatch {
   readonly rows: number;
@@ -53,16 +64,24 @@ export class SourceReader {
   /** Enqueued and not reported yet: consecutive batches for the same stage. */
   #unreported: { readonly batch: number; readonly at: number; readonly rows: number[] } | undefined;
 
+  /** A read that has not settled: a pause may have ended the wait for it. */
+  #reading: Promise<SourceBatch<unknown> | undefined> | undefined;
+
   constructor(private readonly options: SourceReaderOptions) {
     this.#rowsRead = options.rowsBefore;
   }
 
   async readBatches({ batch: first, count, quarantined }: ReadRequest): Promise<void> {
-    const { send, context } = this.options;
+    const { send, context, stages } = this.options;
     for (let batch = first; ; batch++) {
       const enqueued = await this.#enqueueBatch(batch, quarantined);
       const now = context();
       if (now === undefined) return;
+      if (enqueued === INTERRUPTED) {
+        this.#reportBatches(true);
+        send({ type: 'source.batches', batch, rows: [], at: stages });
+        return;
+      }
       if (enqueued === undefined) {
         this.#reportBatches(true);
         send({ type: 'source.end' });
@@ -79,10 +98,16 @@ export class SourceReader {
     }
   }
 
-  async #enqueueBatch(batch: number, quarantined: boolean): Promise<EnqueuedBatch | undefined> {
-    const { source, processor, definition, stages, batchSize } = this.options;
-    const journaled = await processor.journaledSize(batch, this.#rowsRead);
-    const read = await source.read(journaled ?? batchSize, MAX_BATCH_BYTES);
+  async #enqueueBatch(
+    batch: number,
+    quarantined: boolean,
+  ): Promise<EnqueuedBatch | undefined | typeof INTERRUPTED> {
+    const { source, processor, definition, stages } = this.options;
+    this.#reading ??= this.#readBatch(batch);
+    // A file answers at once.
+    const read = await (source.file === undefined ? this.#waitForRows(this.#reading) : this.#reading);
+    if (read === INTERRUPTED) return INTERRUPTED;
+    this.#reading = undefined;
     if (read === undefined) return undefined;
     await this.#markBatch(batch);
     const rowOffset = this.#rowsRead;
@@ -93,6 +118,61 @@ export class SourceReader {
     const { onPoison, maxCrashes } = definition;
     processor.quarantineBatch(batch, new PoisonBatchError(batch, rowOffset, read.size, maxCrashes), onPoison);
     return { rows: read.size, at: stages, quarantined: true };
+  }
+
+  async #readBatch(batch: number): Promise<SourceBatch<unknown> | undefined> {
+    const { source, processor, batchSize } = this.options;
+    const journaled = await processor.journaledSize(batch, this.#rowsRead);
+    return source.read(journaled ?? batchSize, MAX_BATCH_BYTES);
+  }
+
+  /** Settles with the read, or when a pause comes first. */
+  #waitForRows<T>(reading: Promise<T>): Promise<T | typeof INTERRUPTED> {
+    return new Promise((resolve, reject) => {
+      let stopWatching: (() => void) | undefined;
+      let isSettled = false;
+      const settle = (answer: () => void) => {
+        if (isSettled) return;
+        isSettled = true;
+        stopWatching?.();
+        answer();
+      };
+      reading.then(
+        (read) => settle(() => resolve(read)),
+        (error: unknown) => settle(() => reject(error)),
+      );
+      // Most reads have settled by then.
+      platform.soon(() => {
+        if (!isSettled) stopWatching = this.#watchWait(() => settle(() => resolve(INTERRUPTED)));
+      });
+    });
+  }
+
+  /** While the source does not answer. @returns stops watching. */
+  #watchWait(interrupt: () => void): () => void {
+    const { source, clock, maxWaitMs, whenPausing } = this.options;
+    let stopTimer = () => {};
+    const startTimer = () => {
+      stopTimer = clock.setTimer(
+        () => {
+          startTimer();
+          source.settleRead?.();
+        },
+        maxWaitMs,
+        // A source that never answers must not hide that nothing else is left to do.
+        { keepsProcessAlive: false },
+      );
+    };
+    if (source.settleRead !== undefined) startTimer();
+    const stopWatching = whenPausing(() => {
+      // Rows that have arrived are part of the pause.
+      source.settleRead?.();
+      platform.soon(interrupt);
+    });
+    return () => {
+      stopTimer();
+      stopWatching();
+    };
   }
 
   /** Extends the marker before a batch is processed: for several batches at once, as long as none is suspected. */

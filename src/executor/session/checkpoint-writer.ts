@@ -25,6 +25,7 @@ export interface MachineActor {
   send(event: ExecutorEvent): void;
   getSnapshot(): unknown;
   getPersistedSnapshot(): unknown;
+  subscribe(next: () => void): { unsubscribe(): void };
 }
 
 interface PersistedSnapshot {

@@ -24,6 +24,7 @@ import { assertDistinctFiles } from '../distinct-files.js';
 import { openThreads } from '../fusion/workers.js';
 import { openRows, type Rows } from '../rows/rows.js';
 import { sendAnswer } from './answers.js';
+import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from './checkpoint-settings.js';
 import { CheckpointTimer } from './checkpoint-timer.js';
 import { CheckpointWriter, type MachineActor } from './checkpoint-writer.js';
 import { addClosing, lockSession } from './closing-sessions.js';
@@ -183,6 +184,8 @@ export class Session {
       ...{ source, sink, journal, marker, threads },
       context: () => (this.isEnding ? undefined : contextOf(actor)),
       send: (event) => this.send(event),
+      maxWaitMs: checkpointEveryMs(definition, stateManager) || DEFAULT_CHECKPOINT_EVERY_MS,
+      whenPausing: (callback) => whenPausing(actor, callback),
     });
     this.#closeLater(Promise.resolve(rows));
     this.#stopIfEnding();
@@ -299,6 +302,19 @@ function newStart({ sessionId, flushed }: ExecutorContext): RunStart {
 
 export function contextOf(actor: MachineActor): ExecutorContext {
   return (actor.getSnapshot() as { readonly context: ExecutorContext }).context;
+}
+
+/** Calls back once, in the transition that asks for a pause or later. @returns stops watching. */
+function whenPausing(actor: MachineActor, callback: () => void): () => void {
+  let isCalled = false;
+  const check = () => {
+    if (isCalled || contextOf(actor).activity.goal !== 'pause') return;
+    isCalled = true;
+    callback();
+  };
+  const subscription = actor.subscribe(check);
+  check();
+  return () => subscription.unsubscribe();
 }
 
 function fileSystemOf({ fileSystem }: Environment): Pick<Environment, 'fileSystem'> {
