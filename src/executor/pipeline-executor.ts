@@ -287,7 +287,9 @@ export class PipelineExecutor<T = unknown> {
       next: (snapshot) => {
         if (this.#actor === actor) this.#reached(snapshot.value);
       },
-      error: (error) => this.#actionsOf(actor).promises.rejectOutcome(error),
+      error: (error) => {
+        if (actor.getSnapshot().status === 'error') this.#actionsOf(actor).promises.rejectOutcome(error);
+      },
     });
     actor.start();
     this.#reached(actor.getSnapshot().value);

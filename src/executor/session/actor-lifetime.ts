@@ -38,3 +38,21 @@ export function endRunsWithActors(
     return transition.call(logic, snapshot, event, scope);
   };
 }
+
+/** The parent of an actor: not part of XState's types. */
+export function parentOf(actor: object): { send(event: object): void } | undefined {
+  return (actor as { readonly _parent?: { send(event: object): void } })._parent;
+}
+
+/** Tells the observers of an actor that the run has failed or was cancelled: XState's `toPromise` and `waitFor` reject. The
+ * actor goes on: FAILED and IDLE take commands. */
+export function notifyObservers(actor: object, error: unknown): void {
+  const { observers } = actor as { readonly observers?: ReadonlySet<{ error?(error: unknown): void }> };
+  for (const observer of observers ?? []) {
+    try {
+      observer.error?.(error);
+    } catch {
+      // An observer cannot hurt the run (I11).
+    }
+  }
+}

@@ -1,4 +1,4 @@
-import type { ExecutorSettings } from '../../../machines/context.js';
+import type { ExecutorContext, ExecutorSettings } from '../../../machines/context.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import type { PipelineDefinition } from '../definition.js';
@@ -11,6 +11,18 @@ export function checkpointEveryMs(
   stateManager: StateManager,
 ): number | false {
   return definition.checkpointEveryMs ?? stateManager.checkpointEveryMs ?? DEFAULT_CHECKPOINT_EVERY_MS;
+}
+
+/** Whether time asks for a checkpoint; by rows, the machine decides. */
+export function isCheckpointDue(
+  { written, flushed, settings }: ExecutorContext,
+  stateManager: StateManager,
+  checkpointEveryMs: number | false,
+): boolean {
+  const { checkpointInterval } = settings;
+  const rowsSinceLast = written.rowsIn - flushed.rowsIn;
+  const rhythm = { checkpointInterval, checkpointEveryMs };
+  return stateManager.shouldCheckpoint(rowsSinceLast, checkpointEveryMs || 0, rhythm);
 }
 
 /** The settings that a session keeps. */

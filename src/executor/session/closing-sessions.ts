@@ -34,7 +34,12 @@ export async function lockSession(
   { stateManager, environment }: { readonly stateManager: StateManager; readonly environment: Environment },
   sessionId: string,
   handlers: LockHandlers,
+  assertOpening: () => void = () => {},
 ): Promise<SessionLock> {
+  // An actor that was stopped just now ends its run in a microtask.
+  await Promise.resolve();
+  // An opening that has ended must not wait for its own end.
+  assertOpening();
   await closingsOf(environment).get(sessionId);
   return stateManager.lock(sessionId, handlers);
 }

@@ -27,16 +27,19 @@ import type { WorkerOptions } from '../fusion/workers.js';
 import type { EventDraft } from '../publish.js';
 import { type ExecutionResult, resultOf } from '../result.js';
 import type { StageActor } from '../rows/rows.js';
-import { checkpointEveryMs } from './checkpoint-settings.js';
+import { notifyObservers, parentOf } from './actor-lifetime.js';
+import { checkpointEveryMs, isCheckpointDue } from './checkpoint-settings.js';
 import type { MachineActor } from './checkpoint-writer.js';
+import { addClosing } from './closing-sessions.js';
 import { CommandPromises, rejectAll } from './command-promises.js';
 import { concludeRun, type EndedRun, type Ending } from './conclude-run.js';
 import { controlHandlers } from './control-handlers.js';
 import { type RecordedRun, type RecordingPreferences, Recordings } from './recordings.js';
+import { loadedEvent, resumedEvent, startedEvent } from './run-events.js';
 import { type OpenSession, Session, type SessionRequest } from './session.js';
 import { identityOf } from './source-identity.js';
 import type { StoredRecording } from './stored-recording.js';
-import type { StoredSession } from './stored-session.js';
+import { loadSession, type StoredSession } from './stored-session.js';
 
 export interface ExecutorActionsOptions {
   readonly stages: readonly AnyStage[];
@@ -48,8 +51,12 @@ export interface ExecutorActionsOptions {
   readonly definition?: PipelineDefinition;
   readonly pipelineFile?: string;
   readonly workers?: WorkerOptions;
+  /** Accepts a pipeline or an input that differs from the stored one. */
+  readonly force?: boolean;
   /** The actor has completed, or was stopped: no event follows. */
   readonly onEnd?: () => void;
+  /** After a completion was announced. */
+  readonly onCompleted?: (sessionId: string) => Promise<void>;
 }
 
 export class ExecutorActions {
@@ -95,13 +102,13 @@ export class ExecutorActions {
     const session = this.#newSession(this.context, { stored, lock });
     try {
       await session.open();
-      if (stored.isCompleted) this.#tellStored(session, stored);
+      if (stored.isCompleted) session.send(loadedEvent(stored));
       else await this.#recording?.allow();
     } catch (error) {
       const wasCancelled = session.isEnding;
       // A `resume` sent meanwhile ends as the opening does.
       if (this.state === 'INITIALIZING') session.fail(error);
-      else this.#concluded = Promise.all([this.#concluded, session.close()]);
+      else this.#addConclusion(session.id, session.close());
       throw wasCancelled ? new PipelineCancelledError(session.id) : error;
     }
   }
@@ -120,7 +127,7 @@ export class ExecutorActions {
     const stored = await session.open();
     if (session.isEnding) return;
     if (stored !== undefined && isToldOfStored) {
-      this.#tellStored(session, stored);
+      session.send(loadedEvent(stored));
       if (stored.isCompleted) return;
       if (stored.start.epoch !== this.#recorded?.epoch) this.#beginRecording(session, stored.start.epoch);
     }
@@ -130,17 +137,9 @@ export class ExecutorActions {
     if (session.isEnding) return;
     this.#coveredBefore = this.context.flushed.batches;
     this.#startTimer(session);
-    this.#announceStart(session, stored !== undefined);
-    if (stored !== undefined) this.#announceResumed(session);
+    this.#publish(session.id, startedEvent(this.context, session, stored !== undefined));
+    if (stored !== undefined) this.#publish(session.id, resumedEvent(this.context));
     session.send({ type: 'opened' });
-  }
-
-  /** What is stored replaces what the machine knows. */
-  #tellStored(session: Session, { snapshot, isCompleted }: StoredSession): void {
-    const { pipeline, settings, startedAt, flushed, suspects } = snapshot.context;
-    session.send({
-      ...{ type: 'session.loaded', pipeline, settings, startedAt, flushed, suspects, isCompleted },
-    });
   }
 
   #newSession(context: ExecutorContext, loaded?: SessionRequest['loaded']): Session {
@@ -167,38 +166,15 @@ export class ExecutorActions {
 
   #startTimer(session: Session): void {
     const { stateManager } = this.options;
-    const { definition } = session;
-    const everyMs = checkpointEveryMs(definition, stateManager);
-    session.startTimer(everyMs, () => {
-      const { written, flushed, settings } = this.context;
-      const { checkpointInterval } = settings;
-      const rows = written.rowsIn - flushed.rowsIn;
-      const rhythm = { checkpointInterval, checkpointEveryMs: everyMs };
-      return stateManager.shouldCheckpoint(rows, everyMs === false ? 0 : everyMs, rhythm);
-    });
-  }
-
-  #announceStart(session: Session, resumed: boolean): void {
-    const { pipeline, stages, flushed: mark } = this.context;
-    const total = session.parts?.source.total;
-    this.#publish(session.id, {
-      ...{ type: 'pipeline.started', pipeline, stages, resumed, fromBatch: mark.batches },
-      ...{ rowsIn: mark.rowsIn, rowsOut: mark.rowsOut, done: mark.done },
-      ...(total === undefined ? {} : { total }),
-      ...(mark.batches === 0 ? {} : { tallies: mark.stages }),
-    });
-  }
-
-  #announceResumed(session: Session): void {
-    const { batches: fromBatch } = this.context.flushed;
-    this.#publish(session.id, { type: 'pipeline.resumed', fromBatch });
+    const everyMs = checkpointEveryMs(session.definition, stateManager);
+    session.startTimer(everyMs, () => isCheckpointDue(this.context, stateManager, everyMs));
   }
 
   /** EXECUTING, from PAUSED in this process: the session is still open. */
   continueSession(): void {
     this.#work(async (_, session) => {
       this.#startTimer(session);
-      this.#announceResumed(session);
+      this.#publish(session.id, resumedEvent(this.context));
     });
   }
 
@@ -274,7 +250,33 @@ export class ExecutorActions {
     const pending = this.promises.takePending(ending !== 'paused');
     const ended = { ...pending, ending, context, session: this.#session, recording: this.#recording };
     const concluded = Promise.resolve().then(() => this.#conclude(ended));
+    this.#addConclusion(context.sessionId, concluded);
+  }
+
+  /** An opening of the session waits for it, in this actor and in others of this process. */
+  #addConclusion(sessionId: string, concluded: Promise<unknown>): void {
     this.#concluded = Promise.all([this.#concluded, concluded]);
+    addClosing(this.options.environment, sessionId, this.#concluded);
+  }
+
+  /** The actor was restored, or started again: storage decides where it continues (I28). A run goes on by itself; one that was
+   * paused or had failed waits for its command, unless it has completed meanwhile. */
+  continueRestored(state: ExecutorState): void {
+    const { sessionId, error } = this.context;
+    if (state === 'INITIALIZING' || state === 'EXECUTING') this.actor.send({ type: 'session.reopen' });
+    else if (state === 'FAILED' && sessionId === '')
+      parentOf(this.actor)?.send({ type: 'pipeline.failed', sessionId, error });
+    else if (state === 'PAUSED' || state === 'FAILED') void this.#completeIfStored(sessionId, state);
+  }
+
+  async #completeIfStored(sessionId: string, state: ExecutorState): Promise<void> {
+    const { stages, stateManager } = this.options;
+    const stored = await loadSession(sessionId, stages, stateManager, this.#definition, {}).catch(
+      () => undefined,
+    );
+    if (stored?.isCompleted !== true || this.state !== state) return;
+    this.#definition = stored.definition;
+    this.actor.send(loadedEvent(stored));
   }
 
   /** The actor was stopped: a run in progress ends as by `cancel`, and the session is free afterwards (I28).
@@ -283,7 +285,8 @@ export class ExecutorActions {
     const error = new PipelineCancelledError(context.sessionId);
     this.#session?.abort(error);
     if (state === 'INITIALIZING' || state === 'EXECUTING') this.settleRun('cancelled', rewind(context));
-    else if (state === 'PAUSED') this.#concluded = Promise.all([this.#concluded, this.#session?.close()]);
+    else if (state === 'PAUSED' && this.#session !== undefined)
+      this.#addConclusion(context.sessionId, this.#session.close());
     void this.#concluded.then(() => {
       this.promises.rejectOutcome(error);
       this.options.onEnd?.();
@@ -297,13 +300,17 @@ export class ExecutorActions {
         logger,
         publish: (sessionId, draft) => this.#publish(sessionId, draft),
         resultOf: (context) => this.result(context),
-        notifyError: () => {},
+        notifyError: (error) => notifyObservers(this.actor, error),
       });
     } catch (error) {
       logger.error('The end of a run was not concluded.', { ...errorData(error) });
       rejectAll(ended, error);
     }
-    if (ended.ending === 'completed') this.options.onEnd?.();
+    if (ended.ending !== 'completed') return;
+    await this.options.onCompleted?.(ended.context.sessionId).catch((error: unknown) => {
+      logger.warn('The record of a completed session was not removed.', { ...errorData(error) });
+    });
+    this.options.onEnd?.();
   }
 
   result(context: ExecutorContext): ExecutionResult {

@@ -14,7 +14,8 @@ import type { ExecutorContext } from '../../../machines/context.js';
 import type { ExecutorEvent } from '../../../machines/executor-events.js';
 import type { Journal } from '../../checkpoint/journal/journal.js';
 import type { SessionLock } from '../../checkpoint/lock/lock.js';
-import { CheckpointNotFoundError, PipelineMismatchError } from '../../errors.js';
+import { isSessionId } from '../../checkpoint/session-id.js';
+import { CheckpointNotFoundError, InvalidOptionError, PipelineMismatchError } from '../../errors.js';
 import type { Environment } from '../../platform/environment.js';
 import { errorData } from '../../platform/error-data.js';
 import type { OpenContext } from '../../platform/open-context.js';
@@ -27,7 +28,7 @@ import { sendAnswer } from './answers.js';
 import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from './checkpoint-settings.js';
 import { CheckpointTimer } from './checkpoint-timer.js';
 import { CheckpointWriter, type MachineActor } from './checkpoint-writer.js';
-import { addClosing, lockSession } from './closing-sessions.js';
+import { lockSession } from './closing-sessions.js';
 import type { RunStart, SessionRunOptions } from './run-options.js';
 import { compareIdentity } from './source-identity.js';
 import { loadSession, type StoredSession } from './stored-session.js';
@@ -65,6 +66,7 @@ export interface SessionRequest {
 /** What an opening asks of its owner. */
 export interface SessionHost extends Omit<SessionRunOptions, 'definition' | 'publish'> {
   readonly actor: MachineActor;
+  readonly force?: boolean;
   readonly publish: (sessionId: string, draft: Parameters<SessionRunOptions['publish']>[0]) => void;
 }
 
@@ -136,14 +138,16 @@ export class Session {
   }
 
   async #lockAndLoad(): Promise<StoredSession | undefined> {
-    const { stateManager, handlers, stages, publish } = this.host;
-    const locking = lockSession(this.host, this.id, handlers);
+    const { stateManager, handlers, stages, publish, force = false } = this.host;
+    const locking = lockSession(this.host, this.id, handlers, () => this.#stopIfEnding());
     this.#locking = locking;
     this.#lock = await locking;
     this.#stopIfEnding();
     try {
       const { definition } = this.request;
-      const options = { force: false, name: definition.name };
+      if (!isSessionId(this.id))
+        throw new InvalidOptionError(`The id of a session is a UUID, not "${this.id.slice(0, 80)}".`);
+      const options = { force, name: definition.name };
       const stored = await loadSession(this.id, stages, stateManager, definition, options);
       for (const message of stored.warnings) publish(this.id, { type: 'notice', message });
       return stored;
@@ -272,10 +276,7 @@ export class Session {
   /** Releases the lock, once all that writes is closed. Waits at most a second: a sink that closes later frees it then. */
   close(): Promise<void> {
     this.abort(undefined);
-    if (this.#closed === undefined) {
-      this.#closed = this.#close();
-      addClosing(this.host.environment, this.id, this.#closed);
-    }
+    this.#closed ??= this.#close();
     return this.#closed;
   }
 

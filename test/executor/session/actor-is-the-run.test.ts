@@ -1,0 +1,326 @@
+/**
+ * I28, the actor is the run: however an actor is stopped, its attempts are aborted, lock and files are free, `execute` is
+ * settled, and the same process can resume the session at once.
+ *
+ * Pinned beside it: `toPromise` settles at a failure and at a cancel; `createActor`'s logger and clock are used; streams
+ * complete at the end; the input of an actor chooses its pipeline and its session.
+ */
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createActor, sendTo, setup, toPromise, waitFor } from 'xstate';
+import {
+  collect,
+  defineStage,
+  map,
+  PipelineCancelledError,
+  PipelineExecutor,
+  pipeline,
+  pipelineMachine,
+  rows,
+  StateManager,
+} from 'xstate-pipeline';
+import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
+import { freshFolder } from '../../support/folders.js';
+import { harness, numbers, type Row } from '../../support/runs.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = freshFolder();
+});
+const state = () => join(folder, 'state');
+const managerOf = () => new StateManager(lowdbStorage(state()), { checkpointInterval: 20 });
+
+/** Batches after the second never end by themselves. */
+function stuckStage() {
+  const aborted: number[] = [];
+  let isStuck = true;
+  const stage = defineStage({
+    name: 'stuck',
+    concurrency: 2,
+    process: (batch: Row[], { signal, batch: { index } }): Promise<Row[]> | Row[] => {
+      if (!isStuck || index < 4) return batch;
+      signal.addEventListener('abort', () => aborted.push(index));
+      return new Promise(() => {});
+    },
+  });
+  const free = () => {
+    isStuck = false;
+  };
+  return { stage, aborted, free };
+}
+
+const jobOf = (stage: ReturnType<typeof stuckStage>['stage']) =>
+  pipeline('job', { batchSize: 10 })
+    .from(rows(numbers(100)))
+    .pipe(stage)
+    .to(jsonl<Row>(join(folder, 'out.jsonl')));
+
+async function resumeAtOnce(sessionId: string, stage: ReturnType<typeof stuckStage>['stage']) {
+  const executor = new PipelineExecutor([stage], managerOf());
+  const result = await executor.resume(sessionId, jobOf(stage));
+  expect(result.metrics.rowsOut).toBe(100);
+}
+
+describe('stopped', () => {
+  test('by actor.stop() of an executor', async () => {
+    const { stage, aborted, free } = stuckStage();
+    const executor = new PipelineExecutor([stage], managerOf());
+    const committed = new Promise<void>((resolve) => {
+      executor.addObserver({ next: ({ type }) => type === 'batches.committed' && resolve() });
+    });
+    const ended: string[] = [];
+    executor.events$.subscribe({ complete: () => ended.push('events$') });
+    executor.state$.subscribe({ complete: () => ended.push('state$') });
+    executor.progress$.subscribe({ complete: () => ended.push('progress$') });
+    const run = executor.execute(jobOf(stage));
+    run.catch(() => {});
+    await committed;
+    const sessionId = executor.sessionId as string;
+    executor.actor.stop();
+    free();
+    await resumeAtOnce(sessionId, stage);
+    await expect(run).rejects.toBeInstanceOf(PipelineCancelledError);
+    expect(aborted.length).toBeGreaterThan(0);
+    expect(ended.toSorted()).toEqual(['events$', 'progress$', 'state$']);
+  });
+
+  test.each(['leaves the invoking state', 'ends', 'is stopped'])('by a parent that %s', async (how) => {
+    const { stage, aborted, free } = stuckStage();
+    let sessionId = '';
+    let tellCommitted = () => {};
+    const committed = new Promise<void>((resolve) => {
+      tellCommitted = resolve;
+    });
+    const machine = pipelineMachine(jobOf(stage), {
+      stateManager: managerOf(),
+      observers: [
+        {
+          next(event) {
+            sessionId = event.sessionId;
+            if (event.type === 'batches.committed') tellCommitted();
+          },
+        },
+      ],
+    });
+    const parent = setup({ actors: { machine } }).createMachine({
+      initial: 'working',
+      states: {
+        working: {
+          invoke: { id: 'child', src: 'machine', input: {} },
+          entry: sendTo('child', { type: 'execute' }),
+          on: { leave: 'idle', end: 'done' },
+        },
+        idle: {},
+        done: { type: 'final' },
+      },
+    });
+    const actor = createActor(parent).start();
+    await committed;
+    if (how === 'is stopped') actor.stop();
+    else actor.send({ type: how === 'ends' ? 'end' : 'leave' });
+    free();
+    await resumeAtOnce(sessionId, stage);
+    expect(aborted.length).toBeGreaterThan(0);
+  });
+
+  test('while it opens: nothing stays locked', async () => {
+    const { stage, free } = stuckStage();
+    const executor = new PipelineExecutor([stage], managerOf());
+    const run = executor.execute(jobOf(stage));
+    const sessionId = executor.sessionId as string;
+    executor.actor.stop();
+    await expect(run).rejects.toBeInstanceOf(PipelineCancelledError);
+    free();
+    await (await managerOf().lock(sessionId, {})).release();
+  });
+
+  test('and started again in the same task, as React does in its strict mode: the run goes on', async () => {
+    const { stage, free } = stuckStage();
+    free();
+    const machine = pipelineMachine(jobOf(stage), { stateManager: managerOf() });
+    const actor = createActor(machine, { input: {} }).start();
+    actor.send({ type: 'execute' });
+    stopAndKeep(actor);
+    actor.start();
+    const done = await waitFor(actor, ({ status }) => status === 'done', { timeout: 20_000 });
+    expect(done.output?.metrics.rowsOut).toBe(100);
+  });
+});
+
+/** As `@xstate/react` does: the actor is stopped, and looks as if it had never been started. */
+function stopAndKeep(root: object): void {
+  interface Inside {
+    _processingStatus: number;
+    _snapshot: { readonly children: Readonly<Record<string, object>> };
+    observers: Set<unknown>;
+    stop(): void;
+  }
+  const kept: [Inside, Inside['_snapshot']][] = [];
+  const keep = (actor: Inside) => {
+    kept.push([actor, actor._snapshot]);
+    actor.observers = new Set();
+    for (const child of Object.values(actor._snapshot.children)) keep(child as Inside);
+  };
+  keep(root as Inside);
+  (root as Inside).stop();
+  for (const [actor, snapshot] of kept) {
+    actor._processingStatus = 0;
+    actor._snapshot = snapshot;
+  }
+}
+
+describe('as XState users expect', () => {
+  const failing = map('failing', (row: Row) => {
+    if (row.n === 50) throw new RangeError('no');
+    return row;
+  });
+  const machineOf = () =>
+    pipelineMachine(
+      pipeline('failing', { batchSize: 10 })
+        .from(rows(numbers(100)))
+        .pipe(failing)
+        .to(collect()),
+      { stateManager: managerOf() },
+    );
+
+  test('toPromise rejects with the original error when the run fails, and the actor takes resume', async () => {
+    const actor = createActor(machineOf(), { input: {} }).start();
+    const outcome = toPromise(actor);
+    actor.send({ type: 'execute' });
+    await expect(outcome).rejects.toMatchObject({ cause: new RangeError('no') });
+    expect(actor.getSnapshot().value).toBe('FAILED');
+    expect(actor.getSnapshot().can({ type: 'resume' })).toBe(true);
+  });
+
+  test('toPromise rejects when the run is cancelled', async () => {
+    const { stage } = stuckStage();
+    const actor = createActor(pipelineMachine(jobOf(stage), { stateManager: managerOf() }), {
+      input: {},
+    }).start();
+    const outcome = toPromise(actor);
+    actor.send({ type: 'execute' });
+    actor.send({ type: 'cancel' });
+    await expect(outcome).rejects.toBeInstanceOf(PipelineCancelledError);
+  });
+
+  test('the logger of createActor receives warnings', async () => {
+    const said: unknown[] = [];
+    const machine = pipelineMachine(jobOf(freed()), {
+      stateManager: managerOf(),
+      observers: [
+        () => {
+          throw new Error('an observer');
+        },
+      ],
+    });
+    const actor = createActor(machine, { input: {}, logger: (message: unknown) => said.push(message) });
+    const outcome = toPromise(actor.start());
+    actor.send({ type: 'execute' });
+    await outcome;
+    expect(said).toEqual(['An observer failed and was detached. The run continues.']);
+  });
+
+  test('the clock of createActor stamps the events', async () => {
+    const times = new Set<number>();
+    const clock = {
+      now: () => 1_234,
+      setTimeout: (fn: () => void, ms: number) => setTimeout(fn, ms) as never,
+      clearTimeout: (timer: never) => clearTimeout(timer),
+    };
+    const machine = pipelineMachine(jobOf(freed()), {
+      stateManager: managerOf(),
+      observers: [{ next: ({ at }) => times.add(at) }],
+    });
+    const actor = createActor(machine, { input: {}, clock }).start();
+    const outcome = toPromise(actor);
+    actor.send({ type: 'execute' });
+    await outcome;
+    expect([...times]).toEqual([1_234]);
+  });
+});
+
+function freed() {
+  const { stage, free } = stuckStage();
+  free();
+  return stage;
+}
+
+describe('input', () => {
+  const copies = () =>
+    pipelineMachine(
+      (input: { readonly to: string }) =>
+        pipeline('copies', { batchSize: 10 })
+          .from(rows(numbers(30)))
+          .pipe(freed())
+          .to(jsonl<Row>(input.to)),
+      { stateManager: managerOf() },
+    );
+
+  test('chooses source and sink', async () => {
+    const machine = copies();
+    const run = async (name: string) => {
+      const actor = createActor(machine, { input: { to: join(folder, name) } }).start();
+      const outcome = toPromise(actor);
+      actor.send({ type: 'execute' });
+      return (await outcome).data.toArray();
+    };
+    const [a, b] = await Promise.all([run('a.jsonl'), run('b.jsonl')]);
+    expect([a, b]).toEqual([numbers(30), numbers(30)]);
+  });
+
+  test('input.sessionId begins a session, and resumes it afterwards', async () => {
+    const sessionId = crypto.randomUUID();
+    const { stage, free } = stuckStage();
+    const run = (made: typeof stage) => {
+      const machine = pipelineMachine(jobOf(made), { stateManager: managerOf() });
+      const actor = createActor(machine, { input: { sessionId } }).start();
+      const outcome = toPromise(actor);
+      outcome.catch(() => {});
+      actor.send({ type: 'execute' });
+      return { actor, outcome };
+    };
+    const first = run(stage);
+    await waitFor(first.actor, ({ context }) => context.committed > 0);
+    first.actor.stop();
+    free();
+    const again = await run(stage).outcome;
+    expect(again).toMatchObject({ sessionId, metrics: { rowsOut: 100 } });
+    // COMPLETED: the same result, at once.
+    expect(await run(stage).outcome).toMatchObject({ sessionId, metrics: { rowsOut: 100 } });
+  });
+
+  test('a known session is refused to another pipeline', async () => {
+    const sessionId = crypto.randomUUID();
+    const of = (name: string) =>
+      pipelineMachine(
+        pipeline(name)
+          .from(rows(numbers(30)))
+          .pipe(freed())
+          .to(collect()),
+        { stateManager: manager },
+      );
+    const manager = managerOf();
+    const run = (name: string) => {
+      const actor = createActor(of(name), { input: { sessionId } }).start();
+      const outcome = toPromise(actor);
+      actor.send({ type: 'execute' });
+      return outcome;
+    };
+    await run('first');
+    await expect(run('second')).rejects.toMatchObject({
+      code: 'PIPELINE_MISMATCH',
+      differences: ['the pipeline was "first" and is "second"'],
+    });
+  });
+});
+
+test('the streams of an executor complete with its run', async () => {
+  const h = harness([map('pass', (row: Row) => row)]);
+  const ended: string[] = [];
+  h.executor.events$.subscribe({ complete: () => ended.push('events$') });
+  h.executor.state$.subscribe({ complete: () => ended.push('state$') });
+  h.executor.progress$.subscribe({ complete: () => ended.push('progress$') });
+  await h.start();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(ended.toSorted()).toEqual(['events$', 'progress$', 'state$']);
+});
