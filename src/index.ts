@@ -47,7 +47,13 @@ export {
   type RunOptions,
 } from './executor/pipeline.js';
 export { PipelineExecutor } from './executor/pipeline-executor.js';
-export { type PipelineMachineOptions, pipelineMachine } from './executor/pipeline-machine.js';
+export {
+  type PipelineFailedEvent,
+  type PipelineMachine,
+  type PipelineMachineInput,
+  type PipelineMachineOptions,
+  pipelineMachine,
+} from './executor/pipeline-machine.js';
 export type { CancelReceipt, PauseReceipt } from './executor/receipts.js';
 export type { ExecutionResult, LostRow, OutputRows } from './executor/result.js';
 export type { ResumeOptions } from './executor/session/stored-session.js';

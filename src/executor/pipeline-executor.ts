@@ -32,7 +32,7 @@ import type { CancelReceipt, PauseReceipt } from './receipts.js';
 import type { ExecutionResult } from './result.js';
 import { lockSession } from './session/closing-sessions.js';
 import { ExecutorActions } from './session/executor-actions.js';
-import type { RecordingPreferences } from './session/recordings.js';
+import type { RecordingPreferences } from './session/recording/recordings.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
 import { assertSamePipeline, loadSession, type ResumeOptions } from './session/stored-session.js';
 

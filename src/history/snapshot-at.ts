@@ -7,7 +7,7 @@ import { EXECUTOR_STATES, type ExecutorContext, type ExecutorState } from '../..
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { RecordingError } from '../errors.js';
 import { definePipeline, type PipelineLike } from '../executor/definition.js';
-import { DEFAULT_CHECKPOINT_EVERY_MS } from '../executor/session/checkpoint-settings.js';
+import { DEFAULT_CHECKPOINT_EVERY_MS } from '../executor/session/checkpoints/checkpoint-settings.js';
 import type { JsonObject } from '../formats/json.js';
 import { EXECUTOR, type RecordingRecord } from '../recording/format.js';
 import type { RecordingReader } from '../recording/reader.js';

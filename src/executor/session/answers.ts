@@ -1,7 +1,7 @@
 /** Where the runtime's answers go: to the child that made the request, and otherwise to the executor itself. */
 import type { WORKERS } from '../../../machines/executor.machine.js';
 import type { ExecutorEvent } from '../../../machines/executor-events.js';
-import type { MachineActor } from './checkpoint-writer.js';
+import type { MachineActor } from './checkpoints/checkpoint-writer.js';
 
 type WorkerId = keyof typeof WORKERS;
 

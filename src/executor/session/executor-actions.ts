@@ -28,17 +28,17 @@ import type { EventDraft } from '../publish.js';
 import { type ExecutionResult, resultOf } from '../result.js';
 import type { StageActor } from '../rows/rows.js';
 import { notifyObservers, parentOf } from './actor-lifetime.js';
-import { checkpointEveryMs, isCheckpointDue } from './checkpoint-settings.js';
-import type { MachineActor } from './checkpoint-writer.js';
+import { checkpointEveryMs, isCheckpointDue } from './checkpoints/checkpoint-settings.js';
+import type { MachineActor } from './checkpoints/checkpoint-writer.js';
 import { addClosing } from './closing-sessions.js';
 import { CommandPromises, rejectAll } from './command-promises.js';
 import { concludeRun, type EndedRun, type Ending } from './conclude-run.js';
 import { controlHandlers } from './control-handlers.js';
-import { type RecordedRun, type RecordingPreferences, Recordings } from './recordings.js';
+import { type RecordedRun, type RecordingPreferences, Recordings } from './recording/recordings.js';
+import type { StoredRecording } from './recording/stored-recording.js';
 import { loadedEvent, resumedEvent, startedEvent } from './run-events.js';
 import { type OpenSession, Session, type SessionRequest } from './session.js';
 import { identityOf } from './source-identity.js';
-import type { StoredRecording } from './stored-recording.js';
 import { loadSession, type StoredSession } from './stored-session.js';
 
 export interface ExecutorActionsOptions {

@@ -13,7 +13,7 @@ import type { AnyStage } from '../../stages/stage.js';
 import type { ExecutionResult } from '../result.js';
 import type { StageActor } from '../rows/rows.js';
 import { endRunsWithActors } from './actor-lifetime.js';
-import type { MachineActor } from './checkpoint-writer.js';
+import type { MachineActor } from './checkpoints/checkpoint-writer.js';
 import type { ExecutorActions } from './executor-actions.js';
 import { stageInputs } from './stage-inputs.js';
 

@@ -25,9 +25,12 @@ import { assertDistinctFiles } from '../distinct-files.js';
 import { openThreads } from '../fusion/workers.js';
 import { openRows, type Rows } from '../rows/rows.js';
 import { sendAnswer } from './answers.js';
-import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from './checkpoint-settings.js';
-import { CheckpointTimer } from './checkpoint-timer.js';
-import { CheckpointWriter, type MachineActor } from './checkpoint-writer.js';
+import {
+  checkpointEveryMs,
+  DEFAULT_CHECKPOINT_EVERY_MS,
+} from './checkpoints/checkpoint-settings.js';
+import { CheckpointTimer } from './checkpoints/checkpoint-timer.js';
+import { CheckpointWriter, type MachineActor } from './checkpoints/checkpoint-writer.js';
 import { lockSession } from './closing-sessions.js';
 import type { RunStart, SessionRunOptions } from './run-options.js';
 import { compareIdentity } from './source-identity.js';

@@ -1,6 +1,6 @@
 /** Seeded bugs: the lifecycle of a run, its commits, and what is stored of it. */
 import { openRows } from '../../../src/executor/rows/rows.js';
-import { CheckpointWriter } from '../../../src/executor/session/checkpoint-writer.js';
+import { CheckpointWriter } from '../../../src/executor/session/checkpoints/checkpoint-writer.js';
 import { concludeRun } from '../../../src/executor/session/conclude-run.js';
 import { ExecutorActions } from '../../../src/executor/session/executor-actions.js';
 import { Session } from '../../../src/executor/session/session.js';

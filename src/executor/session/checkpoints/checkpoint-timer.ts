@@ -2,7 +2,7 @@
  * The time of one opening: how long rows have been worked on, when time asks for a checkpoint, and how long the disk
  * rests between two. Nothing runs here while a run is paused, or has ended.
  */
-import type { Clock } from '../../platform/clock.js';
+import type { Clock } from '../../../platform/clock.js';
 
 /** After a commit the disk rests this many times as long as the commit took, and no longer than `MAX_REST_MS`. Where rows
  * come fast, commits would else follow one another without a pause; a quarter of them costs a quarter, and a crash

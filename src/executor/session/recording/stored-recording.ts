@@ -4,13 +4,13 @@
  * 1. It is stored under the session's lock (I10), and only once the session itself is: until then it is held in memory.
  * 2. It is never the run's problem (I11): what goes wrong ends it, with a notice.
  */
-import type { RecordingLog } from '../../checkpoint/recording-log/recording-log.js';
-import type { StateManager } from '../../checkpoint/state-manager.js';
-import { messageOf } from '../../errors.js';
-import type { Clock } from '../../platform/clock.js';
-import type { RecordingSink } from '../../recording/format.js';
-import { numberAfter } from '../../recording/number-after.js';
-import type { Recorder, RecorderOptions } from '../../recording/recorder.js';
+import type { RecordingLog } from '../../../checkpoint/recording-log/recording-log.js';
+import type { StateManager } from '../../../checkpoint/state-manager.js';
+import { messageOf } from '../../../errors.js';
+import type { Clock } from '../../../platform/clock.js';
+import type { RecordingSink } from '../../../recording/format.js';
+import { numberAfter } from '../../../recording/number-after.js';
+import type { Recorder, RecorderOptions } from '../../../recording/recorder.js';
 
 /** What differs between the recorders of a run. */
 export type RecorderStart = Pick<RecorderOptions, 'sink' | 'first' | 'resumed' | 'onFailure'>;

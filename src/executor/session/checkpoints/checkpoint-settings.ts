@@ -1,7 +1,7 @@
-import type { ExecutorContext, ExecutorSettings } from '../../../machines/context.js';
-import type { Checkpoint } from '../../checkpoint/envelope.js';
-import type { StateManager } from '../../checkpoint/state-manager.js';
-import type { PipelineDefinition } from '../definition.js';
+import type { ExecutorContext, ExecutorSettings } from '../../../../machines/context.js';
+import type { Checkpoint } from '../../../checkpoint/envelope.js';
+import type { StateManager } from '../../../checkpoint/state-manager.js';
+import type { PipelineDefinition } from '../../definition.js';
 
 export const DEFAULT_CHECKPOINT_EVERY_MS = 5_000;
 

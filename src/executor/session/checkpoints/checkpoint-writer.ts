@@ -11,14 +11,14 @@ import type {
   ExecutorState,
   Json,
   JsonObject,
-} from '../../../machines/context.js';
-import type { ExecutorEvent } from '../../../machines/executor-events.js';
-import { restoreSnapshot } from '../../../machines/restore.js';
-import type { Checkpoint } from '../../checkpoint/envelope.js';
-import { pipelineFingerprint } from '../../stages/pipeline-fingerprint.js';
+} from '../../../../machines/context.js';
+import type { ExecutorEvent } from '../../../../machines/executor-events.js';
+import { restoreSnapshot } from '../../../../machines/restore.js';
+import type { Checkpoint } from '../../../checkpoint/envelope.js';
+import { pipelineFingerprint } from '../../../stages/pipeline-fingerprint.js';
+import type { RunStart, SessionRunOptions } from '../run-options.js';
+import { stageInputs } from '../stage-inputs.js';
 import { checkpointSettings } from './checkpoint-settings.js';
-import type { RunStart, SessionRunOptions } from './run-options.js';
-import { stageInputs } from './stage-inputs.js';
 
 /** The executor's actor, as far as it is needed here. */
 export interface MachineActor {

@@ -5,12 +5,12 @@
  * 1. Nothing is attached to an actor that nobody records.
  * 2. A fresh run is recorded from its very first step; one that goes on, from where its recording was opened.
  */
-import type { StateManager } from '../../checkpoint/state-manager.js';
-import type { JsonObject } from '../../formats/json.js';
-import type { Environment } from '../../platform/environment.js';
-import type { RecordingSink } from '../../recording/format.js';
-import { type RecordableActor, Recorder } from '../../recording/recorder.js';
-import type { EventDraft } from '../publish.js';
+import type { StateManager } from '../../../checkpoint/state-manager.js';
+import type { JsonObject } from '../../../formats/json.js';
+import type { Environment } from '../../../platform/environment.js';
+import type { RecordingSink } from '../../../recording/format.js';
+import { type RecordableActor, Recorder } from '../../../recording/recorder.js';
+import type { EventDraft } from '../../publish.js';
 import { type RecorderStart, StoredRecording } from './stored-recording.js';
 
 /** Of an executor, over all its runs. */
