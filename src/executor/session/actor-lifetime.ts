@@ -8,17 +8,18 @@
  */
 import type { AnyActorLogic, AnyMachineSnapshot } from 'xstate';
 import type { ExecutorContext, ExecutorState } from '../../../machines/context.js';
-import type { ExecutorActions } from './executor-actions.js';
 
 interface Scope {
   readonly self: object;
 }
 
+/** The part of an executor's actions that ends with its actor. */
+interface StoppableRun {
+  stopRun(state: ExecutorState, context: ExecutorContext): void;
+}
+
 /** @param known undefined: the actor has done nothing yet. */
-export function endRunsWithActors(
-  machine: object,
-  known: (actor: object) => ExecutorActions | undefined,
-): void {
+export function endRunsWithActors(machine: object, known: (actor: object) => StoppableRun | undefined): void {
   const logic = machine as AnyActorLogic;
   const { start, transition } = logic;
   const stopped = new WeakSet<object>();
