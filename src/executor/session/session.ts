@@ -25,10 +25,7 @@ import { assertDistinctFiles } from '../distinct-files.js';
 import { openThreads } from '../fusion/workers.js';
 import { openRows, type Rows } from '../rows/rows.js';
 import { sendAnswer } from './answers.js';
-import {
-  checkpointEveryMs,
-  DEFAULT_CHECKPOINT_EVERY_MS,
-} from './checkpoints/checkpoint-settings.js';
+import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from './checkpoints/checkpoint-settings.js';
 import { CheckpointTimer } from './checkpoints/checkpoint-timer.js';
 import { CheckpointWriter, type MachineActor } from './checkpoints/checkpoint-writer.js';
 import { lockSession } from './closing-sessions.js';
