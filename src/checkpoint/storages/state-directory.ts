@@ -3,7 +3,7 @@
  *
  * A symlink is refused because whoever planted it chooses what the run overwrites.
  */
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { codeOf, StateDirectoryError } from '../../errors.js';
 import type { FileSystem } from '../../platform/file-system.js';
 
@@ -55,10 +55,10 @@ async function makeAbove(fileSystem: FileSystem, path: string): Promise<void> {
   }
 }
 
-/** A path and those above it, but for the root. */
+/** A path and those above it, without the root. The working directory and those above it are the user's: they are left out. */
 function fromTheTop(path: string): string[] {
   const above = dirname(path);
-  return above === path ? [] : [...fromTheTop(above), path];
+  return above === path || path === resolve('.') ? [] : [...fromTheTop(above), path];
 }
 
 async function syncParent(fileSystem: FileSystem, path: string, existed: boolean): Promise<void> {
