@@ -6,7 +6,9 @@
  * 2. JavaScript moves keys such as `2020` to the front of an object. Columns with such names go back to the places that
  *    they had in the source, if the source has columns.
  */
+
 import { stringify } from 'csv-stringify/sync';
+import { findPromise } from './promises.js';
 import { type RowProblem, rowProblem } from './row-problem.js';
 
 export interface CsvForm {
@@ -101,6 +103,7 @@ export class CsvEncoder {
         return String(value);
       case 'object': {
         if (value === null) return '';
+        if (findPromise(value) !== undefined) throw this.#problem(index, 'holds a promise');
         let text: unknown;
         try {
           text = isDate(value) ? value.toJSON() : JSON.stringify(value);

@@ -6,6 +6,7 @@
  *    row. The text between two plain rows is `},{`. If `},{` occurs exactly once less than there are rows, each
  *    occurrence is a row border, and the cut is exact. Other groups are encoded row by row.
  */
+import { findPromise } from './promises.js';
 import { utf8Bytes } from './text-bytes.js';
 
 /** Strings beyond about 100 KB go to V8's large-object space, where every operation costs more. */
@@ -66,6 +67,9 @@ function encodeEach(rows: readonly unknown[], problem: Problem, firstIndex: numb
       throw problem(firstIndex + i, reasonOf(error), error);
     }
     if (line === undefined) throw problem(firstIndex + i, 'is undefined, a function or a symbol', undefined);
+    const path = line.includes('{}') ? findPromise(rows[i]) : undefined;
+    if (path !== undefined)
+      throw problem(firstIndex + i, `holds a promise${path && ` at ${path}`}`, undefined);
     text += `${line}\n`;
   }
   return { lines: utf8Bytes(text), rows: rows.length };
@@ -81,7 +85,9 @@ function reasonOf(error: unknown): string {
 /** Undefined if the cut cannot be shown to be exact. */
 function encodeTogether(rows: readonly unknown[]): JsonLines | undefined {
   const text = arrayText(rows);
-  if (text === undefined) return undefined;
+  // JSON has `{}` in place of a promise: only then the rows are searched for one.
+  if (text === undefined || (text.includes('{}') && rows.some((row) => findPromise(row) !== undefined)))
+    return undefined;
   const bytes = utf8Bytes(text);
   // In ASCII text, text and bytes have the same offsets, and searching text is faster.
   const cuts = text.length === bytes.length ? cutAscii(text, bytes) : cutBytes(bytes);

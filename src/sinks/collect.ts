@@ -7,6 +7,7 @@
  */
 import { PipelineMismatchError, SinkError } from '../errors.js';
 import { isCount, type JsonObject } from '../formats/json.js';
+import { findPromise } from '../formats/promises.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 
 /** A sink in memory. */
@@ -95,7 +96,14 @@ class OpenCollect<T> implements OpenSink<T> {
     this.position = { rows: sink.rows.length };
   }
 
-  encode(rows: readonly T[]): EncodedRows {
+  encode(rows: readonly T[], firstIndex = 0): EncodedRows {
+    rows.forEach((row, i) => {
+      const path = findPromise(row);
+      if (path === undefined) return;
+      throw new SinkError(
+        `collect(): row ${firstIndex + i} of a batch (from 0) holds a promise${path && ` at ${path}`}.`,
+      );
+    });
     return { rows: rows.length, bytes: 0, data: [...rows] };
   }
 

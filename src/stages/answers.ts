@@ -3,9 +3,10 @@
  * promise, for example, would be written as `{}`.
  */
 import { StageError } from '../errors.js';
+import { findPromise } from '../formats/promises.js';
 import { kindOf } from '../formats/shape.js';
 import type { RowShape } from './stage.js';
-import { abandon, findPromise, isThenable } from './thenable.js';
+import { abandon, isThenable } from './thenable.js';
 
 type Shape = RowShape | 'batch';
 

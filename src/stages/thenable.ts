@@ -1,23 +1,9 @@
 /**
  * Work that is synchronous until a function returns a promise. Plain values stay plain and cost no tick.
- *
- * A promise is recognised by its `then`: `instanceof Promise` is false for promises of another realm.
  */
+import { isThenable } from '../formats/promises.js';
 
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as { readonly then?: unknown }).then === 'function'
-  );
-}
-
-/** A primitive, or a plain object or array. Much cheaper than `isThenable` where the answer is nearly always yes. */
-export function isPlain(value: unknown): boolean {
-  if (typeof value !== 'object') return typeof value !== 'function';
-  if (value === null) return true;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === Array.prototype;
-}
+export { isPlain, isThenable } from '../formats/promises.js';
 
 /** Calls `next` with the value: at once, or when the promise settles. */
 export function andThen<T, U>(
@@ -30,28 +16,4 @@ export function andThen<T, U>(
 /** Handles the rejection of a promise whose value is not used. */
 export function abandon(promise: PromiseLike<unknown>): void {
   Promise.resolve(promise).catch(() => {});
-}
-
-const MAX_DEPTH = 32;
-
-/** Where a row holds a promise, as `.label` or `.tags[2]`, '' for the row itself; undefined: nowhere. */
-export function findPromise(value: unknown, depth = 0): string | undefined {
-  if (typeof value !== 'object' || value === null)
-    return isPlain(value) || !isThenable(value) ? undefined : '';
-  if (!isPlain(value)) return isThenable(value) ? '' : undefined;
-  if (depth === MAX_DEPTH) return undefined;
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) {
-      const path = findPromise(value[i], depth + 1);
-      if (path !== undefined) return `[${i}]${path}`;
-    }
-    return undefined;
-  }
-  for (const key in value) {
-    const inner = (value as Record<string, unknown>)[key];
-    if (typeof inner !== 'object' && typeof inner !== 'function') continue;
-    const path = findPromise(inner, depth + 1);
-    if (path !== undefined) return `.${key}${path}`;
-  }
-  return undefined;
 }

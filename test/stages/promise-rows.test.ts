@@ -4,10 +4,13 @@
  */
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
+import { CsvEncoder } from '../../src/formats/csv-encoder.js';
+import { encodeJsonLines } from '../../src/formats/json-lines-encoder.js';
+import { findPromise } from '../../src/formats/promises.js';
+import { rowProblem } from '../../src/formats/row-problem.js';
 import { type AttemptResult, runAttempt } from '../../src/stages/attempt.js';
 import { defineStage, filter, flatMap, map } from '../../src/stages/define.js';
 import type { AnyStage } from '../../src/stages/stage.js';
-import { findPromise } from '../../src/stages/thenable.js';
 import { harness, type Row } from '../support/runs.js';
 import { contextFor } from './support.js';
 
@@ -67,13 +70,36 @@ describe('an attempt refuses it', () => {
   });
 });
 
+const CSV = { path: 'out.csv', delimiter: ',', header: true, columns: undefined };
+const sometimes = (bad: number) =>
+  map('fused', (row: Row) => (row.n === bad ? { ...row, label: ask(row) } : row));
+
 test('a run ends with the stage and the row, and writes nothing; also in a fused stage', async () => {
-  const fused = map('fused', (row: Row) => (row.n === 7 ? { ...row, label: ask(row) } : row));
-  const h = harness([fused], { count: 20 });
+  const h = harness([sometimes(8)], { count: 20 });
   await expect(h.start()).rejects.toThrow(
-    'Stage "fused", row 7 of batch 0 (which begins at row 0 of the source): a row that the function of map returned holds a promise at .label.',
+    'Stage "fused", row 8 of batch 0 (which begins at row 0 of the source): a row that the function of map returned holds a promise at .label.',
   );
   expect(h.sink.rows).toEqual([]);
+});
+
+test.each<[string, AnyStage[]]>([
+  ['the last stage', [sometimes(7)]],
+  ['a stage before others', [sometimes(7), defineStage({ name: 'b', process: (rows: Row[]) => rows })]],
+])('one row alone, of %s', async (_, stages) => {
+  const h = harness(stages, { count: 20 });
+  await expect(h.start()).rejects.toThrow(
+    'Stage "fused": row 7 that the function of map returned holds a promise at .label.',
+  );
+  expect(h.sink.rows).toEqual([]);
+});
+
+test.each<[string, (rows: readonly unknown[]) => unknown]>([
+  ['JSON Lines', (rows) => encodeJsonLines(rows, rowProblem('out.jsonl'))],
+  ['CSV', (rows) => new CsvEncoder(CSV, undefined).encode(rows)],
+])('the encoder of %s refuses it', (_, encode) => {
+  expect(() => encode([{ a: 1 }, { a: Promise.resolve(1) }])).toThrow(
+    'row 1 of a batch (from 0) holds a promise',
+  );
 });
 
 test('the rejection of a refused promise is handled', async () => {

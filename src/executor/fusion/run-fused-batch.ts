@@ -45,8 +45,18 @@ export function runFusedBatch({ fused, decode, contextOf, encode }: FusedBatchTa
     const out = batch.processRows(slice);
     slice = [];
     if (batch.hasEnded || out.length === 0) return;
-    if (encode === undefined || batch.firstAnswer !== undefined) for (const row of out) rows.push(row);
-    else encoded.push(encode(out, rowsOut));
+    if (encode === undefined || batch.firstAnswer !== undefined) {
+      if (batch.stages.length > 0) batch.refusePromises(out, rowsOut);
+      for (const row of out) rows.push(row);
+    } else {
+      try {
+        encoded.push(encode(out, rowsOut));
+      } catch (error) {
+        // Encoders find promises; the stage's name is known here.
+        batch.refusePromises(out, rowsOut);
+        throw error;
+      }
+    }
     rowsOut += out.length;
   };
   decode(
