@@ -66,6 +66,7 @@ test('every invariant has a row, and the files that keep and pin it cite it', ()
     ...Array.from({ length: 19 }, (_, i) => `I${i + 1}`),
     'I26',
     'I27',
+    'I28',
   ]);
   const silent = rows.flatMap(([, name, kept = '', pinned = '']) =>
     [kept, pinned]
@@ -88,7 +89,7 @@ function cites(text: string, invariant: string): boolean {
 }
 
 test('the documented exit codes are those of the command line', () => {
-  const source = read('src/cli/exit-codes.ts');
+  const source = read('src/cli/exit-codes.ts').replace(/\/\*.*?\*\//gs, '');
   const codes = new Set([...source.matchAll(/(?:= |: )(\d+)[,; ]/g)].map(([, code]) => Number(code)));
   const documented = [...read('docs/command-line.md').matchAll(/^\| ([\d, ]+) \| /gm)].flatMap(
     ([, cell = '']) => cell.split(', ').map(Number),
