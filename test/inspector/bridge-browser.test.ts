@@ -1,9 +1,9 @@
 /**
- * The viewers' own receivers in a real browser, on pages of another origin that stand in for the hosted ones:
+ * The viewers' own receivers in a real browser, on pages of another origin that replace the hosted ones:
  *
- * 1. Stately's, in the frame of the page that this server gives: it sees every actor, again after it is loaded again.
- * 2. `@xstate/inspect`'s, at the address that the server prints: it sees the run, and cancels it.
- * 3. A page of any other origin gets nothing, even with the token. Nothing is asked of anybody else.
+ * 1. Stately's, in the frame of this server's page: it sees every actor, also after a reload.
+ * 2. `@xstate/inspect`'s, at the printed address: it sees the run and cancels it.
+ * 3. A page of another origin gets nothing, even with the token. No other host gets a request.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,7 +19,7 @@ import { heldRun } from './held-run.js';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** What it has heard stands in the title. */
+/** Shows its messages in the title. */
 const STATELY = `
 import { createBrowserReceiver } from '@statelyai/inspect';
 createBrowserReceiver().subscribe((message) => {
@@ -127,7 +127,7 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     await page.close();
   });
 
-  test("@xstate/inspect's receiver, at the address that is printed", async () => {
+  test("@xstate/inspect's receiver, at the printed address", async () => {
     const { run, working } = heldRun();
     const inspector = await serveClassic(run.executor.actor, {
       viewer: `${viewers}/viz?inspect`,
@@ -144,7 +144,7 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     await page.close();
   });
 
-  test('a page of another origin, with the token', async () => {
+  test('a page of another origin is refused, even with the token', async () => {
     const { run } = heldRun();
     const inspector = await serveClassic(run.executor.actor);
     open.push(inspector);

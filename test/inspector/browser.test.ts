@@ -1,8 +1,8 @@
 /**
  * The inspector in a real browser, with real processes.
  *
- * 1. One page sees a run live, pauses it, sees it killed with -9 and resumed by other processes, on one timeline, and
- *    shows any moment of it again.
+ * 1. One page shows a run live, pauses it, shows its kill -9 and its resume by other processes on one timeline, and
+ *    replays any moment.
  * 2. An exported file opened from the disk shows the same.
  * 3. No request leaves the page's own origin, none at all leaves the file, and the console stays empty.
  *
@@ -21,7 +21,7 @@ const isForDocs = process.env.SCREENSHOTS === 'docs';
 const ADDRESS = /^inspector {2}(\S+)$/m;
 const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 
-/** Three stages, one of which is slow, waits for others and fails now and then. */
+/** Three stages; the second is slow, waits and sometimes fails. */
 const STAGES = `.pipe(map('normalise', (row: Row) => ({ ...row, word: row.word.toUpperCase() })))
 .pipe(defineStage({
   name: 'classify', version: '1', durable: true, concurrency: 4,
@@ -36,7 +36,7 @@ const STAGES = `.pipe(map('normalise', (row: Row) => ({ ...row, word: row.word.t
 interface Watched {
   readonly page: Page;
   readonly requests: string[];
-  /** What the console said, and errors that nobody caught. */
+  /** Console messages and uncaught errors. */
   readonly complaints: string[];
 }
 
@@ -62,7 +62,7 @@ async function watched(url: string): Promise<Watched> {
 const shows = (page: Page, state: string) =>
   page.locator(`.chart [data-state="${state}"][data-active="true"]`).waitFor({ timeout: 60_000 });
 
-/** The run stands so now, whatever moment is shown. */
+/** The run's state now, whatever moment is shown. */
 const stands = (page: Page, state: string) =>
   page.locator(`header .chip.${state}`).waitFor({ timeout: 60_000 });
 
@@ -82,7 +82,7 @@ async function dragTo(page: Page, mark: string): Promise<void> {
 async function picture(page: Page, name: string): Promise<void> {
   if (!isForDocs) return;
   mkdirSync(IMAGES, { recursive: true });
-  // A picture wants a curve to show.
+  // The picture needs a curve.
   await page.waitForTimeout(3000);
   for (const [width, height] of [
     [1280, 800],
@@ -100,7 +100,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
   });
   afterAll(() => browser?.close());
 
-  test('one run over four processes, watched, commanded and gone back through', async () => {
+  test('one run over four processes is watched, commanded and replayed', async () => {
     const cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(STAGES) });
     const first = start(['run', 'p.ts', '--json', '--checkpoint-interval', '200'], { cwd, env: SLOWLY });
     const [, session = ''] = await first.printed(/"sessionId":"([0-9a-f-]{36})"/);
@@ -127,14 +127,14 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const third = start(['resume', session, '--json'], { cwd, env: SLOWLY });
     await third.printed(/batches\.committed/);
     await stands(page, 'EXECUTING');
-    // Commands meet the run as it is, also while the page shows what was.
+    // Commands apply to the run now, also while the page shows the past.
     await page.locator('button.flag[aria-label^="Go to: paused"]').first().click();
     await shows(page, 'PAUSED');
     await press(page, 'pause');
     await third.ended;
     await stands(page, 'PAUSED');
     await press(page, 'To the end (End)');
-    // The fourth process is the page's: it is begun by the inspector.
+    // The inspector starts the fourth process for the page.
     await press(page, 'resume');
     await stands(page, 'COMPLETED');
     await shows(page, 'COMPLETED');

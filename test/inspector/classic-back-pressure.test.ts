@@ -1,12 +1,12 @@
 /**
- * Pins what a viewer that does not read costs (src/inspector/bridge/viewer.ts): a bounded heap of messages, no more than
- * STALLED_MS, and nothing of what it missed.
+ * Pins the backpressure of viewers (src/inspector/bridge/viewer.ts): a bounded buffer for at most STALLED_MS, and a full
+ * replay afterwards.
  */
 import { expect, test } from 'vitest';
 import { manualClock } from 'xstate-pipeline/testing';
 import { HIGH_WATER, STALLED_MS, Viewer } from '../../src/inspector/bridge/viewer.js';
 
-/** A socket whose other side takes what it is let to. */
+/** A socket whose other side reads as much as the test allows. */
 function slowSocket() {
   const waiting: { text: string; done: () => void }[] = [];
   return {
@@ -34,7 +34,7 @@ function slowSocket() {
 
 const LARGE = 'x'.repeat(HIGH_WATER / 4);
 
-test('one that falls behind is told nothing more, and everything anew when it has caught up', () => {
+test('a viewer that falls behind gets nothing more, and a full replay once it has caught up', () => {
   const [socket, timers] = [slowSocket(), manualClock()];
   const viewer = new Viewer(socket, timers);
   viewer.onCaughtUp = () => viewer.replay(() => viewer.send('everything'));
@@ -49,7 +49,7 @@ test('one that falls behind is told nothing more, and everything anew when it ha
   expect(socket.isTerminated).toBe(false);
 });
 
-test('a replay that is larger than the bound comes whole, once', () => {
+test('a replay larger than the bound is sent whole, once', () => {
   const socket = slowSocket();
   const viewer = new Viewer(socket, manualClock());
   let replays = 0;
@@ -66,7 +66,7 @@ test('a replay that is larger than the bound comes whole, once', () => {
   expect(replays).toBe(1);
 });
 
-test('one that takes nothing is left', () => {
+test('a viewer that reads nothing is disconnected', () => {
   const [socket, timers] = [slowSocket(), manualClock()];
   const viewer = new Viewer(socket, timers);
   for (let n = 0; n < 10; n++) viewer.send(LARGE);

@@ -56,7 +56,7 @@ const classic = xstate4.createMachine(JSON.parse(JSON.stringify(config)), {
   },
 });
 
-test('it begins where it began, and goes where it went', () => {
+test('the initial state and the transitions are the same', () => {
   const begun = classic.initialState;
   expect(begun.value).toEqual({ open: 'quiet' });
   expect([...begun.tags]).toEqual(['busy']);
@@ -68,7 +68,7 @@ test('it begins where it began, and goes where it went', () => {
   expect(both.value).toEqual({ parallel: { left: 'a', right: {} } });
 });
 
-test('guards, by name and with their parameters; those made of others spelled out', () => {
+test('guards have names and parameters; composed guards are spelled out', () => {
   expect(config.states?.open?.on?.ring).toEqual([
     { cond: { type: 'hears', name: 'hears', params: { decibels: 3 } }, actions: ['answer'] },
   ]);
@@ -81,7 +81,7 @@ test('guards, by name and with their parameters; those made of others spelled ou
   ]);
 });
 
-test('delays, by number and by name, and nothing of what XState does for them', () => {
+test('delays have numbers or names, without the actions that XState adds', () => {
   const open = config.states?.open;
   expect(open?.after).toEqual({
     1000: [{ target: ['#shop.closed'], internal: true }],
@@ -91,7 +91,7 @@ test('delays, by number and by name, and nothing of what XState does for them', 
   expect(open?.exit).toBeUndefined();
 });
 
-test('invocations and their outcomes, under the names of XState 4; history; what is written about a state', () => {
+test('invocations with their XState 4 events, history states, and descriptions', () => {
   expect(config.states?.closed?.invoke).toEqual([{ id: 'alarm', src: 'alarm' }]);
   expect(Object.keys(config.states?.closed?.on ?? {})).toEqual(['done.invoke.alarm', 'error.platform.alarm']);
   expect(Object.keys(config.states?.parallel?.on ?? {})).toEqual(['done.state.shop.parallel']);

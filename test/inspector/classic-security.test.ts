@@ -1,6 +1,6 @@
 /**
- * Pins who may speak to the servers of viewers elsewhere, and that nothing that they are sent ends a run, a viewer or a
- * server (src/inspector/bridge, src/inspector/classic/commands.ts):
+ * Pins the access control of the servers for hosted viewers, and that no message ends a run, a viewer or a server
+ * (src/inspector/bridge, src/inspector/classic/commands.ts):
  *
  * 1. Another name of this machine, another site's page, nobody's page, or no token: refused.
  * 2. Malformed, oversized, forged, or what `@xstate/inspect`'s own server would end itself at: nothing happens.
@@ -61,7 +61,7 @@ describe.each(Object.entries(SERVERS))('%s', (_, serve) => {
     await expect(connect(await serve(), { origin })).rejects.toThrow('403');
   });
 
-  test("no Origin is refused: no page is nobody's", async () => {
+  test('a connection without an Origin is refused', async () => {
     const socket = new WebSocket(await serve());
     const [error] = await once(socket, 'error');
     expect(String(error)).toContain('403');
@@ -77,7 +77,7 @@ describe.each(Object.entries(SERVERS))('%s', (_, serve) => {
     await expect(connect(`${new URL(await serve()).origin}/${token}`)).rejects.toThrow('403');
   });
 
-  test('what is oversized or binary ends that connection alone', async () => {
+  test('an oversized or binary message ends its own connection only', async () => {
     const url = await serve();
     const other = await connect(url);
     for (const [data, code] of [
@@ -116,11 +116,11 @@ test.each([
   ['a forged end', '{"type":"service.stop","sessionId":"x:0"}'],
   ['an event that is not JSON', '{"type":"xstate.event","event":"{"}'],
   ['an event that is no text', '{"type":"xstate.event","event":{"name":"cancel","origin":"x:0"}}'],
-  ['an event of nobody', forged({ name: 'cancel' })],
+  ['an event without an origin', forged({ name: 'cancel' })],
   ['an event that has no name', forged({ origin: 'x:0', data: { type: 'cancel' } })],
   ['a name that is no text', forged({ origin: 'x:0', name: { toString: 'cancel' } })],
   ['an origin of every object', forged({ origin: '__proto__', name: 'cancel' })],
-  ['a client of its own', forged({ origin: 'x:none', name: 'cancel' }, { client: { send: 1 } })],
+  ['an event with its own client', forged({ origin: 'x:none', name: 'cancel' }, { client: { send: 1 } })],
 ])('%s: nothing happens', async (_, text) => {
   const held = heldRun();
   const inspector = await classic(held);
@@ -137,7 +137,7 @@ test.each([
   expect(viewer.messages.length).toBe(before);
   expect(held.run.executor.state).toBe('EXECUTING');
   socket.terminate();
-  // The server is as it was: it shows the run, and hears commands.
+  // The server still shows the run and accepts commands.
   viewer.send(viewer.service('executor').sessionId, 'pause');
   await viewer.until((all) => all.messages.some(({ event }) => event?.name === 'pause'));
   held.letGo();
@@ -146,7 +146,7 @@ test.each([
   await done;
 });
 
-test('an event carries its name alone: nobody smuggles facts into execute', async () => {
+test('only the name of an event is used: execute takes no data from a viewer', async () => {
   const held = heldRun();
   const inspector = await classic(held);
   const viewer = new ClassicViewer(inspector.url);

@@ -81,7 +81,7 @@ export class ClassicViewer {
     this.#receiver.subscribe((message) => this.#receive(message));
   }
 
-  /** What its `Send event` does. */
+  /** The viewer's `Send event`. */
   send(sessionId: string, type: string): void {
     const origin = this.services.get(sessionId)?.state._sessionid ?? sessionId;
     const event = { name: type, data: { type }, $$type: 'scxml', type: 'external', origin };
@@ -94,7 +94,7 @@ export class ClassicViewer {
     return last;
   }
 
-  /** Resolves when it is so, at a message. */
+  /** Resolves at the message after which the condition holds. */
   until(isSo: (viewer: this) => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#look = () => {
@@ -110,7 +110,7 @@ export class ClassicViewer {
     return [...this.services.values()].some((service) => service.id === id && isSo(service));
   }
 
-  /** Resolves when all that the server has sent so far has come. */
+  /** Resolves when all messages sent so far have arrived. */
   async heard(): Promise<void> {
     const pong = once(this.#socket, 'pong');
     this.#socket.ping();

@@ -1,10 +1,10 @@
 /**
  * Pins what the viewer of `@xstate/inspect` sees of a real run (src/inspector/classic), by the package's own receiver:
  *
- * 1. Every actor with its parent, chart and state; at any time, a late viewer's too; restored runs; the end.
- * 2. A viewer's `pause`, `resume` and `cancel` reach the run, and nothing else does.
- * 3. A state of an actor at most every half second.
- * 4. One run's viewers are told of that run alone; the package's global is put back.
+ * 1. Every actor with its parent, chart and state: for late viewers too, for restored runs, to the end.
+ * 2. A viewer's `pause`, `resume` and `cancel` reach the run; other events do not.
+ * 3. Each actor's state is sent at most every half second.
+ * 4. The viewers of a run see that run only; the package's global is restored.
  */
 import { afterEach, expect, test } from 'vitest';
 import { collect, map, memoryStorage, rows, StateManager } from 'xstate-pipeline';
@@ -33,7 +33,7 @@ function viewerOf({ url }: ClassicInspector): ClassicViewer {
   return viewer;
 }
 
-test('every actor of a run, with its parent, its chart and its state, to the end', async () => {
+test('a viewer sees every actor with its parent, chart and state, to the end', async () => {
   const { run, letGo, working } = held();
   const viewer = viewerOf(await serve(run, { everyMs: 1 }));
   await viewer.until((all) => all.has('executor'));
@@ -53,7 +53,7 @@ test('every actor of a run, with its parent, its chart and its state, to the end
   expect(viewer.messages.map(({ type }) => type)).toContain('service.event');
 });
 
-test('the charts are those of XState 4, with their guards, and can be stepped', async () => {
+test('the charts work in XState 4, guards included', async () => {
   const { run, letGo, working } = held();
   const viewer = viewerOf(await serve(run));
   const done = run.start();
@@ -76,7 +76,7 @@ test('the charts are those of XState 4, with their guards, and can be stepped', 
   await done;
 });
 
-test('whoever comes late sees every actor too, in the middle and after the end', async () => {
+test('a late viewer sees every actor, during the run and after its end', async () => {
   const { run, letGo, working } = held();
   const inspector = await serve(run, { everyMs: 1 });
   const done = run.start();
@@ -128,7 +128,7 @@ test('a viewer cancels the run', async () => {
   await viewer.until((all) => all.has('executor', ({ state }) => state.value === 'IDLE'));
 });
 
-test('what a viewer sends beside these changes nothing', async () => {
+test('other events of a viewer change nothing', async () => {
   const { run, letGo, working } = held();
   const inspector = await serve(run, { everyMs: 1 });
   const viewer = viewerOf(inspector);
@@ -150,7 +150,7 @@ test('what a viewer sends beside these changes nothing', async () => {
     viewer.send(executor, type);
   for (const type of ['abort', 'attempts.done', 'pause', 'cancel']) viewer.send(stage, type);
   viewer.send('x:no-such', 'cancel');
-  // Messages of one viewer arrive in order: the answer to this one says that the others have been heard.
+  // Messages of a viewer arrive in order: the answer to this one proves that the others were handled.
   viewer.send(executor, 'pause');
   await viewer.until((all) => all.messages.some(({ event }) => event?.name === 'pause'));
   expect(before.context.activity.goal).toBe('run');
@@ -164,7 +164,7 @@ test('what a viewer sends beside these changes nothing', async () => {
   expect(result.metrics.rowsOut).toBe(100);
 });
 
-test('with commands: false, none reaches the run', async () => {
+test('with commands: false, no command reaches the run', async () => {
   const { run, letGo, working } = held();
   const viewer = viewerOf(await serve(run, { everyMs: 1, commands: false }));
   const done = run.start();
@@ -177,7 +177,7 @@ test('with commands: false, none reaches the run', async () => {
   expect((await done).success).toBe(true);
 });
 
-test('execute in IDLE is for whoever serves the run to answer', async () => {
+test('execute in IDLE calls the handler of the app', async () => {
   const run = harness([map('same', (row: Row) => row, { version: '1' })]);
   const executed = new Promise<void>((resolve, reject) => {
     void serve(run, { everyMs: 1, execute: () => run.start().then(() => resolve(), reject) }).then(
@@ -192,7 +192,7 @@ test('execute in IDLE is for whoever serves the run to answer', async () => {
   expect(run.executor.state).toBe('COMPLETED');
 });
 
-test('a session that another process began, from where it is resumed', async () => {
+test('a resumed session of another process is shown from its resume on', async () => {
   const stateManager = new StateManager(memoryStorage(), { checkpointInterval: 20 });
   const sink = collect<Row>();
   const source = numbers(100);
@@ -223,7 +223,7 @@ test('a session that another process began, from where it is resumed', async () 
   await viewer.until((all) => all.has('executor', ({ state }) => state.value === 'COMPLETED'));
 });
 
-test('a state of an actor at most every half second, and always the latest', async () => {
+test("each actor's state is sent at most every half second, and always the latest", async () => {
   const timers = manualClock();
   const { run, letGo, working } = held({ count: 2000 }, 150);
   const viewer = viewerOf(await serve(run, { timers }));
@@ -250,18 +250,18 @@ test('a state of an actor at most every half second, and always the latest', asy
   timers.advance(60_000);
   expect(timers.pending).toBe(0);
   await viewer.heard();
-  // One more where a checkpoint was saved meanwhile.
+  // One more if a checkpoint was saved meanwhile.
   const before = states('executor').length;
   expect(before).toBeLessThanOrEqual(3);
   letGo();
   await done;
   await viewer.until(({ services }) => [...services.values()].every(({ isStopped }) => isStopped));
   expect(viewer.service('executor').state.context).toMatchObject({ committed: 200 });
-  // Its end.
+  // The end of the actor.
   expect(states('executor').length).toBe(before + 1);
 });
 
-test('two runs of a process: the viewers of each see that one, and command that one', async () => {
+test('two runs in a process: the viewers of each see and command that run only', async () => {
   const [one, other] = [held(), held()];
   const [viewer, stranger] = [
     viewerOf(await serve(one.run, { everyMs: 1 })),
@@ -286,7 +286,7 @@ test('two runs of a process: the viewers of each see that one, and command that 
   expect((await otherDone).success).toBe(true);
 });
 
-test('the global of the package is what it was', async () => {
+test('the global of the package is restored', async () => {
   const holder = globalThis as { __xstate__?: unknown };
   const mine = {};
   holder.__xstate__ = mine;

@@ -1,6 +1,6 @@
 /**
- * Pins the exported file: it holds the page and the recording, names what may run in it by hash, allows no connection,
- * holds nothing of the recording as markup, and is bounded.
+ * Pins the exported file: it holds the page and the recording, allows scripts by hash only and no connection, contains no
+ * markup of the recording, and is bounded.
  */
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
@@ -10,7 +10,7 @@ import { EXPORT_ID, EXPORT_RECORDING_ID, type ExportedSession } from '../../src/
 import { RecordingReader } from '../../src/recording/reader.js';
 import { recordedHost, SESSION } from './recorded-host.js';
 
-/** What the page finds in the file. */
+/** A data block of the file. */
 function contentOf(html: string) {
   const block = (id: string) => {
     const [, text = ''] = new RegExp(`<script type="[^"]+" id="${id}">([^<]*)</script>`).exec(html) ?? [];
@@ -23,7 +23,7 @@ function contentOf(html: string) {
   return { exported, recording: recording.toString(), reader };
 }
 
-test('the file holds all there is: the recording, the charts, the checkpoint', async () => {
+test('the file holds the recording, the charts and the checkpoint', async () => {
   const host = await recordedHost();
   const { html, records, omitted } = await exportHtml(host, SESSION);
   const { exported, recording, reader } = contentOf(html);
@@ -36,7 +36,7 @@ test('the file holds all there is: the recording, the charts, the checkpoint', a
   expect(host.openFeeds).toBe(0);
 });
 
-test('its policy names the one script and the one style that may be, and allows no connection', async () => {
+test('its policy allows one script, one style and no connection', async () => {
   const { html } = await exportHtml(await recordedHost(), SESSION);
   const [, policy = ''] = /http-equiv="content-security-policy" content="([^"]+)"/.exec(html) ?? [];
   expect(policy).toContain("default-src 'none'");
@@ -59,7 +59,7 @@ test('nothing of a session becomes markup', async () => {
   expect(html).not.toContain('</script><b>');
 });
 
-test('what does not fit is left out of the middle, in whole segments, and the file says so', async () => {
+test('segments that do not fit are left out of the middle, and the file says so', async () => {
   const host = await recordedHost({ count: 3000, segmentLength: 20_000 });
   const whole = contentOf((await exportHtml(host, SESSION)).html);
   const { html, records, omitted } = await exportHtml(host, SESSION, { maxBytes: 20_000 });
@@ -77,6 +77,6 @@ test('what does not fit is left out of the middle, in whole segments, and the fi
   expect(recording.indexOf('<')).toBeLessThanOrEqual(20_000);
 });
 
-test('a session that is not there is none to export', async () => {
-  await expect(exportHtml(await recordedHost(), 'nobody')).rejects.toThrow('No session nobody.');
+test('an unknown session cannot be exported', async () => {
+  await expect(exportHtml(await recordedHost(), 'unknown')).rejects.toThrow('No session unknown.');
 });

@@ -1,4 +1,4 @@
-/** A run of two stages that stands at a batch until it is let go. */
+/** A run of two stages that waits at a batch until the test releases it. */
 import { defineStage, map } from 'xstate-pipeline';
 import { gate, type Harness, harness, type Row } from '../support/runs.js';
 

@@ -1,9 +1,9 @@
 /**
  * Pins what many viewers, and viewers that stop reading, cost the inspector (src/inspector/server/viewer.ts):
  *
- * 1. 200 see the same from one feed that is read once; beyond the bound one is turned away.
- * 2. For one that does not read nothing is made beyond what fits on its way and HIGH_WATER; of the news it hears the newest.
- * 3. One that takes nothing for long is left. The others notice none of it, and the run is another process.
+ * 1. 200 viewers share one feed; a viewer beyond the bound is refused.
+ * 2. A viewer that does not read gets answers only up to HIGH_WATER and the socket's buffers, and the newest of its news.
+ * 3. A viewer that reads nothing for long is disconnected. Other viewers are not affected.
  */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SessionSummary } from '../../src/inspector/host.js';
@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 describe('many viewers', () => {
-  test('200 see the same, at once, and one feed is read for them all', async () => {
+  test('200 viewers see the same from one feed', async () => {
     const url = await serve();
     const viewers = await Promise.all(Array.from({ length: 200 }, () => ViewerClient.welcome(url)));
     const opened = await Promise.all(viewers.map((viewer) => viewer.ask('open', { session: SESSION })));
@@ -34,14 +34,14 @@ describe('many viewers', () => {
     expect(host.openFeeds).toBe(0);
   });
 
-  test('one too many is turned away', async () => {
+  test('a viewer beyond the bound is refused', async () => {
     const url = await serve({ maxViewers: 2 });
     const viewers = [await ViewerClient.welcome(url), await ViewerClient.welcome(url)];
     await expect(ViewerClient.connect(url)).rejects.toThrow('503');
     expect(await viewers[0]?.ask('sessions', {})).toHaveLength(1);
   });
 
-  test('one that does not read is not read from: answers are made as they are taken', async () => {
+  test('requests of a viewer that does not read wait until it reads', async () => {
     const url = await serve();
     const [summary] = await host.sessions();
     let made = 0;
@@ -57,14 +57,14 @@ describe('many viewers', () => {
       viewer.raw(JSON.stringify({ id: 1000 + i, type: 'sessions' }), 1000 + i),
     );
     for (let i = 0; i < 50; i++) await other.ask('indexAtTime', { session: SESSION, at: i }).catch(() => {});
-    // What fits on its way, and HIGH_WATER.
+    // The socket's buffers and HIGH_WATER.
     expect(made).toBeLessThan(300);
     viewer.socket.resume();
     expect(await Promise.all(answers)).toHaveLength(1000);
     expect(made).toBe(1001);
   });
 
-  test('one that never reads hears the newest of the news when it does, and keeps nobody from theirs', async () => {
+  test('a viewer that reads late gets the newest news, and delays no other viewer', async () => {
     const url = await serve();
     const [stalled, other] = [await ViewerClient.welcome(url), await ViewerClient.welcome(url)];
     const { summary } = await stalled.ask('open', { session: SESSION });
@@ -82,7 +82,7 @@ describe('many viewers', () => {
     expect(stalled.news.length - before).toBeLessThanOrEqual(2);
   });
 
-  test('one that takes nothing for long is left, with all that waits for it', async () => {
+  test('a viewer that reads nothing for long is disconnected, and its buffer is dropped', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const url = await serve();
     const [stalled, other] = [await ViewerClient.welcome(url), await ViewerClient.welcome(url)];
@@ -97,7 +97,7 @@ describe('many viewers', () => {
   });
 });
 
-/** Stops reading, and asks until the server makes no more answers for it. */
+/** Stops reading, and sends requests until the server answers no more. */
 async function fill(stalled: ViewerClient, other: ViewerClient): Promise<void> {
   let made = 0;
   const [summary] = await host.sessions();

@@ -1,4 +1,4 @@
-/** A host of one session that really runs, in memory, and records from its start. */
+/** A host with one real, recorded session in memory. */
 import { defineStage } from 'xstate-pipeline';
 import type { InspectorHost, SessionCommand, SessionFeed } from '../../src/inspector/host.js';
 import { Recorder } from '../../src/recording/recorder.js';
@@ -8,7 +8,7 @@ export const SESSION = '11111111-2222-4333-8444-555555555555';
 
 export interface RecordedHost extends InspectorHost {
   readonly commands: [id: string, command: SessionCommand][];
-  /** Sessions that are open, by whoever opened them. */
+  /** Number of open feeds. */
   readonly open: InspectorHost['open'];
   openFeeds: number;
   /** Appends bytes to the recording. */
@@ -17,7 +17,7 @@ export interface RecordedHost extends InspectorHost {
   live: boolean;
 }
 
-/** @returns after a run of so many rows has completed. */
+/** Resolves when a run of so many rows has completed. */
 export async function recordedHost({ count = 100, segmentLength = 16_000_000 } = {}): Promise<RecordedHost> {
   const stages = [
     defineStage({ name: 'double', process: (rows: readonly Row[]) => rows.map(({ n }) => ({ n: 2 * n })) }),

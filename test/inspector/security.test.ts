@@ -1,10 +1,10 @@
 /**
- * Pins who may speak to the inspector and what whoever may not gets (src/inspector/server):
+ * Pins the access control of the inspector (src/inspector/server):
  *
  * 1. Another site in the user's browser, by name (Host) or by page (Origin): refused, over HTTP and WebSocket.
- * 2. Another user of this machine, without the token or with a wrong one: told nothing.
- * 3. Whatever is sent, malformed, oversized, forged or unknown: an error for the sender, and the server goes on.
- * 4. Commands need permission. How many viewers may come, and what one that never reads costs: many-viewers.test.ts.
+ * 2. Another user of this machine, without the token or with a wrong one: no answer.
+ * 3. A malformed, oversized, forged or unknown message: an error for the sender; the server continues.
+ * 4. Commands need permission. Bounds on viewers: many-viewers.test.ts.
  */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import { fetched, partsOf, ViewerClient } from './viewer-client.js';
 
 afterEach(() => inspector?.close());
 
-/** The server is as it was: whoever may look, sees. */
+/** The server still answers a viewer with the token. */
 async function isUnharmed(url: string): Promise<void> {
   const viewer = await ViewerClient.welcome(url);
   const { summary } = await viewer.ask('open', { session: SESSION });
@@ -47,7 +47,7 @@ describe('another site', () => {
     },
   );
 
-  test('an Origin that only begins as ours is refused', async () => {
+  test('an Origin with the right prefix is refused', async () => {
     const url = await serve();
     const { origin } = partsOf(url);
     for (const foreign of [`${origin}.evil.example`, `${origin}0`, `${origin}/`, origin.toUpperCase()])
@@ -55,7 +55,7 @@ describe('another site', () => {
     await isUnharmed(url);
   });
 
-  test('an upgrade without an Origin is none of a page', async () => {
+  test('an upgrade without an Origin is refused', async () => {
     const { host: name, hostname, port } = partsOf(await serve());
     const socket = connect(port, hostname);
     const lines = ['GET /feed HTTP/1.1', `host: ${name}`, 'connection: Upgrade', 'upgrade: websocket'];
@@ -69,7 +69,7 @@ describe('another site', () => {
     socket.destroy();
   });
 
-  test('every answer forbids frames, inline script and style, sniffing, referrers and caching', async () => {
+  test('every response forbids frames, inline script and style, sniffing, referrers and caching', async () => {
     const url = await serve();
     for (const path of ['/', '/page.js', '/page.css', '/nowhere']) {
       const { headers } = await fetched(url, path);
@@ -110,7 +110,7 @@ describe('another site', () => {
 });
 
 describe('another user', () => {
-  test('the token has 128 bits, is another each time, and stands in the fragment only', async () => {
+  test('the token has 128 bits, differs for each server, and is in the fragment only', async () => {
     const one = new URL(await serve());
     await inspector.close();
     const other = new URL(await serve());
@@ -126,7 +126,7 @@ describe('another user', () => {
     ['a part of the token', (token) => token.slice(0, -1)],
     ['the token in a list', (token) => [token]],
     ['a token that is an object', () => ({ length: 32 })],
-  ])('%s: denied, and the line is closed', async (_, wrong) => {
+  ])('%s: denied, and the connection is closed', async (_, wrong) => {
     const url = await serve();
     const viewer = await ViewerClient.connect(url);
     const hello = { id: 0, type: 'hello', token: wrong(partsOf(url).token), protocol: PROTOCOL_VERSION };
@@ -146,7 +146,7 @@ describe('another user', () => {
   });
 });
 
-describe('whatever is sent', () => {
+describe('an invalid message', () => {
   test.each<[string, string | Buffer, string]>([
     ['no JSON', 'hello', 'MALFORMED'],
     ['half of it', '{"id":1,"type":', 'MALFORMED'],
@@ -157,7 +157,7 @@ describe('whatever is sent', () => {
     ['an id that is none', '{"id":"0","type":"sessions"}', 'MALFORMED'],
     ['bytes', Buffer.from([0xff, 0xfe, 0]), 'MALFORMED'],
     ['deep nesting', '['.repeat(8000), 'MALFORMED'],
-  ])('%s is answered with an error, and the line stays', async (_, data, code) => {
+  ])('%s is answered with an error, and the connection stays open', async (_, data, code) => {
     const viewer = await ViewerClient.welcome(await serve());
     expect((await viewer.raw(data, null)).error?.code).toBe(code);
     expect(await viewer.ask('sessions', {})).toHaveLength(1);
@@ -183,7 +183,7 @@ describe('whatever is sent', () => {
       { type: 'find', session: SESSION, filter: { types: 'x' }, from: 0, count: 1 },
       'MALFORMED',
     ],
-  ])('%s is answered with an error, and the line stays', async (_, fields, code) => {
+  ])('%s is answered with an error, and the connection stays open', async (_, fields, code) => {
     const viewer = await ViewerClient.welcome(await serve({ commands: true }));
     expect((await viewer.raw(JSON.stringify({ id: 99, ...fields }), 99)).error?.code).toBe(code);
     expect(await viewer.ask('sessions', {})).toHaveLength(1);
@@ -198,7 +198,7 @@ describe('whatever is sent', () => {
     );
   });
 
-  test('an oversized message ends its own connection and nobody else’s', async () => {
+  test('an oversized message ends its own connection only', async () => {
     const url = await serve();
     const other = await ViewerClient.welcome(url);
     const viewer = await ViewerClient.welcome(url);
@@ -207,7 +207,7 @@ describe('whatever is sent', () => {
     expect(await other.ask('sessions', {})).toHaveLength(1);
   });
 
-  test('what is no WebSocket frame ends its own connection', async () => {
+  test('a malformed WebSocket frame ends its own connection only', async () => {
     const url = await serve();
     const viewer = await ViewerClient.welcome(url);
     const closed = viewer.closed();
@@ -219,14 +219,14 @@ describe('whatever is sent', () => {
 });
 
 describe('commands', () => {
-  test('without permission the server only shows', async () => {
+  test('without permission the server is read-only', async () => {
     const viewer = await ViewerClient.welcome(await serve());
     for (const command of ['pause', 'resume', 'cancel'] as const)
       await expect(viewer.ask('command', { session: SESSION, command })).rejects.toThrow('READ_ONLY');
     expect(host.commands).toEqual([]);
   });
 
-  test('with permission, the host is told', async () => {
+  test('with permission the host gets the command', async () => {
     const viewer = await ViewerClient.welcome(await serve({ commands: true }));
     expect(await viewer.ask('command', { session: SESSION, command: 'pause' })).toEqual({
       ok: true,

@@ -1,5 +1,5 @@
 /**
- * Pins what a page gets: the recording that the host has, at any moment of it, and the news of its growth.
+ * Pins what a page gets: the host's recording at any moment, and the news of its growth.
  */
 import { createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ async function opened() {
 
 const line = (n: number, at: number) => `{"k":"e","n":${n},"t":${at},"reason":"test"}\n`;
 
-test('every moment, by index and by time, as the recording has it', async () => {
+test('every moment is served by index and by time', async () => {
   const { viewer, summary, charts, reader } = await opened();
   const json = (value: unknown) => JSON.parse(JSON.stringify(value));
   expect(summary).toEqual(json(reader.summary()));
@@ -52,7 +52,7 @@ test('a search to the end of the recording finds the last record', async () => {
   expect(await viewer.ask('find', find)).toMatchObject([{ index: reader.length - 1 }]);
 });
 
-test('what is appended is told, and then there', async () => {
+test('appended records are announced and served', async () => {
   const { host, viewer, summary } = await opened();
   host.append(line(summary.records, summary.to + 5));
   const news = await viewer.heard(({ at }) => at === summary.to + 5);
@@ -64,7 +64,7 @@ test('what is appended is told, and then there', async () => {
   });
 });
 
-test('the last one who leaves closes the feed', async () => {
+test('the feed is closed when the last viewer leaves', async () => {
   const { host, viewer } = await opened();
   const other = await ViewerClient.welcome(inspector?.url ?? '');
   await other.ask('open', { session: SESSION });
@@ -78,7 +78,7 @@ test('the last one who leaves closes the feed', async () => {
   expect(host.openFeeds).toBe(0);
 });
 
-test('the page is told what it was started for', async () => {
+test('the page gets the session that the server was started for', async () => {
   const host = await recordedHost();
   let session: string | undefined;
   inspector = await serveInspector(host, { commands: true, session: () => session });
@@ -90,14 +90,14 @@ test('the page is told what it was started for', async () => {
   expect(welcome).toMatchObject({ commands: true, session: SESSION });
 });
 
-test('a page of another version is told to load itself again', async () => {
+test('a page of another version is asked to reload', async () => {
   inspector = await serveInspector(await recordedHost());
   const viewer = await ViewerClient.connect(inspector.url);
   const hello = { token: partsOf(inspector.url).token, protocol: 99 };
   await expect(viewer.ask('hello', hello)).rejects.toThrow('DENIED');
 });
 
-test('a port that is taken, an address that is not ours, and every address: refused', async () => {
+test('a port in use, a foreign address and all addresses are refused', async () => {
   const host = await recordedHost();
   const taken = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => taken.once('listening', resolve));

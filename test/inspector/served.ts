@@ -1,4 +1,4 @@
-/** An inspector that serves a recorded host, one at a time: what `serve` has made last. */
+/** Serves a recorded host, one inspector at a time. */
 import { type Inspector, type InspectorOptions, serveInspector } from '../../src/inspector/server/serve.js';
 import { type RecordedHost, recordedHost } from './recorded-host.js';
 

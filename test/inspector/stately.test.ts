@@ -1,9 +1,9 @@
 /**
- * Pins what Stately's inspector is told of a real run (src/inspector/stately):
+ * Pins the messages of a real run for Stately's inspector (src/inspector/stately):
  *
- * 1. Every actor before anything that happens to it, with its parent and its machine; to whoever comes late too.
- * 2. The same messages as `@statelyai/inspect` itself makes of the same run.
- * 3. That package's own `inspect` can be given to an executor's actor as it is.
+ * 1. Every actor comes before its events, with its parent and machine, for late viewers too.
+ * 2. The messages equal those of `@statelyai/inspect` for the same run.
+ * 3. The `inspect` of that package works with an executor's actor.
  */
 import { once } from 'node:events';
 import { createInspector, type StatelyInspectionEvent } from '@statelyai/inspect';
@@ -38,7 +38,7 @@ interface Message {
   readonly snapshot?: { readonly status: string; readonly value: unknown; readonly context: unknown };
 }
 
-/** A page that listens. It refuses what the hosted one would drop: a message of an actor that it does not know. */
+/** A page that throws where the hosted one drops a message: for an unknown actor. */
 class Page {
   readonly messages: Message[] = [];
   readonly actors = new Map<string, Message>();
@@ -101,7 +101,7 @@ const ENDED = ['done', 'stopped'];
 const isAllOver = ({ latest }: Page) =>
   latest.size === 3 && [...latest.values()].every(({ snapshot }) => ENDED.includes(snapshot?.status ?? ''));
 
-test('every actor, with its parent and its machine, before anything that happens to it', async () => {
+test('every actor comes before its events, with its parent and machine', async () => {
   const { run, letGo, working } = heldRun();
   const page = new Page(await serve(run, { everyMs: 1 }));
   await page.until(({ actors }) => actors.size === 1);
@@ -121,7 +121,7 @@ test('every actor, with its parent and its machine, before anything that happens
   expect(events.map(({ event }) => event?.type)).toContain('sink.published');
 });
 
-test('whoever comes late is told of every actor too, in the middle and after the end', async () => {
+test('a late viewer gets every actor, during the run and after its end', async () => {
   const { run, letGo, working } = heldRun({}, 5);
   const inspector = await serve(run, { everyMs: 1 });
   const done = run.start();
@@ -138,7 +138,7 @@ test('whoever comes late is told of every actor too, in the middle and after the
   expect([...afterTheEnd.actors.keys()]).toEqual([...inTheMiddle.actors.keys()]);
 });
 
-test('a state of an actor at most every half second, and always the latest', async () => {
+test("each actor's state is sent at most every half second, and always the latest", async () => {
   const timers = manualClock();
   const { run, letGo, working } = heldRun({ count: 2000 }, 150);
   const page = new Page(await serve(run, { timers }));
@@ -165,7 +165,7 @@ test('a state of an actor at most every half second, and always the latest', asy
   await page.until(isAllOver);
 });
 
-test('a run that is served when it is under way', async () => {
+test('a run can be served after its start', async () => {
   const { run, letGo, working } = heldRun();
   const done = run.start();
   await working;
@@ -177,7 +177,7 @@ test('a run that is served when it is under way', async () => {
   await page.until(isAllOver);
 });
 
-test('what else there is in the app that embeds the run is shown to nobody', async () => {
+test('other actors of the embedding app are not shown', async () => {
   const flip = createMachine({
     initial: 'a',
     states: { a: { on: { flip: 'b' } }, b: { on: { flip: 'a' } } },
@@ -198,7 +198,7 @@ test('what else there is in the app that embeds the run is shown to nobody', asy
   expect([...page.actors.values()].map(({ name }) => name)).toEqual(['shown']);
 });
 
-test('a session that is resumed has actors of its own', async () => {
+test('a resumed session has actors of its own', async () => {
   const stateManager = new StateManager(memoryStorage(), { checkpointInterval: 20 });
   const sink = collect<Row>();
   const first = heldRun({ stateManager, sink });
@@ -226,7 +226,7 @@ test('a session that is resumed has actors of its own', async () => {
   await page.until((page) => page.state('executor') === 'COMPLETED');
 });
 
-/** `@statelyai/inspect` itself, that tells nobody. */
+/** `@statelyai/inspect` itself, without a transport. */
 function packageInspector() {
   const messages: StatelyInspectionEvent[] = [];
   let finish = () => {};
@@ -248,7 +248,7 @@ test("the package's own inspect, on an executor's actor, makes the same messages
   const page = new Page(await serve(run, { everyMs: 0 }));
   await page.until(({ actors }) => actors.size === 1);
   const { actor } = run.executor;
-  // The actor was there before anybody inspected it.
+  // The actor started before the inspection.
   inspector.actor(actor, actor.getSnapshot());
   actor.system.inspect(inspector.inspect);
   expect((await run.start()).success).toBe(true);

@@ -1,4 +1,4 @@
-/** What the page does, without a browser: connects, says hello, asks, hears news. */
+/** The page's protocol without a browser: connects, authenticates, sends requests, receives news. */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { WebSocket } from 'ws';
@@ -45,7 +45,7 @@ export class ViewerClient {
     });
   }
 
-  /** Connected, and not welcome yet. Rejects with the status of a refusal. */
+  /** Connects without `hello`. Rejects with the status of a refusal. */
   static connect(url: string, headers: Readonly<Record<string, string>> = {}): Promise<ViewerClient> {
     const { host, origin } = partsOf(url);
     const socket = new WebSocket(`ws://${host}/feed`, { headers: { origin, ...headers } });
@@ -65,7 +65,7 @@ export class ViewerClient {
     return viewer;
   }
 
-  /** @throws the error's code, where that is the answer. */
+  /** @throws the code of an error answer. */
   async ask<T extends RequestType>(type: T, fields: Requests[T]['ask']): Promise<Requests[T]['answer']> {
     const id = this.#nextId++;
     const { error, result } = await this.raw(JSON.stringify({ id, type, ...fields }), id);
@@ -73,7 +73,7 @@ export class ViewerClient {
     return result as Requests[T]['answer'];
   }
 
-  /** Sends anything; resolves to what is answered under `id`. */
+  /** Sends any message; resolves to the answer with that `id`. */
   raw(data: string | Buffer, id: number | null): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, (answer) => (answer instanceof Error ? reject(answer) : resolve(answer)));
@@ -81,7 +81,7 @@ export class ViewerClient {
     });
   }
 
-  /** Resolves at the first news that fit, of those that came already too. */
+  /** Resolves to the first matching news, earlier ones included. */
   async heard(fits: (news: Grown) => boolean): Promise<Grown> {
     for (;;) {
       const found = this.news.find(fits);
@@ -92,7 +92,7 @@ export class ViewerClient {
     }
   }
 
-  /** For `heard`: news that come from now on. */
+  /** Later waits ignore the news so far. */
   later(): (news: Grown) => boolean {
     const known = new Set(this.news);
     return (news) => !known.has(news);

@@ -1,7 +1,7 @@
-/** What an accessibility checker would say first, as functions that run in the page; and what its console says. */
+/** Basic accessibility checks as functions that run in the page, and its console messages. */
 import type { Page } from 'playwright-core';
 
-/** Console messages and errors that nobody caught, as they come. */
+/** Console messages and uncaught errors. */
 export function complaintsOf(page: Page): string[] {
   const complaints: string[] = [];
   page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
@@ -9,7 +9,7 @@ export function complaintsOf(page: Page): string[] {
   return complaints;
 }
 
-/** Controls without a name, pictures without a text, ids that are there twice. */
+/** Controls without a name, pictures without a text, duplicate ids. */
 export function namelessControls(): string[] {
   const controls =
     'button, input, select, a, [role=button], [role=slider], [role=tab], [role=listbox], [role=tree], [role=img], [role=group]';
@@ -29,7 +29,7 @@ export function namelessControls(): string[] {
   return [...nameless, ...twice, ...pictures];
 }
 
-/** Texts whose contrast with what is behind them is under 4.5 to 1; what is disabled need not have it. */
+/** Texts with a contrast under 4.5 to 1, disabled ones excepted. */
 export function dimTexts(): string[] {
   const rgba = (color: string) => {
     const canvas = document

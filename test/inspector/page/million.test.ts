@@ -57,7 +57,7 @@ describe.skipIf(!hasChromium)('a million records', () => {
     await inspector?.close();
   });
 
-  test('few rows in the document, few questions asked, wherever one goes', async () => {
+  test('few rows in the document and few requests, wherever the cursor goes', async () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
     const complaints = complaintsOf(page);
     const asked: Record<string, number> = {};

@@ -1,9 +1,9 @@
 /**
- * The page in a real browser, over a recording that it carries itself.
+ * The page in a real browser, over an exported recording.
  *
  * 1. No request but the file's own, nothing on the console.
- * 2. Everything can be done with the keyboard; every control has a name; texts have contrast, in light and in dark.
- * 3. Nothing that stands in a recording becomes markup.
+ * 2. All functions work with the keyboard; controls have names; texts have contrast, in light and dark.
+ * 3. No text of a recording becomes markup.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ async function opened(recording = run, options: BrowserContextOptions = {}) {
   return { page, url, requests, complaints, close: () => context.close() };
 }
 
-/** Of the record that is shown, from 1. */
+/** Number of the shown record, from 1. */
 const position = async (page: Page) => {
   const words = await page
     .getByRole('slider', { name: 'Moment of the session' })
@@ -52,7 +52,7 @@ const position = async (page: Page) => {
   return Number(words) + 1;
 };
 const stateShown = (page: Page) => page.locator('.state[data-active="true"]').getAttribute('data-state');
-/** Waits until the page shows what the cursor points at. */
+/** Waits until the page shows that record. */
 const shownAt = (page: Page, record: number) =>
   page.waitForFunction((n) => document.querySelector('.row.chosen')?.id === `row-${n - 1}`, record);
 
@@ -66,7 +66,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('it shows the end of the run, asks for nothing and complains of nothing', async () => {
+  test('it shows the end of the run, without requests and console messages', async () => {
     const { page, url, requests, complaints, close } = await opened();
     expect(await stateShown(page)).toBe('COMPLETED');
     expect(await page.locator('header .chip').textContent()).toBe('COMPLETED');
@@ -113,7 +113,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     await close();
   });
 
-  test('the very transition that was taken is lit, in the chart of the actor that took it', async () => {
+  test('the last transition is highlighted, in the chart of its actor only', async () => {
     const { page, close } = await opened();
     const paused = run.reader.summary().marks.find(({ kind }) => kind === 'paused')?.index ?? -1;
     await page.keyboard.press('Home');
@@ -126,7 +126,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     await close();
   });
 
-  test('the log is filtered by name and goes where it is pressed; what changed there is marked', async () => {
+  test('the log filters by name, a click moves the cursor, and changes are marked', async () => {
     const { page, complaints, close } = await opened();
     await page.getByRole('combobox', { name: 'Kind' }).selectOption('Machine steps');
     await page.getByRole('combobox', { name: 'Actor' }).selectOption('stage:classify');
@@ -150,7 +150,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     await close();
   });
 
-  test('a run that plays arrives at its end', async () => {
+  test('playback reaches the end', async () => {
     const { page, close } = await opened();
     await page.getByRole('combobox', { name: 'Playback speed' }).selectOption('1000');
     await page.getByRole('button', { name: /^To the start/ }).click();
@@ -198,7 +198,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     },
   );
 
-  test('what stands in a recording is text, whatever it says', async () => {
+  test('texts of a recording are never markup', async () => {
     const evil = '<img src=x onerror=alert(1)>';
     const text = run.text
       .replaceAll('503 from the classification service', evil)

@@ -32,7 +32,7 @@ export async function recorded(options: Partial<SessionOptions> = {}): Promise<R
   return { text, reader, exported };
 }
 
-/** The feed of an exported file, and how often each of its questions was asked. */
+/** The feed of an exported file, with the number of its requests. */
 export function countedFeed({ reader, exported }: Recorded) {
   const asked = { frame: 0, find: 0, indexAtTime: 0 };
   const feed = memoryFeed(reader, exported);

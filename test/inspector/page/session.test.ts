@@ -1,6 +1,6 @@
 /**
- * Pins how the page moves in a session: the newest wish wins, few moments are asked for, steps are not lost, a growing
- * recording is followed until somebody looks back; and what a search costs.
+ * Pins how the page moves in a session: the newest seek wins, few frames are loaded, no step is lost, a growing recording is
+ * followed; and the cost of a search.
  */
 import { beforeAll, expect, test } from 'vitest';
 import { LogRows } from '../../../src/inspector/page/log-rows.js';
@@ -18,7 +18,7 @@ const settled = async (session: Session) => {
   while (session.shown.value?.frame.index !== session.cursor.value) await new Promise(setImmediate);
 };
 
-test('a hundred wishes in one breath ask for two moments', async () => {
+test('a hundred seeks at once load two frames', async () => {
   const { feed, asked } = countedFeed(run);
   const session = await Session.open(feed);
   await settled(session);
@@ -29,7 +29,7 @@ test('a hundred wishes in one breath ask for two moments', async () => {
   expect(asked.frame).toBeLessThanOrEqual(2);
 });
 
-test('a step goes to the next event, and as many steps as were asked for are made', async () => {
+test('a step goes to the next event, and no step is lost', async () => {
   const session = await Session.open(countedFeed(run).feed);
   const isEvent = (index: number) =>
     !['definition', 'keyframe', 'actor'].includes(run.reader.record(index).type);
@@ -46,7 +46,7 @@ test('a step goes to the next event, and as many steps as were asked for are mad
   expect(session.cursor.value).toBe(0);
 });
 
-test('a jump goes from mark to mark, across the pause and the process that was killed', async () => {
+test('a jump goes from mark to mark, across a pause and a killed process', async () => {
   const session = await Session.open(countedFeed(run).feed);
   session.seek(0);
   const seen: string[] = [];
@@ -62,7 +62,7 @@ test('a jump goes from mark to mark, across the pause and the process that was k
   expect(session.cursor.value).toBeLessThan(session.end);
 });
 
-test('the end is followed while it grows, until somebody looks back; and from the end again when it goes on', async () => {
+test('the end is followed until a seek, and again from the end', async () => {
   const { feed } = countedFeed(run);
   let grow: (growth: { records: number; live: boolean }) => void = () => {};
   let records = run.reader.length - 100;
@@ -96,7 +96,7 @@ test('the end is followed while it grows, until somebody looks back; and from th
   session.close();
 });
 
-test('what cannot be had is said, and the page goes on', async () => {
+test('a failed request is shown, and the page continues', async () => {
   const { feed } = countedFeed(run);
   let isBroken = false;
   const session = await Session.open({
@@ -114,7 +114,7 @@ test('what cannot be had is said, and the page goes on', async () => {
   expect(session.shown.value?.frame.index).toBe(4);
 });
 
-test('play goes through all of it without waiting out the hours at rest, and ends at the end', async () => {
+test('playback skips idle hours and stops at the end', async () => {
   const session = await Session.open(countedFeed(run).feed);
   await settled(session);
   let now = 0;
@@ -140,7 +140,7 @@ test('play goes through all of it without waiting out the hours at rest, and end
   expect(ticks * 200).toBeLessThan(working * 1.2 + 2000);
 });
 
-test('a search finds what a look at every record finds, in both directions', async () => {
+test('a search finds the same records as a full scan, in both directions', async () => {
   const { feed } = countedFeed(run);
   const records = run.reader.length;
   const every = run.reader.find({ types: ['event'], text: 'retried' }, 0, records).map(({ index }) => index);
@@ -155,7 +155,7 @@ test('a search finds what a look at every record finds, in both directions', asy
   }
 });
 
-test('the log asks for the pages that are looked at, once; a filter for what is around the cursor', async () => {
+test('the log loads visible pages once; a filter loads matches around the cursor', async () => {
   const { feed, asked } = countedFeed(run);
   const session = await Session.open(feed);
   session.seek(300);

@@ -1,4 +1,4 @@
-/** Pins what the page weighs: script and style sheet together, as they go over the wire. */
+/** Pins the size of the page: script and style sheet together, compressed. */
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { pageAssets } from '../../../src/inspector/server/assets.js';
@@ -9,6 +9,6 @@ test('the whole page is under 60 KB, gzipped', () => {
   expect(weight(js) + weight(css)).toBeLessThan(60_000);
 });
 
-test('nothing in it makes markup of text, or runs it', () => {
+test('it contains no call that turns text into markup or code', () => {
   expect(pageAssets().js).not.toMatch(/insertAdjacentHTML|document\.write|\beval\(|new Function\(/);
 });

@@ -1,5 +1,5 @@
 /**
- * Pins the slider's axis: nothing is lost on it, hours at rest take a sliver, and marks are where their moments are.
+ * Pins the slider's axis: idle hours take a sliver, and marks are at their moments.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -32,7 +32,7 @@ const paused: Span & { series: { at: number; rowsIn: number; rowsOut: number }[]
   ],
 };
 
-test('ten hours at rest are a sliver between two stretches of work of the same width', () => {
+test('ten idle hours are a sliver between two equally wide stretches of work', () => {
   const line = timeline(paused);
   expect(line.stretches.map((each) => each.atRest)).toEqual([false, true, false]);
   const widths = line.stretches.map((each) => each.x1 - each.x0);
@@ -40,12 +40,12 @@ test('ten hours at rest are a sliver between two stretches of work of the same w
   expect(widths[0]).toBeCloseTo(widths[2] as number);
 });
 
-test('a slow run is no rest: only what a pause, an end or a start is beside is folded', () => {
+test('a slow run is not idle: only time beside a pause, an end or a start is folded', () => {
   const line = timeline({ from: 0, to: 10 * HOUR, marks: [], series: [point(0, 0), point(9 * HOUR, 1)] });
   expect(line.stretches).toHaveLength(1);
 });
 
-test('every moment has its place and every place its moment, in order, whatever happened', () => {
+test('moments and positions map to each other, in order, for random histories', () => {
   const moments = fc.array(
     fc.record({
       at: fc.nat(1_000_000),
@@ -65,21 +65,21 @@ test('every moment has its place and every place its moment, in order, whatever 
   );
 });
 
-test('where nothing is but rest, rest is all there is', () => {
+test('a session without work has idle stretches only', () => {
   const marks = [mark('paused', 0), mark('paused', 400), mark('restart', 1_000)];
   const line = timeline({ from: 0, to: 1_000, marks, series: [] });
   expect(line.stretches.map(({ atRest }) => atRest)).toEqual([true, true]);
   expect([line.xOf(0), line.xOf(400), line.xOf(1_000)]).toEqual([0, 0.5, 1]);
 });
 
-test('checkpoints are thinned out, nothing else is', () => {
+test('only checkpoints are thinned out', () => {
   const marks = Array.from({ length: 1000 }, (_, i) => mark('checkpoint', i * 100));
   marks.splice(500, 0, mark('restart', 50_001), mark('paused', 50_002));
   const line = timeline({ from: 0, to: 100_000, marks: [], series: [] });
   const drawn = drawnMarks(marks, line, 0.01);
   expect(drawn.filter(({ kind }) => kind === 'checkpoint').length).toBeLessThanOrEqual(101);
   expect(drawn.filter(({ kind }) => kind !== 'checkpoint')).toHaveLength(2);
-  // Of two that cannot be told apart, the one that says how it ended has the button.
+  // Of two marks at one place, the one of the end has the button.
   expect(
     apart(
       drawn.filter(({ kind }) => kind !== 'checkpoint'),
@@ -88,7 +88,7 @@ test('checkpoints are thinned out, nothing else is', () => {
   ).toEqual(['paused']);
 });
 
-test('a jump goes to the next mark that way, over the checkpoints', () => {
+test('a jump goes to the next mark and skips checkpoints', () => {
   const marks = [mark('checkpoint', 1), mark('paused', 2), mark('checkpoint', 3), mark('resumed', 4)];
   expect(markBeside(marks, 2, 1, false)?.index).toBe(4);
   expect(markBeside(marks, 2, 1, true)?.index).toBe(3);
@@ -96,7 +96,7 @@ test('a jump goes to the next mark that way, over the checkpoints', () => {
   expect(markBeside(marks, 2, -1, false)).toBeUndefined();
 });
 
-test('throughput is rows a second of work; at rest there is none', () => {
+test('throughput is rows a second; idle stretches have none', () => {
   const line = timeline(paused);
   const { xs, rowsOut } = throughput(paused.series, line);
   expect(xs).toEqual([...xs].sort((a, b) => a - b));
@@ -105,14 +105,14 @@ test('throughput is rows a second of work; at rest there is none', () => {
   expect(rowsOut.filter((rate) => rate === null)).toHaveLength(1);
 });
 
-test('two thousand points become a curve of a few hundred, and a run that went back is not negative', () => {
+test('two thousand points become a few hundred, and a rewound run has no negative rate', () => {
   const series = Array.from({ length: 2000 }, (_, i) => point(i * 1000, i < 1000 ? i * 10 : (i - 600) * 10));
   const { rowsOut } = throughput(series, timeline({ from: 0, to: 2_000_000, marks: [], series }));
   expect(rowsOut.length).toBeLessThan(500);
   expect(Math.min(...rowsOut.map((rate) => rate ?? 0))).toBe(0);
 });
 
-test('the axis has few labels, and none that touch', () => {
+test('the axis has few labels, which do not overlap', () => {
   const found = ticks(timeline(paused), 8);
   expect(found.length).toBeGreaterThan(2);
   expect(found.length).toBeLessThanOrEqual(12);
@@ -120,7 +120,7 @@ test('the axis has few labels, and none that touch', () => {
     expect((found[i]?.x ?? 0) - (found[i - 1]?.x ?? 0)).toBeGreaterThan(0.08);
 });
 
-test('two commits beside each other at the end are no peak', () => {
+test('two adjacent commits at the end make no peak', () => {
   const at = (ms: number, rowsOut: number) => ({ at: ms, rowsIn: rowsOut, rowsOut });
   const series = [at(0, 0), at(1000, 100), at(2000, 200), at(2002, 300)];
   const { rowsOut } = throughput(series, timeline({ ...paused, from: 0, to: 2002, marks: [], series }));

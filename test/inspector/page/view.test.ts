@@ -1,6 +1,6 @@
 /**
- * Pins what the page says of a moment: lanes and figures, the transition that was taken, the commands that are legal, the
- * rows of the log and of the tree. All over a recording of a real run.
+ * Pins what the page shows of a moment: lanes and totals, the last transition, the legal commands, the rows of the log and of
+ * the tree. The input is a recording of a real run.
  */
 import { beforeAll, expect, test } from 'vitest';
 import { commandButtons, legalCommands } from '../../../src/inspector/page/view/commands.js';
@@ -30,7 +30,7 @@ const momentOf = (fits: (record: RecordingRecord) => boolean) => {
   };
 };
 
-test('at the end every stage has done every batch, and the figures are the run’s', () => {
+test('at the end every stage has done every batch, and the totals are those of the run', () => {
   const frame = run.reader.frameAt(run.reader.length - 1);
   const at = figures(frame);
   expect(at).toMatchObject({
@@ -52,7 +52,7 @@ test('at the end every stage has done every batch, and the figures are the run�
   }
 });
 
-test('while it works, what is queued, in flight and waiting to be tried again is in its lane', () => {
+test('lanes show queued, running and retrying batches', () => {
   const retried = momentOf(
     (record) =>
       record.type === 'step' && record.actor === 'stage:classify' && record.event?.type === 'attempt.failed',
@@ -65,13 +65,13 @@ test('while it works, what is queued, in flight and waiting to be tried again is
   expect(busiest).toBe(12);
 });
 
-test('the checkpoint before the moment is told with its age', () => {
+test('the last checkpoint has its age', () => {
   const saved = momentOf((record) => record.type === 'event' && record.event.type === 'checkpoint.saved');
   expect(lastCheckpoint(saved.recent, saved.frame.at + 500)).toMatchObject({ ageMs: 500 });
   expect(lastCheckpoint([], 0)).toBeNull();
 });
 
-test('the journal has the size that it had at the last commit before the moment', () => {
+test('the journal has its size at the last commit', () => {
   const { series } = run.reader.summary();
   const commits = all().flatMap(({ record }) =>
     record.type === 'event' && record.event.type === 'batches.committed' ? [record] : [],
@@ -83,11 +83,11 @@ test('the journal has the size that it had at the last commit before the moment'
     expect(journalBytes(series, at + 1)).toBe(event.journalBytes);
   }
   expect(journalBytes(series, 0)).toBeUndefined();
-  // A recording of before it was told.
+  // A recording without journal sizes.
   expect(journalBytes([{ at: 1, rowsIn: 1, rowsOut: 1 }], 2)).toBeUndefined();
 });
 
-test('data of another shape breaks nothing', () => {
+test('data of another shape causes no error', () => {
   const odd = {
     definition: '?',
     parent: null,
@@ -125,13 +125,13 @@ test('the transition that a step took is the one with its event, from its state'
   expect(steps).toBeGreaterThan(300);
 });
 
-test('a step of another actor does not light this one’s transition as just taken', () => {
+test('a step of another actor does not highlight a transition as just taken', () => {
   const { frame, recent } = momentOf((record) => record.type === 'step' && record.actor === 'stage:score');
   expect(takenBy('executor', { frame, recent })).toMatchObject({ isFresh: false });
   expect(takenBy('stage:score', { frame, recent })).toMatchObject({ isFresh: true });
 });
 
-test('a chart draws every transition of its machine, once, from where it starts', () => {
+test('a chart draws every transition of its machine once, from its source', () => {
   for (const [id, { states, transitions }] of Object.entries(run.reader.summary().definitions)) {
     const chart = run.exported.charts[id];
     for (const layout of [chart?.wide, chart?.tall]) {
@@ -151,7 +151,7 @@ test('a chart draws every transition of its machine, once, from where it starts'
   }
 });
 
-test('legal commands are read off the statechart; the others say why not', () => {
+test('legal commands come from the statechart; the others say why they are disabled', () => {
   const chart = run.exported.charts.executor;
   expect([...legalCommands(chart, 'EXECUTING')].sort()).toEqual(['cancel', 'pause']);
   expect([...legalCommands(chart, 'FAILED')].sort()).toEqual(['cancel', 'execute', 'resume']);
@@ -185,7 +185,7 @@ test('legal commands are read off the statechart; the others say why not', () =>
   });
 });
 
-test('a row of the log says what happened, to whom, and from where to where', () => {
+test('a row of the log names event, actor and change of state', () => {
   const rows = all().map(({ record }) => logRow(record));
   expect(rows).toContainEqual(
     expect.objectContaining({
@@ -225,7 +225,7 @@ test('failures have stage, batch, attempt and message', () => {
   });
 });
 
-test('a tree opens by path, marks what changed and what is around it, and says what it leaves out', () => {
+test('a tree opens by path, marks changes and their ancestors, and counts what it leaves out', () => {
   const value = { a: { b: [1, 2], c: 'x' }, d: Array.from({ length: 500 }, (_, i) => i), e: null };
   expect(treeRows(value, new Set(), ['a.b']).map(({ path, changed }) => [path, changed])).toEqual([
     ['a', true],
@@ -245,7 +245,7 @@ test('a tree opens by path, marks what changed and what is around it, and says w
   expect(long.find(({ kind }) => kind === 'more')?.value).toBe('300 more');
 });
 
-test('sessions are found by state, name and id; one that no process runs any more was killed', () => {
+test('sessions are found by state, name and id; a running session without an owner was killed', () => {
   const session = (id: string, state: string, live = false) => ({
     ...{
       id,

@@ -62,7 +62,7 @@ export const BUGS: readonly Bug[] = [
     in: memoryJournal,
     find: 'if ($own.has($name) && $records.has($name)) return;',
     replace: 'if ($records.has($name)) return;',
-    suite: 'test/executor/rows/journaled-facts.test.ts',
+    suite: 'test/executor/rows/journaled-input.test.ts',
   },
   {
     name: 'close-before-trim',
