@@ -33,6 +33,9 @@ function viewerOf({ url }: ClassicInspector): ClassicViewer {
   return viewer;
 }
 
+/** The executor, two stages, committer and publisher. */
+const ACTORS = 5;
+
 test('a viewer sees every actor with its parent, chart and state, to the end', async () => {
   const { run, letGo, working } = held();
   const viewer = viewerOf(await serve(run, { everyMs: 1 }));
@@ -82,7 +85,7 @@ test('a late viewer sees every actor, during the run and after its end', async (
   const done = run.start();
   await working;
   const inTheMiddle = viewerOf(inspector);
-  await inTheMiddle.until(({ services }) => services.size === 3);
+  await inTheMiddle.until(({ services }) => services.size === ACTORS);
   expect(inTheMiddle.service('executor').state.value).toBe('EXECUTING');
   expect(inTheMiddle.service('stage:wait').state.value).toBe('running');
   const [first] = inTheMiddle.services.values();
@@ -91,14 +94,14 @@ test('a late viewer sees every actor, during the run and after its end', async (
   await done;
   const afterTheEnd = viewerOf(inspector);
   const isAllOver = ({ services }: ClassicViewer) =>
-    services.size === 3 && [...services.values()].every(({ isStopped }) => isStopped);
+    services.size === ACTORS && [...services.values()].every(({ isStopped }) => isStopped);
   await Promise.all([inTheMiddle.until(isAllOver), afterTheEnd.until(isAllOver)]);
   expect(inspector.viewers).toBe(2);
   for (const viewer of [inTheMiddle, afterTheEnd]) {
     expect(viewer.service('executor').state.value).toBe('COMPLETED');
     expect(viewer.service('stage:wait').parent).toBe(viewer.service('executor').sessionId);
   }
-  expect(inTheMiddle.messages.filter(({ type }) => type === 'service.register')).toHaveLength(3);
+  expect(inTheMiddle.messages.filter(({ type }) => type === 'service.register')).toHaveLength(ACTORS);
 });
 
 test('a viewer pauses the run and resumes it', async () => {
@@ -272,7 +275,7 @@ test('two runs in a process: the viewers of each see and command that run only',
   const isThere = (all: ClassicViewer) => all.has('stage:wait', ({ state }) => state.value === 'running');
   await Promise.all([viewer.until(isThere), stranger.until(isThere)]);
   const ids = [...viewer.services.keys()];
-  expect(ids).toHaveLength(3);
+  expect(ids).toHaveLength(ACTORS);
   expect([...stranger.services.keys()].filter((id) => ids.includes(id))).toEqual([]);
   stranger.send(viewer.service('executor').sessionId, 'cancel');
   stranger.send(stranger.service('executor').sessionId, 'pause');
