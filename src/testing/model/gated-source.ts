@@ -1,7 +1,7 @@
-/** A source that opens, and reads, when it is let: so that an executor can be held in each of its states. */
+/** A source with a gate before opening and before each read, so that a test can hold an executor in each of its states. */
 import type { OpenSource, Source } from '../../sources/source.js';
 
-/** What passes is held while it is closed. */
+/** Holds its callers while it is closed. */
 export class Gate {
   isOpen = true;
   #waiting: (() => void)[] = [];
@@ -19,16 +19,21 @@ export class Gate {
     this.isOpen = false;
   }
 
-  /** Those that wait now. */
+  /** Lets the waiting callers pass. */
   letThrough(): void {
     for (const go of this.#waiting.splice(0)) go();
   }
 }
 
+/** A pause waits for a read of a file, and ends the wait for any other source: the gate must hold a pausing run. */
+const NO_FILE: NonNullable<OpenSource<unknown>['file']> = {
+  stat: async () => ({ kind: 'file', size: 0, inode: 0, device: 0, modifiedAtMs: 0 }),
+};
+
 export class GatedSource implements Source<unknown> {
   readonly opening = new Gate();
   readonly reading = new Gate();
-  /** What is let through fails. */
+  /** Whether opening and reading fail. */
   isBroken = false;
 
   constructor(private readonly source: Source<unknown>) {}
@@ -55,6 +60,7 @@ export class GatedSource implements Source<unknown> {
       },
       identity: (position) => open.identity(position),
       close: () => open.close(),
+      file: open.file ?? NO_FILE,
       ...(open.total === undefined ? {} : { total: open.total }),
     };
   }
