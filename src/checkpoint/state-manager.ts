@@ -1,12 +1,13 @@
 /**
- * When to checkpoint, saving and loading, over any `CheckpointStorage`. The name and the members are the reference's.
+ * Decides when to checkpoint; saves and loads checkpoints in any `CheckpointStorage`. Name and members are the reference's.
  *
- * 1. (I6) One write in flight, the newest waiting; after a failed one nothing more is written for that session until it
- *    is locked anew.
- * 2. (I9) What is loaded went through `decodeCheckpoint` and the caller's own test; a damaged newest generation gives
- *    way to the one before it, with a warning, and a session without any good one is named, not hidden.
- * 3. (I10) Nothing is removed that somebody runs.
+ * 1. (I6) One write in flight, the newest waiting. After a failed write, nothing is written for that session until it is
+ *    locked again.
+ * 2. (I9) A loaded checkpoint passed `decodeCheckpoint` and the caller's test. A damaged newest generation is replaced by
+ *    the previous one, with a warning. A session without a usable generation is listed as corrupt.
+ * 3. (I10) A session that a process runs is never removed.
  * 4. (I14) The time is the injected clock's.
+ * 5. (I25) `newestCheckpoints` and `removeOldest` read a bounded number of sessions, however many are stored.
  */
 
 import {
@@ -16,15 +17,18 @@ import {
   InvalidOptionError,
   messageOf,
   SessionLockedError,
+  StateDirectoryError,
 } from '../errors.js';
+import { readOption, whole } from '../formats/shape.js';
 import { type Clock, systemClock } from '../platform/clock.js';
+import { concurrently } from '../platform/concurrently.js';
 import { type CheckpointSummary, isSound, newestFirst, summaryOf } from './checkpoint-summary.js';
 import { chooseCheckpoint, type LoadedCheckpoint } from './choose-checkpoint.js';
 import { type Checkpoint, checkpointBytes, encodeCheckpoint } from './envelope.js';
 import type { Journal } from './journal/journal.js';
 import type { LockHandlers, SessionLock } from './lock/lock.js';
 import { SaveLane } from './save-lane.js';
-import { assertSessionId } from './session-id.js';
+import { assertSessionId, newestIdsFirst } from './session-id.js';
 import type { CheckpointStorage } from './storage.js';
 import type { InFlightMarker } from './storages/in-flight-marker.js';
 import { withStoredPaths } from './stored-paths.js';
@@ -48,6 +52,13 @@ export interface CheckpointRhythm {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** Sessions that are read at once. */
+const AT_ONCE = 32;
+/** Sessions that one `removeOldest` looks at. */
+const MAX_LOOKED_AT = 64;
+
+/** @param summary undefined: there is no checkpoint, so nothing that could be resumed. */
+type IsDue = (summary: CheckpointSummary | undefined, isRecorded: boolean) => boolean;
 
 /** Keeps the checkpoints of sessions in a storage, and decides which of them can be trusted. */
 export class StateManager {
@@ -137,12 +148,13 @@ export class StateManager {
 
   /** All stored sessions, newest first, those that cannot be used last. */
   async listCheckpoints(): Promise<readonly CheckpointSummary[]> {
-    const summaries: CheckpointSummary[] = [];
-    for (const sessionId of await this.storage.list()) {
-      const summary = await this.#summary(sessionId);
-      if (summary !== undefined) summaries.push(summary);
-    }
-    return summaries.sort(newestFirst);
+    return this.#summaries(await this.storage.list());
+  }
+
+  /** The sessions that were started last, newest first; the cost does not grow with what is stored (I25).
+   * @param limit how many sessions are read at most. */
+  async newestCheckpoints(limit = 32): Promise<readonly CheckpointSummary[]> {
+    return this.#summaries(newestIdsFirst(await this.storage.list()).slice(0, limit));
   }
 
   /** Removes a session with its journal. No effect if there is none.
@@ -160,7 +172,7 @@ export class StateManager {
 
   /**
    * Removes the sessions that were last saved more than `days` ago, and those that were killed before their first
-   * checkpoint. Not those that somebody runs, and not damaged ones, whose age nobody knows.
+   * checkpoint. Keeps sessions that a process runs, and corrupt ones, whose age is unknown.
    *
    * @returns how many were removed.
    */
@@ -168,14 +180,23 @@ export class StateManager {
     if (!(days >= 0))
       throw new InvalidOptionError('The age of checkpoints to remove is a number of days, from 0.');
     const before = this.#clock.now() - days * DAY_MS;
-    let removed = 0;
-    for (const sessionId of await this.storage.list()) {
-      if (await this.#removeIfOlder(sessionId, before)) removed++;
-    }
-    return removed;
+    return this.#removeAll(await this.storage.list(), (summary) => isOlder(summary, before));
   }
 
-  /** Becomes the owner of a session; a failure of its earlier owner's writes is forgotten with it.
+  /**
+   * Removes completed sessions, the oldest first, until `keep` sessions are stored. Keeps unfinished, recorded, corrupt and
+   * running sessions. One call looks at 64 sessions at most (I25); the next call continues.
+   *
+   * @param keep sessions, from 0. @returns how many were removed.
+   */
+  async removeOldest(keep: number): Promise<number> {
+    readOption('removeOldest', 'keep', whole(0, Number.MAX_SAFE_INTEGER, ' of sessions'), keep);
+    const ids = newestIdsFirst(await this.storage.list());
+    const oldest = ids.slice(keep).reverse().slice(0, MAX_LOOKED_AT);
+    return this.#removeAll(oldest, (summary, isRecorded) => summary?.state === 'COMPLETED' && !isRecorded);
+  }
+
+  /** Becomes the owner of a session. Failed writes of its earlier owner do not matter any more.
    * @throws {SessionLockedError} */
   async lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock> {
     const lock = await this.storage.lock(sessionId, handlers);
@@ -183,7 +204,7 @@ export class StateManager {
     return lock;
   }
 
-  /** What was in flight at the last death; undefined where nothing outlives the process. */
+  /** The in-flight marker of the last process; undefined where none outlives the process. */
   async witness(sessionId: string): Promise<InFlightMarker | undefined> {
     return this.storage.witness?.(sessionId);
   }
@@ -199,7 +220,7 @@ export class StateManager {
     } catch (cause) {
       if (cause instanceof SessionLockedError || cause instanceof CheckpointWriteError) throw cause;
       throw new CheckpointWriteError(
-        `The checkpoint of session ${sessionId} could not be made durable in ${this.storage.label}: ${messageOf(cause)}. The earlier one is kept: mend that, then resume.`,
+        `The checkpoint of session ${sessionId} could not be made durable in ${this.storage.label}: ${messageOf(cause)}. The previous checkpoint is kept. Fix the cause, then resume.`,
         { cause },
       );
     }
@@ -207,18 +228,46 @@ export class StateManager {
 
   async #summary(sessionId: string): Promise<CheckpointSummary | undefined> {
     try {
-      return summaryOf((await this.loadCheckpoint(sessionId)).checkpoint);
+      return summaryOf(await this.#readNewest(sessionId));
     } catch (error) {
       // Removed meanwhile, or never checkpointed.
       if (error instanceof CheckpointNotFoundError) return undefined;
       if (error instanceof CorruptCheckpointError)
         return { sessionId, state: 'CORRUPT', reasons: error.reasons };
+      if (error instanceof StateDirectoryError)
+        return { sessionId, state: 'CORRUPT', reasons: [messageOf(error)] };
       throw error;
     }
   }
 
-  async #removeIfOlder(sessionId: string, before: number): Promise<boolean> {
-    if (!isOlder(await this.#summary(sessionId), before)) return false;
+  /** For lists: the older generation is read only where the newest cannot be used. */
+  async #readNewest(sessionId: string): Promise<Checkpoint> {
+    const stored = await this.storage.read(sessionId, 'newest');
+    if (stored === undefined) throw new CheckpointNotFoundError(sessionId, this.storage.label);
+    try {
+      return chooseCheckpoint(sessionId, stored, () => {}).checkpoint;
+    } catch {
+      return (await this.loadCheckpoint(sessionId)).checkpoint;
+    }
+  }
+
+  async #summaries(ids: readonly string[]): Promise<CheckpointSummary[]> {
+    const summaries = await concurrently(ids, AT_ONCE, (sessionId) => this.#summary(sessionId));
+    return summaries.filter((summary) => summary !== undefined).sort(newestFirst);
+  }
+
+  async #removeAll(ids: readonly string[], isDue: IsDue): Promise<number> {
+    const removed = await concurrently(ids, AT_ONCE, (sessionId) => this.#removeIf(sessionId, isDue));
+    return removed.filter(Boolean).length;
+  }
+
+  async #isDue(sessionId: string, isDue: IsDue): Promise<boolean> {
+    const isRecorded = (await this.storage.isRecorded?.(sessionId)) ?? false;
+    return isDue(await this.#summary(sessionId), isRecorded);
+  }
+
+  async #removeIf(sessionId: string, isDue: IsDue): Promise<boolean> {
+    if (!(await this.#isDue(sessionId, isDue))) return false;
     let lock: SessionLock;
     try {
       lock = await this.lock(sessionId, {});
@@ -227,8 +276,8 @@ export class StateManager {
       throw error;
     }
     try {
-      // Asked again as its owner: it may have been run between.
-      if (!isOlder(await this.#summary(sessionId), before)) return false;
+      // Again as its owner: it may have been run meanwhile.
+      if (!(await this.#isDue(sessionId, isDue))) return false;
       await this.storage.remove(sessionId);
       return true;
     } finally {
@@ -237,7 +286,6 @@ export class StateManager {
   }
 }
 
-/** @param summary undefined: there is no checkpoint, so nothing that could be resumed. */
 function isOlder(summary: CheckpointSummary | undefined, before: number): boolean {
   return summary === undefined || (isSound(summary) && summary.savedAt < before);
 }

@@ -1,11 +1,11 @@
 /**
- * What a place for sessions offers: checkpoints as text, and beside them a journal and a lock.
+ * The port of a storage: checkpoints as text, with a journal and a lock for each session.
  *
  * Promises, pinned by `src/testing/contracts/storage.ts`:
- * 1. A `write` that resolved survives power loss; one that did not leaves the previous text, whole, or the new one, whole.
+ * 1. A `write` that resolved survives power loss. One that did not leaves the previous text or the new one, whole.
  * 2. Two generations are kept: the newest text and the one before it.
- * 3. Session ids are UUIDs; anything else is refused before it reaches a path.
- * 4. (I10) The lock is held by one owner at a time and is free the moment its process dies.
+ * 3. Session ids are UUIDs; any other text is refused before it reaches a path.
+ * 4. (I10) The lock has one owner at a time and is free as soon as the owner's process ends.
  */
 import type { Journal } from './journal/journal.js';
 import type { LockHandlers, SessionLock } from './lock/lock.js';
@@ -13,36 +13,37 @@ import type { RecordingLog, RecordingLogOptions } from './recording-log/recordin
 import type { InFlightMarker } from './storages/in-flight-marker.js';
 import type { StoredPaths } from './stored-paths.js';
 
-/** What is stored of a session, as found. */
+/** The stored generations of a checkpoint. */
 export interface StoredCheckpoint {
-  /** Newest first; at most two. Bytes as found: nothing about them is trusted yet. */
+  /** Newest first; at most two. Not checked yet. */
   readonly generations: readonly { readonly name: string; readonly text: string }[];
-  /** Why a generation that is there could not even be read: too large, a symlink, no permission. */
+  /** Why a generation that exists could not be read: too large, a symlink, a disk error. */
   readonly problems: readonly string[];
 }
 
-/** A place for sessions: checkpoints as text, and beside them a journal and a lock. */
+/** Stores sessions: checkpoints as text, with a journal and a lock for each session. */
 export interface CheckpointStorage {
-  /** What a person would look for: a directory, 'memory'. */
+  /** Names the place in messages: a directory, 'memory'. */
   readonly label: string;
   /** How paths are stored. Absent: as they are. */
   readonly paths?: StoredPaths;
-  /** Undefined: no such session. */
-  read(sessionId: string): Promise<StoredCheckpoint | undefined>;
-  /** Makes a text the newest; resolves when it is durable. */
+  /** Undefined: no such session.
+   * @param depth 'newest' may stop at the first generation that can be read. */
+  read(sessionId: string, depth?: 'newest' | 'all'): Promise<StoredCheckpoint | undefined>;
+  /** Makes a text the newest generation; resolves when it is durable. */
   write(sessionId: string, text: string): Promise<void>;
-  /** Ids of all stored sessions, in no order. */
+  /** Ids of all stored sessions, in no particular order. */
   list(): Promise<readonly string[]>;
-  /** Removes a session, journal and all. Fine if there is none. */
+  /** Removes a session with its journal. No error if there is none. */
   remove(sessionId: string): Promise<void>;
   /** Becomes the owner of the session. @throws {SessionLockedError} */
   lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock>;
-  /** Where what was in flight outlives the process; absent where nothing does. */
+  /** Opens the in-flight marker; absent where it would not outlive the process. */
   witness?(sessionId: string): Promise<InFlightMarker>;
-  /** Whether there is a recording of the session; absent where none can be kept. */
+  /** Whether the session has a recording; absent where none can be kept. */
   isRecorded?(sessionId: string): Promise<boolean>;
-  /** Opens the recording of the session, for its owner; absent where none can be kept. */
+  /** Opens the session's recording, for its owner; absent where none can be kept. */
   recording?(sessionId: string, options: RecordingLogOptions): Promise<RecordingLog>;
-  /** Opens the session's journal, making it if there is none. */
+  /** Opens the session's journal; creates it if there is none. */
   journal(sessionId: string, epoch: number): Promise<Journal>;
 }

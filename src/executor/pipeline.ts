@@ -7,6 +7,7 @@ import { defaults } from '#defaults';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError } from '../errors.js';
 import { isObject } from '../formats/json.js';
+import { readOption, shape } from '../formats/shape.js';
 import type { PipelineObserver } from '../observers/attach.js';
 import type { Environment } from '../platform/environment.js';
 import { consoleLogger, type Logger } from '../platform/logger.js';
@@ -17,7 +18,7 @@ import { type SinkLike, type SourceLike, toSource } from './endpoints.js';
 import { checkWorkers, type WorkerOptions } from './fusion/workers.js';
 import { PipelineExecutor } from './pipeline-executor.js';
 import type { ExecutionResult } from './result.js';
-import { lastResumable } from './session/unfinished.js';
+import { lastResumable, recentResumable } from './session/unfinished.js';
 
 /** Options of `run()`. */
 export interface RunOptions {
@@ -31,6 +32,9 @@ export interface RunOptions {
   readonly stateManager?: StateManager;
   /** Removes the session's record once the run has completed. Default false: a small finished one is kept. */
   readonly cleanup?: boolean;
+  /** Stored sessions from which on completed ones are removed, the oldest first. Recorded and unfinished sessions stay.
+   * Default 20; `Infinity` keeps all. */
+  readonly keep?: number;
   readonly observers?: readonly PipelineObserver[];
   /** Records the run into the session's directory, for the inspector and for `replay`. Default false. */
   readonly record?: boolean;
@@ -43,12 +47,21 @@ export interface RunOptions {
   readonly environment?: Partial<Environment>;
 }
 
+/** Sessions; enough to compare recent runs, few enough not to be noticed. */
+const DEFAULT_KEEP = 20;
+const kept = shape(
+  'a whole number of sessions from 0, or Infinity',
+  (value): value is number =>
+    value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= 0),
+);
+
 const RUN_OPTIONS = [
   'resume',
   'force',
   'stateDir',
   'stateManager',
   'cleanup',
+  'keep',
   'observers',
   'record',
   'signal',
@@ -122,6 +135,7 @@ async function run<T>(
   checkOptions(options, 'run()', RUN_OPTIONS);
   const { resume, force = false, signal, observers = [], environment = {} } = options;
   signal?.throwIfAborted();
+  const keep = readOption('run()', 'keep', kept, options.keep ?? DEFAULT_KEEP);
   const stateManager = options.stateManager ?? new StateManager(defaults.storage(options.stateDir));
   const workers = options.workers === undefined ? {} : { workers: checkWorkers(options.workers) };
   const executor = new PipelineExecutor<T>(whole.stages, stateManager, observers, {
@@ -134,6 +148,7 @@ async function run<T>(
   };
   const concluded = async (result: ExecutionResult<T>) => {
     if (options.cleanup === true) await stateManager.cleanupCheckpoints(result.sessionId);
+    if (keep !== Number.POSITIVE_INFINITY) await stateManager.removeOldest(keep);
     return result;
   };
   signal?.addEventListener('abort', abort, { once: true });
@@ -151,7 +166,7 @@ async function run<T>(
 
 /** A fresh start is not what everybody means who has an unfinished session. */
 async function warnOfUnfinished(stateManager: StateManager, name: string, logger: Logger): Promise<void> {
-  const last = await lastResumable(stateManager, name);
+  const last = await recentResumable(stateManager, name);
   if (last === undefined) return;
   logger.warn(
     `Pipeline "${name}" starts afresh; its session ${last} is unfinished. To go on with that one: run({ resume: '${last}' }), or xstate-pipeline resume ${last}`,

@@ -10,9 +10,9 @@ export interface Environment {
   readonly random: Random;
   /** Absent where there are no files. */
   readonly fileSystem?: FileSystem;
-  /** A fresh UUID. */
+  /** A new UUID: of version 7 by default, so that ids sort by time. */
   readonly newSessionId: () => string;
-  /** Given to stages as `context.logger`; errors of observers are told here too. */
+  /** The `context.logger` of stages. Errors of observers are logged here, too. */
   readonly logger: Logger;
 }
 
@@ -21,8 +21,15 @@ export function defaultEnvironment(): Environment {
   return {
     clock: systemClock,
     random: Math.random,
-    newSessionId: () => globalThis.crypto.randomUUID(),
+    newSessionId: () => timedUuid(systemClock.now()),
     logger: consoleLogger,
     ...(fileSystem === undefined ? {} : { fileSystem }),
   };
+}
+
+/** A UUID of version 7 (RFC 9562): 48 bits of time, then random bits. */
+export function timedUuid(now: number): string {
+  const random = globalThis.crypto.randomUUID();
+  const time = Math.floor(now).toString(16).padStart(12, '0').slice(-12);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(15)}`;
 }

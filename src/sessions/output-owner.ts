@@ -3,11 +3,14 @@
  * result. It checks the sessions of one state directory. An unfinished session that no process runs does not matter: its part
  * file has its own name.
  */
-import type { SoundSummary } from '../checkpoint/checkpoint-summary.js';
+import { basename, dirname } from 'node:path';
+import { isUnfinished, type SoundSummary } from '../checkpoint/checkpoint-summary.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
+import type { StateManager } from '../checkpoint/state-manager.js';
 import { SessionLockedError } from '../errors.js';
 import { definePipeline } from '../executor/definition.js';
 import type { Pipeline } from '../executor/pipeline.js';
+import { nodeFileSystem } from '../platform/node-file-system.js';
 import { ownerOf } from './owner.js';
 import { storedPath } from './stored-metrics.js';
 
@@ -18,6 +21,29 @@ export type Outputs = Pick<Checkpoint, 'sink' | 'deadLetter'>;
 export function outputsOf(pipeline: Pipeline<unknown>): Outputs {
   const { sink, deadLetter } = definePipeline(pipeline, pipeline.stages);
   return { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null };
+}
+
+/** The unfinished sessions that a new run has to know, newest first. Where no output has begun, no session writes to it, and
+ * the newest sessions are enough: the cost does not grow with what is stored (I25). */
+export async function unfinishedBeside(
+  stateManager: StateManager,
+  outputs: Outputs,
+): Promise<readonly SoundSummary[]> {
+  const summaries = (await hasBegun(outputs))
+    ? await stateManager.listCheckpoints()
+    : await stateManager.newestCheckpoints();
+  return summaries.filter(isUnfinished);
+}
+
+/** Whether a part file of the outputs exists, or an output without part files. */
+async function hasBegun(outputs: Outputs): Promise<boolean> {
+  if (outputs.sink?.publish === 'direct' || outputs.deadLetter?.publish === 'direct') return true;
+  for (const path of pathsOf(outputs)) {
+    const names = await nodeFileSystem.list(dirname(path)).catch(() => []);
+    const part = `${basename(path)}.`;
+    if (names.some((name) => name.startsWith(part) && name.endsWith('.part'))) return true;
+  }
+  return false;
 }
 
 /** @param sessions the unfinished sessions. @param own the session to resume.

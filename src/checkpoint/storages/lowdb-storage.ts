@@ -17,7 +17,14 @@
  */
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { Low } from 'lowdb';
-import { CheckpointWriteError, codeOf, InvalidOptionError, SessionLockedError } from '../../errors.js';
+import {
+  CheckpointWriteError,
+  codeOf,
+  InvalidOptionError,
+  messageOf,
+  SessionLockedError,
+  StateDirectoryError,
+} from '../../errors.js';
 import type { FileStat, FileSystem } from '../../platform/file-system.js';
 import { nodeFileSystem } from '../../platform/node-file-system.js';
 import { openFileJournal } from '../journal/file-journal.js';
@@ -102,7 +109,7 @@ class LowdbStorage implements CheckpointStorage {
     };
   }
 
-  async read(sessionId: string): Promise<StoredCheckpoint | undefined> {
+  async read(sessionId: string, depth: 'newest' | 'all' = 'all'): Promise<StoredCheckpoint | undefined> {
     const home = this.#home(sessionId);
     if (!(await directoryExists(this.fileSystem, this.#directory))) return undefined;
     const kind = (await this.fileSystem.stat(home))?.kind;
@@ -116,12 +123,13 @@ class LowdbStorage implements CheckpointStorage {
       try {
         await low.read();
       } catch (error) {
-        problems.push(`${name} ${unreadable(error)}`);
+        problems.push(`${name} ${unreadable(error, join(home, name))}`);
         continue;
       }
       const text = low.data;
       // The owner may have renamed between two of these reads: the same text under its second name.
       if (text !== '' && !generations.some((known) => known.text === text)) generations.push({ name, text });
+      if (depth === 'newest' && generations.length > 0) break;
     }
     if (generations.length === 0 && problems.length === 0) return undefined;
     return { generations: generations.slice(0, 2), problems };
@@ -265,12 +273,23 @@ function sameFile(a: FileStat, b: FileStat | undefined): boolean {
   return b !== undefined && a.inode === b.inode && a.modifiedAtMs === b.modifiedAtMs && a.size === b.size;
 }
 
-/** Why a generation cannot be read, for what lies in the file itself; anything else is thrown on. */
-function unreadable(error: unknown): string {
-  const reason = UNREADABLE[codeOf(error)];
-  if (reason === undefined) throw error;
-  return reason;
+/** Why a generation cannot be read, where the file itself is the reason.
+ * @throws {StateDirectoryError} where it is not: the file may be sound. */
+function unreadable(error: unknown, path: string): string {
+  const code = codeOf(error);
+  const reason = UNREADABLE[code];
+  if (reason !== undefined) return reason;
+  const advice = ADVICE[code] ?? `${messageOf(error)}`;
+  throw new StateDirectoryError(`Cannot read ${path} (${code}): ${advice}.`, { cause: error });
 }
+
+const PERMISSION = 'permission denied; give yourself permission to read it, or run as its owner';
+const ADVICE: Readonly<Record<string, string | undefined>> = {
+  EACCES: PERMISSION,
+  EPERM: PERMISSION,
+  EMFILE: 'too many files are open; raise the limit (ulimit -n)',
+  ENFILE: 'too many files are open on this machine; try again',
+};
 
 const UNREADABLE: Readonly<Record<string, string | undefined>> = {
   ELOOP: 'is a symlink',
@@ -280,7 +299,5 @@ const UNREADABLE: Readonly<Record<string, string | undefined>> = {
   EISDIR: 'is a directory',
   EINVAL: 'is not a regular file',
   EAGAIN: 'grew while it was read',
-  EACCES: 'cannot be read: no permission',
-  EPERM: 'cannot be read: no permission',
   EIO: 'cannot be read: the disk reports an error',
 };
