@@ -6,7 +6,7 @@
  */
 import { sendTo, setup } from 'xstate';
 import type { CommitReport } from './executor-events.js';
-import { parentOf } from './report.js';
+import { parentOf, sealEvent } from './report.js';
 
 /** What the committer receives: requests of the executor, and the answers of sink, storage and timer. */
 export type CommitterEvent = { readonly type: 'commit' } | CommitReport;
@@ -21,7 +21,7 @@ export const committerMachine = setup({
     /** Replaced where there is no executor. */
     report: sendTo(
       ({ self }) => parentOf(self),
-      ({ event }) => event,
+      ({ event }) => sealEvent(event),
     ),
   },
   guards: {

@@ -28,7 +28,7 @@ import { executorGuards, lastReady, roomToRead } from './guards.js';
 import { initialContext, outputOf, rewind } from './initial-context.js';
 import { firstAttempt, isQuarantined } from './poison.js';
 import { publisherMachine } from './publisher.machine.js';
-import { parentOf } from './report.js';
+import { parentOf, sealEvent } from './report.js';
 import { stageMachine } from './stage.machine.js';
 import { reached, type StageInput } from './stage-events.js';
 import {
@@ -72,10 +72,11 @@ type Args = { readonly context: ExecutorContext; readonly event: ExecutorEvent }
 type StageDone = EventOf<'stage.done'>;
 type SourceBatches = EventOf<'source.batches'>;
 
-const process = (context: ExecutorContext, batches: readonly number[]) => ({
-  ...{ type: 'process' as const, batches },
-  ...(context.suspects === null ? {} : { attempts: batches.map((batch) => firstAttempt(context, batch)) }),
-});
+const process = (context: ExecutorContext, batches: readonly number[]) =>
+  sealEvent({
+    ...{ type: 'process' as const, batches },
+    ...(context.suspects === null ? {} : { attempts: batches.map((batch) => firstAttempt(context, batch)) }),
+  });
 
 /** Makes the executor's statechart for these stages. Actions without content are provided by the runtime.
  * @param stages in order; names must differ.
@@ -166,11 +167,11 @@ export function createExecutorMachine<Output = ExecutorOutput>(
           }
         }),
         stopChildren: base.enqueueActions(({ enqueue }) => {
-          for (const name of names) enqueue.sendTo(stageActorId(name), { type: 'abort' } as never);
+          for (const name of names) enqueue.sendTo(stageActorId(name), sealEvent({ type: 'abort' }) as never);
           for (const id of WORKER_IDS) enqueue.stopChild(id);
         }),
-        requestCommit: base.sendTo('committer', () => ({ type: 'commit' })),
-        requestPublish: base.sendTo('publisher', () => ({ type: 'publish' })),
+        requestCommit: base.sendTo('committer', () => sealEvent({ type: 'commit' })),
+        requestPublish: base.sendTo('publisher', () => sealEvent({ type: 'publish' })),
         routeToStage: base.sendTo(
           ({ event }) => actorAt((event as SourceBatches).at),
           ({ context, event }) => {
@@ -189,7 +190,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
         countFusedStages: base.enqueueActions(({ enqueue, event }) => {
           const { stage, batches } = event as StageDone;
           for (const name of names.slice(stage + 1, reached(event as StageDone)))
-            enqueue.sendTo(stageActorId(name), { type: 'passed', batches } as never);
+            enqueue.sendTo(stageActorId(name), sealEvent({ type: 'passed', batches }) as never);
         }),
 
         beginRun: base.assign(({ context, event, self }) => {

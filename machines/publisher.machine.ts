@@ -1,7 +1,7 @@
 /** The publisher: puts the whole result at its target, once, when everything is committed (I19). */
 import { sendTo, setup } from 'xstate';
 import type { SinkPublished } from './executor-events.js';
-import { parentOf } from './report.js';
+import { parentOf, sealEvent } from './report.js';
 
 /** What the publisher receives: the request of the executor, and the answer of the sink. */
 export type PublisherEvent = { readonly type: 'publish' } | SinkPublished;
@@ -14,7 +14,7 @@ export const publisherMachine = setup({
     /** Replaced where there is no executor. */
     report: sendTo(
       ({ self }) => parentOf(self),
-      ({ event }) => event,
+      ({ event }) => sealEvent(event),
     ),
   },
 }).createMachine({

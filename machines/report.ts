@@ -1,5 +1,25 @@
-/** Where a child machine reports to. */
+/**
+ * Events between the runtime, the executor and its children: sealed, so that nobody else can send them.
+ *
+ * 1. A seal is membership in a set of this module: it cannot be copied, and is not in the event, a snapshot or a recording.
+ * 2. A seal is good for one delivery. A machine that passes an event on seals it again.
+ * 3. The machines seal what they send. The runtime seals its answers, and refuses events without a seal; a machine without
+ *    the runtime (a test, `xstate/graph`, a replay) takes any event.
+ */
 import type { AnyActorRef } from 'xstate';
+
+const sealed = new WeakSet<object>();
+
+/** Allows one delivery of the event. */
+export function sealEvent<Event extends object>(event: Event): Event {
+  sealed.add(event);
+  return event;
+}
+
+/** Whether the event has a seal; it is used up. */
+export function takeSeal(event: object): boolean {
+  return sealed.delete(event);
+}
 
 /** The parent actor. XState does not type it; without one, it sends to the child itself. */
 export const parentOf = (self: object): AnyActorRef =>

@@ -13,7 +13,7 @@
  * 8. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
  */
 import { sendTo, setup } from 'xstate';
-import { parentOf } from './report.js';
+import { parentOf, sealEvent } from './report.js';
 import type { StageBatch, StageContext, StageEvent, StageInput, StageReport } from './stage-events.js';
 
 type FailureEvent = Extract<StageEvent, { type: 'attempt.failed' | 'attempt.timedOut' }>;
@@ -30,7 +30,7 @@ const base = setup({
     /** To the executor. Replaced where there is none. */
     report: sendTo(
       ({ self }) => parentOf(self),
-      (_, report: StageReport) => report,
+      (_, report: StageReport) => sealEvent(report),
     ),
   },
   guards: {

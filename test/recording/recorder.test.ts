@@ -149,13 +149,13 @@ test('begun late and ended early, it shows what was between', async () => {
   expect(reader.record(reader.length - 1)).toMatchObject({ type: 'end', reason: 'enough' });
 });
 
-test('I3: of an event that the machine does not know, only the type is written', async () => {
+test('I3: an event that the runtime did not send is not recorded', async () => {
   const stages = [pass('only')];
   const h = harness(stages, { count: 20 });
   const sink = textSink();
   recordOf(h.executor, stages, sink);
   (h.executor.actor as { send(event: object): void }).send({ type: 'stray', row: { iban: 'DE89' } });
   await h.start();
-  expect(sink.text).toContain('"e":{"type":"stray"}');
+  expect(sink.text).not.toContain('stray');
   expect(sink.text).not.toContain('DE89');
 });

@@ -1,6 +1,14 @@
-/** Where the runtime's answers go: to the child that made the request, and otherwise to the executor itself. */
+/**
+ * The runtime's answers: where they go, and that nobody else can send them.
+ *
+ * An answer goes to the child that made the request, otherwise to the executor. It is sealed (`machines/report.ts`). The
+ * runtime's machines take sealed events, commands and XState's own events; any other event has no effect.
+ */
+import type { AnyActorLogic } from 'xstate';
 import type { WORKERS } from '../../../machines/executor.machine.js';
 import type { ExecutorEvent } from '../../../machines/executor-events.js';
+import { sealEvent, takeSeal } from '../../../machines/report.js';
+import type { StageActor } from '../rows/rows.js';
 import type { MachineActor } from './checkpoints/checkpoint-writer.js';
 
 type WorkerId = keyof typeof WORKERS;
@@ -20,5 +28,35 @@ interface Parent {
 export function sendAnswer(actor: MachineActor, event: ExecutorEvent): void {
   const worker = WORKER_OF[event.type];
   const receiver = worker === undefined ? actor : (actor.getSnapshot() as Parent).children[worker];
-  receiver?.send(event);
+  receiver?.send(sealEvent(event));
+}
+
+/** Makes a machine of the runtime ignore events that neither the runtime nor one of its machines sent.
+ * @param commands types that anybody may send. */
+export function refuseForgedEvents<Machine extends object>(
+  machine: Machine,
+  commands: readonly string[] = [],
+): Machine {
+  const logic = machine as unknown as AnyActorLogic;
+  const { transition } = logic;
+  logic.transition = (snapshot, event, scope) => {
+    const { type } = event;
+    const isAllowed = takeSeal(event) || commands.includes(type) || type.startsWith('xstate.');
+    return isAllowed ? transition.call(logic, snapshot, event, scope) : snapshot;
+  };
+  return machine;
+}
+
+const sealing = new WeakMap<object, StageActor>();
+
+/** A stage's actor, as its attempts answer it: the same object for the same actor. */
+export function answered(actor: StageActor): StageActor {
+  let answeredActor = sealing.get(actor);
+  if (answeredActor === undefined) {
+    answeredActor = {
+      send: (event: Parameters<StageActor['send']>[0]) => actor.send(sealEvent(event)),
+    } as StageActor;
+    sealing.set(actor, answeredActor);
+  }
+  return answeredActor;
 }

@@ -10,9 +10,11 @@ import { createExecutorMachine, stageActorId, WORKERS } from '../../../machines/
 import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
 import type { AnyStage } from '../../stages/stage.js';
+import { COMMANDS } from '../commands.js';
 import type { ExecutionResult } from '../result.js';
 import type { StageActor } from '../rows/rows.js';
 import { endRunsWithActors } from './actor-lifetime.js';
+import { answered, refuseForgedEvents } from './answers.js';
 import type { MachineActor } from './checkpoints/checkpoint-writer.js';
 import type { ExecutorActions } from './executor-actions.js';
 import { stageInputs } from './stage-inputs.js';
@@ -55,6 +57,7 @@ export function createRunnableMachine({ stages, newRun, actionsOf }: RunnableMac
       settled: ({ self, context }, { how }) => of(self).settleRun(how, context),
     },
   });
+  refuseForgedEvents(runnable, COMMANDS);
   endRunsWithActors(runnable, (actor) => known.get(actor));
   return { machine: runnable, actionsOf: of };
 }
@@ -70,31 +73,37 @@ const parentActions = (self: object, of: ActionsOf): ExecutorActions | undefined
 /** Committer and publisher, working on sinks and storage. */
 function runnableWorkers(of: ActionsOf) {
   return {
-    committer: WORKERS.committer.provide({
-      actions: {
-        flushSinks: ({ self }) => parentActions(self, of)?.flushSinks(),
-        saveCheckpoint: ({ self }) => parentActions(self, of)?.saveCheckpoint(),
-      },
-    }),
-    publisher: WORKERS.publisher.provide({
-      actions: { publishResult: ({ self }) => parentActions(self, of)?.publishResult() },
-    }),
+    committer: refuseForgedEvents(
+      WORKERS.committer.provide({
+        actions: {
+          flushSinks: ({ self }) => parentActions(self, of)?.flushSinks(),
+          saveCheckpoint: ({ self }) => parentActions(self, of)?.saveCheckpoint(),
+        },
+      }),
+    ),
+    publisher: refuseForgedEvents(
+      WORKERS.publisher.provide({
+        actions: { publishResult: ({ self }) => parentActions(self, of)?.publishResult() },
+      }),
+    ),
   };
 }
 
 /** A stage actor whose attempts run over its executor's rows. */
 function runnableStage(index: number, of: ActionsOf) {
-  return stageMachine.provide({
-    actions: {
-      start: ({ self }, { batches }) => {
-        const actions = parentActions(self, of);
-        for (const { batch, attempt } of batches)
-          actions?.startAttempt(self as unknown as StageActor, index, batch, attempt);
+  return refuseForgedEvents(
+    stageMachine.provide({
+      actions: {
+        start: ({ self }, { batches }) => {
+          const actions = parentActions(self, of);
+          for (const { batch, attempt } of batches)
+            actions?.startAttempt(answered(self as unknown as StageActor), index, batch, attempt);
+        },
+        arm: ({ self }, { batch, delayMs }) =>
+          parentActions(self, of)?.armRetry(answered(self as unknown as StageActor), batch, delayMs),
       },
-      arm: ({ self }, { batch, delayMs }) =>
-        parentActions(self, of)?.armRetry(self as unknown as StageActor, batch, delayMs),
-    },
-  });
+    }),
+  );
 }
 
 export type RunnableMachine = ReturnType<typeof createRunnableMachine>['machine'];
