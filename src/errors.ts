@@ -44,6 +44,16 @@ export class PipelineCancelledError extends PipelineError {
   }
 }
 
+/** Another process paused a `run()`. Its session is saved and free, so that any process can resume it. */
+export class PipelinePausedError extends PipelineError {
+  readonly code = 'PAUSED';
+  constructor(readonly sessionId: string) {
+    super(
+      `Session ${sessionId} was paused by another process. Its checkpoint is kept: resume it with its id.`,
+    );
+  }
+}
+
 /** An option, a stage or a pipeline is wrongly put together; found before anything runs. */
 export class InvalidOptionError extends PipelineError {
   readonly code = 'INVALID_OPTION';

@@ -16,6 +16,7 @@ import {
   type ThreadJob,
   type ThreadResult,
 } from '../executor/fusion/thread-job.js';
+import { markThread, type ThreadPipeline } from '../executor/fusion/thread-marker.js';
 import type { ThreadData, ThreadMessage } from '../executor/fusion/thread-pool.js';
 import { consoleLogger } from '../platform/logger.js';
 import { hashOfRawRows } from '../sources/rows-hash.js';
@@ -29,10 +30,15 @@ const post = (message: ThreadMessage, transfer: ArrayBuffer[] = []) =>
 
 const { file, fingerprints } = workerData as ThreadData;
 
+const isOwn = ({ stages }: ThreadPipeline) => stageFingerprints(stages).join() === fingerprints.join();
+// Before the file is loaded: it may call run().
+const given = markThread(isOwn);
+
 try {
-  const { pipeline } = await loadPipelineFile(file);
+  const loaded = loadPipelineFile(file).then(({ pipeline }) => pipeline);
+  const pipeline = await Promise.race([loaded, given]);
   const { stages } = pipeline;
-  if (stageFingerprints(stages).join() !== fingerprints.join())
+  if (!isOwn(pipeline))
     throw new InvalidOptionError(
       `workers: ${file} does not export the pipeline that is run. Give the file whose default export it is.`,
     );

@@ -5,7 +5,7 @@
 
 import { defaults } from '#defaults';
 import { StateManager } from '../checkpoint/state-manager.js';
-import { CheckpointNotFoundError } from '../errors.js';
+import { CheckpointNotFoundError, PipelinePausedError } from '../errors.js';
 import { isObject } from '../formats/json.js';
 import { readOption, shape } from '../formats/shape.js';
 import type { PipelineObserver } from '../observers/attach.js';
@@ -15,6 +15,7 @@ import type { AnyStage, Stage } from '../stages/stage.js';
 import { checkOptions } from './check-options.js';
 import { definePipeline, isStage, type PipelineLike, type PipelineOptions } from './definition.js';
 import { type SinkLike, type SourceLike, toSource } from './endpoints.js';
+import { runInThread } from './fusion/thread-marker.js';
 import { checkWorkers, type WorkerOptions } from './fusion/workers.js';
 import { PipelineExecutor } from './pipeline-executor.js';
 import type { ExecutionResult } from './result.js';
@@ -128,10 +129,27 @@ export function isPipeline(value: unknown): value is Pipeline<unknown> {
   );
 }
 
+/** Ends a `run()` that another process pauses: nothing in this process could resume it. Its session is free then.
+ * @returns the error to reject with; undefined: it was not paused. */
+function endWhenPaused(executor: PipelineExecutor): () => PipelinePausedError | undefined {
+  let paused: PipelinePausedError | undefined;
+  executor.addObserver({
+    next({ type, sessionId }) {
+      if (type !== 'pipeline.paused') return;
+      paused = new PipelinePausedError(sessionId);
+      // The answer to the other process is sent first.
+      setTimeout(() => executor.actor.stop());
+    },
+  });
+  return () => paused;
+}
+
 async function run<T>(
   whole: PipelineLike & { readonly stages: readonly AnyStage[] },
   options: RunOptions = {},
 ): Promise<ExecutionResult<T>> {
+  const inThread = runInThread(whole);
+  if (inThread !== undefined) return inThread;
   checkOptions(options, 'run()', RUN_OPTIONS);
   const { resume, force = false, signal, observers = [], environment = {} } = options;
   signal?.throwIfAborted();
@@ -152,13 +170,20 @@ async function run<T>(
     return result;
   };
   signal?.addEventListener('abort', abort, { once: true });
+  const pausedError = endWhenPaused(executor);
+  const settled = async (outcome: Promise<ExecutionResult<T>>) =>
+    concluded(
+      await outcome.catch((error: unknown) => {
+        throw pausedError() ?? error;
+      }),
+    );
   try {
     if (resume === undefined) {
       await warnOfUnfinished(stateManager, whole.name, environment.logger ?? consoleLogger);
-      return await concluded(await executor.execute(whole));
+      return await settled(executor.execute(whole));
     }
     const id = resume === 'last' ? await idOfLast(stateManager, whole.name) : resume;
-    return await concluded(await executor.resume(id, whole, { force }));
+    return await settled(executor.resume(id, whole, { force }));
   } finally {
     signal?.removeEventListener('abort', abort);
   }

@@ -8,8 +8,9 @@
  * The run's own thread works as well, alone until another is up. A stage of these tests gives that one the time for it:
  * outside of it, it waits a moment at the first row of a batch, until it has seen that it works.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { events, expectOneLine, folder, run, start } from './command.js';
 
@@ -44,7 +45,7 @@ async function outputAlone(file: string, input: Record<string, string>): Promise
   return output(cwd);
 }
 
-test('the same bytes as without threads, and the same figures; what stages print comes out', async () => {
+test('the same bytes and counters as without threads; the output of stages is printed', async () => {
   const file = pipelineFile(`if (row.n === 2999) console.log('the last row');
     return { ...row, double: row.n * 2, nothing: undefined };`);
   const cwd = folder({ 'p.mjs': file, 'in.jsonl': INPUT });
@@ -60,7 +61,7 @@ test('the same bytes as without threads, and the same figures; what stages print
   expect(batches.reduce((sum, { rowsIn }) => sum + Number(rowsIn), 0)).toBe(3_000);
 });
 
-test('a pass that is given up leaves JSON, as every other does, whichever thread it was in', async () => {
+test('rows are JSON values after a fused batch falls back, in every thread', async () => {
   const file = `
     import { map, pipeline } from 'xstate-pipeline';
     import { jsonl } from 'xstate-pipeline/node';
@@ -75,7 +76,7 @@ test('a pass that is given up leaves JSON, as every other does, whichever thread
   expect(output(cwd)).toBe('{"kind":"string"}\n'.repeat(ROWS.length));
 });
 
-test('CSV, with malformed records set aside under their lines', async () => {
+test('CSV, with malformed records in the dead letters', async () => {
   const file = pipelineFile(
     'return { ...row, from: row.text.length };',
     '{}',
@@ -97,7 +98,7 @@ test('CSV, with malformed records set aside under their lines', async () => {
 });
 
 describe('errors', () => {
-  test('a row that throws is that row’s error, with the stage’s own words, whichever thread it was in', async () => {
+  test('a row that throws is that row’s error, with its own message, in every thread', async () => {
     const file = pipelineFile(
       `if (row.n % 100 === 90) throw Object.assign(new TypeError('no ' + row.n), { code: 'E_ROW' }); return row;`,
       `{ onError: 'skip' }`,
@@ -116,7 +117,7 @@ describe('errors', () => {
     );
   });
 
-  test('a thread that dies is a failed batch, and only that: another takes its place', async () => {
+  test('a thread that crashes fails its batch only, and is replaced', async () => {
     const dies = `if (inThread && row.n >= 1000 && !existsSync('died')) {
       writeFileSync('died', '');
       process.exit(7);
@@ -134,12 +135,12 @@ describe('errors', () => {
     expect(events(ended.stdout).at(-1)).toMatchObject({ rowsIn: 3_000, isComplete: false });
   });
 
-  test('a thread that dies where the policy is to fail: one line, and the session can be resumed', async () => {
+  test('a thread that crashes with onError fail: one line, and the session can be resumed', async () => {
     const dies = `if (inThread && row.n >= 1000 && process.env.SAFE === undefined) process.exit(7); return row;`;
     const cwd = folder({ 'p.mjs': pipelineFile(dies), 'in.jsonl': INPUT });
     const ended = await run(['run', 'p.mjs', '--threads', '2'], { cwd });
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toContain('A worker thread died: it ended with code 7');
+    expect(ended.stderr).toContain('A worker thread died: it exited with code 7');
     expect(ended.stderr).not.toMatch(/^\s+at /m);
     const env = { SAFE: '1' };
     const resumed = await run(['resume', 'last', '--threads', '2', '--quiet'], { cwd, env });
@@ -150,16 +151,54 @@ describe('errors', () => {
   test.each([
     ['an asynchronous first stage', pipelineFile('return row;', '{ timeoutMs: 1000 }'), /"work", is not one/],
     [
-      'rows that are no bytes',
+      'a source without bytes',
       pipelineFile('return row;', '{}', '[{ n: 1 }]'),
       /threads are given the bytes of a file, and rows has none/,
     ],
-  ])('%s: refused, in one line', async (_, file, message) => {
+  ])('%s is refused, in one line', async (_, file, message) => {
     const ended = await run(['run', 'p.mjs', '--threads', '2'], {
       cwd: folder({ 'p.mjs': file, 'in.jsonl': INPUT }),
     });
     expect(ended.code).toBe(2);
     expectOneLine(ended, message);
+  });
+});
+
+describe('a pipeline file that also calls run()', () => {
+  const file = (call: string) => `
+import { appendFileSync } from 'node:fs';
+import { map, pipeline } from 'xstate-pipeline';
+import { jsonl } from 'xstate-pipeline/node';
+appendFileSync('loaded', 'x');
+const job = pipeline('job', { batchSize: 50 }).from(jsonl('in.jsonl')).pipe(map('same', (row) => row))
+  .pipe(map('paid', async (row) => { appendFileSync('paid', 'x'); return row; })).to(jsonl('out.jsonl'));
+export default job;
+const run = () => job.run({ workers: { count: 2, file: import.meta.filename } });
+${call}`;
+
+  test.each([
+    ['awaits it', 'await run();'],
+    ['does not await it', 'async function main() { await run(); } main();'],
+  ])('and %s: each row is paid once, in one session', async (_, how) => {
+    const cwd = folder({ 'p.mjs': file(how), 'in.jsonl': INPUT });
+    mkdirSync(join(cwd, 'node_modules'));
+    const itself = fileURLToPath(new URL('../..', import.meta.url));
+    symlinkSync(itself, join(cwd, 'node_modules', 'xstate-pipeline'));
+    const ended = await run([], { cwd, shell: 'exec "$1" p.mjs' });
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    // The main thread and at most one other.
+    expect(readFileSync(join(cwd, 'loaded'), 'utf8').length).toBeLessThanOrEqual(2);
+    expect(readFileSync(join(cwd, 'paid'), 'utf8')).toHaveLength(ROWS.length);
+    expect(readdirSync(join(cwd, '.xstate-pipeline'))).toHaveLength(1);
+  });
+
+  test('of another pipeline: refused', async () => {
+    const other =
+      "await pipeline('other').from([1]).pipe(map('one', (row) => row)).to(jsonl('other.jsonl')).run();";
+    const cwd = folder({ 'p.mjs': file(other), 'in.jsonl': INPUT });
+    const ended = await run(['run', 'p.mjs', '--threads', '2'], { cwd, env: { ALONE: '1' } });
+    if (ended.code !== 0)
+      expect(ended.stderr).toMatch(/calls run\(\) of "other" while a worker thread loads it\. Move the call/);
   });
 });
 

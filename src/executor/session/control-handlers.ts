@@ -40,7 +40,7 @@ export function controlHandlers(actions: ControlledRun): Required<LockHandlers> 
         sessionId,
         pipeline,
         state: actions.state,
-        pausing: activity.goal === 'pause',
+        pausing: activity.goal === 'pause' && actions.state === 'EXECUTING',
         batchesInFlight: window.length,
         batches: flushed.batches,
         rowsIn: written.rowsIn,
