@@ -12,13 +12,13 @@ export interface Logger {
   error(message: string, fields?: JsonObject): void;
 }
 
-/** Says nothing. */
+/** Logs nothing. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Warnings and errors go to the console; the rest is discarded. */
+/** Logs to the console: in Node to standard error, since standard output may carry data. Debug messages are discarded. */
 export const consoleLogger: Logger = {
   debug() {},
-  info() {},
+  info: (message, fields) => ('process' in globalThis ? console.error : console.info)(message, fields ?? ''),
   warn: (message, fields) => console.warn(message, fields ?? ''),
   error: (message, fields) => console.error(message, fields ?? ''),
 };

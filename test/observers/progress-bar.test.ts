@@ -227,6 +227,6 @@ describe('where the output is no terminal', () => {
   test('a resumed run says from where', () => {
     const { publish, screen } = setUp(new FakeStream({ isTTY: false }), { ascii: true });
     publish(started(0, { resumed: true, fromBatch: 7 }));
-    expect(screen()[0]).toMatch(/^reviews goes on after 7 batches, session /);
+    expect(screen()[0]).toMatch(/^reviews resumes after 7 batches, session /);
   });
 });

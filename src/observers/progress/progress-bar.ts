@@ -5,12 +5,13 @@
  */
 import pc from 'picocolors';
 import type { Observable } from 'rxjs';
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, systemClock } from '../../platform/clock.js';
 import type { PipelineEvent, PipelineEventOf } from '../events.js';
+import { onResize } from '../output-stream.js';
 import { Subscription } from '../rx.js';
 import { progressAt } from './progress.js';
 import { progressLines } from './progress-lines.js';
-import { plainLine, startLine, summaryLine } from './progress-summary.js';
+import { plainLine, stallLine, startLine, summaryLine } from './progress-summary.js';
 import { reduceProgress } from './reduce-progress.js';
 import { NO_FIGURES } from './run-metrics.js';
 import { sizeOf, TerminalBlock, type TerminalStream } from './terminal-block.js';
@@ -18,8 +19,10 @@ import { printable } from './terminal-text.js';
 
 /** Where a progress bar is drawn, and how. */
 export interface ProgressBarOptions {
-  readonly stream: TerminalStream;
-  readonly clock: Clock;
+  /** Default: standard error; in a browser, nothing is drawn. */
+  readonly stream?: TerminalStream;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   /** Default: what picocolors finds out (NO_COLOR, FORCE_COLOR, whether there is a terminal); never on a plain stream. */
   readonly color?: boolean;
   /** Only ASCII characters. Default false. */
@@ -38,10 +41,17 @@ export interface ProgressBar {
 }
 
 /**
- * @example executor.addObserver(progressBar({ stream: process.stderr, clock: systemClock }));
+ * Draws the progress of a run on a terminal.
+ * @example executor.addObserver(progressBar());
  */
-export function progressBar(options: ProgressBarOptions): ProgressBar {
-  const { stream, clock, ascii = false, intervalMs = 100, plainIntervalMs = 10_000 } = options;
+export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
+  const {
+    stream = standardError(),
+    clock = systemClock,
+    ascii = false,
+    intervalMs = 100,
+    plainIntervalMs = 10_000,
+  } = options;
   const live = stream.isTTY === true;
   const colors = pc.createColors(options.color ?? (live && pc.isColorSupported));
   const output = new TerminalBlock(stream);
@@ -85,12 +95,12 @@ export function progressBar(options: ProgressBarOptions): ProgressBar {
     const subscription = new Subscription(() => {
       disarm();
       output.clear();
-      stream.off?.('resize', repaint);
+      stopResizing();
     });
     const repaint = () => {
       if (cancelTimer !== undefined) paint();
     };
-    if (live) stream.on?.('resize', repaint);
+    const stopResizing = live ? onResize(stream, repaint) : () => {};
     subscription.add(
       events$.subscribe({
         next(event) {
@@ -109,6 +119,9 @@ export function progressBar(options: ProgressBarOptions): ProgressBar {
             case 'pipeline.failed':
               end(event);
               break;
+            case 'stage.stalled':
+              output.print(colors.yellow(stallLine(event)));
+              break;
             case 'notice':
               output.print(colors.yellow(printable(event.message)));
               break;
@@ -120,6 +133,11 @@ export function progressBar(options: ProgressBarOptions): ProgressBar {
     return subscription;
   };
   return Object.assign(observe, { log: (line: string) => output.print(line) });
+}
+
+function standardError(): TerminalStream {
+  const { process } = globalThis as { readonly process?: { readonly stderr?: TerminalStream } };
+  return process?.stderr ?? { write: () => {} };
 }
 
 type EndEvent = PipelineEventOf<

@@ -11,8 +11,13 @@ type EndEvent = PipelineEventOf<
 
 export function startLine(event: PipelineEventOf<'pipeline.started'>): string {
   const stages = [counted(event.stages.length, 'stage'), event.stages.map(printable).join(', ')];
-  const from = event.resumed ? ` goes on after ${counted(event.fromBatch, 'batch', 'batches')}` : ' started';
+  const from = event.resumed ? ` resumes after ${counted(event.fromBatch, 'batch', 'batches')}` : ' started';
   return `${printable(event.pipeline)}${from}, session ${event.sessionId}, ${stages.filter((text) => text !== '').join(': ')}`;
+}
+
+/** An attempt that does not settle. */
+export function stallLine({ stage, batch, ageMs }: PipelineEventOf<'stage.stalled'>): string {
+  return `Stage "${printable(stage)}" has worked on batch ${batch} without an answer for ${spanInSeconds(ageMs)}.`;
 }
 
 export function plainLine(progress: Progress, ascii: boolean): string {

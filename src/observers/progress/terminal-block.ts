@@ -7,21 +7,16 @@
  * 3. Nothing that is printed through `print` is overwritten.
  * 4. A stream that is closed, broken or slow ends or thins out the painting; it disturbs nobody (I11).
  */
+import { isBroken, type OutputStream, watchStream } from '../output-stream.js';
 import { widthOf } from './terminal-text.js';
 
-/** What is needed of `process.stderr` and its like. */
-export interface TerminalStream {
-  /** Writes text as it is. */
-  write(text: string): unknown;
+/** What is used of `process.stderr` and its like. */
+export interface TerminalStream extends OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
-  /** Full: a repaint is left out until it has drained. */
+  /** The buffer is full: repaints are left out until it has drained. */
   readonly writableNeedDrain?: boolean;
-  /** Listened to for errors (a reader that went away) and resizing. */
-  on?(event: 'error' | 'resize', listener: () => void): unknown;
-  /** Ends the listening. */
-  off?(event: 'resize', listener: () => void): unknown;
 }
 
 const ESC = '\x1b';
@@ -30,11 +25,6 @@ const CURSOR_ON = `${ESC}[?25h`;
 const CLEAR_REST_OF_LINE = `${ESC}[K`;
 const CLEAR_BELOW = `${ESC}[J`;
 const COLOR_CODE = new RegExp(`${ESC}\\[[0-9;]*m`, 'g');
-
-/** Streams whose errors are listened to: one listener each, for good, since an error may come after the end. */
-const listening = new WeakSet<TerminalStream>();
-/** Streams that have reported an error. */
-const broken = new WeakSet<TerminalStream>();
 
 /** A terminal without a size (some pseudo-terminals say 0) is taken for 80 by 24. */
 export function sizeOf(stream: TerminalStream): { columns: number; rows: number } {
@@ -48,10 +38,7 @@ export class TerminalBlock {
 
   constructor(stream: TerminalStream) {
     this.#stream = stream;
-    if (stream.on !== undefined && !listening.has(stream)) {
-      listening.add(stream);
-      stream.on('error', () => broken.add(stream));
-    }
+    watchStream(stream);
   }
 
   paint(lines: readonly string[]): void {
@@ -96,7 +83,7 @@ export class TerminalBlock {
   }
 
   #write(text: string): void {
-    if (this.#broken || broken.has(this.#stream)) return;
+    if (this.#broken || isBroken(this.#stream)) return;
     try {
       this.#stream.write(text);
     } catch {
