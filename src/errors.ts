@@ -246,11 +246,11 @@ export class NoUsableOutputError extends PipelineError {
   readonly code = 'NO_USABLE_OUTPUT';
 }
 
-/** A worker thread died, and with it the attempts that it was making. */
+/** A worker thread ended, and with it the attempts that it was making. */
 export class WorkerThreadError extends PipelineError {
   readonly code = 'WORKER_THREAD';
   constructor(why: string, options?: ErrorOptions) {
-    super(`A worker thread died: ${why}.`, options);
+    super(`A worker thread ended: ${why}.`, options);
   }
 }
 

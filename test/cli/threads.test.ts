@@ -61,20 +61,31 @@ test('the same bytes and counters as without threads; the output of stages is pr
   expect(batches.reduce((sum, { rowsIn }) => sum + Number(rowsIn), 0)).toBe(3_000);
 });
 
-test('rows are JSON values after a fused batch falls back, in every thread', async () => {
-  const file = `
+test.each([
+  ['first', ''],
+  ['second', `.pipe(map('plain', (row) => (appendFileSync('plain', row.n + '\\n'), row)))`],
+])(
+  'once a row: a function that returns a promise, as the %s stage, whichever thread it is in',
+  async (_, before) => {
+    const file = `
+    import { appendFileSync } from 'node:fs';
     import { map, pipeline } from 'xstate-pipeline';
     import { jsonl } from 'xstate-pipeline/node';
-    export default pipeline('dates', { batchSize: 4 })
+    export default pipeline('once', { batchSize: 4 })
       .from(jsonl('in.jsonl'))
-      .pipe(map('date', ({ n }) => ({ n, at: new Date(n) })))
-      .pipe(map('look', ({ at }) => Promise.resolve({ kind: typeof at })))
+      ${before}
+      .pipe(map('charge', ({ n }) => (appendFileSync('charge', n + '\\n'), Promise.resolve({ n }))))
       .to(jsonl('out.jsonl'));`;
-  const cwd = folder({ 'p.mjs': file, 'in.jsonl': INPUT });
-  const ended = await run(['run', 'p.mjs', '--threads', '2', '--quiet'], { cwd });
-  expect(ended.code, ended.stderr).toBe(0);
-  expect(output(cwd)).toBe('{"kind":"string"}\n'.repeat(ROWS.length));
-});
+    const cwd = folder({ 'p.mjs': file, 'in.jsonl': INPUT });
+    const ended = await run(['run', 'p.mjs', '--threads', '2', '--quiet'], { cwd });
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(output(cwd)).toBe(ROWS.map(({ n }) => `{"n":${n}}\n`).join(''));
+    for (const calls of before === '' ? ['charge'] : ['charge', 'plain'])
+      expect(readFileSync(join(cwd, calls), 'utf8').trimEnd().split('\n').sort()).toEqual(
+        ROWS.map(({ n }) => `${n}`).sort(),
+      );
+  },
+);
 
 test('CSV, with malformed records in the dead letters', async () => {
   const file = pipelineFile(
@@ -140,7 +151,7 @@ describe('errors', () => {
     const cwd = folder({ 'p.mjs': pipelineFile(dies), 'in.jsonl': INPUT });
     const ended = await run(['run', 'p.mjs', '--threads', '2'], { cwd });
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toContain('A worker thread died: it exited with code 7');
+    expect(ended.stderr).toContain('A worker thread ended: it exited with code 7');
     expect(ended.stderr).not.toMatch(/^\s+at /m);
     const env = { SAFE: '1' };
     const resumed = await run(['resume', 'last', '--threads', '2', '--quiet'], { cwd, env });
