@@ -53,7 +53,7 @@ export interface StageContext {
 /** What `process` of a batch stage gets beside its rows. */
 export interface BatchContext extends StageContext {
   /**
-   * Reports that one row failed; the rest of the batch goes on. Leave that row out of the rows that `process` returns.
+   * Reports that one row failed; the rest of the batch continues. Leave that row out of the rows that `process` returns.
    * The row follows the stage's `retry` (the whole batch is tried again) and then its `onError`.
    *
    * ```ts

@@ -1,8 +1,8 @@
 /**
  * One attempt of a batch stage, and the hooks around any attempt. Guarantees pinned here:
- * - the stage has an array of its own; it is not called for no rows; its answer has to be an array;
- * - what it throws is the attempt's failure, untouched; an answer that is final is not asked for again;
- * - before and after count, onError can hurt nobody.
+ * - the stage gets an array of its own; it is not called without rows; it must return an array;
+ * - what it throws fails the attempt, unchanged; after a final result it is not called again;
+ * - before and after can fail the attempt, onError cannot.
  */
 import { describe, expect, test } from 'vitest';
 import { StageError } from '../../src/errors.js';
@@ -13,7 +13,7 @@ import { contextFor, microtasks } from './support.js';
 const stageOf = (process: (rows: number[]) => unknown, options: object = {}) =>
   defineStage({ name: 'sums', process: process as (rows: number[]) => number[], ...options });
 
-test('synchronous is synchronous, asynchronous a promise', async () => {
+test('a synchronous stage has a synchronous result, an asynchronous one a promise', async () => {
   const same = (rows: number[]) => rows;
   expect(runAttempt(stageOf(same), [1, 2], contextFor())).toEqual({ rows: [1, 2], failures: [] });
   const later = runAttempt(
@@ -25,7 +25,7 @@ test('synchronous is synchronous, asynchronous a promise', async () => {
   expect(await later).toEqual({ rows: [1, 2], failures: [] });
 });
 
-test('it may change the array it is given', () => {
+test('it may change the array that it gets', () => {
   const rows = Object.freeze([3, 1, 2]);
   expect(
     runAttempt(
@@ -59,7 +59,7 @@ test.each([
   expect(attempt).toThrow(`Stage "sums": process must return an array of rows; ${expected}.`);
 });
 
-test('an answer with a gap fails the attempt, where a broken line would be written', () => {
+test('an answer with a gap fails the attempt', () => {
   expect(() =>
     runAttempt(
       stageOf(() => [1, undefined]),
@@ -69,7 +69,7 @@ test('an answer with a gap fails the attempt, where a broken line would be writt
   ).toThrow('undefined at index 1');
 });
 
-test('what it throws or rejects with comes through untouched', async () => {
+test('what it throws or rejects with is unchanged', async () => {
   const error = { code: 'E_QUOTA' };
   const attempt = (process: () => unknown) => runAttempt(stageOf(process), [1], contextFor());
   expect(() =>
@@ -80,7 +80,7 @@ test('what it throws or rejects with comes through untouched', async () => {
   await expect(attempt(() => Promise.reject(error))).rejects.toBe(error);
 });
 
-test('an abort ends the attempt at once, though the function does not listen', async () => {
+test('an abort ends the attempt at once, although the function ignores its signal', async () => {
   const abort = new AbortController();
   const result = runAttempt(
     stageOf(() => new Promise(() => {})),
@@ -98,7 +98,7 @@ test('an abort ends the attempt at once, though the function does not listen', a
   ).toThrow('cancelled');
 });
 
-test('a rejection that comes after the abort is nobody’s surprise', async () => {
+test('a rejection after the abort is handled', async () => {
   const abort = new AbortController();
   let reject: (error: unknown) => void = () => {};
   const unhandled: unknown[] = [];
@@ -134,7 +134,7 @@ describe('hooks', () => {
   });
   const where = { batch: 7, attempt: 1 };
 
-  test('stand around the attempt, and leave it synchronous', () => {
+  test('run around the attempt, and leave it synchronous', () => {
     const calls: unknown[] = [];
     const stage = stageOf((rows) => rows.slice(1), { hooks: recording(calls) });
     expect(runAttempt(stage, [1, 2, 3], contextFor())).toEqual({ rows: [2, 3], failures: [] });
@@ -144,7 +144,7 @@ describe('hooks', () => {
     ]);
   });
 
-  test('may be asynchronous: each is waited for', async () => {
+  test('may be asynchronous: each is awaited', async () => {
     const calls: string[] = [];
     const slow = (name: string) => async () => {
       await microtasks();
@@ -162,7 +162,7 @@ describe('hooks', () => {
     expect(calls).toEqual(['before', 'process', 'after']);
   });
 
-  test('onError hears of each row that failed, and of the whole attempt', () => {
+  test('onError gets each row that failed, and the failure of the whole attempt', () => {
     const calls: unknown[] = [];
     const hooks = recording(calls);
     const bad = () => {
@@ -179,7 +179,7 @@ describe('hooks', () => {
     expect(calls.slice(1)).toEqual([['onError', 'Error: bad', { stage: 'sums', ...where }]]);
   });
 
-  test('that throw in before or after fail the attempt; the work is not done twice for it', async () => {
+  test('before and after that throw fail the attempt; the work is not repeated', async () => {
     let calls = 0;
     const process = (rows: number[]) => {
       calls++;
@@ -212,7 +212,7 @@ describe('hooks', () => {
         throw new Error('hook');
       },
     ],
-  ])('onError that %s is logged and hurts nobody', async (_, onError) => {
+  ])('onError that %s is logged, and changes nothing', async (_, onError) => {
     const context = contextFor();
     const failing = () => {
       throw new Error('bad');

@@ -1,10 +1,10 @@
 /**
  * One attempt of a row stage. Guarantees pinned here:
- * - synchronous work is answered synchronously;
+ * - synchronous work has a synchronous result;
  * - a row that throws or rejects fails alone, with the index and the row as the stage received them; the order stays (I4);
- * - never more rows at once than `rowConcurrency`, and as many as that;
- * - rows that succeeded are not run again by the next attempt;
- * - after an abort no row is started and the attempt ends at once with the signal's reason (I17).
+ * - `rowConcurrency` rows run at once, and never more;
+ * - rows that succeeded do not run again in the next attempt;
+ * - after an abort no row starts, and the attempt ends at once with the signal's reason (I17).
  */
 import { expect, test } from 'vitest';
 import { StageError } from '../../src/errors.js';
@@ -18,7 +18,7 @@ const unlessOdd = (row: number) => {
   return row * 10;
 };
 
-test('map, filter and flatMap are answered synchronously, in order', () => {
+test('map, filter and flatMap have synchronous results, in order', () => {
   const context = contextFor();
   expect(
     runAttempt(
@@ -46,7 +46,7 @@ test('map, filter and flatMap are answered synchronously, in order', () => {
   });
 });
 
-test('the function is given row, context and index', () => {
+test('the function gets row, context and index', () => {
   const context = contextFor();
   const seen: unknown[] = [];
   runAttempt(
@@ -111,7 +111,7 @@ test('a row that rejects fails alone, whatever the order in which rows settle', 
   });
 });
 
-test('what a function may not answer with fails its row, saying what to do', () => {
+test('a return value that is no row fails its row, with an error that says what to do', () => {
   const nothing = runAttempt(
     map('m', (row: number) => (row > 1 ? row : undefined), lenient),
     [1, 2],
@@ -135,7 +135,7 @@ test('what a function may not answer with fails its row, saying what to do', () 
   expect(String(gap.failures[0]?.error)).toContain('undefined at index 1');
 });
 
-test('at most rowConcurrency rows are under way, and as many as that', async () => {
+test('rowConcurrency rows run at once, and never more', async () => {
   const waiting: (() => void)[] = [];
   let active = 0;
   let most = 0;
@@ -165,7 +165,7 @@ test('at most rowConcurrency rows are under way, and as many as that', async () 
   expect(most).toBe(3);
 });
 
-test('plain answers between promises are fine', async () => {
+test('plain values between promises are accepted', async () => {
   const stage = map('m', (row: number) => (row % 2 === 0 ? Promise.resolve(row) : row), {
     rowConcurrency: 2,
   });
@@ -178,7 +178,7 @@ test('a filter may be asynchronous', async () => {
   expect(await runAttempt(stage, [1, 2, 3], contextFor())).toEqual({ rows: [2, 3], failures: [] });
 });
 
-test('only rows that failed are run again by the next attempt', async () => {
+test('only rows that failed run again in the next attempt', async () => {
   const calls: number[] = [];
   const memory = newAttemptMemory();
   const options = { retry: { attempts: 3 }, rowConcurrency: 2 };
@@ -203,7 +203,7 @@ test('only rows that failed are run again by the next attempt', async () => {
   expect(calls).toEqual([1, 4]);
 });
 
-test('rows that a filter left out are not asked for again, and stay out', () => {
+test('rows that a filter left out do not run again, and stay out', () => {
   const calls: number[] = [];
   const memory = newAttemptMemory();
   const stage = filter(
@@ -223,7 +223,7 @@ test('rows that a filter left out are not asked for again, and stay out', () => 
   expect(calls).toEqual([1, 2, 3, 2]);
 });
 
-test('when a lost row ends the run anyway, no row is started after it', async () => {
+test('when a lost row ends the run, no row starts after it', async () => {
   const calls: number[] = [];
   const stage = map('m', async (row: number) => {
     calls.push(row);
@@ -234,7 +234,7 @@ test('when a lost row ends the run anyway, no row is started after it', async ()
   expect(calls).toEqual([1]);
 });
 
-test('after an abort no row is started; the attempt ends at once, whoever still runs', async () => {
+test('after an abort no row starts; the attempt ends at once, although rows still run', async () => {
   const abort = new AbortController();
   const calls: number[] = [];
   const stage = map(

@@ -26,7 +26,7 @@ test('with jitter it lies between half and the whole, and follows the random num
   }
 });
 
-test('it stays a number a timer can hold, however often it is tried', () => {
+test('it stays within what a timer can hold, however many attempts there are', () => {
   expect(retryDelayMs(retry, 100_000, () => 0.999)).toBe(1_000);
   expect(retryDelayMs({ ...retry, initialDelayMs: 0 }, 100_000, () => 0.999)).toBe(0);
 });

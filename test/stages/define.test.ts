@@ -98,13 +98,13 @@ describe('options', () => {
     expect(message).not.toContain('\n');
   });
 
-  test('are refused without telling the value', () => {
+  test('are refused without quoting the value', () => {
     expect(refusal(() => define({ version: 's3cret\n' }))).not.toContain('s3cret');
     expect(refusal(() => define({ onError: 's3cret' }))).not.toContain('s3cret');
     expect(refusal(() => defineStage({ name: 's3cret\u0007', process }))).not.toContain('s3cret');
   });
 
-  test('given as undefined are as good as not given', () => {
+  test('that are undefined count as not given', () => {
     const nothing = {
       version: undefined,
       retry: undefined,
@@ -124,7 +124,7 @@ test.each([[''], ['  '], ['a\nb'], ['x'.repeat(101)], [undefined], [7], ['__prot
   },
 );
 
-test('a row stage without a function, or with options that are none, is refused', () => {
+test('a row stage without a function, or with options that are no object, is refused', () => {
   expect(refusal(() => map('m', undefined as never))).toBe(
     'Stage "m": the function of map must be a function; got undefined.',
   );
@@ -134,7 +134,7 @@ test('a row stage without a function, or with options that are none, is refused'
   expect(refusal(() => defineStage(undefined as never))).toContain("A stage's name");
 });
 
-test('a stage is frozen, so that its fingerprint stays true', () => {
+test('a stage is frozen, so that its fingerprint stays right', () => {
   const stage = map('m', (row: number) => row);
   expect(() => Object.assign(stage, { version: '2' })).toThrow(TypeError);
 });

@@ -35,7 +35,7 @@ test('map and filter of the same name differ', () => {
   );
 });
 
-test('options are never in it by value', () => {
+test('it holds no option by value', () => {
   const stage = defineStage({ ...base, onError: 'dead-letter' });
   expect(JSON.stringify(describeStage(stage))).not.toContain('dead-letter');
   expect(describeStage(stage)).toEqual({

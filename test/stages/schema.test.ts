@@ -31,7 +31,7 @@ describe.each(libraries)('%s', (_, schema) => {
   test.each([
     ['a text', { user: { age: 's3cret-value' } }, 's3cret'],
     ['a number out of range', { user: { age: 98_765 } }, '98765'],
-  ])('%s that does not fit: path and expectation are told, the value is not', (_, bad, secret) => {
+  ])('%s that does not fit: the message has path and expectation, not the value', (_, bad, secret) => {
     const stage = map('label', (row: Review) => row.user.age, { ...skip, input: schema });
     const result = runAttempt(stage, [good, bad, good], contextFor()) as AttemptResult;
     expect(result.rows).toEqual([7, 7]);
@@ -43,7 +43,7 @@ describe.each(libraries)('%s', (_, schema) => {
     expect(message).not.toContain('\n');
   });
 
-  test('a row that is no object at all', () => {
+  test('a row that is no object', () => {
     const stage = defineStage({ name: 's', input: schema, process: (rows) => rows });
     const result = runAttempt(stage, ['s3cret', good], contextFor()) as AttemptResult;
     expect(result).toMatchObject({ rows: [good], failures: [{ index: 0, row: 's3cret' }] });
@@ -89,7 +89,7 @@ test('transforms apply on the way in and on the way out', () => {
   ).toMatchObject({ rows: ['#1'] });
 });
 
-test('asynchronous schemas are waited for, at every door', async () => {
+test('asynchronous schemas are awaited, at input and output', async () => {
   const input = z.number().refine(async (n) => n > 1);
   const output = z.number().refine(async (n) => n < 40);
   const options = { ...skip, input, output };
@@ -105,7 +105,7 @@ test('asynchronous schemas are waited for, at every door', async () => {
   }
 });
 
-test('one misfit among a flatMap’s rows fails the row they came from', () => {
+test('one misfit among the rows of a flatMap fails the row that they came from', () => {
   const stage = flatMap('fm', (n: number) => [n, n * 10], { ...skip, output: z.number().max(20) });
   expect(runAttempt(stage, [1, 2, 3], contextFor())).toMatchObject({
     rows: [1, 10, 2, 20],
@@ -159,7 +159,7 @@ test('misfits at the input do not make the stage run again; misfits at the outpu
   expect(calls).toBe(2);
 });
 
-test('a schema’s own message is clipped, told of the value, and kept on one line', () => {
+test('a schema’s message is clipped, on one line, and without the value', () => {
   const input = z
     .string()
     .refine(() => false, { error: ({ input }) => `bad "${input}"\n${'x'.repeat(500)}` });

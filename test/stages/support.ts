@@ -1,4 +1,4 @@
-/** A stage context for tests, and a logger that keeps what it was told. */
+/** A stage context for tests, and a logger that keeps its messages. */
 import type { StageContext } from '../../src/stages/stage.js';
 
 export function contextFor(

@@ -1,4 +1,4 @@
-/** The `workers` of a run: what is asked for, whether this pipeline can use it, and how wide that makes its first stages. */
+/** The option `workers` of a run: checks it, widens the first stage for the threads, and starts them. */
 import { defaults } from '#defaults';
 import { InvalidOptionError } from '../../errors.js';
 import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
@@ -9,10 +9,10 @@ import { BATCHES_PER_THREAD, type FusionThreads } from './thread-job.js';
 
 /** Threads for the synchronous stages at the head of a pipeline. */
 export interface WorkerOptions {
-  /** Threads that work on rows at once, 1 to 64: the run's own, which takes what the others have no room for, and worker
-   * threads. Two are what two cores can use. */
+  /** Threads that process rows at once, 1 to 64: the run's own thread, and `count - 1` worker threads. Two threads use two
+   * cores. */
   readonly count: number;
-  /** The pipeline file: each thread imports it, and takes the pipeline from its default export. */
+  /** The pipeline file. Each thread imports it and uses the pipeline that is its default export. */
   readonly file: string | URL;
 }
 
@@ -25,20 +25,20 @@ export function checkWorkers(workers: WorkerOptions): WorkerOptions {
     );
   if (typeof file !== 'string' && !(file instanceof URL))
     throw new InvalidOptionError(
-      "workers: each thread imports the pipeline file; say which it is: workers: { count: 2, file: new URL('./pipeline.js', import.meta.url) }.",
+      "workers: each thread imports the pipeline file; name it: workers: { count: 2, file: new URL('./pipeline.js', import.meta.url) }.",
     );
   return { count, file };
 }
 
-/** The stages, the first with room for as many batches at once as threads can take.
- * @throws {InvalidOptionError} where threads would have nothing to do. */
+/** The stages, of which the first may have as many batches at once as the threads can take.
+ * @throws {InvalidOptionError} when the first stage cannot run in threads. */
 export function widenForWorkers(
   stages: readonly AnyStage[],
   workers: WorkerOptions | undefined,
 ): readonly AnyStage[] {
   if (workers === undefined) return stages;
-  const chain = new FusionPlan(stages).fusedStagesAt(0);
-  if (chain === undefined)
+  const fused = new FusionPlan(stages).fusedStagesAt(0);
+  if (fused === undefined)
     throw new InvalidOptionError(
       `workers (--threads): threads run the synchronous map, filter and flatMap stages at the head of a pipeline, and ${
         stages[0] === undefined
@@ -47,7 +47,7 @@ export function widenForWorkers(
       }: without retries, timeouts, schemas, hooks, durability. Leave it out.`,
     );
   const width = BATCHES_PER_THREAD * workers.count;
-  // Those after it pass with it.
+  // The stages fused with it run in the same attempt.
   return stages.map((stage, i) =>
     i === 0 ? { ...stage, concurrency: Math.max(stage.concurrency, width) } : stage,
   );
@@ -56,15 +56,17 @@ export function widenForWorkers(
 /** @throws {InvalidOptionError} */
 export function assertThreadsAvailable({ source }: Pick<PipelineDefinition, 'source'>): void {
   if (defaults.threads === undefined)
-    throw new InvalidOptionError('workers (--threads): there are no worker threads here; leave it out.');
+    throw new InvalidOptionError(
+      'workers (--threads): there are no worker threads in this environment. Leave it out.',
+    );
   if (source.decodeRaw === undefined)
     throw new InvalidOptionError(
       `workers (--threads): threads are given the bytes of a file, and ${source.kind} has none: read from jsonl() or csv(), or leave it out.`,
     );
 }
 
-/** Starts the threads; they get ready while the run works.
- * @param fail ends the run: the threads cannot do what they are for. */
+/** Starts the threads; they load while the run works.
+ * @param fail ends the run: a thread cannot work at all. */
 export function openThreads(
   workers: WorkerOptions | undefined,
   stages: readonly AnyStage[],

@@ -4,7 +4,7 @@
  * 1. Every attempt has its own `AbortSignal`. Cancel, a timeout and a failed run abort it (I17), and it is not awaited.
  * 2. An attempt ends in exactly one answer, or in none after `abortAll`. It never throws into the machine.
  * 3. Time and random numbers are injected (I14).
- * 4. An attempt that does not settle is reported (`stage.stalled`) and goes on.
+ * 4. An attempt that does not settle is reported (`stage.stalled`) and continues.
  */
 import { messageOf, StageTimeoutError } from '../../errors.js';
 import type { Clock, Random } from '../../platform/clock.js';

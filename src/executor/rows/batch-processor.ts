@@ -81,7 +81,7 @@ export class BatchProcessor {
     return this.#batch(index).reached > stageIndex;
   }
 
-  /** The last attempt failed as a whole, and the stage's `onError` goes on: every row is lost and named. */
+  /** The last attempt failed as a whole, and the stage's `onError` does not end the run: every row is lost and named. */
   async loseBatch(stageIndex: number, index: number, error: unknown): Promise<AttemptOutcome> {
     const batch = this.#batch(index);
     if (batch.reached > stageIndex) return this.#outcomeOf(batch, stageIndex);

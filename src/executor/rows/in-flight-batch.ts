@@ -174,7 +174,7 @@ export class InFlightBatch implements BatchMetadata {
     });
   }
 
-  /** A row failed for good in a stage, and the run goes on without it. */
+  /** A row failed for good in a stage, and the run continues without it. */
   loseRow(stageIndex: number, row: number, value: unknown, thrown: unknown): void {
     const stage = this.#stage(stageIndex);
     this.#recordLoss(stageIndex, row, value, thrown);

@@ -1,9 +1,9 @@
 /**
- * Row stages in one pass over a batch. Guarantees pinned here:
- * - the pass gives what stage by stage would have given: rows, failures with their indexes, counts;
+ * Fused stages over a batch. Guarantees pinned here:
+ * - the result is that of the stages one after the other: rows, failures with their indexes, counters;
  * - each stage has its own context;
- * - a failure of a stage that ends the run ends the pass;
- * - a stage whose first answer is a promise ends the pass before it and is remembered; later it is an error of its row.
+ * - a failure of a stage with `onError: 'fail'` ends the batch;
+ * - a stage whose first answer is a promise leaves the fused stages, with that promise; a later promise fails its row.
  */
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
@@ -23,7 +23,7 @@ import { contextFor, microtasks } from '../../stages/support.js';
 
 const skip = { onError: 'skip' } as const;
 
-/** A function that gives back its row, and notes that it was called. */
+/** A function that returns its row and records the call. */
 const noted = (calls: number[]) => (row: number) => {
   calls.push(row);
   return row;
@@ -40,7 +40,7 @@ interface Passed {
   readonly bailed: boolean;
 }
 
-/** A pass over rows that come in slices of `size`. */
+/** Fused stages over rows in slices of `size`. */
 function inSlices(rows: readonly unknown[], of: FusedStages, size = Number.POSITIVE_INFINITY): Passed {
   const pass = of.beginBatch(() => contextFor());
   const out: unknown[] = [];
@@ -89,7 +89,7 @@ test('map, filter and flatMap', () => {
   });
 });
 
-test('random chains give what stage by stage gives', () => {
+test('random fused stages give the result of the stages one after the other', () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
   const random = seededRandom(seed);
   const below = (n: number) => Math.floor(random() * n);
@@ -135,7 +135,7 @@ test('every stage has its own context and index', () => {
   }
 });
 
-test('passes do not share anything', () => {
+test('batches share nothing', () => {
   const both = chained([map('a', (row: number) => row)]);
   const run = (rows: number[]) => inSlices(rows, both);
   const first = run([1, 2]);
@@ -143,7 +143,7 @@ test('passes do not share anything', () => {
   expect(first).toMatchObject({ rows: [1, 2], stages: [{ rowsIn: 2 }] });
 });
 
-test('a failure of a stage that ends the run ends the pass', () => {
+test('a failure of a stage that ends the run ends the batch', () => {
   const calls: number[] = [];
   const stages = [
     map('a', (row: number) => row),
@@ -159,7 +159,7 @@ test('a failure of a stage that ends the run ends the pass', () => {
   expect(calls).toEqual([1]);
 });
 
-test('a failure in a later slice: its index is that in the batch, and the stages behind it are left out', () => {
+test('a failure in a later slice: its index is that in the batch, and later stages do not run', () => {
   const picky = map('b', (row: number) => {
     if (row === 3) throw 'bad';
     return row;
@@ -168,7 +168,7 @@ test('a failure in a later slice: its index is that in the batch, and the stages
   expect(pass.stages).toMatchObject([{ rowsIn: 4 }, { rowsIn: 3, failures: [{ index: 2, row: 3 }] }]);
 });
 
-test('after a failure behind a flatMap its other rows go on, unless the run ends', () => {
+test('after a failure behind a flatMap its other rows continue, unless the run ends', () => {
   const three = flatMap('three', (row: number) => [row, row + 1, row + 2]);
   const calls: number[] = [];
   const picky = (row: number) => {
@@ -188,7 +188,7 @@ test('an aborted signal: nothing is called', () => {
   expect(() => one.beginBatch(() => contextFor({ signal })).processRows([1])).toThrow('cancelled');
 });
 
-test('a chain that is run inside itself', () => {
+test('fused stages that run inside themselves', () => {
   const contextOf = () => contextFor();
   const depth = chained([
     map('a', (row: number): unknown =>
@@ -202,7 +202,7 @@ test('a chain that is run inside itself', () => {
 });
 
 describe('promises', () => {
-  test('at a stage’s first call: the pass ends before it, the stage is not chainable any more, nothing is unhandled', async () => {
+  test('at a stage’s first call: the batch leaves before it with the promise, and the stage is not fusible any more', async () => {
     const unhandled: unknown[] = [];
     const note = (error: unknown) => unhandled.push(error);
     process.on('unhandledRejection', note);
@@ -220,7 +220,7 @@ describe('promises', () => {
     expect(isFusible(before)).toBe(true);
   });
 
-  test('at its first call, in a later slice: what the stages before it gave goes on', () => {
+  test('at its first call, in a later slice: the output of the stages before it is kept', () => {
     const from3 = filter('from3', (row: number) => row >= 3);
     const sly = map('sly', (row: number) => Promise.resolve(row));
     const after = map('after', () => expect.unreachable());
@@ -229,7 +229,7 @@ describe('promises', () => {
     });
   });
 
-  test('later: that row fails and says what to do', () => {
+  test('later: that row fails, with an error that says what to do', () => {
     const moody = map('moody', (row: number) => (row > 2 ? Promise.resolve(row) : row), skip);
     const pass = over([1, 2, 3], [moody]);
     expect(pass).toMatchObject({
@@ -249,7 +249,7 @@ describe('promises', () => {
   });
 });
 
-test('a predicate that answers with something truthy keeps the row', () => {
+test('a predicate that returns a truthy value keeps the row', () => {
   const stage = filter('f', ((row: { name?: string }) => row.name) as never);
   expect(over([{ name: 'a' }, {}, { name: '' }], [stage])).toMatchObject({ rows: [{ name: 'a' }] });
 });

@@ -16,7 +16,7 @@ const three = () => [
 const ofStages = (events: readonly PipelineEvent[], type: PipelineEvent['type']) =>
   events.flatMap((event) => (event.type === type && 'stage' in event ? [event.stage] : []));
 
-test('every stage of a pass has its events, in the order of the stages, and its figures', async () => {
+test('every fused stage has its events, in the order of the stages, and its counters', async () => {
   const run = harness(three(), { count: 8, pipeline: { batchSize: 4 } });
   const { metrics } = await run.start();
   const each = ['double', 'not six', 'less one'];
@@ -30,7 +30,7 @@ test('every stage of a pass has its events, in the order of the stages, and its 
   ]);
 });
 
-test('the actor of every stage has counted every batch', async () => {
+test('the actor of every fused stage counts every batch', async () => {
   const run = harness(three(), { count: 12, pipeline: { batchSize: 4 } });
   const done = new Map<string, number>();
   run.executor.actor.system.inspect((inspected) => {
@@ -42,7 +42,7 @@ test('the actor of every stage has counted every batch', async () => {
   expect(Object.fromEntries(done)).toEqual({ double: 3, 'not six': 3, 'less one': 3 });
 });
 
-test('an error in the middle of a pass is that stage’s, and those before it have done their part', async () => {
+test('an error of a fused stage names that stage; the stages before it have completed', async () => {
   const [first, second] = three();
   const broken = map('broken', () => {
     throw new Error('no');

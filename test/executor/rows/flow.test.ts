@@ -1,5 +1,5 @@
 /**
- * How batches flow through a run: in the order of the source (I4), as far as the window (I13), whoever watches (I11).
+ * How batches flow through a run: in source order (I4), within the window (I13), whatever observers do (I11).
  */
 import { expect, test } from 'vitest';
 import { defineStage, map, rows, seededRandom } from 'xstate-pipeline';

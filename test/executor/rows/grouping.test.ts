@@ -1,6 +1,6 @@
 /**
- * Pins: batches that come, or end, at the same moment are one event of the machines; nobody waits for one that does not; and
- * a read that may take in more ends when a pause is asked for (I13, I16).
+ * Batches that arrive or end at the same moment are one event of the machines, and none waits for a later one. A pause ends
+ * the read in progress (I13, I16).
  */
 import { expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
@@ -9,16 +9,19 @@ import type { ExecutorEvent, StageEvent } from '../../../machines/index.js';
 import { CompletionBatcher } from '../../../src/executor/rows/completion-batcher.js';
 import { gate, type Harness, harness, type Row } from '../../support/runs.js';
 
-type Told = Extract<ExecutorEvent | StageEvent, { type: 'source.batches' | 'attempts.done' | 'stage.done' }>;
+type Grouped = Extract<
+  ExecutorEvent | StageEvent,
+  { type: 'source.batches' | 'attempts.done' | 'stage.done' }
+>;
 
-/** What the machines are told from here on, by type. */
-function told(run: Harness) {
-  const events: Told[] = [];
+/** Events that the machines get from here on, by type. */
+function recordEvents(run: Harness) {
+  const events: Grouped[] = [];
   run.executor.actor.system.inspect((inspected: InspectionEvent) => {
-    if (inspected.type === '@xstate.event') events.push(inspected.event as Told);
+    if (inspected.type === '@xstate.event') events.push(inspected.event as Grouped);
   });
-  return <T extends Told['type']>(type: T) =>
-    events.filter((event): event is Extract<Told, { type: T }> => event.type === type);
+  return <T extends Grouped['type']>(type: T) =>
+    events.filter((event): event is Extract<Grouped, { type: T }> => event.type === type);
 }
 
 test('batches that end together: one event to the stage, one to the executor, one to the next stage', async () => {
@@ -33,7 +36,7 @@ test('batches that end together: one event to the stage, one to the executor, on
       },
     });
   const run = harness([stage('first'), stage('second')], { count: 80 });
-  const of = told(run);
+  const of = recordEvents(run);
   await run.start();
   expect(of('attempts.done').map(({ batches }) => batches)).toEqual([
     [0, 1, 2, 3, 4, 5, 6, 7],
@@ -46,7 +49,7 @@ test('batches that end together: one event to the stage, one to the executor, on
   expect(run.sink.rows.map(({ n }) => n)).toEqual(Array.from({ length: 80 }, (_, n) => n));
 });
 
-test('a row that is not there yet holds up none that is', async () => {
+test('rows that have arrived do not wait for later ones', async () => {
   const { opened, open } = gate();
   async function* source() {
     yield { n: 0 };
@@ -61,7 +64,7 @@ test('a row that is not there yet holds up none that is', async () => {
       pipeline: { batchSize: 1 },
     },
   );
-  const of = told(run);
+  const of = recordEvents(run);
   const both = run.event('batch.completed', (event) => 'batch' in event && event.batch === 1);
   const ended = run.start();
   await both;
@@ -74,7 +77,7 @@ test('a row that is not there yet holds up none that is', async () => {
   ]);
 });
 
-test('a pause ends the read that is under way, behind the batch that it is about', async () => {
+test('a pause ends the read in progress after the batch that it is reading', async () => {
   const taken: number[] = [];
   const { opened, open } = gate();
   async function* source() {
@@ -100,22 +103,22 @@ test('a pause ends the read that is under way, behind the batch that it is about
   expect(taken).toEqual([0, 1, 2, 3]);
 });
 
-test('answers are told apart by actor, attempt and how far a pass went, and are told to nobody once dropped', async () => {
-  const heard: unknown[] = [];
-  const actor = { send: (event: unknown) => heard.push(event) };
-  const answers = new CompletionBatcher();
+test('completions are grouped by actor, attempt and last fused stage; after discardAll none is sent', async () => {
+  const sent: unknown[] = [];
+  const actor = { send: (event: unknown) => sent.push(event) };
+  const completions = new CompletionBatcher();
   const soon = () => new Promise((resolve) => setImmediate(resolve));
-  for (const batch of [1, 2]) answers.addCompletion({ actor, attempt: 1, through: undefined }, batch);
-  answers.addCompletion({ actor, attempt: 2, through: undefined }, 3);
-  answers.addCompletion({ actor, attempt: 1, through: 4 }, 5);
+  for (const batch of [1, 2]) completions.addCompletion({ actor, attempt: 1, through: undefined }, batch);
+  completions.addCompletion({ actor, attempt: 2, through: undefined }, 3);
+  completions.addCompletion({ actor, attempt: 1, through: 4 }, 5);
   await soon();
-  expect(heard).toEqual([
+  expect(sent).toEqual([
     { type: 'attempts.done', attempt: 1, batches: [1, 2] },
     { type: 'attempts.done', attempt: 2, batches: [3] },
     { type: 'attempts.done', attempt: 1, through: 4, batches: [5] },
   ]);
-  answers.addCompletion({ actor, attempt: 1, through: undefined }, 6);
-  answers.discardAll();
+  completions.addCompletion({ actor, attempt: 1, through: undefined }, 6);
+  completions.discardAll();
   await soon();
-  expect(heard).toHaveLength(3);
+  expect(sent).toHaveLength(3);
 });

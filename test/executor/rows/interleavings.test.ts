@@ -1,8 +1,8 @@
 /**
- * Commands and failures that meet in the middle of something else. Each of these was found by the simulation.
+ * Commands and failures at inconvenient moments; the simulation found each of them.
  *
- * Pinned: I2, I10, I15, I16, I17: nobody is left waiting, nothing is announced for another session, nothing is stored that
- * does not belong together.
+ * Pinned: I2, I10, I15, I16, I17. Every promise settles, every event has its own session, and what is stored together belongs
+ * together.
  */
 import { expect, test } from 'vitest';
 import {
@@ -89,7 +89,7 @@ test('I16: a pause while the result is being published waits for it: the run is 
   expect((await pausing).rowsOut).toBe(100);
 });
 
-test('I2: a session that is being loaded does not take the place of a run that has begun meanwhile', async () => {
+test('I2: a session that is being loaded does not replace a run that began meanwhile', async () => {
   const { stateManager, sink, id } = await storedSession();
   const h = harness([pass()], { stateManager });
   const resuming = h.executor.resume(id, { source: rows(numbers(5_000)), sink });
@@ -99,7 +99,7 @@ test('I2: a session that is being loaded does not take the place of a run that h
   await (await stateManager.lock(id, {})).release();
 });
 
-test('I17: cancelled while a stored session is being opened, resume rejects as any cancelled run does', async () => {
+test('I17: a resume that is cancelled while the session is being opened rejects like any cancelled run', async () => {
   const { stateManager, sink, id } = await storedSession();
   const door = gate();
   const reached = gate();
@@ -119,7 +119,7 @@ test('I17: cancelled while a stored session is being opened, resume rejects as a
   await (await stateManager.lock(id, {})).release();
 });
 
-test('resumed a second time while it is being opened, a session that cannot be opened fails for both', async () => {
+test('two resumes of a session that cannot be opened both fail', async () => {
   const { stateManager, sink, id } = await storedSession();
   const door = gate();
   const reached = gate();
@@ -138,7 +138,7 @@ test('resumed a second time while it is being opened, a session that cannot be o
   expect(h.executor.state).toBe('FAILED');
 });
 
-test('I15: what is stored of the input belongs to the mark beside it, also when the run fails during a flush', async () => {
+test('I15: the stored identity of the input belongs to the mark beside it, also when the run fails during a flush', async () => {
   const failing = gate();
   const asked = gate();
   const door = gate();
@@ -178,7 +178,7 @@ test('I15: what is stored of the input belongs to the mark beside it, also when 
   expect(h.sink.rows).toEqual(numbers(100));
 });
 
-test('what is told of a cancelled session bears its own id, and nothing is told of its start any more', async () => {
+test('events of a cancelled session have its own id, and its start is not announced any more', async () => {
   const h = harness([pass()]);
   const first = h.start();
   const id = h.executor.sessionId;
@@ -193,7 +193,7 @@ test('what is told of a cancelled session bears its own id, and nothing is told 
   ]);
 });
 
-test('I7: dead letters of a resumed run are appended by one hand, whatever is flushed meanwhile', async () => {
+test('I7: dead letters of a resumed run are opened once, also during a flush', async () => {
   const inner = collect<JsonObject>();
   const context = { sessionId: '', clock: systemClock };
   const before = await inner.open(undefined, false, context);
@@ -221,7 +221,7 @@ test('I7: dead letters of a resumed run are appended by one hand, whatever is fl
   expect(inner.rows).toEqual([{ n: 0 }, { n: 1 }]);
 });
 
-test('I17: what is stored of a cancelled session is its own, also when the next run begins in the same breath', async () => {
+test('I17: the checkpoint of a cancelled session is its own, also when the next run begins at once', async () => {
   const h = harness([pass()], { count: 5_000 });
   const first = h.start();
   const id = h.executor.sessionId as string;

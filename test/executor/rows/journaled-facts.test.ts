@@ -1,6 +1,6 @@
 /**
- * What the journal says of a batch is what became of it: I8 (announced durable, never invoked again), I12 (nothing is
- * counted twice, and nothing is missing, whoever computed the batch).
+ * The metadata in journal records: I8 (announced durable, never invoked again), I12 (nothing is counted twice or missing,
+ * whichever process computed the batch).
  */
 import { expect, test } from 'vitest';
 import { defineStage, map, type PipelineEvent, rows } from 'xstate-pipeline';
@@ -30,7 +30,7 @@ async function cancelledWith(run: Harness, batches: number): Promise<string> {
   return (await run.executor.cancel()).sessionId;
 }
 
-test('outputs are found again behind any number of stages', async () => {
+test('outputs are found after any number of stages', async () => {
   const invoked: number[] = [];
   const before = Array.from({ length: 20 }, (_, i) => map(`stage ${i}`, (row: Row) => row));
   const paid = defineStage({
@@ -48,7 +48,7 @@ test('outputs are found again behind any number of stages', async () => {
   expect(invoked).toHaveLength(10);
 });
 
-test('retries of a batch that is taken from the journal count', async () => {
+test('retries of a batch from the journal count', async () => {
   const failed = new Set<number>();
   const paid = defineStage({
     ...{ name: 'paid', durable: true, concurrency: 10 },
@@ -67,7 +67,7 @@ test('retries of a batch that is taken from the journal count', async () => {
   expect(metrics.retries).toBe(10);
 });
 
-test('a row that failed is lost once, also where the rest of its batch is refused', async () => {
+test('a failed row is lost once, also when the rest of its batch is refused', async () => {
   const stage = map(
     'paid',
     ({ n }: Row) => {

@@ -1,12 +1,12 @@
 /**
- * I8: what a durable stage gave is used as the journal has it, on the live path as after a resume; and only for the very
- * rows, and by the very code, that it was made with.
+ * I8: the output of a durable stage is used as the journal has it, on the live path and after a resume; and only for the
+ * rows and the code that it was made with.
  */
 import { expect, test } from 'vitest';
 import { defineStage, InvalidOptionError, map, memoryStorage, rows, StateManager } from 'xstate-pipeline';
 import { gate, harness, numbers, type Row } from '../../support/runs.js';
 
-test('the stage behind it sees JSON at once, and not only after a resume', async () => {
+test('the next stage gets JSON on the live path, as after a resume', async () => {
   const seen: unknown[] = [];
   const h = harness(
     [
@@ -30,7 +30,7 @@ test('the stage behind it sees JSON at once, and not only after a resume', async
 });
 
 test.each(['fail', 'skip'] as const)(
-  'an output that the journal refuses is an attempt that failed: its rows are there for the next one (onError %s)',
+  'an output that the journal refuses is a failed attempt: the next attempt gets its rows (onError %s)',
   async (onError) => {
     const storage = memoryStorage();
     let refusals = 1;
@@ -62,7 +62,7 @@ test.each(['fail', 'skip'] as const)(
   },
 );
 
-/** A session in whose journal are the outputs of batches 3 to 9, none of them committed; and what goes on with it. */
+/** A session in whose journal are the outputs of batches 3 to 9, none of them committed; and functions that resume it. */
 async function interrupted() {
   const calls: string[] = [];
   const paid = (version: string) =>
@@ -102,13 +102,13 @@ async function interrupted() {
   return { calls, goOn, sink: h.sink };
 }
 
-test('the same code over the same rows: never again', async () => {
+test('the same code over the same rows: no second invocation', async () => {
   const { calls, goOn } = await interrupted();
   await goOn('1');
   expect(calls.filter((call) => !/: [012],/.test(call))).toEqual([]);
 });
 
-test('other code, by force: its own outputs, for every batch that is not committed', async () => {
+test('other code, by force: its own outputs for every batch that is not committed', async () => {
   const { calls, goOn, sink } = await interrupted();
   await goOn('2');
   expect(calls).toEqual(expect.arrayContaining([3, 4, 5, 6, 7, 8, 9].map((batch) => `2: ${batch}, 10 rows`)));
@@ -119,7 +119,7 @@ test('other code, by force: its own outputs, for every batch that is not committ
   );
 });
 
-test('other rows, by force: what was made of those before is not taken for theirs', async () => {
+test('other rows, by force: outputs of the old rows are not used', async () => {
   const { calls, goOn, sink } = await interrupted();
   await goOn('1', 95);
   expect(calls.filter((call) => !/: [012],/.test(call))).toEqual(['1: 9, 5 rows']);

@@ -4,7 +4,7 @@ import { map } from 'xstate-pipeline';
 import { LossLedger } from '../../../src/executor/rows/losses.js';
 import { harness, type Row } from '../../support/runs.js';
 
-test('of one batch', () => {
+test('losses of one batch', () => {
   const ledger = new LossLedger();
   for (let row = 0; row < 1_500; row++) ledger.recordLoss(0, row, 0, new Error('no'));
   expect(ledger.losses.total).toBe(1_500);
@@ -12,7 +12,7 @@ test('of one batch', () => {
   expect(ledger.losses.named.at(-1)).toEqual([0, 999, 0, 0]);
 });
 
-test('of a run', async () => {
+test('losses of a run', async () => {
   const picky = map(
     'picky',
     (row: Row) => {

@@ -4,7 +4,7 @@ import { defineStage, map } from 'xstate-pipeline';
 import { manualClock } from '../../../src/testing/manual-clock.js';
 import { harness, type Row } from '../../support/runs.js';
 
-test('backs off on the injected clock, then succeeds; rows that succeeded are not run again', async () => {
+test('backs off on the injected clock, then succeeds; rows that succeeded do not run again', async () => {
   const clock = manualClock();
   const calls = new Map<number, number>();
   const stage = map(

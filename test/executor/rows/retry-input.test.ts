@@ -77,7 +77,7 @@ test.each(Object.keys(stages))('%s that changed its rows and failed', async (kin
   expect(h.sink.rows).toEqual([100, 101, 102].map((n) => ({ n, tags: ['changed'] })));
 });
 
-test('an attempt that goes on changing rows after its timeout', async () => {
+test('an attempt that still changes rows after its timeout', async () => {
   const clock = manualClock();
   let finishFirst = () => {};
   const stage = defineStage({
