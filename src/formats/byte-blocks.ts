@@ -1,28 +1,28 @@
 /**
  * A file read forward in blocks, as a window of bytes that grows at its end and shrinks at its beginning.
  *
- * 1. The next block is read while the current one is worked on: one read in flight, one block waiting (I13).
- * 2. Bytes that were shown are not overwritten while anybody holds a lease of them. Without leases, blocks come back as
- *    fresh memory outside of the heap, which drives the collector: a fifth of the processor time of a run with threads.
- * 3. Unread bytes are copied once per block at most; a record longer than many blocks costs linear time.
+ * 1. The next block is read while the current one is worked on: at most one read in flight and one block waiting (I13).
+ * 2. Leased bytes are not overwritten. Released blocks are reused: fresh memory outside the heap drives the garbage
+ *    collector, and took a fifth of the CPU time of a run with threads.
+ * 3. Unread bytes are copied at most once per block; a record longer than many blocks takes linear time.
  */
 import type { FileHandle } from '../platform/file-system.js';
 
-/** A block is more than a batch, so that the next one is read while a batch is worked on. */
+/** More than a batch, so that the next block is read while a batch is worked on. */
 export const BLOCK_BYTES = 1024 * 1024;
 
-/** Memory kept for the next blocks. */
+/** Blocks of memory kept for reuse. */
 const MAX_FREE = 4;
 
 interface Block {
-  /** The bytes read are those of `memory` from `headroom` on. */
+  /** The bytes that were read begin at `headroom`. */
   readonly memory: Memory;
   readonly length: number;
 }
 
 class Memory {
   leases = 0;
-  /** The window has moved on to other memory. */
+  /** The window has moved to other memory. */
   isLeft = false;
 
   constructor(readonly bytes: Buffer) {}
@@ -34,16 +34,16 @@ export class ByteBlocks {
   start = 0;
   /** Offset in the file of the byte at `start`. */
   offset: number;
-  /** The end of the file was met: `more` gives nothing any more. */
+  /** The end of the file was reached: `more` adds no bytes. */
   ended = false;
 
   readonly #handle: FileHandle;
   readonly #blockBytes: number;
-  /** Bytes free before a block, so that the unread rest of the last one fits there without copying the new one. */
+  /** Free bytes before a block: the unread rest of the previous block is copied there, and the new one need not be. */
   readonly #headroom: number;
   #readOffset: number;
   #ahead: Promise<Block> | undefined;
-  /** Memory behind `buffer`, where it has been grown and has room left after `buffer`. */
+  /** Memory of `buffer` that was grown, with room behind `buffer`. */
   #spare: Buffer | undefined;
   #memory = new Memory(this.buffer);
   readonly #free: Buffer[] = [];
@@ -66,7 +66,7 @@ export class ByteBlocks {
     this.offset += bytes;
   }
 
-  /** Keeps what `buffer` shows now until the answer is called. */
+  /** Keeps the bytes of `buffer` unchanged until the returned function is called. */
   lease(): () => void {
     const memory = this.#memory;
     memory.leases++;
@@ -90,7 +90,7 @@ export class ByteBlocks {
     }
     this.#readOffset += block.length;
     this.#ahead = this.#read();
-    // Its rejection belongs to the next call; until then nobody waits for it.
+    // Its rejection belongs to the next call.
     this.#ahead.catch(() => {});
     this.#join(block);
     return true;
@@ -151,7 +151,7 @@ export class ByteBlocks {
   }
 }
 
-/** The bytes from an offset on; fewer than `length` only where the file ends. */
+/** `length` bytes from an offset; fewer only at the end of the file. */
 export async function readAt(handle: FileHandle, from: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let done = 0;

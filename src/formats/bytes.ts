@@ -1,6 +1,6 @@
-/** Bytes, in any place that JavaScript runs. */
+/** Bytes, in any JavaScript runtime. */
 
-/** All chunks as one, in memory that holds nothing else: it may be kept, or given to another thread. */
+/** Joins chunks, in memory that holds nothing else: it may be kept, or transferred to another thread. */
 export function concatenated(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;

@@ -1,11 +1,11 @@
-/** JSON as the product means it: what survives a round trip, and reading it from a place that is not trusted (I9). */
+/** JSON values, and parsing JSON text from an untrusted place (I9). */
 
 import type { Json, JsonObject } from '../../machines/context.js';
 
 export type { Json, JsonObject };
 
 const HOSTILE = new Set(['__proto__', 'constructor', 'prototype']);
-/** What a text with such a key has in it: the name, or escaped letters. */
+/** Matches each text with such a key: by its name, or by escaped letters. */
 const MAYBE_HOSTILE = /__proto__|constructor|prototype|\\u/;
 
 export interface JsonLimits {
@@ -32,7 +32,7 @@ export function parseUntrusted(text: string, limits: JsonLimits): Json {
   return value;
 }
 
-/** A walk, because a reviver makes `JSON.parse` ten times slower. The depth is bounded by now. */
+/** A walk: a reviver makes `JSON.parse` ten times slower. The depth is bounded already. */
 function hasHostileKey(value: Json): boolean {
   if (Array.isArray(value)) return value.some(hasHostileKey);
   if (!isObject(value)) return false;
@@ -65,7 +65,7 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** JSON text with sorted keys: the same for equal values, whatever order they were written in. */
+/** JSON text with sorted keys: equal for equal values, whatever the order of their keys. */
 export function canonicalJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item as Json)).join(',')}]`;
   if (isObject(value)) {

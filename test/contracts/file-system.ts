@@ -1,7 +1,4 @@
-/**
- * What the `FileSystem` port promises (see `src/platform/file-system.ts`), by which the simulated disk of the tests is as good as
- * the real one: run by both.
- */
+/** The contract of the `FileSystem` port (`src/platform/file-system.ts`), for the real disk and the simulated disk. */
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { FileSystem } from '../../src/platform/file-system.js';
@@ -63,7 +60,7 @@ export function fileSystemContract(name: string, make: () => FileSystemPlace): v
       expect(new TextDecoder().decode(await fs.readFile(at('a'), 5000))).toBe('0123456789'.repeat(500));
     });
 
-    test('truncates, and updates what is there', async () => {
+    test('truncates and updates an existing file', async () => {
       await put(at('a'), 'abcdef');
       const handle = await fs.open(at('a'), 'update');
       await handle.truncate(2);
@@ -73,7 +70,7 @@ export function fileSystemContract(name: string, make: () => FileSystemPlace): v
       expect(await text(at('a'))).toBe('abZ\0');
     });
 
-    test('creates only what is not there, and follows no symlink to write', async () => {
+    test('creates new files only, and follows no symlink to write', async () => {
       await put(at('a'), 'kept');
       place.symlink(at('link'), at('a'));
       place.symlink(at('dangling'), at('nowhere'));
@@ -99,7 +96,7 @@ export function fileSystemContract(name: string, make: () => FileSystemPlace): v
       expect(await code(fs.readFile(place.directory, 3))).toBe('EISDIR');
     });
 
-    test('says what is where, without following', async () => {
+    test('gives the kind of what a path names, without following it', async () => {
       await put(at('a'), 'abc');
       place.symlink(at('link'), at('a'));
       expect(await fs.stat(at('a'))).toMatchObject({ kind: 'file', size: 3 });
@@ -109,7 +106,7 @@ export function fileSystemContract(name: string, make: () => FileSystemPlace): v
       expect(await code(fs.stat(at('a', 'b')))).toBe('ENOTDIR');
     });
 
-    test('gives the real path, also of what does not exist yet', async () => {
+    test('gives the real path, also of a file that does not exist yet', async () => {
       await fs.mkdir(at('real'));
       place.symlink(at('link'), at('real'));
       const real = await fs.realPath(at('real'));
@@ -124,7 +121,7 @@ export function fileSystemContract(name: string, make: () => FileSystemPlace): v
       expect([one?.device, one?.inode]).toEqual([other?.device, other?.inode]);
     });
 
-    test('renames over what is there; an open file keeps its contents, and its identity', async () => {
+    test('renames over an existing file; an open file keeps its contents and its identity', async () => {
       await put(at('a'), 'new');
       await put(at('b'), 'old');
       const old = await fs.open(at('b'), 'read');
@@ -141,7 +138,7 @@ export function fileSystemContract(name: string, make: () => FileSystemPlace): v
       expect(await code(fs.rename(at('b'), at('d')))).toBe('EISDIR');
     });
 
-    test('makes directories with those above them, lists and removes them', async () => {
+    test('makes directories with their parents, lists and removes them', async () => {
       await fs.mkdir(at('d', 'e'));
       await fs.mkdir(at('d', 'e'));
       await put(at('d', 'e', 'f'), '');
@@ -161,7 +158,7 @@ export function fileSystemContract(name: string, make: () => FileSystemPlace): v
       expect(await fs.list(place.directory)).toEqual([]);
     });
 
-    test('a closed file cannot be used', async () => {
+    test('refuses to use a closed file', async () => {
       const handle = await fs.open(at('a'), 'create');
       await handle.close();
       expect(await code(handle.write([bytes('x')], 0))).toBe('EBADF');

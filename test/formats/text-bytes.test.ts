@@ -1,10 +1,10 @@
-/** Pins: texts come out as their UTF-8 bytes, and what was given stays as it is whatever is encoded later. */
+/** Texts are encoded as UTF-8, and returned bytes are never overwritten. */
 import { expect, test } from 'vitest';
 import { bytesOf } from '../../src/formats/text-bytes.js';
 
 const TEXTS = ['', 'a', '{"n":1}\n', 'é', '日本', '🜁', '\ud800', 'x'.repeat(9_000), 'ü'.repeat(20_000)];
 
-test('whatever is encoded later', () => {
+test('returned bytes are never overwritten', () => {
   const given: { readonly text: string; readonly bytes: Uint8Array }[] = [];
   // More than one block of memory, of small texts and of large ones.
   for (let round = 0; round < 20; round++) {
@@ -21,7 +21,7 @@ test('whatever is encoded later', () => {
   expect(wrong).toEqual([]);
 });
 
-test('small texts stand one behind the other', () => {
+test('two small texts are adjacent', () => {
   const [a, b] = bytesOf('{"facts":true}\n', '{"n":1}\n');
   expect(b.buffer).toBe(a.buffer);
   expect(b.byteOffset).toBe(a.byteOffset + a.length);

@@ -1,4 +1,4 @@
-/** Pins: `collect()` keeps the contract; what it holds can be read while the run is under way. */
+/** `collect()` keeps the sink contract, and its rows can be read during the run. */
 import { describe, expect, test } from 'vitest';
 import { SinkError } from '../../src/errors.js';
 import { collect } from '../../src/sinks/collect.js';
@@ -25,7 +25,7 @@ sinkContract(
   { describe, it: test },
 );
 
-test('rows are seen as they are appended; those of an earlier run stay with whoever took them', async () => {
+test('rows are visible as they are appended; an array of an earlier run stays as it was', async () => {
   const sink = collect<number>();
   const open = await sink.open(undefined, false, contextOf());
   await open.append([open.encode([1, 2])]);
@@ -41,7 +41,7 @@ test('reading back before the run has completed is refused', async () => {
   await expect(collect().read({})[Symbol.asyncIterator]().next()).rejects.toThrow(SinkError);
 });
 
-test('what failed is collected beside it', async () => {
+test('failed rows are collected beside it', async () => {
   const sink = collect();
   const open = await sink.deadLetters().open(undefined, false, contextOf());
   await open.append([open.encode([{ row: 3 }])]);

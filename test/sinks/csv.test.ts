@@ -1,6 +1,6 @@
 /**
- * Pins: CSV out keeps the contract; what it writes is read back as the same text; the columns are those of the first row
- * in the output's order, also after a reopening; rows that do not fit are named and not quoted.
+ * CSV sinks keep the sink contract. Their text is read back unchanged. The columns are those of the first row in the output's
+ * order, also after reopening. Rows that do not fit are named by their index, and not quoted.
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ async function written(rows: readonly object[], options: CsvSinkOptions = {}): P
 }
 
 describe('csv', () => {
-  test('whatever text goes in comes back, also alone in its row and at the beginning of the file', async () => {
+  test('reads back any text, also alone in its row and at the beginning of the file', async () => {
     const value = fc.string({
       unit: fc.constantFrom('"', ',', '\r', '\n', 'a', 'é', ' ', '\uFEFF', '🚲'),
       maxLength: 6,
@@ -90,18 +90,18 @@ describe('csv', () => {
     );
   });
 
-  test('values that are no text', async () => {
+  test('writes values that are not text', async () => {
     const row = { n: 1.5, yes: true, big: 12n, no: undefined, nil: null, date: new Date(0), list: [1, 'a'] };
     expect(await written([row])).toBe(
       'n,yes,big,no,nil,date,list\n1.5,true,12,,,1970-01-01T00:00:00.000Z,"[1,""a""]"\n',
     );
   });
 
-  test('a column with a dot in its name is a column; one a row lacks is empty, whatever its name', async () => {
+  test('accepts a dot in the name of a column, and writes a missing value as empty, whatever the name', async () => {
     expect(await written([{ 'a.b': 1, constructor: 2 }, { 'a.b': 3 }])).toBe('a.b,constructor\n1,2\n3,\n');
   });
 
-  test('the columns are those of the first row written, whichever batch was encoded first', async () => {
+  test('takes the columns from the first row that is written, whichever batch was encoded first', async () => {
     const sink = await csvSink(path).open(undefined, false, context);
     const second = sink.encode([{ b: 2, a: 1 }]);
     const first = sink.encode([{ a: 3, b: 4 }]);
@@ -112,7 +112,7 @@ describe('csv', () => {
     expect(await readFile(path, 'utf8')).toBe('a,b\n3,4\n1,2\n');
   });
 
-  test('a header with line ends and quotes is known after a reopening', async () => {
+  test('reads a header with line ends and quotes back after reopening', async () => {
     const columns = ['two\nlines', 'a "word"', 'x'];
     const sink = await csvSink(path, { columns }).open(undefined, false, context);
     await sink.append([sink.encode([[1, 2, 3]])]);
@@ -129,7 +129,7 @@ describe('csv', () => {
     await expect(other.open({ ...resumed.position }, false, context)).rejects.toThrow(PipelineMismatchError);
   });
 
-  test('columns given and no rows: a header stands alone', async () => {
+  test('writes the given columns as a header, also without rows', async () => {
     expect(await written([], { columns: ['a', 'b'] })).toBe('a,b\n');
     expect(await written([])).toBe('');
   });

@@ -1,6 +1,6 @@
 /**
- * Pins the file part: after power loss at any operation what was flushed is there and what is at the target is whole
- * (I6, I7, I19); a failed write or fsync is final; targets that are no files are refused; `direct` begins its own file.
+ * The file of a sink: after power loss at any operation, what was flushed is there and the target is complete (I6, I7, I19). A
+ * failed write or fsync is final. Targets that are not files are refused. `direct` begins its own file.
  */
 import { describe, expect, test } from 'vitest';
 import { PipelineMismatchError, SinkError } from '../../src/errors.js';
@@ -56,7 +56,7 @@ async function run(disk: SimulatedDisk, from: Progress, publish: Publish): Promi
 const START: Progress = { pieces: 0, at: undefined, published: false };
 
 describe.each<Publish>(['rename', 'direct'])('publish: %s', (publish) => {
-  test('power lost at any operation, then resumed: the same bytes, and never half of them at the target', async () => {
+  test('after power loss at any operation, a resume writes the same bytes; the target is never partial', async () => {
     const counted = new SimulatedDisk();
     await run(counted, START, publish);
     const count = counted.operations.length;
@@ -86,7 +86,7 @@ describe.each<Publish>(['rename', 'direct'])('publish: %s', (publish) => {
     }
   });
 
-  test('any operation fails: the run ends with a SinkError, a resumed one completes', async () => {
+  test('a failure of any operation is a SinkError, and a resumed run completes', async () => {
     const counted = new SimulatedDisk();
     await run(counted, START, publish);
     for (let n = 1; n <= counted.operations.length; n++) {
@@ -106,7 +106,7 @@ describe.each<Publish>(['rename', 'direct'])('publish: %s', (publish) => {
 
 describe('a failure is final (I6)', () => {
   test.each(['write', 'datasync'] as const)(
-    'of %s: every later call gives the same error and touches nothing',
+    'of %s: every later call throws the same error and changes nothing',
     async (kind) => {
       const disk = new SimulatedDisk();
       const sink = await open(disk);
@@ -164,7 +164,7 @@ describe('reopening', () => {
     expect(disk.text(PART)).toBe(text);
   });
 
-  test('what was published by a run that did not come to say that it was complete is found all the same', async () => {
+  test('finds the published file of a run that could not store its completion', async () => {
     const { disk, at } = await begun();
     await disk.rename(PART, PATH);
     for (const complete of [true, false]) {
@@ -176,7 +176,7 @@ describe('reopening', () => {
     await expect(open(disk, at)).rejects.toThrow('is not there any more');
   });
 
-  test('a target that is longer than what was written was not published by this run', async () => {
+  test('refuses a target that is longer than what was written', async () => {
     const { disk, at } = await begun();
     await disk.rename(PART, PATH);
     disk.put(PATH, `${WHOLE}x`);
@@ -184,7 +184,7 @@ describe('reopening', () => {
       await expect(open(disk, at, complete)).rejects.toThrow(PipelineMismatchError);
   });
 
-  test('a symlink in the place of the part file is not followed', async () => {
+  test('does not follow a symlink in place of the part file', async () => {
     const { disk, at } = await begun();
     await disk.rename(PART, '/data/elsewhere');
     disk.symlink(PART, '/data/elsewhere');
@@ -194,7 +194,7 @@ describe('reopening', () => {
 });
 
 describe('targets', () => {
-  test('a directory and a symlink are refused; a name that is taken is left alone', async () => {
+  test('a directory and a symlink are refused; a taken name is left alone', async () => {
     const disk = new SimulatedDisk();
     disk.put('/a/b', '');
     const at = (path: string) => FileSink.open({ path, publish: 'rename' }, undefined, false, on(disk));
@@ -219,7 +219,7 @@ describe('targets', () => {
     await (await open(disk, undefined, false, 'direct')).close();
   });
 
-  test('direct: an empty file whose name a killed process left is durable before anything counts on it', async () => {
+  test('direct: the name of an empty file that a killed process left is made durable first', async () => {
     const before = new SimulatedDisk();
     before.putDirectory('/data');
     const path = '/data/out';
@@ -234,7 +234,7 @@ describe('targets', () => {
     expect(again.bytes).toBe(4);
   });
 
-  test('what is published is durable, flushed before or not', async () => {
+  test('a published file is durable, flushed before or not', async () => {
     const disk = new SimulatedDisk();
     const sink = await open(disk);
     await sink.append([bytes('x')]);
@@ -242,7 +242,7 @@ describe('targets', () => {
     expect(disk.crash().text(PATH)).toBe('x');
   });
 
-  test('a part file that was replaced meanwhile is not published', async () => {
+  test('a part file that was replaced is not published', async () => {
     const disk = new SimulatedDisk();
     const sink = await open(disk);
     await sink.append([bytes('x')]);

@@ -1,4 +1,4 @@
-/** Pinned: I6, I7: the position that a flush gives covers what was appended before the flush was asked for, and no more. */
+/** The position of a flush covers exactly what was appended before the flush was called (I6, I7). */
 import { expect, test } from 'vitest';
 import type { FileSystem } from '../../src/platform/file-system.js';
 import { csvSink } from '../../src/sinks/csv.js';

@@ -1,6 +1,6 @@
 /**
- * Pins: JSON Lines out keep the contract, in both ways of publishing; the fast way of encoding gives what JSON.stringify
- * gives row by row, always; what is no JSON value is named by its index and not quoted.
+ * JSON Lines sinks keep the sink contract, in both ways of publishing. The encoder always equals `JSON.stringify` of each row. A
+ * row without a JSON form is named by its index, and not quoted.
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -69,7 +69,7 @@ describe('encoding', () => {
     array: fc.array(tie('any'), { maxLength: 3 }),
   }));
 
-  test('gives what JSON.stringify gives row by row, for rows of any shape', () => {
+  test('equals JSON.stringify of each row, for rows of any shape', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(value.object, value.object, value.any), { maxLength: 12 }), (rows) => {
         expect(encoded(rows)).toBe(rowByRow(rows));
@@ -78,7 +78,7 @@ describe('encoding', () => {
     );
   });
 
-  test('objects that look plain and are not', () => {
+  test('equals it for objects that only look plain', () => {
     const tricky = [
       [{ a: 1 }, { toJSON: () => [1] }, [{ x: 1 }, { y: 2 }]],
       [{ a: 1 }, new Date(0), { b: 1 }],
@@ -97,7 +97,7 @@ describe('encoding', () => {
     for (const rows of tricky) expect(encoded(rows)).toBe(rowByRow(rows));
   });
 
-  test('long batches are cut and come out whole', () => {
+  test('encodes long batches in groups, without loss', () => {
     for (const size of [10, 2_000, 100_000]) {
       const rows = Array.from({ length: 3_000 }, (_, n) => ({ n, text: 'x'.repeat((n * 7) % (size / 10)) }));
       expect(encoded(rows)).toBe(rowByRow(rows));
@@ -128,7 +128,7 @@ describe('encoding', () => {
 });
 
 describe('jsonl', () => {
-  test('lines that are JSON already are written as they are', async () => {
+  test('writes JSON Lines unchanged', async () => {
     const path = join(folder, 'out.jsonl');
     const sink = await jsonlSink(path).open(undefined, false, context);
     const line = (text: string) => sink.encodeJsonLines?.(new TextEncoder().encode(text), 1);
@@ -139,13 +139,13 @@ describe('jsonl', () => {
     expect(await readFile(path, 'utf8')).toBe('{"a": 1}\n{"b":2}\n');
   });
 
-  test('a batch tells its bytes', async () => {
+  test('counts the bytes of a batch', async () => {
     const sink = await jsonlSink(join(folder, 'out.jsonl')).open(undefined, false, context);
     expect(sink.encode([{ a: 'é' }])).toMatchObject({ rows: 1, bytes: 11 });
     await sink.close();
   });
 
-  test('reading back what is not published, or was damaged since, is an error', async () => {
+  test('refuses to read back what is not published, or was damaged', async () => {
     const path = join(folder, 'out.jsonl');
     const read = async () => {
       for await (const _ of jsonlSink(path).read(context));
@@ -155,13 +155,13 @@ describe('jsonl', () => {
     await expect(read()).rejects.toThrow(MalformedRowError);
   });
 
-  test('what failed goes beside it', () => {
+  test('puts failed rows beside the output', () => {
     const sink = jsonlSink(join(folder, 'out.jsonl'));
     expect(sink.deadLetters?.().label).toBe(join(folder, 'out.dead-letter.jsonl'));
     expect(jsonlSink(join(folder, 'out')).deadLetters?.().label).toBe(join(folder, 'out-dead-letter.jsonl'));
   });
 
-  test('an unknown way of publishing is refused at once', () => {
+  test('refuses an unknown way of publishing', () => {
     expect(() => jsonlSink('x', { publish: 'copy' as 'direct' })).toThrow(InvalidOptionError);
   });
 });

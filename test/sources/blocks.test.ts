@@ -1,7 +1,7 @@
 /**
- * A file read in blocks. Pinned:
- * - bytes stay as they were while a batch that was cut from them is held, however many blocks are read meanwhile (I13);
- * - the memory of batches that were let go is used again.
+ * A file is read in blocks:
+ * - leased bytes stay unchanged, however many blocks are read meanwhile (I13);
+ * - the memory of released batches is reused.
  */
 import { expect, test } from 'vitest';
 import { RecordReader } from '../../src/formats/record-reader.js';
@@ -34,7 +34,7 @@ function textsOf(records: Records): (string | undefined)[] {
   return texts;
 }
 
-test('what is held stays as it was; what is let go may be read over', async () => {
+test('leased bytes stay unchanged; released memory may be reused', async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
   const random = seededRandom(seed);
   const below = (n: number) => Math.floor(random() * n);
@@ -64,7 +64,7 @@ test('what is held stays as it was; what is let go may be read over', async () =
   }
 });
 
-test('memory of batches that were let go is used again', async () => {
+test('the memory of released batches is reused', async () => {
   const { handle, memories } = fileOf('{"n":1}\n'.repeat(2_000));
   const reader = readerOf(handle, 80);
   for (let records = await reader.read(10, 80); records; records = await reader.read(10, 80))

@@ -1,6 +1,6 @@
 /**
- * Pins: CSV after RFC 4180 keeps the contract whatever the block size; records end where csv-parse says they end; a
- * malformed record spoils no other; the header is known after a reopening.
+ * CSV sources keep the source contract at any block size. Records end where csv-parse ends them. A malformed record spoils no
+ * other. The header is known after reopening.
  */
 import { truncate } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
@@ -70,7 +70,7 @@ describe('csv', () => {
     fc.string({ unit: fc.constantFrom('"', ',', ';', '\r', '\n', 'a', 'é', ' ', '\uFEFF'), maxLength: 8 }),
   );
 
-  test('whatever csv-stringify writes is read back, in blocks of any size', async () => {
+  test('reads back what csv-stringify writes, in blocks of any size', async () => {
     const table = fc
       .integer({ min: 1, max: 4 })
       .chain((width) => fc.array(fc.array(value, { minLength: width, maxLength: width }), { maxLength: 8 }));
@@ -94,7 +94,7 @@ describe('csv', () => {
     );
   });
 
-  test('records end where csv-parse ends them, for every text that it accepts', async () => {
+  test('ends records where csv-parse ends them, for every text that it accepts', async () => {
     const soup = fc.string({ unit: fc.constantFrom('"', '"', ',', '\r', '\n', 'a', 'b'), maxLength: 24 });
     await fc.assert(
       fc.asyncProperty(soup, fc.integer({ min: 1, max: 30 }), async (text, blockBytes) => {
@@ -115,18 +115,18 @@ describe('csv', () => {
     );
   });
 
-  test('RFC 4180 by example', async () => {
+  test('reads the example of RFC 4180', async () => {
     expect(await rowsOf('a,b\n1,"x, ""y""\nz"\n"",\n')).toEqual([
       { a: '1', b: 'x, "y"\nz' },
       { a: '', b: '' },
     ]);
   });
 
-  test('a byte order mark before a quoted header is no part of it', async () => {
+  test('skips a byte order mark before a quoted header', async () => {
     expect(await rowsOf('\uFEFF"a",b\r1,2\r')).toEqual([{ a: '1', b: '2' }]);
   });
 
-  test('a misplaced quote spoils its own record only, and is named by file, line and byte', async () => {
+  test('reports a misplaced quote by file, line and byte; it spoils its own record only', async () => {
     const text = 'a,b\n"1\n\n",x\n5" pipe,y\n"z"z,2\n3\n4,5\n6,"never closed\n';
     expect(await rowsOf(text)).toEqual([
       { a: '1\n\n', b: 'x' },
@@ -151,12 +151,12 @@ describe('csv', () => {
     ]);
   });
 
-  test('CRLF, LF and CR within quotes each count as one line', async () => {
+  test('counts CRLF, LF and CR within quotes as one line each', async () => {
     const errors = await errorsOf('a,b\r\n"1\r\n2\r3\n4",x\r\nbad\r\n');
     expect(errors.map(({ line }) => line)).toEqual([6]);
   });
 
-  test('header options', async () => {
+  test('accepts the header options', async () => {
     expect(await rowsOf('a,b\n1,2', { header: false })).toEqual([
       ['a', 'b'],
       ['1', '2'],
@@ -169,7 +169,7 @@ describe('csv', () => {
     expect(await rowsOf('a,b\n5",6', { quote: false })).toEqual([{ a: '5"', b: '6' }]);
   });
 
-  test('a column may be called __proto__ or constructor', async () => {
+  test('accepts columns named __proto__ and constructor', async () => {
     const [row] = (await rowsOf('__proto__,constructor\nx,y')) as object[];
     expect(Object.entries(row ?? {})).toEqual([
       ['__proto__', 'x'],
@@ -177,7 +177,7 @@ describe('csv', () => {
     ]);
   });
 
-  test('bytes that are not UTF-8 are malformed, not repaired', async () => {
+  test('reports bytes that are not UTF-8 as malformed, without repairing them', async () => {
     expect(await rowsOf(Buffer.from('a\ncaf\xe9\nok\n', 'latin1'))).toEqual([MALFORMED, { a: 'ok' }]);
   });
 
@@ -192,14 +192,14 @@ describe('csv', () => {
     expect(await rowsOf(text)).toEqual(rows);
   });
 
-  test('two columns of one name, and a header that is no record, are refused', async () => {
+  test('refuses two columns of one name, and a header that is not a record', async () => {
     await expect(rowsOf('a,b,a\n1,2,3')).rejects.toThrow(
       'the header cannot be used: columns 1 and 3 have the same name; rename one.',
     );
     await expect(rowsOf('a"b,c\n')).rejects.toThrow(SourceError);
   });
 
-  test('a quote that is never closed does not fill the memory', async () => {
+  test('bounds the memory of a quote that is never closed', async () => {
     const text = `a\n"${'x\n'.repeat(50_000)}`;
     await expect(rowsOf(text, { maxRecordBytes: 10_000 }, 1000)).rejects.toThrow(
       'line 2, byte 2: longer than 10000 bytes; close the quote that was opened there',

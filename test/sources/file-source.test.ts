@@ -1,7 +1,7 @@
 /**
- * What file sources have in common, seen through JSON Lines: what cannot be read is said in one line; a file that only grew
- * is the same input, another is not (I15); a file that is cut, or a disk that fails, is no end of the input; a block ahead
- * is read and no more (I13).
+ * What the file sources have in common, tested with JSON Lines. A file that cannot be read is reported in one line. A file that
+ * has only grown is the same input, any other is not (I15). A truncated file and a failing disk are errors, not the end of the
+ * input. At most one block is read ahead (I13).
  */
 import { appendFile, mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ function readingThrough(make: (handle: FileHandle) => FileHandle['read']): FileS
   };
 }
 
-describe('what cannot be opened is said in one line', () => {
+describe('a file that cannot be opened is reported in one line', () => {
   test('a missing file', async () => {
     const path = join(folder(), 'none.jsonl');
     await expect(jsonlSource(path).open(undefined, context)).rejects.toThrow(
@@ -73,7 +73,7 @@ describe('what cannot be opened is said in one line', () => {
   });
 });
 
-describe('which input it is (I15)', () => {
+describe('the identity of an input (I15)', () => {
   const text = Array.from({ length: 20_000 }, (_, n) => `{"n":${n}}\n`).join('');
   const at = { bytes: text.indexOf('{"n":15000}'), rows: 15_000, lines: 15_000 };
   const identity = async (path: string) => {
@@ -85,7 +85,7 @@ describe('which input it is (I15)', () => {
     }
   };
 
-  test('a file that has only grown is the same', async () => {
+  test('is the same for a file that has only grown', async () => {
     const path = await file(text);
     const before = await identity(path);
     await appendFile(path, '{"n":"new"}\n');
@@ -95,14 +95,14 @@ describe('which input it is (I15)', () => {
   test.each([
     ['at the beginning', 3],
     ['just before the position', at.bytes - 3],
-  ])('a change %s is another', async (_, place) => {
+  ])('differs after a change %s', async (_, place) => {
     const path = await file(text);
     const before = await identity(path);
     await writeFile(path, `${text.slice(0, place)}#${text.slice(place + 1)}`);
     expect(await identity(path)).not.toEqual(before);
   });
 
-  test('bytes behind the position do not count, even near the beginning', async () => {
+  test('does not depend on bytes behind the position, even near the beginning', async () => {
     const early = { bytes: 8, rows: 1, lines: 1 };
     const of = async (content: string) => {
       const source = await jsonlSource(await file(content)).open(undefined, context);
@@ -114,22 +114,25 @@ describe('which input it is (I15)', () => {
   });
 });
 
-describe('a last line that was not ended', () => {
+describe('an unended last line', () => {
   const end = { bytes: 7, rows: 1, lines: 1 };
-  test.each(['\n', '\r\n'])('ended by %j since: what follows is read', async (lineEnd) => {
-    const path = await file(`{"n":0}${lineEnd}{"n":1\n`);
-    const source = await jsonlSource(path).open(end, context);
-    const [error] = await malformedOf(source);
-    expect(error?.line).toBe(2);
-  });
+  test.each(['\n', '\r\n'])(
+    'is accepted if it was ended by %j since, and the next line is read',
+    async (lineEnd) => {
+      const path = await file(`{"n":0}${lineEnd}{"n":1\n`);
+      const source = await jsonlSource(path).open(end, context);
+      const [error] = await malformedOf(source);
+      expect(error?.line).toBe(2);
+    },
+  );
 
-  test('continued since: refused', async () => {
+  test('is refused if it was continued since', async () => {
     const path = await file('12345678\n');
     await expect(jsonlSource(path).open(end, context)).rejects.toThrow(PipelineMismatchError);
   });
 });
 
-test('a file that is cut while it is read is noticed, without a hang', async () => {
+test('a file that is truncated while it is read is reported, without a hang', async () => {
   const path = await file('{"n":0}\n'.repeat(1000));
   const source = await jsonlSource(path, {}, 16).open(undefined, context);
   await source.read(1, 1000);
@@ -138,7 +141,7 @@ test('a file that is cut while it is read is noticed, without a hang', async () 
   await source.close();
 });
 
-test('a failing disk is an error, and not the end', async () => {
+test('a failing disk is an error, not the end of the input', async () => {
   const path = await file('{"n":0}\n'.repeat(100));
   let reads = 0;
   const failing = contextOf(
@@ -152,7 +155,7 @@ test('a failing disk is an error, and not the end', async () => {
   await source.close();
 });
 
-test('no more than a block ahead is read of a file that nobody asks for (I13)', async () => {
+test('at most one block is read ahead of the requests (I13)', async () => {
   const path = await file('{"n":0}\n'.repeat(10_000));
   let far = 0;
   const counting = contextOf(
@@ -167,7 +170,7 @@ test('no more than a block ahead is read of a file that nobody asks for (I13)', 
   await source.close();
 });
 
-test('a path is kept absolute, and may be a file: URL', async () => {
+test('a path is kept absolute, and may be a file: URL or begin with ~/', async () => {
   await mkdir(join(folder(), 'a b'));
   const path = join(folder(), 'a b', 'in.jsonl');
   expect(jsonlSource('x.jsonl').describe()).toMatchObject({ path: join(process.cwd(), 'x.jsonl') });

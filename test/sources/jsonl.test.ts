@@ -1,6 +1,6 @@
 /**
- * JSON Lines keep the contract whatever the block size; positions are exact bytes; a malformed line names file, line and
- * byte and quotes nothing. What JSON Lines share with CSV: file-source.test.ts.
+ * JSON Lines sources keep the source contract at any block size. Positions are exact bytes. A malformed line is reported by file,
+ * line and byte, and not quoted. What they have in common with CSV: file-source.test.ts.
  */
 import { truncate } from 'node:fs/promises';
 import fc from 'fast-check';
@@ -36,7 +36,7 @@ for (const blockBytes of [1, 7, 64, undefined]) {
 }
 
 describe('jsonl', () => {
-  test('random rows come back, whatever the blocks, limits and line ends', async () => {
+  test('reads random rows back, whatever the blocks, limits and line ends', async () => {
     const lineEnd = fc.constantFrom('\n', '\r\n', '\n\n', '\n \n');
     await fc.assert(
       fc.asyncProperty(
@@ -57,7 +57,7 @@ describe('jsonl', () => {
     );
   });
 
-  test('lines of multi-byte characters survive every place where a block can end', async () => {
+  test('reads multi-byte characters across every block border', async () => {
     const rows = [{ text: 'aé漢🚲' }, { text: '🚲🚲' }, { text: '' }];
     const path = await file(rows.map((row) => JSON.stringify(row)).join('\n'));
     for (let blockBytes = 1; blockBytes < 50; blockBytes++) {
@@ -67,7 +67,7 @@ describe('jsonl', () => {
     }
   });
 
-  test('a position is the exact byte and row and line', async () => {
+  test('gives the exact byte, row and line as position', async () => {
     const path = await file('\uFEFF{"é":1}\r\n\n[2]\n3');
     const source = await jsonlSource(path).open(undefined, context);
     expect((await readAll(source, 1)).map(({ position }) => position)).toEqual([
@@ -79,7 +79,7 @@ describe('jsonl', () => {
     await source.close();
   });
 
-  test('a malformed line names file, line and byte, after a reopening too, and quotes nothing', async () => {
+  test('reports a malformed line by file, line and byte, also after reopening, without quoting it', async () => {
     const path = await file('{"a":1}\n\n{"secret": hunter2}\n{"b":1}\n{"c":é\n');
     const source = await jsonlSource(path).open(undefined, context);
     const errors = await malformedOf(source);
@@ -94,14 +94,14 @@ describe('jsonl', () => {
     expect((await malformedOf(reopened)).map(({ line, byte }) => [line, byte])).toEqual([[5, 37]]);
   });
 
-  test('bytes that are not UTF-8 are malformed, not repaired', async () => {
+  test('reports bytes that are not UTF-8 as malformed, without repairing them', async () => {
     const path = await file(Buffer.from('{"a":"caf\xe9"}\n{"a":"ok"}\n', 'latin1'));
     const source = await jsonlSource(path).open(undefined, context);
     expect((await readAll(source))[0]?.rows).toEqual([MALFORMED, { a: 'ok' }]);
     await source.close();
   });
 
-  test('keys that reach a prototype are plain data', async () => {
+  test('reads keys that reach a prototype as plain data', async () => {
     const path = await file('{"__proto__":{"admin":true},"constructor":1}\n');
     const source = await jsonlSource(path).open(undefined, context);
     const row = (await readAll(source))[0]?.rows[0] as Record<string, unknown>;
@@ -121,7 +121,7 @@ describe('jsonl', () => {
     await source.close();
   });
 
-  test('a line longer than many blocks is read; one longer than the cap ends the run with its place', async () => {
+  test('reads a line longer than many blocks, and refuses one longer than the limit by its place', async () => {
     const long = JSON.stringify('x'.repeat(300_000));
     const path = await file(`1\n${long}\n2\n`);
     const source = await jsonlSource(path, {}, 1000).open(undefined, context);

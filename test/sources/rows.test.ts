@@ -1,6 +1,6 @@
 /**
- * Pins: rows from memory keep the contract; what can be read only once is refused a second time (and only then); waiting
- * for a source that never answers can be ended.
+ * Rows from memory keep the source contract. An iterable that can be read only once is refused the second time, and only then.
+ * A wait for a source that never answers can be ended.
  */
 import { describe, expect, test } from 'vitest';
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../../src/errors.js';
@@ -37,7 +37,7 @@ describe('rows()', () => {
   test.each([
     ['a generator', () => values.values()],
     ['an async generator', () => later(values)],
-  ])('%s is read once, from a position too, and refused the second time', async (_, make) => {
+  ])('%s is read once, also from a position, and refused the second time', async (_, make) => {
     const source = rows<unknown>(make());
     const opened = await source.open({ rows: 18 }, contextOf());
     expect((await readAll(opened)).flatMap((batch) => batch.rows)).toEqual(values.slice(18));
@@ -45,14 +45,14 @@ describe('rows()', () => {
     await expect(source.open(undefined, contextOf())).rejects.toThrow('Pass a function');
   });
 
-  test('an iterable that is not its own iterator is read again', async () => {
+  test('reads an iterable again that is not its own iterator', async () => {
     const source = rows(new Set([1, 2, 3]));
     for (let i = 0; i < 2; i++) {
       expect((await readAll(await source.open(undefined, contextOf())))[0]?.rows).toEqual([1, 2, 3]);
     }
   });
 
-  test('an array tells its total; a change of it during the run is seen, not lost', async () => {
+  test('gives the total of an array, and reads changes during the run', async () => {
     const array = [1, 2];
     const opened = await rows(array).open(undefined, contextOf());
     expect(opened.total).toEqual({ unit: 'rows', value: 2 });
@@ -61,7 +61,7 @@ describe('rows()', () => {
     expect((await readAll(opened))[0]?.rows).toEqual([3]);
   });
 
-  test('closing ends a read that waits for ever', async () => {
+  test('ends a waiting read at closing', async () => {
     const opened = await rows(() => ({
       [Symbol.asyncIterator]: () => ({ next: () => new Promise<IteratorResult<unknown>>(() => {}) }),
     })).open(undefined, contextOf());
@@ -70,7 +70,7 @@ describe('rows()', () => {
     expect(await reading).toBeUndefined();
   });
 
-  test('closing returns the generator, so that it can clean up', async () => {
+  test('returns the generator at closing, so that it can clean up', async () => {
     let isCleanedUp = false;
     function* numbers() {
       try {
@@ -85,16 +85,16 @@ describe('rows()', () => {
     expect(isCleanedUp).toBe(true);
   });
 
-  test('what the iterable throws comes out of read', async () => {
+  test('rejects a read with what the iterable throws', async () => {
     const opened = await rows(broken).open(undefined, contextOf());
     await expect(readAll(opened)).rejects.toThrow('the service is down');
   });
 
-  test.each([['text.jsonl'], [17], [undefined], [null], [{}]])('%j is not rows', (input) => {
+  test.each([['text.jsonl'], [17], [undefined], [null], [{}]])('refuses %j', (input) => {
     expect(() => rows(input as unknown as RowsInput<unknown>)).toThrow(InvalidOptionError);
   });
 
-  test('the message of a shorter input has both counts', async () => {
+  test('names both counts for a shorter input', async () => {
     await expect(rows([1]).open({ rows: 2 }, contextOf())).rejects.toThrow(
       new PipelineMismatchError(['the input has 1 rows, and the run had read 2'], false),
     );

@@ -72,5 +72,5 @@ test('the error names a file that is not a checkpoint', async () => {
   await expect(loadSnapshot('package.json')).rejects.toThrow('snapshot.value: expected one of IDLE');
   await expect(loadSnapshot('README.md')).rejects.toThrow(/README\.md: not JSON/);
   await expect(loadSnapshot('docs')).rejects.toThrow(/docs: it is a directory; give the path of a file/);
-  await expect(loadSnapshot(new URL('https://example.org/'))).rejects.toThrow('has to begin with file:');
+  await expect(loadSnapshot(new URL('https://example.org/'))).rejects.toThrow('must begin with file:');
 });
