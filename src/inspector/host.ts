@@ -23,6 +23,8 @@ export interface SessionSummary {
 /** The bytes of a recording: the stored ones, then the appended ones while it is live. Ends at `close`. */
 export interface SessionFeed {
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Resolves when the stored bytes are consumed: `chunks` waits for new ones. Absent: it ends after them. */
+  readonly caughtUp?: Promise<void>;
   close(): void;
 }
 

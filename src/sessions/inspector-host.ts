@@ -41,6 +41,8 @@ export interface InspectedSession {
 /** The bytes of a recording: the existing ones, then those appended by any process, until `close`. */
 export interface InspectedFeed {
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Resolves when the bytes that existed are consumed: `chunks` waits for new ones. Absent: it ends after them. */
+  readonly caughtUp?: Promise<void>;
   /** Ends `chunks`. */
   close(): void;
 }
@@ -143,7 +145,12 @@ function feed(directory: string, head: string, askToRecord: () => Promise<boolea
   let isClosed = false;
   let wake = () => {};
   let looks = 0;
+  let catchUp = () => {};
+  const caughtUp = new Promise<void>((resolve) => {
+    catchUp = resolve;
+  });
   const pause = async () => {
+    catchUp();
     if (!isClosed) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, LOOK_AGAIN_MS);
@@ -166,6 +173,7 @@ function feed(directory: string, head: string, askToRecord: () => Promise<boolea
   const all = chunks();
   return {
     chunks: all,
+    caughtUp,
     close() {
       isClosed = true;
       wake();

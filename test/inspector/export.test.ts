@@ -36,6 +36,29 @@ test('the file holds the recording, the charts and the checkpoint', async () => 
   expect(host.openFeeds).toBe(0);
 });
 
+test('a recording that is read slowly, with pauses, is exported whole', async () => {
+  const host = await recordedHost();
+  const slowHost = {
+    sessions: () => host.sessions(),
+    command: host.command.bind(host),
+    checkpoint: host.checkpoint.bind(host),
+    async open(id: string) {
+      const { chunks, ...feed } = await host.open(id);
+      async function* slowly() {
+        for await (const chunk of chunks) {
+          yield chunk.subarray(0, 1000);
+          // Longer than the silence that was once taken for the end.
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          yield chunk.subarray(1000);
+        }
+      }
+      return { ...feed, chunks: slowly() };
+    },
+  };
+  const { html } = await exportHtml(slowHost, SESSION);
+  expect(contentOf(html).recording).toBe(host.recording);
+});
+
 test('its policy allows one script, one style and no connection', async () => {
   const { html } = await exportHtml(await recordedHost(), SESSION);
   const [, policy = ''] = /http-equiv="content-security-policy" content="([^"]+)"/.exec(html) ?? [];

@@ -60,6 +60,10 @@ function hostOf(recording: string): RecordedHost {
       const waiting = [recording];
       let wake = () => {};
       let isClosed = false;
+      let catchUp = () => {};
+      const caughtUp = new Promise<void>((resolve) => {
+        catchUp = resolve;
+      });
       const push = (text: string) => {
         waiting.push(text);
         wake();
@@ -75,13 +79,14 @@ function hostOf(recording: string): RecordedHost {
       async function* chunks() {
         while (!isClosed) {
           for (const text of waiting.splice(0)) yield new TextEncoder().encode(text);
+          catchUp();
           if (!isClosed)
             await new Promise<void>((resolve) => {
               wake = resolve;
             });
         }
       }
-      return { chunks: chunks(), close };
+      return { chunks: chunks(), caughtUp, close };
     },
     async command(id, command) {
       this.commands.push([id, command]);

@@ -34,11 +34,16 @@ function hostOf(text: string): InspectorHost {
       const closed = new Promise<void>((resolve) => {
         close = resolve;
       });
+      let catchUp = () => {};
+      const caughtUp = new Promise<void>((resolve) => {
+        catchUp = resolve;
+      });
       async function* chunks() {
         yield* repeated(text, RECORDS);
+        catchUp();
         await closed;
       }
-      return { chunks: chunks(), close };
+      return { chunks: chunks(), caughtUp, close };
     },
     command: async () => ({ ok: false, message: 'no' }),
     checkpoint: async () => null,
