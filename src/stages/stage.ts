@@ -134,7 +134,9 @@ interface StageBase<I, O> {
   readonly hooks: StageHooks;
   /** Never set. Carries the row types, so that stages that do not fit do not compile. */
   readonly types?: {
+    /** Contravariant: the rows that it takes. */
     readonly in: (row: I) => void;
+    /** The rows that it gives. */
     readonly out: O;
   };
 }
