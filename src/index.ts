@@ -23,6 +23,7 @@ export {
   PipelineError,
   PipelineFileError,
   PipelineMismatchError,
+  PipelinePausedError,
   PoisonBatchError,
   RecordingError,
   RowError,
