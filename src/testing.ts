@@ -13,6 +13,7 @@ export {
   assertComesBackAs,
   assertNoSecondInvocation,
   assertOutput,
+  assertRepeatable,
   assertState,
   type HasState,
 } from './testing/assertions.js';
@@ -26,6 +27,7 @@ export { type CrashTestOptions, crashTest } from './testing/crash/crash-test.js'
 export type { FailureManner, Operation, OperationKind } from './testing/disk/operations.js';
 export { SimulatedDisk, type SimulatedDiskOptions } from './testing/disk/simulated-disk.js';
 export { TestingError } from './testing/errors.js';
+export type { Unrepeatable } from './testing/executor/call-twice.js';
 export type { CrashOptions, TestExecutorOptions } from './testing/executor/options.js';
 export type { Invocation } from './testing/executor/scripted-stages.js';
 export {

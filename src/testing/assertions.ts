@@ -41,8 +41,16 @@ export async function assertOutput<T>(test: TestExecutor<T>, rows: readonly unkn
  * @example
  * assertNoSecondInvocation(test);
  */
-export function assertNoSecondInvocation(test: Pick<TestExecutor, 'secondInvocations'>): void {
-  const { secondInvocations } = test;
+export function assertNoSecondInvocation(
+  test: Pick<TestExecutor, 'secondInvocations' | 'durableStages'>,
+): void {
+  const { secondInvocations, durableStages } = test;
+  // Without a durable stage the assertion could never fail.
+  if (durableStages.length === 0)
+    throw new AssertionError({
+      message: 'The pipeline has no durable stage, so that this assertion checks nothing. Set durable: true.',
+      operator: 'assertNoSecondInvocation',
+    });
   if (secondInvocations.length === 0) return;
   const list = secondInvocations.map(
     ({ stage, batch, process }) => `${stage} ${batch} by process ${process}`,
@@ -63,4 +71,15 @@ export function assertComesBackAs({ snapshot, storedState }: LoadedSnapshot, sta
     ...{ message, actual: snapshot.value, expected: state },
     operator: 'assertComesBackAs',
   });
+}
+
+/** Asserts that every stage gave the same rows in both calls of each attempt, and left its rows unchanged. Needs a
+ * `TestExecutor` with the option `twice`. @throws {AssertionError} that names stages and batches. */
+export function assertRepeatable({ unrepeatable }: Pick<TestExecutor, 'unrepeatable'>): void {
+  if (unrepeatable.length === 0) return;
+  const list = unrepeatable.map(
+    ({ stage, batch, problem }) => `stage "${stage}" ${problem} (batch ${batch})`,
+  );
+  const message = `${[...new Set(list)].join('; ')}. A crash or a retry calls a stage again: it must give the same rows.`;
+  throw new AssertionError({ message, actual: list, expected: [], operator: 'assertRepeatable' });
 }

@@ -11,6 +11,8 @@ export interface TestExecutorOptions {
   readonly rows?: readonly unknown[];
   /** Outcomes of the stages' calls, by stage name. Default: the stages' own functions run. */
   readonly script?: Readonly<Record<string, StageScript>>;
+  /** Calls each stage's own function twice per attempt, for `assertRepeatable`. Default false. */
+  readonly twice?: boolean;
   /** Overrides the pipeline's own options: a small `batchSize`, for example. */
   readonly options?: PipelineOptions;
   /** Rows between checkpoints, unless the pipeline sets it. Default 500. */

@@ -7,6 +7,7 @@
 import { isObject } from '../../formats/json.js';
 import type { AnyStage, BatchContext, StageContext } from '../../stages/stage.js';
 import { TestingError } from '../errors.js';
+import { callTwice, type Unrepeatable } from './call-twice.js';
 import type { StageAnswer, StageOutcome, StageScript } from './stage-outcomes.js';
 
 /** One attempt of a stage at a batch: one call of a batch stage's function, or the calls of a row stage's for all rows. */
@@ -58,6 +59,7 @@ const OWN_FUNCTION: StageOutcome = { kind: 'succeed', answer: undefined };
 export class ScriptedStages {
   readonly invocations: Invocation[] = [];
   readonly secondInvocations: Invocation[] = [];
+  readonly unrepeatable: Unrepeatable[] = [];
   readonly #announced = new Set<string>();
   readonly #counts = new Map<string, number>();
   readonly #running = new Set<Promise<unknown>>();
@@ -67,6 +69,7 @@ export class ScriptedStages {
   constructor(
     private readonly stages: readonly AnyStage[],
     private readonly scripts: Readonly<Record<string, StageScript>>,
+    private readonly twice = false,
   ) {
     const known = stages.map(({ name }) => name);
     for (const [name, script] of Object.entries(scripts)) {
@@ -79,6 +82,10 @@ export class ScriptedStages {
           `Stage "${name}" cannot time out, because it has no timeoutMs. Set timeoutMs, or use stall().`,
         );
     }
+  }
+
+  get durableStages(): readonly string[] {
+    return this.stages.filter(({ durable }) => durable).map(({ name }) => name);
   }
 
   /** Pending promises of the stages' own functions; scripted stalls are not among them. */
@@ -110,7 +117,9 @@ export class ScriptedStages {
     });
   }
 
-  #wrap(stage: AnyStage, own: StageFunction, host: StageHost): StageFunction {
+  #wrap(stage: AnyStage, once: StageFunction, host: StageHost): StageFunction {
+    const report = (found: Unrepeatable) => void this.unrepeatable.push(found);
+    const own = this.twice ? callTwice(once, stage.name, report) : once;
     const script = this.scripts[stage.name];
     /** The outcome of each batch's latest attempt. An attempt has one context, which all rows of a row stage share. */
     const drawn = new Map<number, { readonly context: StageContext; readonly outcome: StageOutcome }>();

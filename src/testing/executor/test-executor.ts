@@ -18,6 +18,7 @@ import type { AnyStage } from '../../stages/stage.js';
 import { SimulatedDisk } from '../disk/simulated-disk.js';
 import { assertPipeline, TestingError } from '../errors.js';
 import { type LoadedSnapshot, readSnapshot } from '../load-snapshot.js';
+import type { Unrepeatable } from './call-twice.js';
 import type { CrashOptions, TestExecutorOptions } from './options.js';
 import { type Invocation, ScriptedStages } from './scripted-stages.js';
 import { STATE_DIRECTORY, TestProcess } from './test-process.js';
@@ -66,7 +67,7 @@ export class TestExecutor<T = unknown> {
     const stages = isWhole ? pipeline.stages : pipeline;
     this.#pipeline = { ...whole, options: { ...whole.options, ...options.options } };
     this.#sink = definePipeline(this.#pipeline, stages).sink;
-    this.#stages = new ScriptedStages(stages, options.script ?? {});
+    this.#stages = new ScriptedStages(stages, options.script ?? {}, options.twice);
     this.#random = seededRandom(options.seed ?? 1);
     const disk = new SimulatedDisk();
     disk.putDirectory(resolve('.'));
@@ -113,6 +114,16 @@ export class TestExecutor<T = unknown> {
    * be none (I8). */
   get secondInvocations(): readonly Invocation[] {
     return this.#stages.secondInvocations;
+  }
+
+  /** Names of the durable stages. */
+  get durableStages(): readonly string[] {
+    return this.#stages.durableStages;
+  }
+
+  /** With the option `twice`: stages that gave other rows in a second call, or changed their rows in place. */
+  get unrepeatable(): readonly Unrepeatable[] {
+    return this.#stages.unrepeatable;
   }
 
   /** Milliseconds since the epoch, by the manual clock. */
