@@ -154,7 +154,7 @@ function readMark(input: unknown, at: string, names: readonly string[]): Checkpo
     rowsIn: count(raw.rowsIn, `${at}.rowsIn`),
     rowsOut: count(raw.rowsOut, `${at}.rowsOut`),
     malformed: count(raw.malformed, `${at}.malformed`),
-    done: count(raw.done, `${at}.done`),
+    done: amount(raw.done, `${at}.done`),
     source: position(raw.source, `${at}.source`),
     sink: position(raw.sink, `${at}.sink`),
     deadLetter: position(raw.deadLetter, `${at}.deadLetter`),
@@ -291,10 +291,13 @@ function oneOf<T extends string>(value: unknown, at: string, all: readonly T[]):
   return found ?? fail(at, `one of ${all.join(', ')}`);
 }
 
+/** Characters of a position as JSON. */
+const MAX_POSITION = 16_384;
+
 /** Positions are opaque here; source and sink check their own. Bounded, and rebuilt by way of text. */
 function position(value: unknown, at: string): JsonObject | null {
   if (value === null) return null;
   const json = JSON.stringify(object(value, at));
-  if (json.length > 4096) fail(at, 'a position of at most 4,096 characters');
+  if (json.length > MAX_POSITION) fail(at, `a position of at most ${MAX_POSITION} characters`);
   return JSON.parse(json) as JsonObject;
 }

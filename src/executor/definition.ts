@@ -9,6 +9,7 @@ import type { AnyStage, OnError } from '../stages/stage.js';
 import { checkOptions } from './check-options.js';
 import { assertDistinctPaths } from './distinct-files.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
+import { assertCheckpointFits } from './session/checkpoints/fit-checkpoint.js';
 
 /** Options of a pipeline; all have defaults. */
 export interface PipelineOptions {
@@ -134,6 +135,7 @@ export function checkStages(stages: readonly AnyStage[]): void {
     }
     seen.add(stage.name);
   }
+  assertCheckpointFits(stages);
 }
 
 function oneOf<T extends string>(value: T | undefined, name: string, all: readonly T[]): T | undefined {

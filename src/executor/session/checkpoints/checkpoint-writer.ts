@@ -2,7 +2,8 @@
  * Makes checkpoints of the machine's snapshot and has them saved.
  *
  * 1. A snapshot is taken only from a fresh stack, when every mailbox is empty: one taken inside a transition is torn.
- * 2. At most 64 KB (I3): a window too wide to fit is left out, which loses nothing that a resume would use.
+ * 2. At most 64 KB (I3): `fit-checkpoint.ts` leaves out what no resume uses.
+ * 3. What a resume would refuse is not stored (I27).
  */
 import type {
   CheckpointMark,
@@ -15,10 +16,12 @@ import type {
 import type { ExecutorEvent } from '../../../../machines/executor-events.js';
 import { restoreSnapshot } from '../../../../machines/restore.js';
 import type { Checkpoint } from '../../../checkpoint/envelope.js';
+import { CheckpointWriteError, messageOf } from '../../../errors.js';
 import { pipelineFingerprint } from '../../../stages/pipeline-fingerprint.js';
 import type { RunStart, SessionRunOptions } from '../run-options.js';
 import { stageInputs } from '../stage-inputs.js';
 import { checkpointSettings } from './checkpoint-settings.js';
+import { fitCheckpoint } from './fit-checkpoint.js';
 
 /** The executor's actor, as far as it is needed here. */
 export interface MachineActor {
@@ -42,9 +45,6 @@ function foreseen(snapshot: PersistedSnapshot, value: ForeseenState): PersistedS
   if (value === 'COMPLETED') return { ...snapshot, value, status: 'done' };
   return snapshot.value === 'PAUSED' ? { ...snapshot, value } : snapshot;
 }
-
-/** Leaves room in 64 KB for the envelope around it. */
-const MAX_SNAPSHOT = 60_000;
 
 export class CheckpointWriter {
   /** Facts about the input before the flushed position (I15). */
@@ -87,7 +87,8 @@ export class CheckpointWriter {
     cancelled?: ExecutorContext,
   ): Promise<{ readonly state: ExecutorState; readonly mark: CheckpointMark; readonly bytes: number }> {
     await Promise.resolve();
-    const checkpoint = this.#checkpoint(as, cancelled);
+    const checkpoint = fitCheckpoint(this.#checkpoint(as, cancelled));
+    this.#assertReadable(checkpoint);
     const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;
     const { bytes } = await this.options.stateManager.saveCheckpoint(checkpoint);
     return { state: value, mark: context.flushed, bytes };
@@ -132,13 +133,20 @@ export class CheckpointWriter {
 
   #snapshot(): PersistedSnapshot {
     const { output: _, ...persisted } = this.actor.getPersistedSnapshot() as Record<string, unknown>;
-    const text = JSON.stringify(persisted);
-    const snapshot = JSON.parse(text) as PersistedSnapshot;
-    if (text.length <= MAX_SNAPSHOT) return snapshot;
-    const inputs = stageInputs(this.options.stages);
-    const { value } = snapshot;
-    const rewound = restoreSnapshot(snapshot, inputs);
-    return JSON.parse(JSON.stringify({ ...rewound, value })) as PersistedSnapshot;
+    return JSON.parse(JSON.stringify(persisted)) as PersistedSnapshot;
+  }
+
+  /** What a resume would refuse is not stored (I27).
+   * @throws {CheckpointWriteError} naming the field. */
+  #assertReadable({ sessionId, snapshot }: Checkpoint): void {
+    try {
+      restoreSnapshot(snapshot, stageInputs(this.options.stages));
+    } catch (cause) {
+      throw new CheckpointWriteError(
+        `The checkpoint of session ${sessionId} cannot be written: ${messageOf(cause)}. Nothing was changed on disk.`,
+        { cause },
+      );
+    }
   }
 }
 
