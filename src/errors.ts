@@ -44,13 +44,11 @@ export class PipelineCancelledError extends PipelineError {
   }
 }
 
-/** Another process paused a `run()`. Its session is saved and free, so that any process can resume it. */
+/** A `run()` was paused, by its handle or by another process. The session is free: any process can resume it. */
 export class PipelinePausedError extends PipelineError {
   readonly code = 'PAUSED';
   constructor(readonly sessionId: string) {
-    super(
-      `Session ${sessionId} was paused by another process. Its checkpoint is kept: resume it with its id.`,
-    );
+    super(`Session ${sessionId} was paused. Its checkpoint is kept: resume it with its id.`);
   }
 }
 

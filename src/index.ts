@@ -45,7 +45,6 @@ export {
   type Pipeline,
   type PipelineSteps,
   pipeline,
-  type RunOptions,
 } from './executor/pipeline.js';
 export { PipelineExecutor } from './executor/pipeline-executor.js';
 export {
@@ -57,6 +56,7 @@ export {
 } from './executor/pipeline-machine.js';
 export type { CancelReceipt, PauseReceipt } from './executor/receipts.js';
 export type { ExecutionResult, LostRow, OutputRows } from './executor/result.js';
+export type { PipelineRun, RunOptions } from './executor/run-pipeline.js';
 export type { ResumeOptions } from './executor/session/stored-session.js';
 export type { Json, JsonObject } from './formats/json.js';
 export { attachObserver, type PipelineObserver } from './observers/attach.js';

@@ -22,9 +22,10 @@ import type { Logger } from '../platform/logger.js';
 import { checkOptions } from './check-options.js';
 import { definePipeline } from './definition.js';
 import { assertThreadsAvailable, checkWorkers, widenForWorkers } from './fusion/workers.js';
-import type { Pipeline, RunOptions } from './pipeline.js';
+import type { Pipeline } from './pipeline.js';
 import { stamped } from './publish.js';
 import type { ExecutionResult } from './result.js';
+import type { RunOptions } from './run-pipeline.js';
 import { ExecutorActions } from './session/executor-actions.js';
 import { continueRestoredActors } from './session/restored-actor.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
@@ -115,6 +116,7 @@ const MACHINE_OPTIONS = [
   'stateDir',
   'stateManager',
   'cleanup',
+  'keep',
   'observers',
   'record',
   'workers',
@@ -186,6 +188,7 @@ function machineFor<T>(
         },
         onCompleted: async (sessionId) => {
           if (options.cleanup === true) await stateManager.cleanupCheckpoints(sessionId);
+          if (options.keep !== undefined) await stateManager.removeOldest(options.keep);
         },
         onEnd: () => bus.complete(),
       });

@@ -285,12 +285,16 @@ export class ExecutorActions {
     const error = new PipelineCancelledError(context.sessionId);
     this.#session?.abort(error);
     if (state === 'INITIALIZING' || state === 'EXECUTING') this.settleRun('cancelled', rewind(context));
-    else if (state === 'PAUSED' && this.#session !== undefined)
-      this.#addConclusion(context.sessionId, this.#session.close());
+    else if (state === 'PAUSED') this.#addConclusion(context.sessionId, this.#closePaused());
     void this.#concluded.then(() => {
       this.promises.rejectOutcome(error);
       this.options.onEnd?.();
     });
+  }
+
+  async #closePaused(): Promise<void> {
+    await this.#recording?.close('stopped');
+    await this.#session?.close();
   }
 
   async #conclude(ended: EndedRun): Promise<void> {
