@@ -1,11 +1,11 @@
 /**
- * Every error that the product throws on purpose. Each has a class and a stable `code`; its message says what was
- * wrong, where, and what to do. A message of ours never quotes a row, an environment value or an option's value.
+ * Every error that the product throws on purpose. Each has a class and a stable `code`. Its message says what happened,
+ * where, and what to do. It never quotes a row, an environment value or an option's value.
  */
 
 const BRAND: unique symbol = Symbol.for('xstate-pipeline.error');
 
-/** What every error here has in common. */
+/** The base of all errors of the product. */
 export abstract class PipelineError extends Error {
   /** Stable across releases: compare this, not the message. */
   abstract readonly code: string;
@@ -116,7 +116,7 @@ export class SessionLockedError extends PipelineError {
   constructor(
     readonly sessionId: string,
     readonly pid?: number,
-    /** What it writes to, where that is what somebody else wants. */
+    /** The output that both sessions write. */
     output?: string,
   ) {
     const by = pid === undefined ? '' : ` by process ${pid}`;
@@ -224,17 +224,17 @@ export class SinkError extends PipelineError {
   readonly code = 'SINK';
 }
 
-/** A batch killed the process again and again, working on it alone in the end. */
+/** A batch was in flight in several crashes, alone in the last one. */
 export class PoisonBatchError extends PipelineError {
   readonly code = 'POISON_BATCH';
   constructor(
     readonly batch: number,
     readonly rowOffset: number,
     readonly rows: number,
-    readonly deaths: number,
+    readonly crashes: number,
   ) {
     super(
-      `Batch ${batch} (rows ${rowOffset} to ${rowOffset + rows - 1} of the source) was being worked on ${deaths} times when the process died. Mend its rows or the stage and resume, or set onPoison to 'skip' or 'dead-letter'. If it was killed from outside, just resume.`,
+      `Batch ${batch} (rows ${rowOffset} to ${rowOffset + rows - 1} of the source) was in flight in ${crashes} crashes. Fix its rows or the stage, then resume, or set onPoison to 'skip' or 'dead-letter'. If the process was killed from outside, resume.`,
     );
   }
 }
@@ -267,7 +267,7 @@ export class ForkError extends PipelineError {
   readonly code = 'FORK';
 }
 
-/** `inspect` needs the package with the page, which is installed beside this one by whoever wants it. */
+/** `inspect` needs the inspector's package, which is installed separately. */
 export class InspectorMissingError extends PipelineError {
   readonly code = 'INSPECTOR_MISSING';
   constructor(install: string, what = 'is not installed') {

@@ -1,8 +1,8 @@
-/** What is stored of a session, for a list: sound ones with their checkpoint, damaged ones with the reasons. */
+/** Stored sessions as a list shows them: usable ones with their checkpoint, damaged ones with the reasons. */
 import type { ErrorData, ExecutorState } from '../../machines/context.js';
 import type { Checkpoint } from './envelope.js';
 
-/** What is stored of a session, for a list. */
+/** A stored session, for a list. */
 export type CheckpointSummary =
   | {
       readonly sessionId: string;
@@ -14,7 +14,7 @@ export type CheckpointSummary =
       /** Milliseconds since the epoch. */
       readonly startedAt: number;
       readonly error?: ErrorData;
-      /** The checkpoint itself, for more. */
+      /** The whole checkpoint. */
       readonly checkpoint: Checkpoint;
     }
   | { readonly sessionId: string; readonly state: 'CORRUPT'; readonly reasons: readonly string[] };
@@ -26,7 +26,7 @@ export function isSound(summary: CheckpointSummary): summary is SoundSummary {
   return summary.state !== 'CORRUPT';
 }
 
-/** There is something to go on with. */
+/** The session can be resumed. */
 export function isUnfinished(summary: CheckpointSummary): summary is SoundSummary {
   return isSound(summary) && summary.state !== 'COMPLETED';
 }
@@ -40,7 +40,7 @@ export function summaryOf(checkpoint: Checkpoint): SoundSummary {
   };
 }
 
-/** Damaged ones last: of them nobody knows when they were saved. */
+/** Damaged sessions come last: their time is unknown. */
 export function newestFirst(a: CheckpointSummary, b: CheckpointSummary): number {
   const savedAt = (summary: CheckpointSummary) =>
     isSound(summary) ? summary.savedAt : Number.NEGATIVE_INFINITY;

@@ -1,16 +1,16 @@
 /**
- * Which generation of a stored checkpoint is gone on with (I9): the newest that is sound and that the caller accepts. What
- * was passed over is told; where none is left, why each was not.
+ * Chooses the generation of a stored checkpoint to resume from (I9): the newest one that is sound and that the caller
+ * accepts. Skipped generations are reported; if none is left, the error has a reason for each.
  */
 import { CorruptCheckpointError, messageOf } from '../errors.js';
 import { type Checkpoint, decodeCheckpoint } from './envelope.js';
 import type { StoredCheckpoint } from './storage.js';
 import { type StoredPaths, withProcessPaths } from './stored-paths.js';
 
-/** The checkpoint to go on from, and what was passed over to find it. */
+/** The checkpoint to resume from, and the generations that were skipped. */
 export interface LoadedCheckpoint {
   readonly checkpoint: Checkpoint;
-  /** One line for each generation that was passed over. */
+  /** One line for each generation that was skipped. */
   readonly warnings: readonly string[];
   /** Every generation that could be read, newest first. */
   readonly candidates: readonly CheckpointCandidate[];
@@ -18,9 +18,9 @@ export interface LoadedCheckpoint {
 
 /** One stored generation of a checkpoint, and whether it can be used. */
 export interface CheckpointCandidate {
-  /** As the storage calls it: a file name. */
+  /** The storage's name for it: a file name. */
   readonly name: string;
-  /** Absent where it cannot be used. */
+  /** Absent: it cannot be used. */
   readonly checkpoint?: Checkpoint;
   /** Why it cannot be used. */
   readonly reasons: readonly string[];
@@ -52,7 +52,7 @@ export function chooseCheckpoint(
   const { checkpoint, name } = candidates[chosen] ?? {};
   if (checkpoint === undefined) throw new CorruptCheckpointError(sessionId, passedOver);
   const warnings = passedOver.map(
-    (reason) => `Session ${sessionId} goes on from ${name}; passed over: ${reason}.`,
+    (reason) => `Session ${sessionId} resumes from ${name}. Skipped: ${reason}.`,
   );
   return { checkpoint, warnings, candidates };
 }

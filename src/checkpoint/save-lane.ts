@@ -1,8 +1,8 @@
 /**
  * Writes of one session: one in flight, the newest waiting.
  *
- * 1. A text that is overtaken while it waits is never written; it counts as saved when the one that replaced it is.
- * 2. (I6) A failed write is final: it and everything after it is rejected with the same error.
+ * 1. A waiting text that is replaced is never written. It counts as saved when its replacement is.
+ * 2. (I6) A failed write is final: it and every later one reject with the same error.
  */
 export class SaveLane {
   #inFlight: Promise<void> = Promise.resolve();
@@ -12,7 +12,7 @@ export class SaveLane {
 
   constructor(private readonly write: (text: string) => Promise<void>) {}
 
-  /** @returns the text that was written in the end. */
+  /** @returns the text that was written. */
   save(text: string): Promise<string> {
     this.#newest = text;
     this.#waiting ??= this.#writeAfterThis();

@@ -39,7 +39,7 @@ export interface StateManagerOptions {
   readonly checkpointInterval?: number;
   /** Milliseconds after which a checkpoint is due though the rows are fewer; `false`: never by time. Default 5,000. */
   readonly checkpointEveryMs?: number | false;
-  /** The system's unless told. */
+  /** Default: the system's. */
   readonly clock?: Clock;
 }
 

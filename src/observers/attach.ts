@@ -8,7 +8,7 @@ import { detach, guard, isThenable, throwingHere } from './guard.js';
 import { Subscription } from './rx.js';
 
 /** A partial RxJS observer of events, or a function that subscribes to them as it likes. A handler may be
- * asynchronous: nobody waits for it, and its rejection counts as its error. */
+ * asynchronous: it is not awaited, and its rejection counts as its error. */
 export type PipelineObserver =
   | Partial<Observer<PipelineEvent>>
   | ((events$: Observable<PipelineEvent>) => Unsubscribable);
@@ -36,7 +36,7 @@ export function attachObserver(
     try {
       onObserverError(error);
     } catch {
-      // There is nobody left to tell.
+      // The error of an error handler has no receiver.
     }
   };
   const guarded$ = guard(events$, fail, attachment);

@@ -1,10 +1,10 @@
 /**
- * Where a run's events leave the executor.
+ * The events of a run, for observers.
  *
- * 1. Every subscriber sees the same events in the same order, also when one of them gives a command, and so causes an
- *    event, while it is being told of another.
- * 2. A subscriber cannot hurt the run or another one (I11): `events$` is guarded.
- * 3. `observed` is false while nobody listens: an event that nobody wants need not be built.
+ * 1. Every subscriber sees the same events in the same order, even if one of them gives a command, and so causes an event,
+ *    while an event is delivered.
+ * 2. A subscriber cannot harm the run or another subscriber (I11): `events$` is guarded.
+ * 3. `observed` is false without subscribers: then events need not be built.
  */
 import type { Observable } from 'rxjs';
 import type { PipelineEvent } from './events.js';
@@ -27,7 +27,7 @@ export class EventBus {
       try {
         onObserverError(error);
       } catch {
-        // There is nobody left to tell.
+        // The error of an error handler has no receiver.
       }
     });
   }

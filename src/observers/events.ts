@@ -13,14 +13,14 @@ export interface Stamp {
   readonly at: number;
 }
 
-/** What observers are told, told apart by `type`. */
+/** The events of a run, discriminated by `type`. */
 export type PipelineEvent = Stamp &
   (
     | {
         readonly type: 'pipeline.started';
         readonly pipeline: string;
         readonly stages: readonly string[];
-        /** True when the run goes on from a checkpoint. */
+        /** True: the run resumes from a checkpoint. */
         readonly resumed: boolean;
         /** Batches committed before this start. */
         readonly fromBatch: number;
@@ -29,7 +29,7 @@ export type PipelineEvent = Stamp &
         /** Size of the input where known. */
         readonly total?: { readonly unit: 'bytes' | 'rows'; readonly value: number };
         readonly done: number;
-        /** What each stage did before this start, where the run goes on from a checkpoint. */
+        /** What each stage did before this start, if the run resumes from a checkpoint. */
         readonly tallies?: readonly StageCounters[];
       }
     | {
@@ -59,7 +59,7 @@ export type PipelineEvent = Stamp &
         readonly error: ErrorData;
       }
     | {
-        /** An attempt has not settled for 30 s; then again whenever its age has doubled. It goes on: `timeoutMs` ends one. */
+        /** An attempt has not settled for 30 s; then again whenever its age has doubled. It continues: only `timeoutMs` ends it. */
         readonly type: 'stage.stalled';
         readonly stage: string;
         readonly batch: number;

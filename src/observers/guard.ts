@@ -1,5 +1,5 @@
 /**
- * The wall between a stream of ours and whoever listens to it (I11).
+ * Guards a stream against its subscribers (I11).
  *
  * 1. What a subscriber throws, rejects with, or lets escape from its operators, its handlers or its teardown reaches
  *    `report` once, and that subscriber is detached. Neither the source nor another subscriber notices.
@@ -80,7 +80,7 @@ export function throwingHere(): (action: () => void) => void {
   };
 }
 
-/** Unsubscribes; what a teardown throws while being detached is nobody's any more. */
+/** Unsubscribes. An error of a teardown is dropped: its subscriber is being detached. */
 export function detach(subscription: Subscription | undefined): void {
   try {
     subscription?.unsubscribe();

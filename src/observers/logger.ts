@@ -88,7 +88,7 @@ function batches(count: number): string {
 function messageFor(event: PipelineEvent): string {
   switch (event.type) {
     case 'pipeline.started':
-      return `${event.pipeline} ${event.resumed ? `goes on from batch ${event.fromBatch}` : 'started'}`;
+      return `${event.pipeline} ${event.resumed ? `resumed from batch ${event.fromBatch}` : 'started'}`;
     case 'pipeline.paused':
       return `paused after ${batches(event.batches)}`;
     case 'pipeline.resumed':

@@ -1,4 +1,4 @@
-/** A promise to be settled later; the first settlement counts, and a rejection that nobody awaits is harmless. */
+/** A promise that is settled from outside. The first settlement counts; an unhandled rejection is harmless. */
 export class Deferred<T> {
   readonly promise: Promise<T>;
   isSettled = false;

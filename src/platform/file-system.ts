@@ -1,6 +1,6 @@
 /**
- * The file system as a port (I14): everything that touches a disk goes through it, so that a test can count, fail, tear
- * or forget any operation. The implementation over `node:fs` is in `checkpoint/node-file-system.ts`.
+ * The file system as a port (I14). All access to a disk goes through it, so that a test can count, fail, tear or forget any
+ * operation. `node-file-system.ts` implements it over `node:fs`.
  *
  * Failures are Node's own: an `Error` with a `code` such as `ENOENT`, `ENOSPC`, `EISDIR`.
  */
@@ -43,7 +43,7 @@ export type OpenMode = 'read' | 'create' | 'update';
 /** What is asked of a disk. */
 export interface FileSystem {
   /** Opens a file; see `OpenMode`.
-   * @param permissions for `create`; 0o600 unless told.
+   * @param permissions for `create`; default 0o600.
    * @param writes `synced`: each write is followed by `datasync` at once. A file system may do both in one, and then has
    * nothing left to do in `datasync`; or take no notice. */
   open(path: string, mode: OpenMode, permissions?: number, writes?: 'synced'): Promise<FileHandle>;

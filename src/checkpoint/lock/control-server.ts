@@ -1,9 +1,9 @@
 /**
- * The owner's end of the control channel: answers whoever connects to the session's lock.
+ * The owner's end of the control channel: answers clients that connect to the session's lock.
  *
- * 1. Nothing that a visitor sends, or fails to send, harms the run: requests are bounded, validated and answered one at a
- *    time; few connections at once; an idle one is closed; no socket keeps the process alive.
- * 2. Commands are obeyed only with the token. It is compared in constant time.
+ * 1. A client cannot harm the run. Requests are bounded, validated and answered one at a time; connections are few; an idle
+ *    connection is closed; no socket keeps the process alive.
+ * 2. A command needs the token, which is compared in constant time.
  * 3. A handler's rejection is an answer, not a failure of the channel.
  */
 import { timingSafeEqual } from 'node:crypto';
@@ -76,7 +76,7 @@ class Connection {
     const line = this.received.toString('utf8', 0, end);
     this.received = this.received.subarray(end + 1);
     this.answering = true;
-    // A command may take as long as the run needs to obey it.
+    // A command may take as long as the run needs for it.
     this.socket.setTimeout(0);
     await this.answer(parseLine(line, MAX_REQUEST_BYTES));
     this.answering = false;
@@ -107,14 +107,14 @@ class Connection {
 
   private refuse(code: string, message: string): void {
     this.say(errorAnswer(code, message));
-    // Not read on: what still comes is of no interest, and 'end' alone would go on receiving it.
+    // Destroyed, because 'end' alone would continue to receive.
     this.socket.end(() => this.socket.destroy());
   }
 
-  /** @throws what cannot be said in JSON. */
+  /** @throws for an answer that is not JSON. */
   private say(answer: JsonObject): void {
     if (this.socket.destroyed || this.socket.writableEnded) return;
-    // A visitor that asks and never listens.
+    // The client sends requests and never reads answers.
     if (this.socket.writableLength > MAX_ANSWER_BYTES) this.socket.destroy();
     else this.socket.write(`${JSON.stringify(answer)}\n`);
   }

@@ -1,10 +1,10 @@
-/** Who holds the lock of a session right now (I10), asked of the lock itself: of a file's word the writer may be dead. */
+/** The present owner of a session's lock (I10), asked of the lock itself: the writer of a file may have ended. */
 import { codeOf } from '../../errors.js';
 import { ask } from './control-protocol.js';
 import { lockSocket, type Owner } from './lock-socket.js';
 
 /** @param directory the session's. @param platform whose kind of socket; default: this one's.
- * @returns undefined when nobody does, or there is no such directory. */
+ * @returns undefined: there is no owner, or no such directory. */
 export async function lockOwner(
   directory: string,
   sessionId: string,
@@ -19,7 +19,7 @@ export async function lockOwner(
 }
 
 /** The owner's process; its connection is closed afterwards.
- * @returns undefined when it is too busy to say. */
+ * @returns undefined: it is too busy to answer. */
 export async function ownerPid({ socket }: Owner, timeoutMs: number): Promise<number | undefined> {
   const answer = socket && (await ask(socket, { command: 'owner' }, timeoutMs));
   const pid = typeof answer === 'object' ? answer.pid : undefined;

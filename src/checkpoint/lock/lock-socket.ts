@@ -1,5 +1,5 @@
 /**
- * The listening socket that is a session's lock: the kernel gives it to one process and takes it back when that dies.
+ * The listening socket that is a session's lock: the kernel gives it to one process and frees it when that process ends.
  *
  * Where it is follows from the real path of the session's directory, so that two names of one directory are one lock:
  * - Linux: a name in the abstract namespace, which only one socket can have. (Each network namespace has its own: two
@@ -18,13 +18,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
 
-/** A live owner; without a socket it is there but too busy to be spoken to. */
+/** A live owner; without a socket: it is too busy to answer. */
 export interface Owner {
   readonly socket: Socket | undefined;
 }
 
 export interface LockSocket {
-  /** Makes `server` listen as the lock. False: somebody else has it, or had it a moment ago. */
+  /** Makes `server` listen as the lock. False: another process has it, or had it a moment ago. */
   bind(server: Server): Promise<boolean>;
   owner(): Promise<Owner | undefined>;
   /** Frees the lock, at once; connections that are open stay. */
@@ -98,7 +98,7 @@ function numberedSocket(directory: string): LockSocket {
 }
 
 /** Some hundred bytes is all that the address of a socket may have, and less than a session's directory often takes: a
- * symlink that lives for the call makes it short. The socket itself is in the directory. */
+ * symlink that exists during the call makes it short. The socket itself is in the directory. */
 async function throughShortPath<R>(directory: string, use: (path: string) => Promise<R>): Promise<R> {
   const path = join(tmpdir(), `xp-${randomBytes(8).toString('hex')}`);
   await symlink(directory, path);
@@ -135,16 +135,16 @@ function listen(server: Server, path: string): Promise<boolean> {
   });
 }
 
-/** Connects to a socket; undefined when nobody listens there. */
+/** Connects to a socket; undefined: no process listens there. */
 function reach(path: string): Promise<Owner | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path });
     socket.once('connect', () => resolve({ socket }));
-    // Stays: until the socket is asked something, its end is nobody's concern.
+    // Stays attached: the end of a socket that was asked nothing is no error.
     socket.on('error', (error) => {
       const code = codeOf(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve(undefined);
-      // Its queue of connections is full, or it ended this one: somebody is there.
+      // Its queue of connections is full, or it ended this one: an owner exists.
       else if (code === 'EAGAIN' || code === 'EBUSY' || code === 'ECONNRESET') resolve({ socket: undefined });
       else reject(error);
     });

@@ -1,6 +1,6 @@
 /**
- * Where the recording of a session is written: appended text in segments, none of which needs those before it. Nothing
- * of a run depends on it, so it is not fsynced, and a failure is told and not thrown.
+ * The log of a session's recording: text appended in segments; each can be read alone. No run depends on it, so it is not
+ * fsynced, and a failure is reported, not thrown.
  */
 export interface RecordingLog {
   /** The last lines that are there, from earlier processes; '' where none are. */
@@ -15,12 +15,12 @@ export interface RecordingLog {
   close(): Promise<void>;
 }
 
-/** What a recording may take, and who is told where it ends. */
+/** Limits of a recording, and the callback for its failure. */
 export interface RecordingLogOptions {
   /** Bytes of all segments, about; beyond that the oldest but the first go. Default 256 MB. */
   readonly maxBytes?: number;
   /** Runs `callback` once, in a moment; the function returned calls it off. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
-  /** Told once; nothing is written any more. */
+  /** Called once; nothing is written after it. */
   readonly onFailure: (error: unknown) => void;
 }

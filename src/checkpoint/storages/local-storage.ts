@@ -2,10 +2,10 @@
  * Checkpoints in a browser's `localStorage`, through lowdb's adapter for it: one item a session, both generations in it,
  * so that the browser replaces them together.
  *
- * 1. (I9) What is found is handed over, not trusted: a damaged item is a problem, not an exception.
+ * 1. (I9) Items are not trusted: a damaged item is a problem, not an exception.
  * 2. (I10) The lock is the browser's own (Web Locks), freed when the tab ends. Where there is none, it excludes only the
  *    executors of this page.
- * 3. The journal lives as long as the page: what durable stages gave is paid for again after a reload.
+ * 3. The journal exists as long as the page: after a reload, the calls of durable stages are made again.
  */
 import { LowSync } from 'lowdb';
 import { LocalStorage } from 'lowdb/browser';
@@ -25,7 +25,7 @@ const GENERATIONS = object({ newest: text(MAX_TEXT), previous: nullable(text(MAX
 type Generations = Infer<typeof GENERATIONS>;
 
 /** Keeps sessions in `localStorage`.
- * @param prefix of the keys; `xstate-pipeline` unless told.
+ * @param prefix of the keys; default `xstate-pipeline`.
  * @example new StateManager(localStorageStorage()) */
 export function localStorageStorage(prefix = 'xstate-pipeline'): CheckpointStorage {
   const label = 'localStorage';

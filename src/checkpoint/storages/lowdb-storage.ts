@@ -46,15 +46,15 @@ const NEWEST = 'checkpoint.json';
 const PREVIOUS = 'checkpoint.previous.json';
 const MAX_BYTES = 1024 * 1024;
 
-/** What the storage stands on. */
+/** Options of `lowdbStorage`. */
 export interface LowdbStorageOptions {
-  /** The real one unless told. */
+  /** Default: the real one. */
   readonly fileSystem?: FileSystem;
-  /** How a session is locked: by the kernel unless told. */
+  /** How a session is locked. Default: by the kernel. */
   readonly acquireLock?: AcquireLock;
 }
 
-/** Locks a session; rejects with `SessionLockedError` where somebody else has it. */
+/** Locks a session; rejects with `SessionLockedError` if it has an owner. */
 export type AcquireLock = (session: {
   readonly fileSystem: FileSystem;
   /** The session's directory; it exists. */

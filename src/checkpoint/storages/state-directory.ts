@@ -1,13 +1,13 @@
 /**
- * Directories that hold state: made 0700, durably, and refused when they are anything but a directory.
+ * Directories that hold state: created durably with mode 0700, and refused if they are not directories.
  *
- * A symlink is refused because whoever planted it chooses what the run overwrites.
+ * A symlink is refused: its author would choose what the run overwrites.
  */
 import { dirname, join, resolve } from 'node:path';
 import { codeOf, StateDirectoryError } from '../../errors.js';
 import type { FileSystem } from '../../platform/file-system.js';
 
-/** The state directory, relative to the working directory, unless told. */
+/** The default state directory, relative to the working directory. */
 export const DEFAULT_STATE_DIRECTORY = '.xstate-pipeline';
 
 /** True when the directory is there.
@@ -66,7 +66,7 @@ async function syncParent(fileSystem: FileSystem, path: string, existed: boolean
     await fileSystem.syncDirectory(dirname(path));
   } catch (error) {
     const code = codeOf(error);
-    // A directory that only its owner may read, above one of ours: whoever made ours saw to it.
+    // Only its owner may read the directory above ours. Its durability is the owner's.
     if (!(existed && (code === 'EACCES' || code === 'EPERM'))) throw error;
   }
 }
@@ -87,7 +87,7 @@ export async function removeTree(fileSystem: FileSystem, path: string): Promise<
   await fileSystem.rmdir(path);
 }
 
-/** Runs an operation on a directory, saying of the failures that a person can mend what to do about them. */
+/** Runs an operation on a directory. Errors that the user can fix say how. */
 export async function usable<R>(path: string, operation: () => Promise<R>): Promise<R> {
   try {
     return await operation();

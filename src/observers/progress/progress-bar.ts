@@ -1,7 +1,7 @@
 /**
- * A run on a terminal: a live block that repaints in place, then one line that stays; plain lines where the output is
- * not a terminal. Here is when to write: at the start, at an interval, at the end; what, in `progress-lines.ts` and
- * `progress-summary.ts`; how, in `terminal-block.ts`.
+ * A run on a terminal: a live block that repaints in place, then one line that stays. Plain lines if the output is not a
+ * terminal. This file decides when to write: at the start, at an interval, at the end. `progress-lines.ts` and
+ * `progress-summary.ts` decide what, `terminal-block.ts` how.
  */
 import pc from 'picocolors';
 import type { Observable } from 'rxjs';
@@ -36,7 +36,7 @@ export interface ProgressBarOptions {
 /** Given to `addObserver`. */
 export interface ProgressBar {
   (events$: Observable<PipelineEvent>): Subscription;
-  /** Prints a line above the live block, or just prints it where there is none. */
+  /** Prints a line above the live block. Without a block, prints it. */
   log(line: string): void;
 }
 

@@ -1,4 +1,4 @@
-/** Progress as a stream: rows, rate, share done, time left, figures per stage; the latest value for whoever comes late. */
+/** Progress as a stream: rows, rate, fraction done, time left, metrics per stage. A late subscriber gets the latest value. */
 import type { Observable } from 'rxjs';
 import type { ExecutorState } from '../../../machines/context.js';
 import type { Clock } from '../../platform/clock.js';

@@ -5,7 +5,7 @@
  * 2. The cursor is never left hidden or inside the block: it is hidden within a write only, so that even a killed
  *    process leaves the terminal as it was.
  * 3. Nothing that is printed through `print` is overwritten.
- * 4. A stream that is closed, broken or slow ends or thins out the painting; it disturbs nobody (I11).
+ * 4. A closed or broken stream ends the painting; a slow one skips repaints. The run is not disturbed (I11).
  */
 import { isBroken, type OutputStream, watchStream } from '../output-stream.js';
 import { widthOf } from './terminal-text.js';

@@ -114,6 +114,19 @@ describe('a state directory that cannot be used', () => {
     );
   });
 
+  test('of a checkpoint without permission, and not called corrupt', async () => {
+    await storage.write(SESSION, '1');
+    for (const path of [base, directory, home]) chmodSync(path, 0o755);
+    chmodSync(join(home, 'checkpoint.json'), 0o000);
+    const manager = new StateManager(storage);
+    await unprivileged(async () => {
+      const error = await manager.loadCheckpoint(SESSION).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(StateDirectoryError);
+      expect(String(error)).toMatch(/Cannot read .*checkpoint\.json \(EACCES\): permission denied/);
+      expect(await manager.listCheckpoints()).toMatchObject([{ sessionId: SESSION, state: 'CORRUPT' }]);
+    });
+  });
+
   test('without permission', async () => {
     await storage.write(SESSION, '1');
     for (const path of [base, directory, home]) chmodSync(path, 0o555);
