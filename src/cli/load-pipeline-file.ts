@@ -154,6 +154,11 @@ function asFileError(error: unknown, file: string, shown: string): PipelineFileE
     return fail(place, `syntax error: ${printable(message)}`, CORRECT_IT);
   }
   const missing = /Cannot find (?:module|package) '([^']+)'/.exec(message)?.[1];
+  if (missing !== undefined && /^[@~]\/|^~[\w-]/.test(missing))
+    return fail(
+      shown,
+      `it imports ${missing}, a path alias of tsconfig.json. Aliases are not resolved here: import a relative path`,
+    );
   if (missing !== undefined && missing !== file) {
     const isOwn = /^[./]|^file:/.test(missing);
     return fail(

@@ -150,6 +150,12 @@ describe('does not load: 2, with the place', () => {
       /imports nonesuch-pkg, which is not installed\. Install it: npm install nonesuch-pkg/,
     ],
     [
+      'a path alias of tsconfig.json',
+      'p.ts',
+      'import { x } from "@/stages";\nexport default x;\n',
+      /imports @\/stages, a path alias of tsconfig\.json\. .*import a relative path/,
+    ],
+    [
       'a missing file',
       'p.ts',
       'import { x } from "./nonesuch.js";\nexport default x;\n',
