@@ -12,6 +12,7 @@ import {
   EXECUTOR_STATES,
   type ExecutorEvent,
   stageMachine,
+  WORKERS,
 } from '../../machines/index.js';
 import { drivenMachine, STAGES } from '../support/driven-machine.js';
 
@@ -129,4 +130,21 @@ test('FAILED is told to a parent by event', () => {
   expect(told).toEqual([
     { type: 'pipeline.failed', sessionId: '', error: { name: 'Error', code: 'E', message: 'm' } },
   ]);
+});
+
+test('every action and guard of every machine has a name, also after JSON.stringify of its config', () => {
+  const executor = createExecutorMachine(STAGES);
+  for (const machine of [executor, stageMachine, ...Object.values(WORKERS)]) {
+    const { actions, guards } = machine.implementations;
+    const named: unknown[] = [];
+    JSON.stringify(machine.config, (key, value: unknown) => {
+      if (['actions', 'entry', 'exit', 'guard'].includes(key) && value !== undefined) named.push(value);
+      return value;
+    });
+    const names = named
+      .flat()
+      .map((part) => (typeof part === 'string' ? part : (part as { type?: unknown }).type));
+    expect(names.length).toBeGreaterThan(1);
+    for (const name of names) expect(Object.keys({ ...actions, ...guards })).toContain(name);
+  }
 });
