@@ -245,7 +245,7 @@ export class StateManager {
     const stored = await this.storage.read(sessionId, 'newest');
     if (stored === undefined) throw new CheckpointNotFoundError(sessionId, this.storage.label);
     try {
-      return chooseCheckpoint(sessionId, stored, () => {}).checkpoint;
+      return chooseCheckpoint(sessionId, stored, () => {}, this.storage.paths).checkpoint;
     } catch {
       return (await this.loadCheckpoint(sessionId)).checkpoint;
     }

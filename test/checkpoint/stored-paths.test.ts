@@ -42,6 +42,8 @@ describe('paths in a checkpoint', () => {
       sink: file(join(there, 'out', 'out.jsonl')),
       deadLetter: { kind: 'mine', path: '/not/a/file' },
     });
+    const [listed] = await stateIn(there).listCheckpoints();
+    expect(listed).toMatchObject({ checkpoint: { sink: file(join(there, 'out', 'out.jsonl')) } });
   });
 
   test('of a project whose name begins like another are its own', async () => {
