@@ -29,6 +29,8 @@ export type {
   ExecutorCommand,
   ExecutorEvent,
   ExecutorInput,
+  ExecutorReport,
+  LoadedSession,
   ReadRequest,
   RunDescription,
   SinkPublished,

@@ -5,7 +5,7 @@
 
 export type { ExecutorState } from '../machines/context.js';
 export type { CheckpointSummary, SoundSummary } from './checkpoint/checkpoint-summary.js';
-export { StateManager, type StateManagerOptions } from './checkpoint/state-manager.js';
+export { type CheckpointRhythm, StateManager, type StateManagerOptions } from './checkpoint/state-manager.js';
 export { memoryStorage } from './checkpoint/storages/memory-storage.js';
 export {
   CheckpointNotFoundError,
@@ -70,10 +70,11 @@ export type {
 } from './observers/events.js';
 export { jsonLines } from './observers/json-lines.js';
 export type { RunMetrics } from './observers/metrics.js';
+export type { OutputStream } from './observers/output-stream.js';
 export type { Progress, StageProgress } from './observers/progress/progress.js';
 export { type ProgressBar, type ProgressBarOptions, progressBar } from './observers/progress/progress-bar.js';
 export type { TerminalStream } from './observers/progress/terminal-block.js';
-export { type Clock, type Random, seededRandom, systemClock } from './platform/clock.js';
+export { type Clock, type Random, seededRandom, systemClock, type TimerOptions } from './platform/clock.js';
 export type { Environment } from './platform/environment.js';
 export { consoleLogger, type Logger, silentLogger } from './platform/logger.js';
 export type { OpenContext } from './platform/open-context.js';

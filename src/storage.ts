@@ -8,4 +8,5 @@ export type { RecordingLog, RecordingLogOptions } from './checkpoint/recording-l
 export { assertSessionId, isSessionId } from './checkpoint/session-id.js';
 export type { CheckpointStorage, StoredCheckpoint } from './checkpoint/storage.js';
 export type { InFlightMarker } from './checkpoint/storages/in-flight-marker.js';
+export type { StoredPaths } from './checkpoint/stored-paths.js';
 export type { FileHandle, FileStat, FileSystem, OpenMode } from './platform/file-system.js';

@@ -7,9 +7,9 @@ import type { Checkpoint } from './envelope.js';
 
 /** Converts paths between a process and what it stores. Only a storage in a directory has one. */
 export interface StoredPaths {
-  /** @param path absolute. */
+  /** The path as it is stored. @param path absolute. */
   toStored(path: string): string;
-  /** @param path as `toStored` gave it. @returns an absolute path. */
+  /** The path in this process. @param path as `toStored` gave it. @returns an absolute path. */
   fromStored(path: string): string;
 }
 

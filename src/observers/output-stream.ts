@@ -8,7 +8,9 @@
 export interface OutputStream {
   /** Writes text as it is. */
   write(text: string): unknown;
+  /** Adds a listener. */
   on?(event: 'error' | 'resize', listener: () => void): unknown;
+  /** Removes a listener. */
   off?(event: 'resize', listener: () => void): unknown;
 }
 
