@@ -133,8 +133,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       open: () => {},
       /** Provided, when PAUSED is left: rows are worked on again. */
       reopen: () => {},
-      /** Provided: read at most `count` batches, from `batch` on; answer `source.batches`, several times if they come slowly,
-       * or `source.end`. No further one once the run is pausing. */
+      /** Provided: read at most `count` batches; answer `source.batches`, once or several times, or `source.end`. */
       readBatches: (_, _request: ReadRequest) => {},
       /** Provided: append the finished batches `from` to `upTo`; answer `sink.written`. */
       writeBatches: (_, _request: WriteRequest) => {},
@@ -317,5 +316,4 @@ export function createExecutorMachine<Output = ExecutorOutput>(
     });
 }
 
-/** The machine that `createExecutorMachine` makes. */
 export type ExecutorMachine = ReturnType<typeof createExecutorMachine>;
