@@ -54,14 +54,11 @@ const SIGNAL: PropertyDescriptor & ThisType<AttemptContext> = {
   },
   enumerable: true,
 };
-const LAZY: PropertyDescriptorMap & ThisType<AttemptContext> = {
-  signal: SIGNAL,
-  idempotencyKey: {
-    get() {
-      return this[MAKE_KEY]?.();
-    },
-    enumerable: true,
+const IDEMPOTENCY_KEY: PropertyDescriptor & ThisType<AttemptContext> = {
+  get() {
+    return this[MAKE_KEY]?.();
   },
+  enumerable: true,
 };
 
 /** Adds `signal` to a context that has `[ABORTABLE]`. */
@@ -71,7 +68,9 @@ export function withLazySignal(context: Omit<AttemptContext, 'signal'>): Attempt
 
 /** Adds `signal` and `idempotencyKey` to a context that has `[ABORTABLE]` and `[MAKE_KEY]`. */
 export function withLazyFields(context: Omit<AttemptContext, 'signal' | 'idempotencyKey'>): AttemptContext {
-  return Object.defineProperties(context, LAZY) as AttemptContext;
+  // Twice as fast as `defineProperties`.
+  Object.defineProperty(context, 'signal', SIGNAL);
+  return Object.defineProperty(context, 'idempotencyKey', IDEMPOTENCY_KEY) as AttemptContext;
 }
 
 export class LazyAbort implements Abortable {

@@ -242,19 +242,16 @@ export class AttemptRunner {
     const { sessionId, logger, clock, processor } = this.options;
     const { batch, attempt } = running;
     const { kind, name } = this.#stage(stageIndex);
-    const fields = {
-      batch: { index: batch, rowOffset: processor.rowOffsetOf(batch) },
-      ...{ attempt, logger },
-      [ABORTABLE]: running,
-      [CLOCK]: clock,
-      [MAKE_KEY]: () => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch)),
-    };
-    if (kind === 'row') return withLazyFields(fields);
+    const place = { index: batch, rowOffset: processor.rowOffsetOf(batch) };
+    const makeKey = () => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch));
+    const hidden = { [ABORTABLE]: running, [CLOCK]: clock, [MAKE_KEY]: makeKey };
+    if (kind === 'row') return withLazyFields({ batch: place, attempt, logger, ...hidden });
     const reports: RowReport[] = [];
     const failRow = (row: number, error: unknown) => {
       reports.push({ row, error });
     };
-    return withLazyFields(Object.assign(fields, { failRow, [ROW_REPORTS]: reports }));
+    const fields = { batch: place, attempt, logger, failRow, [ROW_REPORTS]: reports, ...hidden };
+    return withLazyFields(fields);
   }
 
   #key(stageIndex: number, batch: number): number {
