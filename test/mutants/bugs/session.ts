@@ -13,8 +13,8 @@ export const BUGS: readonly Bug[] = [
     what: 'a window too wide for a checkpoint is stored all the same',
     invariant: 'I3',
     beside: CheckpointWriter,
-    find: 'if ($text.length <= $max) return $snapshot;',
-    replace: 'if ($text.length <= $max * 1000) return $snapshot;',
+    find: 'const $checkpoint = $fit($make($as, $cancelled));',
+    replace: 'const $checkpoint = $make($as, $cancelled);',
     suite: 'test/executor/session/control-plane.test.ts',
   },
   {
