@@ -237,6 +237,7 @@ export class PipelineExecutor<T = unknown> {
       },
     );
     let restored: ActorRefFrom<RunnableMachine> | undefined;
+    let restoredAs: ExecutorState | undefined;
     try {
       const session = await loadSession(sessionId, this.stages, this.stateManager, pipeline, options);
       if (this.#workers !== undefined) assertThreadsAvailable(session.definition);
@@ -248,15 +249,17 @@ export class PipelineExecutor<T = unknown> {
       const actions = this.#actionsOf(actor);
       restored = this.#follow(actor);
       const outcome = actions.promises.expectOutcome();
-      const { value } = session.snapshot;
+      restoredAs = actor.getSnapshot().value;
       await actions.adoptSession(session, lock);
       // An observer may have resumed it meanwhile.
-      if (actor.getSnapshot().value === value) actor.send({ type: 'resume' });
+      if (actor.getSnapshot().value === restoredAs) actor.send({ type: 'resume' });
       return outcome as Promise<ExecutionResult<T>>;
     } catch (error) {
       // From then on the run has it.
       if (restored === undefined) await lock.release();
-      if (restored === this.#actor && this.#actions.session?.failure === undefined)
+      // A refusal leaves the executor as it was. After a command the actor is the run's: it may be executing already.
+      const isUntouched = restored === this.#actor && this.state === restoredAs;
+      if (isUntouched && this.#actions.session?.failure === undefined)
         this.#follow(createActor(this.#machine, { input: {} }));
       throw error;
     }

@@ -114,7 +114,7 @@ export class Checks {
         break;
       case 'notice':
         // The newest checkpoint cannot be read: the notice says so, and the run resumes from the previous one (I9).
-        if (event.message.includes('passed over')) ledger.forgetCommitted(event.sessionId);
+        if (event.message.includes('Skipped: ')) ledger.forgetCommitted(event.sessionId);
         break;
       case 'batch.started':
         if (this.#isQuiet)

@@ -62,8 +62,14 @@ export function goldenOf(plan: Plan): Golden {
     tallies,
     losses,
     deadLetters: losses.filter(([stage]) => isSetAside(stage)),
-    isHopeless: plan.input.length > 0 && rowsOut === 0 && losses.length > 0,
+    isHopeless: plan.input.length > 0 && rowsOut === 0 && losses.length > 0 && tallies.every(isLossOnly),
   };
+}
+
+/** Whether a stage left out no row of its own accord: each row that it did not give is lost. */
+function isLossOnly(batches: Golden['tallies'][number]): boolean {
+  const sum = (of: 'rowsIn' | 'rowsOut' | 'lost') => batches.reduce((all, batch) => all + batch[of], 0);
+  return sum('rowsIn') <= sum('rowsOut') + sum('lost');
 }
 
 function run(
