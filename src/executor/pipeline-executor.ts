@@ -142,10 +142,8 @@ export class PipelineExecutor<T = unknown> {
     return this;
   }
 
-  /** Records what the machines do, from now on and over resumes: for the inspector, and for `replay`. References and
-   * figures, never rows.
-   * @param sink where lines go; the session's directory unless told, where it is read by whoever inspects the session.
-   * @returns ends it; the run goes on. */
+  /** Records what the machines do, from now on and over resumes: references and metrics, never rows.
+   * @param sink where lines go; the session's directory unless told. @returns ends the recording; the run continues. */
   record(sink?: RecordingSink): {
     /** Ends the recording; the run goes on. */
     end(): void;
@@ -159,7 +157,7 @@ export class PipelineExecutor<T = unknown> {
     return { end: () => this.#actions.recordings.remove(sink) };
   }
 
-  /** Runs the pipeline from its start; from FAILED it goes on from the session's own checkpoint.
+  /** Runs the pipeline from its start; from FAILED it resumes from the session's own checkpoint.
    * @returns the result; rejects with what ended the run, or with `PipelineCancelledError`.
    * @throws {IllegalCommandError} in another state than IDLE and FAILED.
    * @throws {InvalidOptionError} for a pipeline that is wrongly put together. */
@@ -201,7 +199,7 @@ export class PipelineExecutor<T = unknown> {
     return receipt;
   }
 
-  /** Goes on: in PAUSED and FAILED with this executor's session, in IDLE with a stored one.
+  /** Resumes: in PAUSED and FAILED with this executor's session, in IDLE with a stored one.
    * @param pipeline source and sink, where they cannot be rebuilt from the checkpoint (iterables, `collect()`).
    * @throws {IllegalCommandError | CheckpointNotFoundError | CorruptCheckpointError | PipelineMismatchError |
    * SessionLockedError} each leaving the executor as it was. */
@@ -316,7 +314,7 @@ export class PipelineExecutor<T = unknown> {
   }
 
   #observerFailed(error: unknown): void {
-    this.#environment.logger.warn('An observer failed and was detached; the run goes on.', {
+    this.#environment.logger.warn('An observer failed and was detached; the run continues.', {
       ...errorData(error),
     });
   }

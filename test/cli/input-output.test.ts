@@ -68,7 +68,7 @@ test('a stage that throws: stage, batch, and line of the file', async () => {
   const cwd = folder({ 'p.ts': pipelineFile(stage), 'in.jsonl': rowsText(60) });
   const ended = await call(['run', 'p.ts', '--quiet'], { cwd });
   expect(ended.code).toBe(1);
-  expectOneLine(ended, /^error: Stage "strict", batch 1 .*row 10: bad n\. \(p\.ts:\d+\)$/);
+  expectOneLine(ended, /^error: Stage "strict", row 10 of batch 1 .*: bad n\. \(p\.ts:\d+\)$/);
   expect(ended.stdout).toMatch(/failed: .* are saved/);
 });
 

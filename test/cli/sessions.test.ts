@@ -68,7 +68,7 @@ describe('sessions', () => {
 
   test('show: all fields, and the resume command', async () => {
     const { cwd, completed, interrupted } = await used();
-    const { code, stdout } = await call(['show', interrupted.slice(0, 6)], { cwd });
+    const { code, stdout } = await call(['show', interrupted.slice(0, 18)], { cwd });
     expect(code).toBe(0);
     for (const field of [
       /^session +[0-9a-f-]{36}$/m,
