@@ -56,7 +56,7 @@ test('a recording with records of a later release is refused', async () => {
   for (const index of begins) {
     const newer = lines[index]?.replace('"format":2', '"format":99') ?? '';
     await expect(replay(whole, without(index, [newer]))).rejects.toThrow(
-      'recorded by a newer release (format 99, this one reads up to 2)',
+      'recorded by a newer release (format 99). This release reads up to format 2.',
     );
   }
 });
