@@ -8,7 +8,7 @@
  * 3. Batches are written in source order (I4): only the head of the window is written.
  * 4. The source is read only while the window has room (I13).
  * 5. `flushed` moves when the sinks are durable, `committed` when the checkpoint that covers them is saved (I6).
- * 6. A pause is a goal inside EXECUTING: nothing new is read; what is in flight is finished and committed (I16).
+ * 6. A pause is a goal, kept while a run opens: nothing new is read; what is in flight is committed (I16).
  * 7. A failure or a cancel aborts the stages and stops the other children (I12, I17). The runtime drops late answers.
  * 8. Children are spawned by string `src` with explicit ids, so that a snapshot restores.
  * 9. Poison suspects are read and committed one at a time; a quarantined batch is set aside (`poison.ts`).
@@ -25,7 +25,7 @@ import type {
   WriteRequest,
 } from './executor-events.js';
 import { executorGuards, lastReady, roomToRead } from './guards.js';
-import { initialContext, outputOf, rewind } from './initial-context.js';
+import { initialContext, outputOf, rewind, rewindRestored } from './initial-context.js';
 import { firstAttempt, isQuarantined } from './poison.js';
 import { publisherMachine } from './publisher.machine.js';
 import { parentOf, sealEvent } from './report.js';
@@ -203,8 +203,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
             startedAt: event.startedAt ?? known.startedAt,
           });
         }),
-        /** Suspects of a crash remain. */
-        rewindRestored: update(({ context }) => ({ ...rewind(context), suspects: context.suspects })),
+        rewindRestored: update(({ context, event }) => rewindRestored(context, event.type === 'resume')),
         rewindRun: update(({ context }) => rewind(context)),
         recordError: update(({ event }) => ('error' in event ? { error: event.error } : {})),
         recordNoUsableOutput: update(() => ({ error: NO_USABLE_OUTPUT })),
@@ -249,6 +248,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
             'sink.opened': { actions: 'onSinkOpened' },
             opened: 'EXECUTING',
             failure: fail,
+            pause: { actions: 'setPausing' },
             cancel,
           },
         },

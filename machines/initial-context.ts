@@ -50,6 +50,17 @@ export function rewind(context: ExecutorContext): ExecutorContext {
   return { ...context, ...AT_REST, next: flushed.batches, written: flushed, committed: flushed.batches };
 }
 
+/** The same, while a run opens: a `pause` sent meanwhile stays the goal. */
+export function rewindKeepingGoal(context: ExecutorContext): ExecutorContext {
+  const rewound = rewind(context);
+  return { ...rewound, activity: { ...rewound.activity, goal: context.activity.goal } };
+}
+
+/** For a restored snapshot: suspects of a crash remain, and a pause that was asked for, unless this is its `resume`. */
+export function rewindRestored(context: ExecutorContext, isResumed: boolean): ExecutorContext {
+  return { ...(isResumed ? rewind(context) : rewindKeepingGoal(context)), suspects: context.suspects };
+}
+
 /** The context of a completed run, from its last durable point. */
 export function completed(context: ExecutorContext): ExecutorContext {
   const done = rewind(context);

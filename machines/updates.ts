@@ -3,7 +3,7 @@
 import { advanceMark, type ExecutorContext } from './context.js';
 import type { ExecutorEvent } from './executor-events.js';
 import { isDrained, placeInWindow } from './guards.js';
-import { completed, rewind } from './initial-context.js';
+import { completed, rewindKeepingGoal } from './initial-context.js';
 import { reached } from './stage-events.js';
 
 export type EventOf<Type extends ExecutorEvent['type']> = Extract<ExecutorEvent, { type: Type }>;
@@ -45,7 +45,7 @@ export const onSinkWritten: Update<'sink.written'> = (context, { upTo, counters 
 export const onSessionLoaded: Update<'session.loaded'> = (context, loaded) => {
   const { pipeline, settings, startedAt, flushed, suspects, isCompleted } = loaded;
   const stored = { ...context, pipeline, settings, startedAt, flushed };
-  return isCompleted ? completed(stored) : { ...rewind(stored), suspects };
+  return isCompleted ? completed(stored) : { ...rewindKeepingGoal(stored), suspects };
 };
 
 /** The first checkpoint holds the position of a fresh sink, so that a resume finds its file. */

@@ -14,6 +14,7 @@ import {
   stageMachine,
   WORKERS,
 } from '../../machines/index.js';
+import { sealEvent } from '../../machines/report.js';
 import { drivenMachine, STAGES } from '../support/driven-machine.js';
 
 test('I1: the states are exactly the six, flat', () => {
@@ -60,6 +61,31 @@ test('I13: the source is read only while the window has room', () => {
   expect(log.filter((line) => line.startsWith('read'))).toEqual(['read 0', 'read 1']);
   finish(1, 0);
   expect(log.filter((line) => line.startsWith('read'))).toEqual(['read 0', 'read 1', 'read 2']);
+});
+
+test('a pause sent while the run opens is kept, whatever the opening answers', () => {
+  const actor = createActor(createExecutorMachine(STAGES), { input: {} }).start();
+  actor.send({ type: 'execute' });
+  actor.send({ type: 'pause' });
+  expect(actor.getSnapshot()).toMatchObject({
+    value: 'INITIALIZING',
+    context: { activity: { goal: 'pause' } },
+  });
+  actor.send(sealEvent({ type: 'session.reopen' }));
+  actor.send(sealEvent({ type: 'opened' }));
+  expect(actor.getSnapshot()).toMatchObject({ value: 'PAUSED', context: { next: 0 } });
+  actor.send({ type: 'resume' });
+  expect(actor.getSnapshot()).toMatchObject({
+    value: 'EXECUTING',
+    context: { activity: { goal: 'run', reader: 'reading' } },
+  });
+});
+
+test('a cancel while the run opens takes a pause back', () => {
+  const actor = createActor(createExecutorMachine(STAGES), { input: {} }).start();
+  for (const type of ['execute', 'pause', 'cancel', 'execute'] as const) actor.send({ type });
+  actor.send(sealEvent({ type: 'opened' }));
+  expect(actor.getSnapshot().value).toBe('EXECUTING');
 });
 
 test('I16: while pausing the state is EXECUTING; PAUSED only when what was in flight is committed', () => {

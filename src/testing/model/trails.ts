@@ -10,7 +10,7 @@ import { getShortestPaths } from 'xstate/graph';
 import type { ExecutorState } from '../../../machines/context.js';
 import { createExecutorMachine, type ExecutorMachine } from '../../../machines/executor.machine.js';
 import type { ExecutorEvent } from '../../../machines/executor-events.js';
-import { COMMANDS, type Command } from '../../executor/commands.js';
+import { COMMANDS, type Command, isOffered } from '../../executor/commands.js';
 
 /** A command that is given, or a state that is reached by itself or by the command before it. */
 export type TrailStep =
@@ -76,15 +76,19 @@ const machine = createExecutorMachine([{ name: 'stage', concurrency: 1, attempts
 
 /** The commands that the machine's state takes. */
 export function legalIn(state: ExecutorState): readonly Command[] {
-  return COMMANDS.filter((command) => machine.states[state]?.ownEvents.some((event) => event === command));
+  const events: readonly string[] = machine.states[state]?.ownEvents ?? [];
+  return COMMANDS.filter((command) => isOffered(command, state) && events.includes(command));
 }
 
 /** All trails, each once. */
 export function trails(): readonly Trail[] {
-  const commands = COMMANDS.map((type): EventFromLogic<ExecutorMachine> => ({ type }));
+  const commands = (state: ExecutorState) =>
+    COMMANDS.filter((type) => isOffered(type, state)).map(
+      (type): EventFromLogic<ExecutorMachine> => ({ type }),
+    );
   const paths = getShortestPaths(machine, {
     input,
-    events: (snapshot) => [...commands, ...WORLD.filter((event) => isAsked(event, snapshot))],
+    events: (snapshot) => [...commands(snapshot.value), ...WORLD.filter((event) => isAsked(event, snapshot))],
     limit: 5_000,
     serializeState: ({ value, context }) => {
       const { activity, window, next, flushed } = context;

@@ -324,3 +324,32 @@ test('the streams of an executor complete with its run', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   expect(ended.toSorted()).toEqual(['events$', 'progress$', 'state$']);
 });
+
+test('a pause that a parent sends while the run opens is kept: it opens, pauses, and resumes', async () => {
+  const out = collect<Row>();
+  const job = pipeline('job', { batchSize: 10 })
+    .from(rows(numbers(100)))
+    .pipe(map('same', (row: Row) => row))
+    .to(out);
+  const parent = createActor(
+    setup({ actors: { job: pipelineMachine(job, { stateManager: managerOf() }) } }).createMachine({
+      invoke: { id: 'job', src: 'job', onDone: '.done' },
+      initial: 'working',
+      states: {
+        working: {
+          entry: [sendTo('job', { type: 'execute' }), sendTo('job', { type: 'pause' })],
+          on: { continue: { actions: sendTo('job', { type: 'resume' }) } },
+        },
+        done: { type: 'final' },
+      },
+    }),
+  ).start();
+  const child = parent.getSnapshot().children.job;
+  if (child === undefined) throw new Error('no child');
+  expect(child.getSnapshot().value).toBe('INITIALIZING');
+  await waitFor(child, ({ value }) => value === 'PAUSED');
+  expect(out.rows).toEqual([]);
+  parent.send({ type: 'continue' });
+  await waitFor(parent, ({ status }) => status === 'done');
+  expect(out.rows.length).toBe(100);
+});

@@ -57,5 +57,7 @@ export function legalCommands(chart: Chart | undefined, state: string): readonly
   const edges = chart?.wide.edges.filter((edge) => edge.from === state).flatMap((edge) => edge.lines) ?? [];
   const inside = chart?.wide.states.find((each) => each.key === state)?.inside ?? [];
   const events = [...inside, ...edges].flatMap(({ event }) => (event === null ? [] : [event]));
-  return [...new Set(events)].filter((event) => COMMAND_EVENTS.has(event));
+  const legal = [...new Set(events)].filter((event) => COMMAND_EVENTS.has(event));
+  // The machine keeps a parent's pause while a run opens; a person's is taken once it runs.
+  return state === 'INITIALIZING' ? legal.filter((event) => event !== 'pause') : legal;
 }
