@@ -145,7 +145,7 @@ export class PipelineExecutor<T = unknown> {
   /** Records what the machines do, from now on and over resumes: references and metrics, never rows.
    * @param sink where lines go; the session's directory unless told. @returns ends the recording; the run continues. */
   record(sink?: RecordingSink): {
-    /** Ends the recording; the run goes on. */
+    /** Ends the recording; the run continues. */
     end(): void;
   } {
     const { recordings } = this.#actions;
@@ -239,7 +239,6 @@ export class PipelineExecutor<T = unknown> {
     try {
       const session = await loadSession(sessionId, this.stages, this.stateManager, pipeline, options);
       if (this.#workers !== undefined) assertThreadsAvailable(session.definition);
-      // Another run may have begun while the session was loaded.
       if (this.state !== 'IDLE')
         throw new IllegalCommandError('resume', this.state, legalCommands(this.#actor.getSnapshot()));
       for (const message of session.warnings) this.#publish(sessionId, { type: 'notice', message });
