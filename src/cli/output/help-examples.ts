@@ -3,7 +3,7 @@ export const EXAMPLES = `
 Examples:
   xstate-pipeline run reviews.ts                  run a pipeline; Ctrl-C pauses, saves and prints the resume command
   xstate-pipeline resume last                     resume the newest unfinished session
-  xstate-pipeline resume 3f0c --explain           show what a resume reuses, reruns or refuses; run nothing
+  xstate-pipeline resume last --explain           show what a resume reuses, reruns or refuses; run nothing
   xstate-pipeline sessions                        list the sessions stored in .xstate-pipeline/
   xstate-pipeline pause last                      from another terminal: pause the process that runs the session
   xstate-pipeline run reviews.ts --json | jq .    print one event per line
