@@ -64,7 +64,7 @@ function step({ a, e, f, o, x, st, p }: Fields) {
 }
 
 function begin(fields: Fields) {
-  const { format, sessionId, pipeline, stages, pid, epoch, resumed, continued } = fields;
+  const { format, sessionId, pipeline, stages, pid, epoch, threads, resumed, continued } = fields;
   return {
     format: whole(format),
     sessionId: text(sessionId),
@@ -72,6 +72,7 @@ function begin(fields: Fields) {
     stages: list(stages).map(text),
     pid: pid === null ? null : whole(pid),
     epoch: epoch === null ? null : whole(epoch),
+    threads: threads === undefined || threads === null ? null : whole(threads),
     resumed: resumed === true,
     continued: continued === true,
     dropped: 0,

@@ -90,6 +90,8 @@ export interface BeginRecord extends Stamp {
   readonly pid: number | null;
   /** Of the checkpoint's epoch: rises with each opening of the session. */
   readonly epoch: number | null;
+  /** Worker threads, which widen the first stage. Null: the recording does not say. */
+  readonly threads: number | null;
   /** The session was recorded before, by another process or an earlier opening. */
   readonly resumed: boolean;
   /** Only a new segment: whoever recorded before goes on. */

@@ -43,6 +43,8 @@ export interface RecorderOptions {
   readonly stages: readonly string[];
   readonly pid?: number;
   readonly epoch?: number;
+  /** Worker threads: they widen the first stage. */
+  readonly threads?: number;
   /** Number of the first record. Default 0. */
   readonly first?: number;
   /** The session was recorded before. Default false. */
@@ -242,8 +244,9 @@ export class Recorder {
 
   #head(resumed: boolean, continued: boolean): void {
     this.#length = 0;
-    const { sessionId, pipeline, stages, pid = null, epoch = null } = this.#options;
-    const facts = { format: RECORDING_FORMAT, sessionId, pipeline, stages, pid, epoch, resumed, continued };
+    const { sessionId, pipeline, stages, pid = null, epoch = null, threads } = this.#options;
+    const run = { sessionId, pipeline, stages, pid, epoch, threads };
+    const facts = { format: RECORDING_FORMAT, ...run, resumed, continued };
     this.#write('b', `${JSON.stringify(facts).slice(1)}`);
     this.#described.clear();
     for (const { machine } of this.#followed.values()) this.#describe(machine);

@@ -20,6 +20,21 @@ declare module 'vitest' {
 }
 expect.extend(matchers);
 
+test('a stage is as wide as the recorded threads make it, and no wider; without their number any even width is', async () => {
+  const text = textOf(await recordedRun());
+  const wider = text.replaceAll('"name":"same","concurrency":1', '"name":"same","concurrency":2');
+  expect(wider).not.toBe(text);
+  expect(text).toContain('"threads":0,');
+  const isRefused = async (recording: string) => {
+    const { divergence } = await replay(whole, bytesOf(recording));
+    return divergence?.got.transition === 'as the pipeline is today';
+  };
+  expect(await isRefused(wider)).toBe(true);
+  expect(await isRefused(wider.replaceAll('"threads":0', '"threads":2'))).toBe(true);
+  expect(await isRefused(wider.replaceAll('"threads":0', '"threads":1'))).toBe(false);
+  expect(await isRefused(wider.replaceAll('"threads":0,', ''))).toBe(false);
+});
+
 describe('the steps are the same', () => {
   test('over a crash, a pause and their resumes', async () => {
     const run = await recordedRun();

@@ -76,11 +76,11 @@ export class ExecutorActions {
     readonly actor: MachineActor,
     private readonly options: ExecutorActionsOptions,
   ) {
-    const { stateManager, environment, recording, definition } = options;
+    const { recording, definition } = options;
     this.#definition = definition;
     const notice = (sessionId: string, message: string) =>
       this.#publish(sessionId, { type: 'notice', message });
-    this.recordings = new Recordings({ actor, stateManager, environment, wishes: recording, notice });
+    this.recordings = new Recordings({ ...options, actor, wishes: recording, notice });
   }
 
   get session(): Session | undefined {

@@ -101,6 +101,7 @@ class Replay {
     switch (record.type) {
       case 'begin': {
         if (!record.continued) this.#processes++;
+        actors.threads = record.threads;
         if (!record.continued || record.dropped > 0) this.#loseTrack();
         return undefined;
       }

@@ -46,6 +46,9 @@ export class ReplayedActors {
   readonly #stageActors: readonly string[];
   readonly #divergences: Divergences;
 
+  /** Worker threads of the process that is being read; null: it does not say. */
+  threads: number | null = null;
+
   constructor(private readonly options: ReplayedActorsOptions) {
     this.#stageActors = options.stages.map(({ name }) => stageActorId(name));
     this.#divergences = new Divergences(options.from);
@@ -239,7 +242,7 @@ export class ReplayedActors {
 
   /** What the pipeline gives an actor to begin with: names, order, attempts, concurrency. */
   #checkInput(stamp: Stamp, actor: string, frame: ActorFrame): Divergence | undefined {
-    const expected = expectedInput(this.options.stages, actor, frame);
+    const expected = expectedInput(this.options.stages, actor, frame, this.threads);
     const recorded = Object.fromEntries(Object.keys(expected).map((key) => [key, frame.context[key]]));
     if (isSame(recorded, expected)) return undefined;
     const outcome = { ...NO_STEP, state: stateName(frame.state) };

@@ -33,6 +33,7 @@ export interface RecordingsOptions {
   readonly stateManager: StateManager;
   readonly environment: Environment;
   readonly wishes: RecordingPreferences;
+  readonly workers?: { readonly count: number };
   /** Tells observers. */
   readonly notice: (sessionId: string, message: string) => void;
 }
@@ -108,11 +109,12 @@ export class Recordings {
   }
 
   #record(run: RecordedRun, start: RecorderStart): Recorder {
-    const { actor, environment } = this.options;
+    const { actor, environment, workers } = this.options;
     const { pid } = (globalThis as { process?: { pid?: number } }).process ?? {};
     return new Recorder(actor as RecordableActor, {
       ...run,
       ...start,
+      threads: workers?.count ?? 0,
       now: () => environment.clock.now(),
       ...(pid === undefined ? {} : { pid }),
     });
