@@ -1,9 +1,8 @@
 /**
  * The facade: commands that throw when they are not legal (I2), promises for their outcomes, streams for observers.
  *
- * 1. It adds nothing to the semantics: the machine decides, the actions acts.
- * 2. Observers are attached before anything runs and cannot hurt it (I11).
- * 3. Resuming a stored session goes through the one restore path (I18): validated, rebuilt, compared (I15), locked (I10).
+ * 1. It adds no semantics: the machine decides. Observers attach before anything runs and cannot hurt it (I11).
+ * 2. Resuming a stored session goes through the one restore path (I18): validated, rebuilt, compared (I15), locked (I10).
  */
 import type { Observable } from 'rxjs';
 import { type ActorRefFrom, createActor } from 'xstate';
