@@ -15,6 +15,7 @@
 import type { ExecutorContext, ExecutorState } from '../../../machines/context.js';
 import type { ReadRequest, WriteRequest } from '../../../machines/executor-events.js';
 import { rewind } from '../../../machines/initial-context.js';
+import { sealEvent } from '../../../machines/report.js';
 import type { SessionLock } from '../../checkpoint/lock/lock.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { IllegalCommandError, PipelineCancelledError } from '../../errors.js';
@@ -263,7 +264,8 @@ export class ExecutorActions {
    * paused or had failed waits for its command, unless it has completed meanwhile. */
   continueRestored(state: ExecutorState): void {
     const { sessionId, error } = this.context;
-    if (state === 'INITIALIZING' || state === 'EXECUTING') this.actor.send({ type: 'session.reopen' });
+    if (state === 'INITIALIZING' || state === 'EXECUTING')
+      this.actor.send(sealEvent({ type: 'session.reopen' }));
     else if (state === 'FAILED' && sessionId === '')
       parentOf(this.actor)?.send({ type: 'pipeline.failed', sessionId, error });
     else if (state === 'PAUSED' || state === 'FAILED') void this.#completeIfStored(sessionId, state);
@@ -276,7 +278,7 @@ export class ExecutorActions {
     );
     if (stored?.isCompleted !== true || this.state !== state) return;
     this.#definition = stored.definition;
-    this.actor.send(loadedEvent(stored));
+    this.actor.send(sealEvent(loadedEvent(stored)));
   }
 
   /** The actor was stopped: a run in progress ends as by `cancel`, and the session is free afterwards (I28).
