@@ -54,8 +54,8 @@ describe(`seeds from ${FROM} on`, () => {
   });
 });
 
-/** Events of an actor that its parent restores: test/executor/session/restored-parent.test.ts covers them. */
-const EMBEDDED = /session[.](loaded|reopen)$/;
+/** Events that only a parent sends: test/executor/session/actor-is-the-run.test.ts and test/crash/restored-parent.test.ts. */
+const EMBEDDED = /session[.](loaded|reopen)$|INITIALIZING pause$/;
 
 /** Names of temporary files do not depend on the seed. */
 const historyOf = ({ trace }: SimulationOutcome): string[] =>

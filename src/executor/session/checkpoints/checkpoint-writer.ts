@@ -133,7 +133,9 @@ export class CheckpointWriter {
 
   #snapshot(): PersistedSnapshot {
     const { output: _, ...persisted } = this.actor.getPersistedSnapshot() as Record<string, unknown>;
-    return JSON.parse(JSON.stringify(persisted)) as PersistedSnapshot;
+    const snapshot = JSON.parse(JSON.stringify(persisted)) as PersistedSnapshot;
+    // A stopped actor saves the checkpoint of its run, which can be resumed.
+    return (snapshot.status as string) === 'stopped' ? { ...snapshot, status: 'active' } : snapshot;
   }
 
   /** What a resume would refuse is not stored (I27).
