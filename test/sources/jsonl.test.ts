@@ -45,6 +45,8 @@ describe('jsonl', () => {
         fc.integer({ min: 1, max: 6 }),
         fc.integer({ min: 1, max: 200 }),
         async (lines, blockBytes, maxRows, maxBytes) => {
+          // One line with an array of objects is refused as JSON that is not JSON Lines.
+          fc.pre(lines.length !== 1 || !Array.isArray(lines[0]?.[0]));
           const path = await file(lines.map(([value, end]) => JSON.stringify(value) + end).join(''));
           const source = await jsonlSource<unknown>(path, {}, blockBytes).open(undefined, context);
           const seen = await readAll(source, maxRows, maxBytes);
