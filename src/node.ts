@@ -1,4 +1,4 @@
-/** `xstate-pipeline/node`: what needs files: sources, sinks, the state directory, structured logs. */
+/** `xstate-pipeline/node`: what needs files: sources, sinks, the state directory and its sessions, structured logs. */
 export {
   type AcquireLock,
   type LowdbStorageOptions,
@@ -9,6 +9,13 @@ export { type CsvOptions, csv, type JsonlOptions, jsonl } from './executor/files
 export { type EventLogger, type LogEventsOptions, logEvents } from './observers/logger.js';
 export { nodeFileSystem } from './platform/node-file-system.js';
 export {
+  cancelSession,
+  pauseSession,
+  type SessionCommandOptions,
+  type SessionStatus,
+  sessionStatus,
+} from './sessions/control-session.js';
+export {
   type InspectedFeed,
   type InspectedSession,
   type InspectorCommand,
@@ -16,4 +23,6 @@ export {
   type InspectorHostOptions,
   inspectorHost,
 } from './sessions/inspector-host.js';
+export { type ListSessionsOptions, listSessions, type StoredSession } from './sessions/list-sessions.js';
+export type { SessionState } from './sessions/owner.js';
 export type { Publish } from './sinks/written-file.js';

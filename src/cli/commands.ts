@@ -1,6 +1,5 @@
 /** The table of commands: arguments, options, and the module of each, loaded on use. */
 import { type Command, Option } from 'commander';
-import type { ControlCommand } from '../checkpoint/lock/lock.js';
 import type { ChartOptions } from './commands/diagram.js';
 import type { InspectOptions } from './commands/inspect.js';
 import { INSPECTORS, type InspectorKind } from './inspectors/inspectors.js';
@@ -94,7 +93,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
         return prune({ stateDir, olderThanMs: parseAge(olderThan), all, dryRun }, terminal);
       });
     });
-  const controls: readonly [ControlCommand, string][] = [
+  const controls: readonly ['pause' | 'cancel' | 'status', string][] = [
     ['pause', 'tell the process that runs a session to finish the batches in flight, save and end'],
     ['cancel', 'tell the process that runs a session to drop the batches in flight, save and end'],
     ['status', 'print the progress of a session'],
@@ -104,8 +103,9 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
       .option('--json', 'print the answer as JSON')
       .action((session: string, options: CommonOptions) =>
         perform(options, async () => {
-          const { control } = await import('./commands/control.js');
+          const { control, status } = await import('./commands/control.js');
           const { stateDir, json = false } = options;
+          if (name === 'status') return status(session, { stateDir, json }, terminal);
           return control(name, session, { stateDir, json }, terminal);
         }),
       );

@@ -17,7 +17,8 @@ import type { JsonObject } from '../formats/json.js';
 import { checkpointRecording } from '../history/checkpoint-recording.js';
 import { grouped } from '../observers/progress/terminal-text.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
-import { type ListedSession, listSessions } from './list-sessions.js';
+import { PATIENCE_MS } from './control-session.js';
+import { type SessionWithOwner, sessionsWithOwners } from './list-sessions.js';
 import { ownerOf } from './owner.js';
 import { storedMark } from './stored-metrics.js';
 
@@ -68,7 +69,8 @@ export interface InspectorHostOptions {
   readonly stateDir?: string;
 }
 
-const PATIENCE_MS = { pause: 86_400_000, cancel: 60_000, status: 1_000, record: 5_000 } as const;
+/** The list asks every owner, and shows what is stored of one that does not answer. */
+const STATUS_PATIENCE_MS = 1_000;
 const LOOK_AGAIN_MS = 150;
 /** Looks without new bytes, after which a new owner is asked to record. */
 const LOOKS = 15;
@@ -82,7 +84,8 @@ export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOp
   const send = (sessionId: string, command: ControlCommand): Promise<JsonObject> => {
     assertSessionId(sessionId, storage.label);
     const directory = join(stateDir, sessionId);
-    return sendControl({ directory, sessionId, command, timeoutMs: PATIENCE_MS[command] });
+    const timeoutMs = command === 'status' ? STATUS_PATIENCE_MS : PATIENCE_MS[command];
+    return sendControl({ directory, sessionId, command, timeoutMs });
   };
   /** @returns whether an owner records the session. */
   const askToRecord = (id: string): Promise<boolean> =>
@@ -94,7 +97,7 @@ export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOp
 
   return {
     async sessions() {
-      const listed = await listSessions(stateManager, stateDir);
+      const listed = await sessionsWithOwners(stateManager, stateDir);
       return Promise.all(
         listed.map(async (session) => {
           const id = session.summary.sessionId;
@@ -184,7 +187,7 @@ function feed(directory: string, head: string, askToRecord: () => Promise<boolea
 }
 
 function inspectedSession(
-  { summary, owner }: ListedSession,
+  { summary, owner }: SessionWithOwner,
   status: JsonObject,
   recorded: boolean,
 ): InspectedSession {

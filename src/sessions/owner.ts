@@ -1,6 +1,6 @@
 /** Finds the process that runs a session, through the session's lock. */
 import { join } from 'node:path';
-import type { CheckpointSummary } from '../checkpoint/checkpoint-summary.js';
+import type { ExecutorState } from '../../machines/context.js';
 import { lockOwner, ownerPid } from '../checkpoint/lock/lock-owner.js';
 
 export interface SessionOwner {
@@ -16,19 +16,39 @@ export async function ownerOf(stateDir: string, sessionId: string): Promise<Sess
   return owner && { pid: await ownerPid(owner, PATIENCE_MS) };
 }
 
-/** The state of a session for display: the stored state and the owner together. */
-export function stateWord(state: CheckpointSummary['state'], owner: SessionOwner | undefined): string {
-  if (owner !== undefined) {
-    const by = owner.pid === undefined ? '' : ` (${owner.pid})`;
-    return `${state === 'PAUSED' ? 'paused' : 'running'}${by}`;
-  }
+/** The state of a session: the stored state and the process that runs it together. `interrupted`: it was running when its
+ * process ended. */
+export type SessionState =
+  | 'running'
+  | 'pausing'
+  | 'paused'
+  | 'interrupted'
+  | 'cancelled'
+  | 'failed'
+  | 'completed'
+  | 'corrupt';
+
+export function sessionState(
+  state: ExecutorState,
+  owner: SessionOwner | undefined,
+): Exclude<SessionState, 'corrupt'> {
+  if (owner !== undefined) return state === 'PAUSED' ? 'paused' : 'running';
   switch (state) {
     case 'INITIALIZING':
     case 'EXECUTING':
       return 'interrupted';
     case 'IDLE':
       return 'cancelled';
-    default:
-      return state.toLowerCase();
+    case 'PAUSED':
+      return 'paused';
+    case 'COMPLETED':
+      return 'completed';
+    case 'FAILED':
+      return 'failed';
   }
+}
+
+/** A state for display, with the process that runs the session. */
+export function stateWord(state: SessionState, pid: number | undefined): string {
+  return pid === undefined ? state : `${state} (${pid})`;
 }

@@ -3,9 +3,7 @@ import { mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { describe, expect, test } from 'vitest';
-import { summaryOf } from '../../src/checkpoint/checkpoint-summary.js';
 import { sessionLines } from '../../src/cli/commands/sessions.js';
-import { aCheckpoint } from '../support/checkpoints.js';
 import {
   call,
   copied,
@@ -95,10 +93,10 @@ describe('sessions', () => {
 
 test('a narrow terminal shows ids shortened as far as they stay distinct', () => {
   const ids = ['0f8fad5b-d9cb-469f-a165-70867728950e', '0f8fad5b-d0cb-469f-a165-70867728950e'];
-  const listed = ids.map((sessionId) => ({
-    summary: summaryOf(aCheckpoint({ sessionId })),
-    owner: undefined,
-  }));
+  const counts = { batches: 1, rowsIn: 1_000, rowsOut: 1_000, startedAt: 0, savedAt: 1_700_000_000_000 };
+  const listed = ids.map(
+    (sessionId) => ({ sessionId, pipeline: 'reviews', state: 'paused', canResume: true, ...counts }) as const,
+  );
   const shown = (columns?: number) =>
     sessionLines(listed, '.xstate-pipeline', 1_700_000_100_000, { colors: pc.createColors(false), columns });
   expect(shown()[1]).toMatch(`${ids[0]}  reviews   paused`);

@@ -12,7 +12,7 @@ import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { codeOf } from '../../errors.js';
 import { counted, printable } from '../../observers/progress/terminal-text.js';
 import { discardOutputs } from '../../sessions/discard-outputs.js';
-import { ownerOf, stateWord } from '../../sessions/owner.js';
+import { ownerOf, sessionState } from '../../sessions/owner.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago } from '../output/durations.js';
 import type { Terminal } from '../output/terminal.js';
@@ -77,5 +77,5 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
 function lineOf(summary: SoundSummary, now: number, dryRun: boolean): string {
   const verb = dryRun ? 'would remove' : 'removed';
   const { sessionId, pipeline, state, savedAt } = summary;
-  return `${verb} ${sessionId}  ${printable(pipeline)}, ${stateWord(state, undefined)}, saved ${ago(savedAt, now)}`;
+  return `${verb} ${sessionId}  ${printable(pipeline)}, ${sessionState(state, undefined)}, saved ${ago(savedAt, now)}`;
 }

@@ -6,7 +6,7 @@ import { counted, grouped, printable, span } from '../../observers/progress/term
 import { isBeyondResume } from '../../sessions/can-resume.js';
 import { findSession } from '../../sessions/find-session.js';
 import { sessionCommand } from '../../sessions/invocation.js';
-import { ownerOf, type SessionOwner, stateWord } from '../../sessions/owner.js';
+import { ownerOf, type SessionOwner, sessionState, stateWord } from '../../sessions/owner.js';
 import { storedMark, storedPartFile, storedPath, storedStages } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago, localTime } from '../output/durations.js';
@@ -55,7 +55,7 @@ export function checkpointLines(
     ['session', checkpoint.sessionId],
     ['pipeline', printable(checkpoint.pipeline)],
     ['file', checkpoint.pipelineFile],
-    ['state', stateWord(checkpoint.state, owner)],
+    ['state', stateWord(sessionState(checkpoint.state, owner), owner?.pid)],
     ['error', error && `${printable(error.message)} (${printable(error.code)})`],
     ['started', localTime(startedAt)],
     ['saved', `${localTime(savedAt)}, ${ago(savedAt, now)}`],
