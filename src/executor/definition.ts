@@ -1,7 +1,7 @@
 /**
  * A pipeline, put together and checked: what `pipeline(…)…to(…)` gives and what `execute` takes.
  */
-import { type JsonObject, MAX_WINDOW } from '../../machines/context.js';
+import { type ExecutorSettings, type JsonObject, MAX_WINDOW } from '../../machines/context.js';
 import { InvalidOptionError } from '../errors.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
@@ -31,13 +31,12 @@ export interface PipelineOptions {
   readonly deadLetter?: SinkLike<JsonObject>;
 }
 
-/** What `execute` takes. */
-export interface PipelineLike {
+/** What `execute` takes. `In`: rows of the source. `Out`: rows for the sink. */
+// biome-ignore lint/suspicious/noExplicitAny: any rows, for stages whose row types are not known.
+export interface PipelineLike<In = any, Out = any> {
   readonly name: string;
-  // biome-ignore lint/suspicious/noExplicitAny: row types meet in pipe() and to(); the executor moves rows unseen.
-  readonly source: SourceLike<any>;
-  // biome-ignore lint/suspicious/noExplicitAny: as above.
-  readonly sink: SinkLike<any>;
+  readonly source: SourceLike<In>;
+  readonly sink: SinkLike<Out>;
   readonly options?: PipelineOptions;
 }
 
@@ -88,6 +87,18 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
         ? false
         : whole(options.checkpointEveryMs, 'checkpointEveryMs', 1, 2 ** 31 - 1),
     options,
+  };
+}
+
+/** What the machine has to know of it. @param rhythm where the pipeline does not say how often checkpoints are saved. */
+export function executorSettings(
+  { maxInFlight, maxCrashes, checkpointInterval }: PipelineDefinition,
+  rhythm: { readonly checkpointInterval: number },
+): ExecutorSettings {
+  return {
+    maxInFlight,
+    maxCrashes,
+    checkpointInterval: checkpointInterval ?? rhythm.checkpointInterval,
   };
 }
 

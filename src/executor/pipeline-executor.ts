@@ -22,9 +22,9 @@ import { BehaviorSubject } from '../observers/rx.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import { errorData } from '../platform/error-data.js';
 import type { RecordingSink } from '../recording/format.js';
-import type { AnyStage } from '../stages/stage.js';
+import type { AnyStage, FittingStages, StagesBetween } from '../stages/stage.js';
 import { type Command, legalCommands } from './commands.js';
-import { checkStages, definePipeline, type PipelineLike } from './definition.js';
+import { checkStages, definePipeline, executorSettings, type PipelineLike } from './definition.js';
 import { assertThreadsAvailable, type WorkerOptions, widenForWorkers } from './fusion/workers.js';
 import { type EventDraft, stamped } from './publish.js';
 import type { CancelReceipt, PauseReceipt } from './receipts.js';
@@ -37,11 +37,19 @@ import { assertSamePipeline, loadSession, type ResumeOptions } from './session/s
 
 /**
  * Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way.
+ *
+ * In a list that is written in place, a stage that does not fit the one before it does not compile, and the row types follow:
+ * `In` of the source, `T` of the sink and of the result. In a list of type `AnyStage[]`, rows are of any type.
  * @example
  * const executor = new PipelineExecutor([tidy], new StateManager(lowdbStorage('.xstate-pipeline')));
  * const result = await executor.execute({ name: 'reviews', source: jsonl('in.jsonl'), sink: jsonl('out.jsonl') });
  */
-export class PipelineExecutor<T = unknown> {
+export class PipelineExecutor<
+  T = unknown,
+  // biome-ignore lint/suspicious/noExplicitAny: any rows, for stages whose row types are not known.
+  In = any,
+  const Stages extends readonly AnyStage[] = readonly AnyStage[],
+> {
   /** The state, from now on; the current one first. */
   readonly state$: Observable<ExecutorState>;
   readonly events$: Observable<PipelineEvent>;
@@ -68,7 +76,7 @@ export class PipelineExecutor<T = unknown> {
    * @throws {InvalidOptionError} for two stages of one name.
    */
   constructor(
-    stages: readonly AnyStage[],
+    stages: Stages & StagesBetween<In, T> & FittingStages<Stages, In>,
     readonly stateManager: StateManager,
     observers: readonly PipelineObserver[] = [],
     environment: Partial<Environment> & {
@@ -160,31 +168,24 @@ export class PipelineExecutor<T = unknown> {
    * @returns the result; rejects with what ended the run, or with `PipelineCancelledError`.
    * @throws {IllegalCommandError} in another state than IDLE and FAILED.
    * @throws {InvalidOptionError} for a pipeline that is wrongly put together. */
-  async execute(pipeline: PipelineLike): Promise<ExecutionResult<T>> {
+  async execute(pipeline: PipelineLike<In, T>): Promise<ExecutionResult<T>> {
     this.#demand('execute');
     const definition = definePipeline(pipeline, this.stages);
     if (this.#workers !== undefined) assertThreadsAvailable(definition);
     const actions = this.#actions;
-    if (this.state === 'FAILED') {
-      assertSamePipeline(actions.definition, definition);
-      actions.usePipeline(definition);
-      const outcome = actions.promises.expectOutcome();
-      this.#actor.send({ type: 'execute' });
-      return outcome as Promise<ExecutionResult<T>>;
-    }
+    const isAgain = this.state === 'FAILED';
+    if (isAgain) assertSamePipeline(actions.definition, definition);
     actions.usePipeline(definition);
     const outcome = actions.promises.expectOutcome();
-    this.#actor.send({
-      type: 'execute',
-      sessionId: this.#environment.newSessionId(),
-      pipeline: definition.name,
-      startedAt: Math.round(this.#environment.clock.now()),
-      settings: {
-        maxInFlight: definition.maxInFlight,
-        maxCrashes: definition.maxCrashes,
-        checkpointInterval: definition.checkpointInterval ?? this.stateManager.checkpointInterval,
-      },
-    });
+    const description = isAgain
+      ? {}
+      : {
+          sessionId: this.#environment.newSessionId(),
+          pipeline: definition.name,
+          startedAt: Math.round(this.#environment.clock.now()),
+          settings: executorSettings(definition, this.stateManager),
+        };
+    this.#actor.send({ type: 'execute', ...description });
     return outcome as Promise<ExecutionResult<T>>;
   }
 
@@ -204,7 +205,7 @@ export class PipelineExecutor<T = unknown> {
    * SessionLockedError} each leaving the executor as it was. */
   async resume(
     sessionId?: string,
-    pipeline?: Partial<PipelineLike>,
+    pipeline?: Partial<PipelineLike<In, T>>,
     options: ResumeOptions = {},
   ): Promise<ExecutionResult<T>> {
     const isOwn = sessionId === undefined || sessionId === this.sessionId;

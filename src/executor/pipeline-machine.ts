@@ -20,7 +20,7 @@ import type { Clock } from '../platform/clock.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { Logger } from '../platform/logger.js';
 import { checkOptions } from './check-options.js';
-import { definePipeline } from './definition.js';
+import { definePipeline, executorSettings } from './definition.js';
 import { assertThreadsAvailable, checkWorkers, widenForWorkers } from './fusion/workers.js';
 import type { Pipeline } from './pipeline.js';
 import { stamped } from './publish.js';
@@ -165,11 +165,7 @@ function machineFor<T>(
         sessionId: given.get(self) ?? own.newSessionId(),
         pipeline: definition.name,
         startedAt: Math.round(environmentOf(self, own, options.environment).clock.now()),
-        settings: {
-          maxInFlight: definition.maxInFlight,
-          maxCrashes: definition.maxCrashes,
-          checkpointInterval: definition.checkpointInterval ?? stateManager.checkpointInterval,
-        },
+        settings: executorSettings(definition, stateManager),
       };
     },
     actionsOf(actor) {

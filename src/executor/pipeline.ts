@@ -10,7 +10,8 @@ import { type SinkLike, type SourceLike, toSource } from './endpoints.js';
 import { type PipelineRun, type RunOptions, runPipeline } from './run-pipeline.js';
 
 /** A pipeline, put together: what `run`, `execute` and the command line take. */
-export interface Pipeline<T> extends PipelineLike {
+// biome-ignore lint/suspicious/noExplicitAny: the rows of the source met their stage in pipe().
+export interface Pipeline<T> extends PipelineLike<any, T> {
   readonly stages: readonly AnyStage[];
   readonly options: PipelineOptions;
   /** Runs it; durable by default. Rejects with what ended the run.

@@ -175,3 +175,15 @@ export type RowOut<S extends AnyStage> = NonNullable<S['types']>['out'];
 /** A stage of any row types. */
 // biome-ignore lint/suspicious/noExplicitAny: a list of stages of different row types; their fit is checked by pipe().
 export type AnyStage = Stage<any, any>;
+
+/** A list of stages that takes rows `I` and gives rows `O`; of a list of unknown length, nothing is known. */
+export type StagesBetween<I, O> = (readonly [Stage<I, unknown>, ...AnyStage[]] | readonly AnyStage[]) &
+  (readonly [...AnyStage[], Stage<never, O>] | readonly AnyStage[]);
+
+/** The list of stages `S` for rows `I`, each stage taking the rows that the one before it gives. */
+export type FittingStages<S extends readonly AnyStage[], I> = S extends readonly [
+  infer First extends AnyStage,
+  ...infer Rest extends readonly AnyStage[],
+]
+  ? readonly [Stage<I, RowOut<First>>, ...FittingStages<Rest, RowOut<First>>]
+  : S;

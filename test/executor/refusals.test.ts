@@ -51,7 +51,7 @@ test.each<[string, () => unknown]>([
         .to(collect()),
   ],
   ['an executor without a state manager', () => new PipelineExecutor([keep], any(null))],
-  ['stages that are no list', () => new PipelineExecutor(any('x'), new StateManager(memoryStorage()))],
+  ['stages that are no list', () => new PipelineExecutor(any<never>('x'), new StateManager(memoryStorage()))],
   ['an output that is the input', () => pipeline('p').from(jsonl('a.jsonl')).to(jsonl('./a.jsonl'))],
   [
     'dead letters into the output',
