@@ -15,7 +15,7 @@
  * 10. No `invoke`, no `after`: `xstate/graph` can walk it.
  */
 import { type AnyActorRef, type AnyStateMachine, setup } from 'xstate';
-import { committerMachine } from './committer.machine.js';
+import { stageActorId, WORKERS } from './children.js';
 import type { Activity, ErrorData, ExecutorContext, ExecutorOutput } from './context.js';
 import type {
   ExecutorEvent,
@@ -27,7 +27,6 @@ import type {
 import { executorGuards, lastReady, roomToRead } from './guards.js';
 import { initialContext, outputOf, rewind, rewindRestored } from './initial-context.js';
 import { firstAttempt, isQuarantined } from './poison.js';
-import { publisherMachine } from './publisher.machine.js';
 import { parentOf, sealEvent } from './report.js';
 import { stageMachine } from './stage.machine.js';
 import { reached, type StageInput } from './stage-events.js';
@@ -49,16 +48,6 @@ const NO_USABLE_OUTPUT: ErrorData = {
   code: 'NO_USABLE_OUTPUT',
   message: 'The input had rows, and errors left no output for any of them. Nothing was published.',
 };
-
-/** The children beside the stages. The key is the actor id and the `src`. */
-export const WORKERS = {
-  committer: committerMachine,
-  publisher: publisherMachine,
-} as const;
-const WORKER_IDS = Object.keys(WORKERS);
-
-/** The actor id of a stage, and its `src`: stable across processes, so that a snapshot restores. */
-export const stageActorId = (name: string): string => `stage:${name}`;
 
 /** What `createExecutorMachine` takes beside the stages. */
 export interface ExecutorMachineOptions<Output> {
@@ -160,14 +149,17 @@ export function createExecutorMachine<Output = ExecutorOutput>(
           const inputs = stages.map(
             (stage, index) => [stageActorId(stage.name), { ...stage, index }] as const,
           );
-          for (const [id, input] of [...inputs, ...WORKER_IDS.map((id) => [id, undefined] as const)]) {
+          for (const [id, input] of [
+            ...inputs,
+            ...Object.keys(WORKERS).map((id) => [id, undefined] as const),
+          ]) {
             enqueue.stopChild(id);
             enqueue.spawnChild(id as never, { id, input } as never);
           }
         }),
         stopChildren: base.enqueueActions(({ enqueue }) => {
           for (const name of names) enqueue.sendTo(stageActorId(name), sealEvent({ type: 'abort' }) as never);
-          for (const id of WORKER_IDS) enqueue.stopChild(id);
+          for (const id of Object.keys(WORKERS)) enqueue.stopChild(id);
         }),
         requestCommit: base.sendTo('committer', () => sealEvent({ type: 'commit' })),
         requestPublish: base.sendTo('publisher', () => sealEvent({ type: 'publish' })),

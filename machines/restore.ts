@@ -10,6 +10,7 @@
  * 5. Pure, and total: it returns or throws `InvalidSnapshotError`, in time proportional to the input's size.
  */
 
+import { stageActorId, WORKERS } from './children.js';
 import {
   type CheckpointMark,
   type ErrorData,
@@ -24,7 +25,6 @@ import {
   type PoisonSuspects,
   type StageCounters,
 } from './context.js';
-import { stageActorId, WORKERS } from './executor.machine.js';
 import { completed, initialContext, outputOf, rewind } from './initial-context.js';
 import type { StageInput } from './stage-events.js';
 

@@ -21,7 +21,11 @@ export abstract class PipelineError extends Error {
 
 /** An error of this product, also from another realm or another copy of the package, where `instanceof` is false. */
 export function isPipelineError(value: unknown): value is PipelineError {
-  return field(value, BRAND) === true;
+  try {
+    return (value as { readonly [BRAND]?: unknown } | null | undefined)?.[BRAND] === true;
+  } catch {
+    return false;
+  }
 }
 
 /** A command that the state does not allow (I2). */
@@ -272,64 +276,5 @@ export class InspectorMissingError extends PipelineError {
   readonly code = 'INSPECTOR_MISSING';
   constructor(install: string, what = 'is not installed') {
     super(`The inspector is a package of its own and ${what}: ${install}`);
-  }
-}
-
-/** The message of anything thrown: an error of any realm, a plain object, a primitive. Never throws. */
-export function messageOf(thrown: unknown): string {
-  return (
-    textField(thrown, 'message') ??
-    textField(field(thrown, 'error'), 'message') ??
-    textField(thrown, 'error') ??
-    textField(thrown, 'name') ??
-    printed(thrown)
-  );
-}
-
-/** The `code` of an error that carries one (ours, Node's), else its name, else its type. Never throws. */
-export function codeOf(thrown: unknown): string {
-  const code = field(thrown, 'code');
-  if (typeof code === 'string' && code !== '') return code;
-  return textField(thrown, 'name') ?? (typeof code === 'number' ? String(code) : typeof thrown);
-}
-
-/** The name of an error, else the type of what was thrown. Never throws. */
-export function nameOf(thrown: unknown): string {
-  return textField(thrown, 'name') ?? typeof thrown;
-}
-
-/** The `stack` of anything thrown. Never throws. */
-export function stackOf(thrown: unknown): string | undefined {
-  return textField(thrown, 'stack');
-}
-
-/** The `cause` of anything thrown. Never throws. */
-export function causeOf(thrown: unknown): unknown {
-  return field(thrown, 'cause');
-}
-
-function textField(thrown: unknown, key: string): string | undefined {
-  const value = field(thrown, key);
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** By shape, not by class: an error may come from another realm. Its getters may throw. */
-function field(thrown: unknown, key: PropertyKey): unknown {
-  if (thrown === null || (typeof thrown !== 'object' && typeof thrown !== 'function')) return undefined;
-  try {
-    return (thrown as Readonly<Record<PropertyKey, unknown>>)[key];
-  } catch {
-    return undefined;
-  }
-}
-
-function printed(thrown: unknown): string {
-  try {
-    const text = String(thrown);
-    if (text !== '[object Object]') return text;
-    const keys = Object.keys(thrown as object).slice(0, 10);
-    return `an object without a message was thrown${keys.length > 0 ? ` (${keys.join(', ')})` : ''}`;
-  } catch {
-    return 'an unprintable value was thrown';
   }
 }

@@ -2,7 +2,8 @@
  * Chooses the generation of a stored checkpoint to resume from (I9): the newest one that is sound and that the caller
  * accepts. Skipped generations are reported; if none is left, the error has a reason for each.
  */
-import { CorruptCheckpointError, messageOf } from '../errors.js';
+import { CorruptCheckpointError } from '../errors.js';
+import { messageOf } from '../platform/thrown.js';
 import { type Checkpoint, decodeCheckpoint } from './envelope.js';
 import type { StoredCheckpoint } from './storage.js';
 import { type StoredPaths, withProcessPaths } from './stored-paths.js';

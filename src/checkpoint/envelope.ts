@@ -11,9 +11,10 @@
  */
 import { sha256 } from '#sha256';
 import { type ErrorData, EXECUTOR_STATES, type ExecutorState } from '../../machines/context.js';
-import { CheckpointWriteError, CorruptCheckpointError, messageOf } from '../errors.js';
+import { CheckpointWriteError, CorruptCheckpointError } from '../errors.js';
 import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../formats/json.js';
 import { amount, json, nullable, object, oneOf, optional, shape, text, whole } from '../formats/shape.js';
+import { messageOf } from '../platform/thrown.js';
 import { MIGRATIONS } from './migrations.js';
 
 /** Of the envelope. A release reads its own format and every earlier one. */

@@ -15,13 +15,13 @@ import {
   CheckpointWriteError,
   CorruptCheckpointError,
   InvalidOptionError,
-  messageOf,
   SessionLockedError,
   StateDirectoryError,
 } from '../errors.js';
 import { readOption, whole } from '../formats/shape.js';
 import { type Clock, systemClock } from '../platform/clock.js';
 import { concurrently } from '../platform/concurrently.js';
+import { messageOf } from '../platform/thrown.js';
 import { type CheckpointSummary, isSound, newestFirst, summaryOf } from './checkpoint-summary.js';
 import { chooseCheckpoint, type LoadedCheckpoint } from './choose-checkpoint.js';
 import { type Checkpoint, checkpointBytes, encodeCheckpoint } from './envelope.js';

@@ -8,7 +8,7 @@
  *
  * Errors are matched by `code`, not by class: a pipeline file may use its own copy of the package.
  */
-import { codeOf } from '../errors.js';
+import { codeOf } from '../platform/thrown.js';
 
 export const COMPLETED = 0;
 export const FAILED = 1;

@@ -11,11 +11,12 @@ import { open, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { codeOf, messageOf, PipelineFileError } from '../errors.js';
+import { PipelineFileError } from '../errors.js';
 import { checkStages } from '../executor/definition.js';
 import { isPipeline, type Pipeline } from '../executor/pipeline.js';
 import { printable } from '../observers/progress/terminal-text.js';
 import { problemOf } from '../platform/file-problems.js';
+import { codeOf, messageOf } from '../platform/thrown.js';
 import { COMPLETED, isForeseen, WRONG_USAGE } from './exit-codes.js';
 import { shownPath, userFrame } from './output/report.js';
 

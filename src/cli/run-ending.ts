@@ -1,5 +1,6 @@
 /** The last lines of a foreground run, and its exit code. */
-import { CheckpointNotFoundError, codeOf, messageOf } from '../errors.js';
+import { CheckpointNotFoundError } from '../errors.js';
+import { codeOf, messageOf } from '../platform/thrown.js';
 import { isBeyondResume } from '../sessions/can-resume.js';
 import { programName, quoted, sessionCommand } from '../sessions/invocation.js';
 import { storedMark } from '../sessions/stored-metrics.js';

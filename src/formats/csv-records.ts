@@ -5,7 +5,8 @@
  * times as fast.
  */
 import { CsvError, parse } from 'csv-parse/sync';
-import { codeOf, InvalidOptionError } from '../errors.js';
+import { InvalidOptionError } from '../errors.js';
+import { codeOf } from '../platform/thrown.js';
 import type { Records } from './records.js';
 
 export interface CsvDialect {

@@ -1,5 +1,7 @@
 /** Shows a session without a recording: a recording of one frame, made from its checkpoint. */
-import { createExecutorMachine, stageActorId } from '../../machines/executor.machine.js';
+
+import { stageActorId } from '../../machines/children.js';
+import { createExecutorMachine } from '../../machines/executor.machine.js';
 import { stageMachine } from '../../machines/stage.machine.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { isObject } from '../formats/json.js';

@@ -1,5 +1,5 @@
 import type { ErrorData } from '../../machines/context.js';
-import { codeOf, messageOf, nameOf } from '../errors.js';
+import { codeOf, messageOf, nameOf } from './thrown.js';
 
 const MAX_MESSAGE = 300;
 

@@ -5,7 +5,8 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { codeOf, InvalidOptionError, messageOf } from '../errors.js';
+import { InvalidOptionError } from '../errors.js';
+import { codeOf, messageOf } from './thrown.js';
 
 /** Absolute, because a session may be resumed from another working directory. `~/` is the home directory.
  * @throws {InvalidOptionError} if it is not a path. */

@@ -12,7 +12,7 @@
  *    so its failure costs no work. An `onError` hook that throws is logged.
  * 7. A function may change its rows in place: where they are needed later, it gets copies (`needsInputLater`).
  */
-import { messageOf } from '../errors.js';
+import { messageOf } from '../platform/thrown.js';
 import { runBatch } from './attempt-batch.js';
 import { type Abortable, abortOf } from './attempt-context.js';
 import {

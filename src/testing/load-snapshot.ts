@@ -9,11 +9,12 @@ import type { ExecutorState } from '../../machines/context.js';
 import { type RestoredSnapshot, restoreSnapshot } from '../../machines/restore.js';
 import type { StageInput } from '../../machines/stage-events.js';
 import { type Checkpoint, decodeCheckpoint, MAX_CHECKPOINT_BYTES } from '../checkpoint/envelope.js';
-import { CorruptCheckpointError, messageOf } from '../errors.js';
+import { CorruptCheckpointError } from '../errors.js';
 import { stageInputs } from '../executor/session/stage-inputs.js';
 import { isObject, parseUntrusted } from '../formats/json.js';
 import { absolutePath, problemOf } from '../platform/file-problems.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
+import { messageOf } from '../platform/thrown.js';
 import type { AnyStage } from '../stages/stage.js';
 import { TestingError } from './errors.js';
 

@@ -3,7 +3,7 @@
  * `PipelineMatchers`, and an assertion in `assertions.ts`.
  */
 import type { ExecutorState } from '../../machines/context.js';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../platform/thrown.js';
 import { assertComesBackAs, assertNoSecondInvocation, assertOutput, assertState } from './assertions.js';
 import { assertReplays, type RecordedRun, type Replayable } from './replay.js';
 

@@ -2,8 +2,9 @@
  * The operator of a simulated process: starts and resumes runs, gives legal and illegal commands at any moment, and checks
  * the answers (I2, I12, I16, I17).
  */
-import { codeOf, IllegalCommandError, messageOf } from '../../src/errors.js';
+import { IllegalCommandError } from '../../src/errors.js';
 import type { ExecutionResult } from '../../src/index.js';
+import { codeOf, messageOf } from '../../src/platform/thrown.js';
 import { LEGAL } from '../support/legal.js';
 import { storedCheckpoint } from './checks.js';
 import { resultProblem } from './outcome.js';

@@ -9,8 +9,9 @@
  * 5. All segments but the last are complete. Only the last may have a torn tail, and only where no later record proves
  *    that it was durable once (see `journal-format.ts`).
  */
-import { CheckpointWriteError, CorruptJournalError, codeOf, messageOf } from '../../errors.js';
+import { CheckpointWriteError, CorruptJournalError } from '../../errors.js';
 import type { FileHandle, FileSystem } from '../../platform/file-system.js';
+import { codeOf, messageOf } from '../../platform/thrown.js';
 import type { Journal, JournalKey } from './journal.js';
 import {
   MAX_INDEX,

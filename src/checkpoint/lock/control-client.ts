@@ -1,9 +1,10 @@
 /** Sends commands to the process that owns a session, from any process that can read the session's directory. */
 import { join } from 'node:path';
-import { ControlError, codeOf, NoOwnerError } from '../../errors.js';
+import { ControlError, NoOwnerError } from '../../errors.js';
 import { isObject, type JsonObject } from '../../formats/json.js';
 import type { FileSystem } from '../../platform/file-system.js';
 import { nodeFileSystem } from '../../platform/node-file-system.js';
+import { codeOf } from '../../platform/thrown.js';
 import { ask, MAX_OWNER_FILE_BYTES, OWNER_FILE, tokenIn } from './control-protocol.js';
 import type { ControlCommand } from './lock.js';
 import { lockOwner } from './lock-owner.js';

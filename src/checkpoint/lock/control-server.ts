@@ -8,8 +8,8 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import { codeOf, messageOf } from '../../errors.js';
 import type { JsonObject } from '../../formats/json.js';
+import { codeOf, messageOf } from '../../platform/thrown.js';
 import { CONTROL_COMMANDS, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, parseLine } from './control-protocol.js';
 import type { LockHandlers } from './lock.js';
 

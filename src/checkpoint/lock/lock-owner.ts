@@ -1,5 +1,5 @@
 /** The present owner of a session's lock (I10), asked of the lock itself: the writer of a file may have ended. */
-import { codeOf } from '../../errors.js';
+import { codeOf } from '../../platform/thrown.js';
 import { ask } from './control-protocol.js';
 import { lockSocket, type Owner } from './lock-socket.js';
 

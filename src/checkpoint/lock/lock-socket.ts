@@ -16,7 +16,7 @@ import { readdir, realpath, symlink, unlink } from 'node:fs/promises';
 import { connect, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { codeOf } from '../../errors.js';
+import { codeOf } from '../../platform/thrown.js';
 
 /** A live owner; without a socket: it is too busy to answer. */
 export interface Owner {

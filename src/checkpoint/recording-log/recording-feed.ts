@@ -2,8 +2,9 @@
  * The bytes of a stored recording, and then those that are appended, by whichever process. Whole lines only: what a process
  * that died left torn at the end of its segment is passed over.
  */
-import { codeOf } from '../../errors.js';
+
 import type { FileSystem } from '../../platform/file-system.js';
+import { codeOf } from '../../platform/thrown.js';
 import { recordingSegments, type Segment } from './file-recording-log.js';
 
 const PIECE_BYTES = 1024 * 1024;

@@ -11,8 +11,8 @@
  */
 import { dirname } from 'node:path';
 import type { Adapter } from 'lowdb';
-import { codeOf } from '../../errors.js';
 import type { FileHandle, FileSystem } from '../../platform/file-system.js';
+import { codeOf } from '../../platform/thrown.js';
 
 const TEMP = /\.[0-9a-f-]{36}\.tmp$/;
 

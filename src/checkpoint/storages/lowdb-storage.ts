@@ -19,14 +19,13 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { Low } from 'lowdb';
 import {
   CheckpointWriteError,
-  codeOf,
   InvalidOptionError,
-  messageOf,
   SessionLockedError,
   StateDirectoryError,
 } from '../../errors.js';
 import type { FileStat, FileSystem } from '../../platform/file-system.js';
 import { nodeFileSystem } from '../../platform/node-file-system.js';
+import { codeOf, messageOf } from '../../platform/thrown.js';
 import { openFileJournal } from '../journal/file-journal.js';
 import type { Journal } from '../journal/journal.js';
 import type { LockHandlers, SessionLock } from '../lock/lock.js';

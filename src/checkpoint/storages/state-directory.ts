@@ -4,8 +4,9 @@
  * A symlink is refused: its author would choose what the run overwrites.
  */
 import { dirname, join, resolve } from 'node:path';
-import { codeOf, StateDirectoryError } from '../../errors.js';
+import { StateDirectoryError } from '../../errors.js';
 import type { FileSystem } from '../../platform/file-system.js';
+import { codeOf } from '../../platform/thrown.js';
 
 /** The default state directory, relative to the working directory. */
 export const DEFAULT_STATE_DIRECTORY = '.xstate-pipeline';

@@ -8,7 +8,7 @@
 import { stat } from 'node:fs/promises';
 import { platform } from '#platform';
 import type { StateManager } from '../../checkpoint/state-manager.js';
-import { codeOf, PipelineMismatchError } from '../../errors.js';
+import { PipelineMismatchError } from '../../errors.js';
 import type { Pipeline } from '../../executor/pipeline.js';
 import { compareIdentity } from '../../executor/session/source-identity.js';
 import {
@@ -20,6 +20,7 @@ import type { JsonObject } from '../../formats/json.js';
 import { counted, grouped, printable, rowsThrough } from '../../observers/progress/terminal-text.js';
 import { systemClock } from '../../platform/clock.js';
 import type { OpenContext } from '../../platform/open-context.js';
+import { codeOf } from '../../platform/thrown.js';
 import { sessionCommand } from '../../sessions/invocation.js';
 import { storedPartFile, storedPath } from '../../sessions/stored-metrics.js';
 import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';

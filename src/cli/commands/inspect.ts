@@ -1,7 +1,8 @@
 /** `inspect [session or recording]`: serves the inspector's page for stored and running sessions, or exports one session. */
 import { writeFile } from 'node:fs/promises';
-import { codeOf, InvalidOptionError } from '../../errors.js';
+import { InvalidOptionError } from '../../errors.js';
 import { grouped } from '../../observers/progress/terminal-text.js';
+import { codeOf } from '../../platform/thrown.js';
 import { type InspectorHost, inspectorHost } from '../../sessions/inspector-host.js';
 import { quoted } from '../../sessions/invocation.js';
 import { COMPLETED } from '../exit-codes.js';

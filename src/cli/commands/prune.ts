@@ -9,8 +9,8 @@ import { isSound, type SoundSummary } from '../../checkpoint/checkpoint-summary.
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
-import { codeOf } from '../../errors.js';
 import { counted, printable } from '../../observers/progress/terminal-text.js';
+import { codeOf } from '../../platform/thrown.js';
 import { discardOutputs } from '../../sessions/discard-outputs.js';
 import { ownerOf, sessionState } from '../../sessions/owner.js';
 import { COMPLETED } from '../exit-codes.js';

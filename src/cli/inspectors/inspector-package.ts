@@ -5,7 +5,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { codeOf, InspectorMissingError } from '../../errors.js';
+import { InspectorMissingError } from '../../errors.js';
+import { codeOf } from '../../platform/thrown.js';
 import type { InspectorHost } from '../../sessions/inspector-host.js';
 
 const NAME = '@xstate-pipeline/inspector';

@@ -2,8 +2,8 @@
 import { isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import { codeOf, messageOf } from '../../errors.js';
 import { printable } from '../../observers/progress/terminal-text.js';
+import { codeOf, messageOf } from '../../platform/thrown.js';
 import { isForeseen } from '../exit-codes.js';
 import type { Terminal } from './terminal.js';
 

@@ -6,9 +6,10 @@
  * 3. Every line is one line: no control character moves the cursor.
  */
 import pc from 'picocolors';
-import { codeOf, SinkError } from '../../errors.js';
+import { SinkError } from '../../errors.js';
 import type { TerminalStream } from '../../observers/progress/terminal-block.js';
 import { problemOf } from '../../platform/file-problems.js';
+import { codeOf } from '../../platform/thrown.js';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 

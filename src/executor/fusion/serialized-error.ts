@@ -1,5 +1,6 @@
 /** Errors on their way between threads: name, code, message, stack and cause survive. */
-import { causeOf, codeOf, isPipelineError, messageOf, nameOf, PipelineError, stackOf } from '../../errors.js';
+import { isPipelineError, PipelineError } from '../../errors.js';
+import { causeOf, codeOf, messageOf, nameOf, stackOf } from '../../platform/thrown.js';
 
 /** What is sent of an error. */
 export interface SerializedError {

@@ -9,7 +9,8 @@
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { messageOf, WorkerThreadError } from '../../errors.js';
+import { WorkerThreadError } from '../../errors.js';
+import { messageOf } from '../../platform/thrown.js';
 import { linesEncoder } from './output-lines.js';
 import { deserializeError, type SerializedError } from './serialized-error.js';
 import {

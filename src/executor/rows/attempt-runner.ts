@@ -6,10 +6,11 @@
  * 3. Time and random numbers are injected (I14).
  * 4. An attempt that does not settle is reported (`stage.stalled`) and continues.
  */
-import { messageOf, StageTimeoutError } from '../../errors.js';
+import { StageTimeoutError } from '../../errors.js';
 import type { Clock, Random } from '../../platform/clock.js';
 import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
+import { messageOf } from '../../platform/thrown.js';
 import {
   ABORTABLE,
   type AttemptContext,

@@ -6,7 +6,7 @@ import {
   NO_LOSSES,
   reasonIndex,
 } from '../../../machines/context.js';
-import { codeOf, messageOf } from '../../errors.js';
+import { codeOf, messageOf } from '../../platform/thrown.js';
 
 const MAX_REASON = 160;
 

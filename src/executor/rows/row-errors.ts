@@ -1,4 +1,5 @@
-import { isPipelineError, messageOf, RowError, StageError } from '../../errors.js';
+import { isPipelineError, RowError, StageError } from '../../errors.js';
+import { messageOf } from '../../platform/thrown.js';
 import type { RowFailure } from '../../stages/attempt.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { InFlightBatch } from './in-flight-batch.js';

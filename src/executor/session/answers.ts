@@ -5,7 +5,7 @@
  * runtime's machines take sealed events, commands and XState's own events; any other event has no effect.
  */
 import type { AnyActorLogic } from 'xstate';
-import type { WORKERS } from '../../../machines/executor.machine.js';
+import type { WORKERS } from '../../../machines/children.js';
 import type { ExecutorEvent } from '../../../machines/executor-events.js';
 import { sealEvent, takeSeal } from '../../../machines/report.js';
 import type { StageActor } from '../rows/rows.js';

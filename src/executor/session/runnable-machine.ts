@@ -5,8 +5,9 @@
  * its children. Calls out: the methods of `ExecutorActions`, which answer with events (`answers.ts`).
  */
 import type { AnyActorRef } from 'xstate';
+import { stageActorId, WORKERS } from '../../../machines/children.js';
 import type { ExecutorContext } from '../../../machines/context.js';
-import { createExecutorMachine, stageActorId, WORKERS } from '../../../machines/executor.machine.js';
+import { createExecutorMachine } from '../../../machines/executor.machine.js';
 import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
 import type { AnyStage } from '../../stages/stage.js';

@@ -1,5 +1,5 @@
 /** What of an actor's recorded context comes from the pipeline, and should be today's. */
-import { stageActorId } from '../../../machines/executor.machine.js';
+import { stageActorId } from '../../../machines/children.js';
 import { FusionPlan } from '../../executor/fusion/fusion-plan.js';
 import { BATCHES_PER_THREAD } from '../../executor/fusion/thread-job.js';
 import { stageInputs } from '../../executor/session/stage-inputs.js';

@@ -1,5 +1,5 @@
 /** A recording of format 1 on today's machines: its executor had no workers, and did their actions itself. */
-import { WORKERS } from '../../../machines/executor.machine.js';
+import { WORKERS } from '../../../machines/children.js';
 import { isObject } from '../../formats/json.js';
 import type { ActorFrame } from '../../recording/format.js';
 import type { Message } from './messages.js';

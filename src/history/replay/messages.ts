@@ -5,8 +5,9 @@
  * 1. The executor sends to its children, a child to the executor: the sender follows from the event's type.
  * 2. A sender of which no event was replayed since it is followed may have sent anything.
  */
+
+import type { WORKERS } from '../../../machines/children.js';
 import type { CommitterEvent } from '../../../machines/committer.machine.js';
-import type { WORKERS } from '../../../machines/executor.machine.js';
 import type { ExecutorReport } from '../../../machines/executor-events.js';
 import type { PublisherEvent } from '../../../machines/publisher.machine.js';
 import type { StageEvent } from '../../../machines/stage-events.js';

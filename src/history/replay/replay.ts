@@ -10,7 +10,8 @@
  *    cannot be checked: they are taken as recorded, and counted. Where nothing could be, that is no success.
  */
 import type { AnyStateMachine } from 'xstate';
-import { createExecutorMachine, WORKERS } from '../../../machines/executor.machine.js';
+import { WORKERS } from '../../../machines/children.js';
+import { createExecutorMachine } from '../../../machines/executor.machine.js';
 import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
 import { RecordingError } from '../../errors.js';

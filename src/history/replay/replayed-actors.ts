@@ -5,10 +5,10 @@
  * `compare`, says whether what it led to is what was recorded.
  */
 import type { AnyStateMachine } from 'xstate';
-import { stageActorId } from '../../../machines/executor.machine.js';
-import { messageOf } from '../../errors.js';
+import { stageActorId } from '../../../machines/children.js';
 import { contextOfFormat1, eventOfFormat1 } from '../../formats/format-1.js';
 import type { JsonObject } from '../../formats/json.js';
+import { messageOf } from '../../platform/thrown.js';
 import {
   type ActorFrame,
   type ActorRecord,

@@ -1,6 +1,6 @@
 /** Assertions of the contracts. They are based on node:assert, which every test runner knows. */
 import { AssertionError, deepStrictEqual, ok, strictEqual } from 'node:assert';
-import { codeOf, messageOf } from '../../errors.js';
+import { codeOf, messageOf } from '../../platform/thrown.js';
 
 /** The same value. */
 export const is: (actual: unknown, expected: unknown, message?: string) => void = strictEqual;

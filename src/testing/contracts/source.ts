@@ -7,10 +7,11 @@
  * 4. `decode` may be called again (a retry); `close` at any time, twice, and during a read.
  * 5. (I15) The identity at a position is the same at every opening; input that became shorter is refused.
  */
-import { codeOf } from '../../errors.js';
+
 import { systemClock } from '../../platform/clock.js';
 import type { FileSystem } from '../../platform/file-system.js';
 import type { OpenContext } from '../../platform/open-context.js';
+import { codeOf } from '../../platform/thrown.js';
 import type { OpenSource, Source, SourcePosition } from '../../sources/source.js';
 import { is, ok, refuses, same } from './check.js';
 import { runnerOf, type TestRunner } from './runner.js';

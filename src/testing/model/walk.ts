@@ -9,10 +9,10 @@
  */
 import { AssertionError, deepStrictEqual, strictEqual } from 'node:assert';
 import type { ExecutorState } from '../../../machines/context.js';
-import { codeOf, messageOf } from '../../errors.js';
 import { COMMANDS, type Command } from '../../executor/commands.js';
 import { toSource } from '../../executor/endpoints.js';
 import type { Pipeline } from '../../executor/pipeline.js';
+import { codeOf, messageOf } from '../../platform/thrown.js';
 import { assertNoSecondInvocation } from '../assertions.js';
 import type { TestExecutorOptions } from '../executor/options.js';
 import { fail, type StageScript, succeed } from '../executor/stage-outcomes.js';

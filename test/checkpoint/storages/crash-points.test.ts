@@ -11,7 +11,7 @@ import { describe, expect, test } from 'vitest';
 import { memoryLock } from '../../../src/checkpoint/lock/memory-lock.js';
 import { StateManager } from '../../../src/checkpoint/state-manager.js';
 import { lowdbStorage } from '../../../src/checkpoint/storages/lowdb-storage.js';
-import { messageOf } from '../../../src/errors.js';
+import { messageOf } from '../../../src/platform/thrown.js';
 import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
 import { aCheckpoint } from '../../support/checkpoints.js';
 

@@ -16,7 +16,8 @@ import type {
 import type { ExecutorEvent } from '../../../../machines/executor-events.js';
 import { restoreSnapshot } from '../../../../machines/restore.js';
 import type { Checkpoint } from '../../../checkpoint/envelope.js';
-import { CheckpointWriteError, messageOf } from '../../../errors.js';
+import { CheckpointWriteError } from '../../../errors.js';
+import { messageOf } from '../../../platform/thrown.js';
 import { pipelineFingerprint } from '../../../stages/pipeline-fingerprint.js';
 import type { RunStart, SessionRunOptions } from '../run-options.js';
 import { stageInputs } from '../stage-inputs.js';

@@ -6,8 +6,8 @@
  */
 import type { RecordingLog } from '../../../checkpoint/recording-log/recording-log.js';
 import type { StateManager } from '../../../checkpoint/state-manager.js';
-import { messageOf } from '../../../errors.js';
 import type { Clock } from '../../../platform/clock.js';
+import { messageOf } from '../../../platform/thrown.js';
 import type { RecordingSink } from '../../../recording/format.js';
 import { numberAfter } from '../../../recording/number-after.js';
 import type { Recorder, RecorderOptions } from '../../../recording/recorder.js';
