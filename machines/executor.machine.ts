@@ -16,7 +16,7 @@
  */
 import { type AnyActorRef, type AnyStateMachine, setup } from 'xstate';
 import { stageActorId, WORKERS } from './children.js';
-import type { Activity, ErrorData, ExecutorContext, ExecutorOutput } from './context.js';
+import type { Activity, ExecutorContext, ExecutorOutput } from './context.js';
 import type {
   ExecutorEvent,
   ExecutorInput,
@@ -32,7 +32,9 @@ import { stageMachine } from './stage.machine.js';
 import { reached, type StageInput } from './stage-events.js';
 import {
   type EventOf,
+  NO_USABLE_OUTPUT,
   onCheckpointSaved,
+  onExecute,
   onMinimumPauseOver,
   onSessionLoaded,
   onSinkFlushed,
@@ -40,14 +42,9 @@ import {
   onSinkWritten,
   onSourceBatches,
   onStageDone,
+  startCommit,
   type Update,
 } from './updates.js';
-
-const NO_USABLE_OUTPUT: ErrorData = {
-  name: 'NoUsableOutputError',
-  code: 'NO_USABLE_OUTPUT',
-  message: 'The input had rows, and errors left no output for any of them. Nothing was published.',
-};
 
 /** What `createExecutorMachine` takes beside the stages. */
 export interface ExecutorMachineOptions<Output> {
@@ -186,14 +183,8 @@ export function createExecutorMachine<Output = ExecutorOutput>(
 
         beginRun: base.assign(({ context, event, self }) => {
           if (event.type !== 'execute') return {};
-          const known =
-            event.sessionId === undefined ? (options.newRun?.(context, self) ?? context) : context;
-          return initialContext(names, {
-            sessionId: event.sessionId ?? known.sessionId,
-            pipeline: event.pipeline ?? known.pipeline,
-            settings: event.settings ?? known.settings,
-            startedAt: event.startedAt ?? known.startedAt,
-          });
+          const isDescribed = event.sessionId !== undefined;
+          return onExecute(context, event, isDescribed ? undefined : options.newRun?.(context, self));
         }),
         rewindRestored: update(({ context, event }) => rewindRestored(context, event.type === 'resume')),
         rewindRun: update(({ context }) => rewind(context)),
@@ -202,17 +193,12 @@ export function createExecutorMachine<Output = ExecutorOutput>(
         setReading: set({ reader: 'reading' }),
         setSourceEnded: set({ reader: 'ended' }),
         setWriting: set({ writer: 'writing' }),
-        setCommitting: update(({ context }) => ({
-          activity: { ...context.activity, committer: 'flushing', timer: 'running' },
-          flushing: context.written,
-        })),
+        setCommitting: update(({ context }) => startCommit(context)),
         setPublishing: set({ publisher: 'publishing' }),
         setPublished: set({ publisher: 'published' }),
         setCommitDue: set({ timer: 'due' }),
         setPausing: set({ goal: 'pause' }),
-        setRunning: update(({ context: { activity } }) => ({
-          activity: { ...activity, goal: 'run', committer: 'idle' },
-        })),
+        setRunning: set({ goal: 'run', committer: 'idle' }),
         onSessionLoaded: updateOn('session.loaded', onSessionLoaded),
         onSourceBatches: updateOn('source.batches', onSourceBatches),
         onStageDone: updateOn('stage.done', onStageDone),

@@ -1,5 +1,6 @@
 /** `xstate-pipeline/machines`: the statecharts, without a runtime. Imports xstate only. */
 
+export { stageActorId, WORKERS } from './children.js';
 export {
   type Activity,
   type BatchRef,
@@ -21,8 +22,6 @@ export {
   createExecutorMachine,
   type ExecutorMachine,
   type ExecutorMachineOptions,
-  stageActorId,
-  WORKERS,
 } from './executor.machine.js';
 export type {
   CommitReport,
@@ -40,7 +39,8 @@ export type {
 } from './executor-events.js';
 export { rewind } from './initial-context.js';
 export { updateSuspects } from './poison.js';
-export { hasCrashed, InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from './restore.js';
+export { InvalidSnapshotError } from './restore/fields.js';
+export { hasCrashed, type RestoredSnapshot, restoreSnapshot } from './restore/restore.js';
 export { type StageMachine, stageMachine } from './stage.machine.js';
 export type {
   AttemptFailure,

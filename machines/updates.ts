@@ -1,9 +1,9 @@
 /** How events update the executor's context: pure, one function for each event. */
 
-import { advanceMark, type ExecutorContext } from './context.js';
-import type { ExecutorEvent } from './executor-events.js';
+import { advanceMark, type ErrorData, type ExecutorContext } from './context.js';
+import type { ExecutorEvent, RunDescription } from './executor-events.js';
 import { isDrained, placeInWindow } from './guards.js';
-import { completed, rewindKeepingGoal } from './initial-context.js';
+import { completed, initialContext, rewindKeepingGoal } from './initial-context.js';
 import { reached } from './stage-events.js';
 
 export type EventOf<Type extends ExecutorEvent['type']> = Extract<ExecutorEvent, { type: Type }>;
@@ -12,6 +12,20 @@ export type Update<Type extends ExecutorEvent['type']> = (
   context: ExecutorContext,
   event: EventOf<Type>,
 ) => Partial<ExecutorContext>;
+
+/** @param known what `execute` does not say. */
+export function onExecute(
+  context: ExecutorContext,
+  event: EventOf<'execute'>,
+  known: RunDescription = context,
+): ExecutorContext {
+  return initialContext(context.stages, {
+    sessionId: event.sessionId ?? known.sessionId,
+    pipeline: event.pipeline ?? known.pipeline,
+    settings: event.settings ?? known.settings,
+    startedAt: event.startedAt ?? known.startedAt,
+  });
+}
 
 export const onSourceBatches: Update<'source.batches'> = (context, event) => {
   const { batch: first, at } = event;
@@ -54,6 +68,12 @@ export const onSinkOpened: Update<'sink.opened'> = (context, { sink }) =>
     ? {}
     : { flushed: { ...context.flushed, sink }, written: { ...context.written, sink } };
 
+/** A commit covers what is written when it begins. */
+export const startCommit = ({ activity, written }: ExecutorContext): Partial<ExecutorContext> => ({
+  activity: { ...activity, committer: 'flushing', timer: 'running' },
+  flushing: written,
+});
+
 /** The flush does not cover batches that were written meanwhile. */
 export const onSinkFlushed: Update<'sink.flushed'> = (context, { sink, deadLetter, elapsedMs }) => ({
   activity: { ...context.activity, committer: 'saving' },
@@ -78,3 +98,10 @@ export const onCheckpointSaved: Update<'checkpoint.saved'> = (context, { minimum
 /** A commit that began meanwhile is not interrupted. */
 export const onMinimumPauseOver: Update<'minimumPause.over'> = ({ activity }) =>
   activity.committer === 'resting' ? { activity: { ...activity, committer: 'idle' } } : {};
+
+/** A run that lost every row fails (I12). */
+export const NO_USABLE_OUTPUT: ErrorData = {
+  name: 'NoUsableOutputError',
+  code: 'NO_USABLE_OUTPUT',
+  message: 'The input had rows, and errors left no output for any of them. Nothing was published.',
+};

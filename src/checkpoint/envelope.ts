@@ -4,7 +4,7 @@
  * 1. (I3) At most 64 KB, whatever the run: more is a `CheckpointWriteError`, before anything is written.
  * 2. What is encoded can be decoded: the same limits and the same fields are checked on the way out.
  * 3. Decoding checks size, depth, keys, format, checksum, every field and the session, and gives an object made of the
- *    checked fields only. The machine's snapshot inside stays opaque here: `machines/restore.ts` rebuilds it.
+ *    checked fields only. The machine's snapshot inside stays opaque here: `machines/restore/restore.ts` rebuilds it.
  * 4. What an earlier release wrote is checked as it was written, brought to today's format (`migrations.ts`), and then read as any
  *    other. What a later one wrote is refused.
  * 5. A reason is a short phrase of ours and quotes nothing of the text.

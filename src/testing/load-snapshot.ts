@@ -6,7 +6,7 @@
  */
 import type { Snapshot } from 'xstate';
 import type { ExecutorState } from '../../machines/context.js';
-import { type RestoredSnapshot, restoreSnapshot } from '../../machines/restore.js';
+import { type RestoredSnapshot, restoreSnapshot } from '../../machines/restore/restore.js';
 import type { StageInput } from '../../machines/stage-events.js';
 import { type Checkpoint, decodeCheckpoint, MAX_CHECKPOINT_BYTES } from '../checkpoint/envelope.js';
 import { CorruptCheckpointError } from '../errors.js';

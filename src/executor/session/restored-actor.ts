@@ -9,7 +9,8 @@
 import type { AnyActorLogic } from 'xstate';
 import type { ErrorData, ExecutorContext, ExecutorState } from '../../../machines/context.js';
 import { initialContext } from '../../../machines/initial-context.js';
-import { InvalidSnapshotError, type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore.js';
+import { InvalidSnapshotError } from '../../../machines/restore/fields.js';
+import { type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore/restore.js';
 import { isSessionId } from '../../checkpoint/session-id.js';
 import { errorData } from '../../platform/error-data.js';
 import type { AnyStage } from '../../stages/stage.js';

@@ -6,7 +6,7 @@
 import { defaults } from '#defaults';
 import type { CheckpointMark, JsonObject } from '../../../machines/context.js';
 import { updateSuspects } from '../../../machines/poison.js';
-import { hasCrashed, type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore.js';
+import { hasCrashed, type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { PipelineMismatchError } from '../../errors.js';

@@ -1,6 +1,6 @@
 /** The rows that a session has put out, as text, from any byte of its file on. For Node. */
 import type { CheckpointMark } from '../../../machines/context.js';
-import { restoreSnapshot } from '../../../machines/restore.js';
+import { restoreSnapshot } from '../../../machines/restore/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { ForkError } from '../../errors.js';
 import { readAt } from '../../formats/byte-blocks.js';

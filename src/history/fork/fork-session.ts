@@ -10,7 +10,7 @@
  */
 import { type CheckpointMark, emptyCheckpointMark } from '../../../machines/context.js';
 import { rewind } from '../../../machines/initial-context.js';
-import { restoreSnapshot } from '../../../machines/restore.js';
+import { restoreSnapshot } from '../../../machines/restore/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { ForkError, PipelineMismatchError } from '../../errors.js';

@@ -4,7 +4,9 @@ import { createExecutorMachine } from '../../../machines/executor.machine.js';
 import { isPauseDone, lastReady, lostEverything, mayRead } from '../../../machines/guards.js';
 import { rewind } from '../../../machines/initial-context.js';
 import { isIsolating } from '../../../machines/poison.js';
-import { restoreSnapshot } from '../../../machines/restore.js';
+import { count } from '../../../machines/restore/fields.js';
+import { readContext } from '../../../machines/restore/read-context.js';
+import { restoreSnapshot } from '../../../machines/restore/restore.js';
 import { onSinkFlushed, onSourceBatches } from '../../../machines/updates.js';
 import type { Bug } from '../seeded-bug.js';
 
@@ -85,7 +87,7 @@ export const BUGS: readonly Bug[] = [
     name: 'context-passed-on',
     what: 'the context of a snapshot is passed on as it is',
     invariant: 'I9',
-    beside: restoreSnapshot,
+    in: readContext,
     find: 'const $poison = $read($value, $where); return { ...$base, $$fields };',
     replace: 'const $poison = $read($value, $where); return { ...(raw as object), ...$base, $$fields };',
     suite: 'test/machines/restore.test.ts',
@@ -94,7 +96,7 @@ export const BUGS: readonly Bug[] = [
     name: 'forged-window',
     what: 'a forged window is believed',
     invariant: 'I9, I13',
-    beside: restoreSnapshot,
+    beside: count,
     find: 'if ($batches > $max) $fail($where, $problem); return $batches;',
     replace: 'return $batches;',
     suite: 'test/machines/restore.test.ts',

@@ -14,7 +14,7 @@ import type {
   JsonObject,
 } from '../../../../machines/context.js';
 import type { ExecutorEvent } from '../../../../machines/executor-events.js';
-import { restoreSnapshot } from '../../../../machines/restore.js';
+import { restoreSnapshot } from '../../../../machines/restore/restore.js';
 import type { Checkpoint } from '../../../checkpoint/envelope.js';
 import { CheckpointWriteError } from '../../../errors.js';
 import { messageOf } from '../../../platform/thrown.js';
