@@ -57,7 +57,7 @@ export {
 export type { CancelReceipt, PauseReceipt } from './executor/receipts.js';
 export type { ExecutionResult, LostRow, OutputRows } from './executor/result.js';
 export type { PipelineRun, RunOptions } from './executor/run-pipeline.js';
-export type { ResumeOptions } from './executor/session/stored-session.js';
+export type { ResumeOptions } from './executor/session/opening/stored-session.js';
 export type { Json, JsonObject } from './formats/json.js';
 export { attachObserver, type PipelineObserver } from './observers/attach.js';
 export type {

@@ -29,11 +29,11 @@ import { assertThreadsAvailable, type WorkerOptions, widenForWorkers } from './f
 import { type EventDraft, stamped } from './publish.js';
 import type { CancelReceipt, PauseReceipt } from './receipts.js';
 import type { ExecutionResult } from './result.js';
-import { lockSession } from './session/closing-sessions.js';
 import { ExecutorActions } from './session/executor-actions.js';
+import { lockSession } from './session/opening/closing-sessions.js';
+import { assertSamePipeline, loadSession, type ResumeOptions } from './session/opening/stored-session.js';
 import type { RecordingPreferences } from './session/recording/recordings.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
-import { assertSamePipeline, loadSession, type ResumeOptions } from './session/stored-session.js';
 
 /**
  * Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way.

@@ -10,12 +10,12 @@ import { platform } from '#platform';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { PipelineMismatchError } from '../../errors.js';
 import type { Pipeline } from '../../executor/pipeline.js';
-import { compareIdentity } from '../../executor/session/source-identity.js';
+import { compareIdentity } from '../../executor/session/opening/source-identity.js';
 import {
   loadSession,
   type ResumeOptions,
   type StoredSession,
-} from '../../executor/session/stored-session.js';
+} from '../../executor/session/opening/stored-session.js';
 import type { JsonObject } from '../../formats/json.js';
 import { counted, grouped, printable, rowsThrough } from '../../observers/progress/terminal-text.js';
 import { systemClock } from '../../platform/clock.js';

@@ -16,8 +16,8 @@ import type { EventDraft } from '../publish.js';
 import { countsOf, originalError, receiptOf } from '../receipts.js';
 import type { ExecutionResult } from '../result.js';
 import type { PendingPromises } from './command-promises.js';
+import type { Session } from './opening/session.js';
 import type { StoredRecording } from './recording/stored-recording.js';
-import type { Session } from './session.js';
 
 export type Ending = 'paused' | 'completed' | 'failed' | 'cancelled';
 

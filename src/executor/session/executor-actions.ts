@@ -3,17 +3,15 @@
  *
  * Owns the actor's current `Session`, the promises of its commands and its recordings. Calls in: the machine's actions and the
  * stage actors (`runnable-machine.ts`), commands (`PipelineExecutor`, `control-handlers.ts`), and the end of the actor
- * (`actor-lifetime.ts`). Calls out: `Session` to open and close, its `rows` and checkpoint writer to work, `concludeRun` at an
+ * (`actor-lifetime.ts`). Calls out: `Session` to open and close, its `rows` and checkpoint writer to work (`SessionWork`), `concludeRun` at an
  * end, and events to the machine.
  *
  * 1. Every opening begins at `openSession`, in INITIALIZING. What is stored decides where it continues.
  * 2. Events reach the machine from a fresh stack, never from inside one of its transitions.
- * 3. Commit order (I6): sinks flushed, checkpoint saved, `batches.committed` announced, journal trimmed.
- * 4. What throws ends the run by a `failure` event; nothing throws into the machine.
- * 5. An ending concludes before the next opening begins.
+ * 3. What throws ends the run by a `failure` event; nothing throws into the machine.
+ * 4. An ending concludes before the next opening begins.
  */
 import type { ExecutorContext, ExecutorState } from '../../../machines/context.js';
-import type { ReadRequest, WriteRequest } from '../../../machines/executor-events.js';
 import { rewind } from '../../../machines/initial-context.js';
 import { sealEvent } from '../../../machines/report.js';
 import type { SessionLock } from '../../checkpoint/lock/lock.js';
@@ -31,16 +29,16 @@ import type { StageActor } from '../rows/rows.js';
 import { notifyObservers, parentOf } from './actor-lifetime.js';
 import { checkpointEveryMs, isCheckpointDue } from './checkpoints/checkpoint-settings.js';
 import type { MachineActor } from './checkpoints/checkpoint-writer.js';
-import { addClosing } from './closing-sessions.js';
 import { CommandPromises, rejectAll } from './command-promises.js';
 import { concludeRun, type EndedRun, type Ending } from './conclude-run.js';
 import { controlHandlers } from './control-handlers.js';
+import { addClosing } from './opening/closing-sessions.js';
+import { Session, type SessionRequest } from './opening/session.js';
+import { loadSession, type StoredSession } from './opening/stored-session.js';
 import { type RecordedRun, type RecordingPreferences, Recordings } from './recording/recordings.js';
 import type { StoredRecording } from './recording/stored-recording.js';
 import { loadedEvent, resumedEvent, startedEvent } from './run-events.js';
-import { type OpenSession, Session, type SessionRequest } from './session.js';
-import { identityOf } from './source-identity.js';
-import { loadSession, type StoredSession } from './stored-session.js';
+import { SessionWork } from './session-work.js';
 
 export interface ExecutorActionsOptions {
   readonly stages: readonly AnyStage[];
@@ -64,12 +62,12 @@ export class ExecutorActions {
   readonly promises = new CommandPromises();
   readonly recordings: Recordings;
   readonly handlers = controlHandlers(this);
+  /** The actions of EXECUTING. */
+  readonly work = new SessionWork(this);
   #definition: PipelineDefinition | undefined;
   #session: Session | undefined;
   #recorded: RecordedRun | undefined;
   #recording: StoredRecording | undefined;
-  /** Batches that the checkpoint before the newest covers. */
-  #coveredBefore = 0;
   /** Resolves when every ending so far has concluded: the session is free. */
   #concluded: Promise<unknown> = Promise.resolve();
 
@@ -80,8 +78,12 @@ export class ExecutorActions {
     const { recording, definition } = options;
     this.#definition = definition;
     const notice = (sessionId: string, message: string) =>
-      this.#publish(sessionId, { type: 'notice', message });
+      this.publish(sessionId, { type: 'notice', message });
     this.recordings = new Recordings({ ...options, actor, wishes: recording, notice });
+  }
+
+  get recording(): StoredRecording | undefined {
+    return this.#recording;
   }
 
   get session(): Session | undefined {
@@ -136,10 +138,10 @@ export class ExecutorActions {
     if (session.isEnding) return;
     await this.#recording?.allow();
     if (session.isEnding) return;
-    this.#coveredBefore = this.context.flushed.batches;
-    this.#startTimer(session);
-    this.#publish(session.id, startedEvent(this.context, session, stored !== undefined));
-    if (stored !== undefined) this.#publish(session.id, resumedEvent(this.context));
+    this.work.begin(this.context.flushed.batches);
+    this.startTimer(session);
+    this.publish(session.id, startedEvent(this.context, session, stored !== undefined));
+    if (stored !== undefined) this.publish(session.id, resumedEvent(this.context));
     session.send({ type: 'opened' });
   }
 
@@ -150,7 +152,7 @@ export class ExecutorActions {
     const { actor, handlers } = this;
     const before = this.#recorded?.sessionId === sessionId ? this.#recorded.epoch : 0;
     const session = new Session(
-      { ...this.options, actor, handlers, publish: (id, draft) => this.#publish(id, draft) },
+      { ...this.options, actor, handlers, publish: (id, draft) => this.publish(id, draft) },
       { sessionId, definition, context, ...(loaded === undefined ? {} : { loaded }) },
     );
     this.#session = session;
@@ -165,72 +167,10 @@ export class ExecutorActions {
     this.#recording = this.recordings.begin(this.#recorded);
   }
 
-  #startTimer(session: Session): void {
+  startTimer(session: Session): void {
     const { stateManager } = this.options;
     const everyMs = checkpointEveryMs(session.definition, stateManager);
     session.startTimer(everyMs, () => isCheckpointDue(this.context, stateManager, everyMs));
-  }
-
-  /** EXECUTING, from PAUSED in this process: the session is still open. */
-  continueSession(): void {
-    this.#work(async (_, session) => {
-      this.#startTimer(session);
-      this.#publish(session.id, resumedEvent(this.context));
-    });
-  }
-
-  readBatches(request: ReadRequest): void {
-    this.#work(({ rows }) => rows.readBatches(request));
-  }
-
-  writeBatches({ from, upTo }: WriteRequest): void {
-    this.#work(async ({ rows }, session) => {
-      const counters = await rows.appendBatches(from, upTo);
-      session.send({ type: 'sink.written', upTo, counters });
-    });
-  }
-
-  flushSinks(): void {
-    this.#session?.timer?.startCommit();
-    this.#work(async ({ rows, source, writer }, session) => {
-      const covered = this.context.flushing;
-      // The recording too: it is never behind the last commit that was announced.
-      const [{ sink, deadLetter }] = await Promise.all([rows.flushSinks(), this.#recording?.flush()]);
-      const identity = covered?.source ? await identityOf(source, covered.source) : undefined;
-      // Together with the mark that it belongs to: a run that has ended meanwhile keeps both as they were.
-      if (session.isEnding) return;
-      if (identity !== undefined) writer.sourceIdentity = identity;
-      const elapsedMs = Math.round(session.elapsedMs ?? 0);
-      session.send({ type: 'sink.flushed', sink, deadLetter, elapsedMs });
-    });
-  }
-
-  saveCheckpoint(): void {
-    this.#work(async ({ journal, writer }, session) => {
-      const mark = await writer.save();
-      const minimumPause =
-        session.timer?.startMinimumPause(() => session.send({ type: 'minimumPause.over' })) ?? false;
-      session.send({ type: 'checkpoint.saved', minimumPause });
-      if (mark.batches > 0) {
-        const { rowsIn, rowsOut, done } = mark;
-        const size = journal && { journalBytes: journal.size };
-        const upTo = mark.batches - 1;
-        this.#publish(session.id, { type: 'batches.committed', upTo, rowsIn, rowsOut, done, ...size });
-      }
-      // A resume may fall back to the checkpoint before this one (I9), and must not invoke again what that one still needs.
-      await journal?.trim(this.#coveredBefore);
-      this.#coveredBefore = mark.batches;
-    });
-  }
-
-  publishResult(): void {
-    this.#work(async ({ rows, writer }, session) => {
-      await rows.publishSinks();
-      if (session.isEnding) return;
-      // Before the completion is announced: a process that ends then leaves a completed session.
-      await writer.save('COMPLETED');
-      session.send({ type: 'sink.published' });
-    });
   }
 
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
@@ -304,7 +244,7 @@ export class ExecutorActions {
     try {
       await concludeRun(ended, {
         logger,
-        publish: (sessionId, draft) => this.#publish(sessionId, draft),
+        publish: (sessionId, draft) => this.publish(sessionId, draft),
         resultOf: (context) => this.result(context),
         notifyError: (error) => notifyObservers(this.actor, error),
       });
@@ -324,18 +264,8 @@ export class ExecutorActions {
     return resultOf(context, definition, this.options.environment);
   }
 
-  /** Runs a part of the work on the open session; what it throws ends the run. */
-  #work(work: (parts: OpenSession, session: Session) => Promise<void>): void {
-    const session = this.#session;
-    const parts = session?.lifecycle.phase === 'open' ? session.lifecycle.parts : undefined;
-    if (session === undefined || parts === undefined) return;
-    Promise.resolve()
-      .then(() => (session.isEnding ? undefined : work(parts, session)))
-      .catch((error: unknown) => session.fail(error));
-  }
-
   /** @param sessionId of the run that it is about: another one may have begun. */
-  #publish(sessionId: string, draft: EventDraft): void {
+  publish(sessionId: string, draft: EventDraft): void {
     this.options.publish(sessionId, draft);
     this.recordings.recordEvent(sessionId, draft);
   }

@@ -2,8 +2,8 @@
 import type { ExecutorContext } from '../../../machines/context.js';
 import type { ExecutorEvent } from '../../../machines/executor-events.js';
 import type { EventDraft } from '../publish.js';
-import type { Session } from './session.js';
-import type { StoredSession } from './stored-session.js';
+import type { Session } from './opening/session.js';
+import type { StoredSession } from './opening/stored-session.js';
 
 export function startedEvent(context: ExecutorContext, session: Session, resumed: boolean): EventDraft {
   const { pipeline, stages, flushed: mark } = context;

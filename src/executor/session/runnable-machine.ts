@@ -51,9 +51,9 @@ export function createRunnableMachine({ stages, newRun, actionsOf }: RunnableMac
     },
     actions: {
       open: ({ self, context }) => of(self).openSession(context),
-      reopen: ({ self }) => of(self).continueSession(),
-      readBatches: ({ self }, request) => of(self).readBatches(request),
-      writeBatches: ({ self }, request) => of(self).writeBatches(request),
+      reopen: ({ self }) => of(self).work.continueSession(),
+      readBatches: ({ self }, request) => of(self).work.readBatches(request),
+      writeBatches: ({ self }, request) => of(self).work.writeBatches(request),
       abort: ({ self }) => of(self).abortWork(),
       settled: ({ self, context }, { how }) => of(self).settleRun(how, context),
     },
@@ -77,14 +77,14 @@ function runnableWorkers(of: ActionsOf) {
     committer: refuseForgedEvents(
       WORKERS.committer.provide({
         actions: {
-          flushSinks: ({ self }) => parentActions(self, of)?.flushSinks(),
-          saveCheckpoint: ({ self }) => parentActions(self, of)?.saveCheckpoint(),
+          flushSinks: ({ self }) => parentActions(self, of)?.work.flushSinks(),
+          saveCheckpoint: ({ self }) => parentActions(self, of)?.work.saveCheckpoint(),
         },
       }),
     ),
     publisher: refuseForgedEvents(
       WORKERS.publisher.provide({
-        actions: { publishResult: ({ self }) => parentActions(self, of)?.publishResult() },
+        actions: { publishResult: ({ self }) => parentActions(self, of)?.work.publishResult() },
       }),
     ),
   };

@@ -17,7 +17,7 @@ import { ForkError, PipelineMismatchError } from '../../errors.js';
 import { defaults } from '../../executor/defaults.node.js';
 import type { PipelineLike } from '../../executor/definition.js';
 import { toSource } from '../../executor/endpoints.js';
-import { compareIdentity } from '../../executor/session/source-identity.js';
+import { compareIdentity } from '../../executor/session/opening/source-identity.js';
 import type { JsonObject } from '../../formats/json.js';
 import { systemClock } from '../../platform/clock.js';
 import type { FileSystem } from '../../platform/file-system.js';

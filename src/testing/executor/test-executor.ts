@@ -10,7 +10,7 @@ import type { Pipeline } from '../../executor/pipeline.js';
 import type { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import type { CancelReceipt, PauseReceipt } from '../../executor/receipts.js';
 import type { ExecutionResult } from '../../executor/result.js';
-import type { ResumeOptions } from '../../executor/session/stored-session.js';
+import type { ResumeOptions } from '../../executor/session/opening/stored-session.js';
 import type { PipelineEvent } from '../../observers/events.js';
 import { type Random, seededRandom } from '../../platform/clock.js';
 import type { ReadableSink, Sink } from '../../sinks/sink.js';

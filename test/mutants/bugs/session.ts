@@ -2,9 +2,10 @@
 import { openRows } from '../../../src/executor/rows/rows.js';
 import { CheckpointWriter } from '../../../src/executor/session/checkpoints/checkpoint-writer.js';
 import { concludeRun } from '../../../src/executor/session/conclude-run.js';
-import { ExecutorActions } from '../../../src/executor/session/executor-actions.js';
-import { Session } from '../../../src/executor/session/session.js';
-import { loadSession } from '../../../src/executor/session/stored-session.js';
+import { Session } from '../../../src/executor/session/opening/session.js';
+import { assertSameInput } from '../../../src/executor/session/opening/source-identity.js';
+import { loadSession } from '../../../src/executor/session/opening/stored-session.js';
+import { SessionWork } from '../../../src/executor/session/session-work.js';
 import type { Bug } from '../seeded-bug.js';
 
 export const BUGS: readonly Bug[] = [
@@ -31,7 +32,7 @@ export const BUGS: readonly Bug[] = [
     name: 'trim-before-save',
     what: 'the journal is trimmed before the checkpoint is saved',
     invariant: 'I6, I8',
-    in: ExecutorActions,
+    in: SessionWork,
     find: `const $mark = await $save; const $minimum = $pause; $send; if ($isAny) { $$announce }
       await $journal?.$trim($covered); $covered = $mark.$batches;`,
     replace: `await $journal?.$trim(1e9); const $mark = await $save; const $minimum = $pause; $send; if ($isAny) { $$announce }
@@ -42,7 +43,7 @@ export const BUGS: readonly Bug[] = [
     name: 'announced-before-saved',
     what: 'batches are announced as committed before the checkpoint is saved',
     invariant: 'I6',
-    in: ExecutorActions,
+    in: SessionWork,
     find: `const $mark = await $save; const $minimum = $pause; $send;
       if ($isAny) { $$facts; $publish($id, { type: 'batches.committed', $$rest }); }`,
     replace: `$publish($id, { type: 'batches.committed', upTo: 0, rowsIn: 0, rowsOut: 0, done: 0 });
@@ -53,7 +54,7 @@ export const BUGS: readonly Bug[] = [
     name: 'trim-too-far',
     what: 'the journal is trimmed one batch too far',
     invariant: 'I8',
-    in: ExecutorActions,
+    in: SessionWork,
     find: 'await $journal?.$trim($covered); $covered = $mark.$batches;',
     replace: 'await $journal?.$trim($mark.$batches + 1); $covered = $mark.$batches;',
     suite: 'test/executor/session/commit-order.test.ts',
@@ -117,7 +118,7 @@ export const BUGS: readonly Bug[] = [
     name: 'input-uncompared',
     what: 'the input is not compared',
     invariant: 'I15',
-    in: Session,
+    in: assertSameInput,
     find: "if ($how === 'changed' && !$force) throw $mismatch;",
     replace: '',
     suite: 'test/executor/session/resume.test.ts',
@@ -126,7 +127,7 @@ export const BUGS: readonly Bug[] = [
     name: 'growth-unreported',
     what: 'an input that has grown is read without a notice',
     invariant: 'I15',
-    in: Session,
+    in: assertSameInput,
     find: "if ($how === 'grown') { $$notice }",
     replace: '',
     suite: 'test/executor/session/resume.test.ts',

@@ -4,19 +4,19 @@
  */
 
 import { defaults } from '#defaults';
-import type { CheckpointMark, JsonObject } from '../../../machines/context.js';
-import { updateSuspects } from '../../../machines/poison.js';
-import { hasCrashed, type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore/restore.js';
-import type { Checkpoint } from '../../checkpoint/envelope.js';
-import type { StateManager } from '../../checkpoint/state-manager.js';
-import { PipelineMismatchError } from '../../errors.js';
-import { canonicalJson } from '../../formats/json.js';
-import { fingerprintDifferences } from '../../stages/pipeline-fingerprint.js';
-import type { AnyStage } from '../../stages/stage.js';
-import { definePipeline, type PipelineDefinition, type PipelineLike } from '../definition.js';
-import { toSink, toSource } from '../endpoints.js';
-import type { RunStart } from './run-options.js';
-import { stageInputs } from './stage-inputs.js';
+import type { CheckpointMark, JsonObject } from '../../../../machines/context.js';
+import { updateSuspects } from '../../../../machines/poison.js';
+import { hasCrashed, type RestoredSnapshot, restoreSnapshot } from '../../../../machines/restore/restore.js';
+import type { Checkpoint } from '../../../checkpoint/envelope.js';
+import type { StateManager } from '../../../checkpoint/state-manager.js';
+import { PipelineMismatchError } from '../../../errors.js';
+import { canonicalJson } from '../../../formats/json.js';
+import { fingerprintDifferences } from '../../../stages/pipeline-fingerprint.js';
+import type { AnyStage } from '../../../stages/stage.js';
+import { definePipeline, type PipelineDefinition, type PipelineLike } from '../../definition.js';
+import { toSink, toSource } from '../../endpoints.js';
+import type { RunStart } from '../run-options.js';
+import { stageInputs } from '../stage-inputs.js';
 
 /** Options of `resume`. */
 export interface ResumeOptions {

@@ -10,38 +10,22 @@
  * 2. What is stored decides where the session continues (I28): it is read once an opening, under the lock.
  * 3. After `abort`, no event reaches the machine and no sink is opened.
  */
-import type { ExecutorContext } from '../../../machines/context.js';
-import type { ExecutorEvent } from '../../../machines/executor-events.js';
-import type { Journal } from '../../checkpoint/journal/journal.js';
-import type { SessionLock } from '../../checkpoint/lock/lock.js';
-import { isSessionId } from '../../checkpoint/session-id.js';
-import { CheckpointNotFoundError, InvalidOptionError, PipelineMismatchError } from '../../errors.js';
-import type { Environment } from '../../platform/environment.js';
-import { errorData } from '../../platform/error-data.js';
-import type { OpenContext } from '../../platform/open-context.js';
-import type { OpenSource } from '../../sources/source.js';
-import type { PipelineDefinition } from '../definition.js';
-import { assertDistinctFiles } from '../distinct-files.js';
-import { openThreads } from '../fusion/workers.js';
-import { openRows, type Rows } from '../rows/rows.js';
-import { sendAnswer } from './answers.js';
-import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from './checkpoints/checkpoint-settings.js';
-import { CheckpointTimer } from './checkpoints/checkpoint-timer.js';
-import { CheckpointWriter, type MachineActor } from './checkpoints/checkpoint-writer.js';
+import type { ExecutorContext } from '../../../../machines/context.js';
+import type { ExecutorEvent } from '../../../../machines/executor-events.js';
+import type { SessionLock } from '../../../checkpoint/lock/lock.js';
+import { isSessionId } from '../../../checkpoint/session-id.js';
+import { CheckpointNotFoundError, InvalidOptionError } from '../../../errors.js';
+import { errorData } from '../../../platform/error-data.js';
+import type { OpenSource } from '../../../sources/source.js';
+import type { PipelineDefinition } from '../../definition.js';
+import { sendAnswer } from '../answers.js';
+import { CheckpointTimer } from '../checkpoints/checkpoint-timer.js';
+import type { RunStart } from '../run-options.js';
 import { lockSession } from './closing-sessions.js';
-import type { RunStart, SessionRunOptions } from './run-options.js';
-import { compareIdentity } from './source-identity.js';
+import { type OpenSession, openParts, type SessionHost } from './open-parts.js';
 import { loadSession, type StoredSession } from './stored-session.js';
 
 const CLOSE_PATIENCE_MS = 1_000;
-
-/** What an open session consists of. */
-export interface OpenSession {
-  readonly source: OpenSource<unknown>;
-  readonly journal: Journal | undefined;
-  readonly rows: Rows;
-  readonly writer: CheckpointWriter;
-}
 
 /** `stored`: what was found of the session; undefined: it is new. */
 type Opening = Promise<StoredSession | undefined>;
@@ -61,13 +45,6 @@ export interface SessionRequest {
   readonly context: ExecutorContext;
   /** Loaded already, under this lock. */
   readonly loaded?: { readonly stored: StoredSession; readonly lock: SessionLock };
-}
-
-/** What an opening asks of its owner. */
-export interface SessionHost extends Omit<SessionRunOptions, 'definition' | 'publish'> {
-  readonly actor: MachineActor;
-  readonly force?: boolean;
-  readonly publish: (sessionId: string, draft: Parameters<SessionRunOptions['publish']>[0]) => void;
 }
 
 export class Session {
@@ -133,7 +110,18 @@ export class Session {
     if (stored !== undefined) this.#definition = stored.definition;
     if (stored?.isCompleted === true) return stored;
     const start: RunStart = stored?.start ?? newStart(this.request.context);
-    await this.#openParts(start);
+    this.#timer = new CheckpointTimer(this.host.environment.clock, start.mark.elapsedMs);
+    const parts = await openParts(start, this.#definition, this.host, {
+      isEnding: () => this.isEnding,
+      stopIfEnding: () => this.#stopIfEnding(),
+      closeLater: (part) => this.#closeLater(part),
+      ownSource: (source) => this.#ownSource(source),
+      send: (event) => this.send(event),
+      fail: (error) => this.fail(error),
+    });
+    if (this.#lifecycle.phase !== 'opening') throw new Error('closed while opening');
+    this.#lifecycle = { ...this.#lifecycle, phase: 'open', parts };
+    this.send({ type: 'sink.opened', sink: parts.sink.position });
     return stored;
   }
 
@@ -158,61 +146,9 @@ export class Session {
     }
   }
 
-  async #openParts(start: RunStart): Promise<void> {
-    const { host } = this;
-    const definition = this.#definition;
-    const { stateManager, stages, environment, actor } = host;
-    const { sessionId, mark, wasSealed, epoch } = start;
-    const publish: SessionRunOptions['publish'] = (draft) => host.publish(sessionId, draft);
-    const openContext: OpenContext = { sessionId, clock: environment.clock, ...fileSystemOf(environment) };
-    this.#timer = new CheckpointTimer(environment.clock, mark.elapsedMs);
-    const source = await definition.source.open(mark.source ?? undefined, openContext);
+  #ownSource(source: OpenSource<unknown>): void {
     this.#source = source;
     if (this.isEnding) source.close().catch(() => {});
-    await this.#checkIdentity(source, start, publish);
-    this.#stopIfEnding();
-    const isDurable = stages.some((stage) => stage.durable);
-    const marker = await this.#closeLater(stateManager.witness(sessionId));
-    const journal = isDurable ? await this.#closeLater(stateManager.journal(sessionId, epoch)) : undefined;
-    this.#stopIfEnding();
-    const outputs = { sink: definition.sink, 'dead-letter sink': definition.deadLetter };
-    await assertDistinctFiles(source, outputs, environment.fileSystem);
-    const sinkContext =
-      source.columns === undefined ? openContext : { ...openContext, columns: source.columns };
-    const sink = await this.#closeLater(definition.sink.open(mark.sink ?? undefined, wasSealed, sinkContext));
-    const fail = (error: unknown) => this.fail(error);
-    const opening = openThreads(host.workers, stages, fail);
-    const threads = opening === undefined ? undefined : await this.#closeLater(opening);
-    const rows = openRows({
-      ...{ sessionId, epoch, stages, definition, environment, mark, wasSealed, openContext, publish, fail },
-      ...{ source, sink, journal, marker, threads },
-      context: () => (this.isEnding ? undefined : contextOf(actor)),
-      send: (event) => this.send(event),
-      maxWaitMs: checkpointEveryMs(definition, stateManager) || DEFAULT_CHECKPOINT_EVERY_MS,
-      whenPausing: (callback) => whenPausing(actor, callback),
-    });
-    this.#closeLater(Promise.resolve(rows));
-    this.#stopIfEnding();
-    const writer = new CheckpointWriter(actor, { ...host, definition, publish }, start);
-    if (this.#lifecycle.phase !== 'opening') throw new Error('closed while opening');
-    this.#lifecycle = { ...this.#lifecycle, phase: 'open', parts: { source, journal, rows, writer } };
-    this.send({ type: 'sink.opened', sink: sink.position });
-  }
-
-  /** I15: the input must be the one that the session began with, up to where it got. */
-  async #checkIdentity(
-    source: OpenSource<unknown>,
-    { mark, sourceIdentity, force }: RunStart,
-    publish: SessionRunOptions['publish'],
-  ): Promise<void> {
-    if (mark.source === null) return;
-    const how = await compareIdentity(sourceIdentity, source, mark.source);
-    if (how === 'changed' && !force)
-      throw new PipelineMismatchError(['the input before the committed position has changed']);
-    if (how === 'grown') {
-      const message = 'The input has grown since the session was saved; the new rows are read as well.';
-      publish({ type: 'notice', message });
-    }
   }
 
   /** An opening that was ended touches nothing more; `close` frees what it has. */
@@ -299,25 +235,4 @@ export class Session {
 
 function newStart({ sessionId, flushed }: ExecutorContext): RunStart {
   return { sessionId, mark: flushed, wasSealed: false, sourceIdentity: null, epoch: 1, force: false };
-}
-
-export function contextOf(actor: MachineActor): ExecutorContext {
-  return (actor.getSnapshot() as { readonly context: ExecutorContext }).context;
-}
-
-/** Calls back once, in the transition that asks for a pause or later. @returns stops watching. */
-function whenPausing(actor: MachineActor, callback: () => void): () => void {
-  let isCalled = false;
-  const check = () => {
-    if (isCalled || contextOf(actor).activity.goal !== 'pause') return;
-    isCalled = true;
-    callback();
-  };
-  const subscription = actor.subscribe(check);
-  check();
-  return () => subscription.unsubscribe();
-}
-
-function fileSystemOf({ fileSystem }: Environment): Pick<Environment, 'fileSystem'> {
-  return fileSystem === undefined ? {} : { fileSystem };
 }

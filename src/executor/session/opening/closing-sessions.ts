@@ -2,9 +2,9 @@
  * Sessions that this process is closing at this moment: an opening of the same session waits for the end of it, and is not
  * refused by its own process (I28).
  */
-import type { LockHandlers, SessionLock } from '../../checkpoint/lock/lock.js';
-import type { StateManager } from '../../checkpoint/state-manager.js';
-import type { Environment } from '../../platform/environment.js';
+import type { LockHandlers, SessionLock } from '../../../checkpoint/lock/lock.js';
+import type { StateManager } from '../../../checkpoint/state-manager.js';
+import type { Environment } from '../../../platform/environment.js';
 
 /** By file system: a simulated process has its own. */
 const processes = new WeakMap<object, Map<string, Promise<unknown>>>();

@@ -1,0 +1,125 @@
+/**
+ * Opens the parts of a session where the stored checkpoint mark stands: source, in-flight marker, journal, sink, threads, rows
+ * and checkpoint writer, in this order.
+ *
+ * Called by `Session`, which owns the parts and closes them. Between any two parts the session may have been aborted: then
+ * nothing more is opened.
+ */
+import type { ExecutorContext } from '../../../../machines/context.js';
+import type { ExecutorEvent } from '../../../../machines/executor-events.js';
+import type { Journal } from '../../../checkpoint/journal/journal.js';
+import type { Environment } from '../../../platform/environment.js';
+import type { OpenContext } from '../../../platform/open-context.js';
+import type { OpenSink } from '../../../sinks/sink.js';
+import type { OpenSource } from '../../../sources/source.js';
+import type { PipelineDefinition } from '../../definition.js';
+import { assertDistinctFiles } from '../../distinct-files.js';
+import { openThreads } from '../../fusion/workers.js';
+import { openRows, type Rows } from '../../rows/rows.js';
+import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from '../checkpoints/checkpoint-settings.js';
+import { CheckpointWriter, type MachineActor } from '../checkpoints/checkpoint-writer.js';
+import type { RunStart, SessionRunOptions } from '../run-options.js';
+import { assertSameInput } from './source-identity.js';
+
+/** What an open session consists of. */
+export interface OpenSession {
+  readonly source: OpenSource<unknown>;
+  readonly sink: OpenSink<unknown>;
+  readonly journal: Journal | undefined;
+  readonly rows: Rows;
+  readonly writer: CheckpointWriter;
+}
+
+/** What an opening asks of its owner. */
+export interface SessionHost extends Omit<SessionRunOptions, 'definition' | 'publish'> {
+  readonly actor: MachineActor;
+  readonly force?: boolean;
+  readonly publish: (sessionId: string, draft: Parameters<SessionRunOptions['publish']>[0]) => void;
+}
+
+/** The session that opens. */
+export interface OpeningSession {
+  readonly isEnding: () => boolean;
+  /** @throws {Error} when the session is ending. */
+  readonly stopIfEnding: () => void;
+  /** Closes a part with the session, also while the part still opens. */
+  readonly closeLater: <Part extends { close(): Promise<void> } | undefined>(
+    opening: Promise<Part>,
+  ) => Promise<Part>;
+  /** The source is closed by the session, without waiting. */
+  readonly ownSource: (source: OpenSource<unknown>) => void;
+  readonly send: (event: ExecutorEvent) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+export async function openParts(
+  start: RunStart,
+  definition: PipelineDefinition,
+  host: SessionHost,
+  session: OpeningSession,
+): Promise<OpenSession> {
+  const { stateManager, stages, environment, actor } = host;
+  const { sessionId, mark, wasSealed, epoch } = start;
+  const { closeLater, send, fail } = session;
+  const publish: SessionRunOptions['publish'] = (draft) => host.publish(sessionId, draft);
+  const openContext: OpenContext = { sessionId, clock: environment.clock, ...fileSystemOf(environment) };
+  const source = await definition.source.open(mark.source ?? undefined, openContext);
+  session.ownSource(source);
+  await assertSameInput(source, start, publish);
+  session.stopIfEnding();
+  const isDurable = stages.some((stage) => stage.durable);
+  const marker = await closeLater(stateManager.witness(sessionId));
+  const journal = isDurable ? await closeLater(stateManager.journal(sessionId, epoch)) : undefined;
+  session.stopIfEnding();
+  const outputs = { sink: definition.sink, 'dead-letter sink': definition.deadLetter };
+  await assertDistinctFiles(source, outputs, environment.fileSystem);
+  const sinkContext =
+    source.columns === undefined ? openContext : { ...openContext, columns: source.columns };
+  const sink = await closeLater(definition.sink.open(mark.sink ?? undefined, wasSealed, sinkContext));
+  const opening = openThreads(host.workers, stages, fail);
+  const threads = opening === undefined ? undefined : await closeLater(opening);
+  const rows = openRows({
+    ...{
+      sessionId,
+      epoch,
+      stages,
+      definition,
+      environment,
+      mark,
+      wasSealed,
+      openContext,
+      publish,
+      fail,
+      send,
+    },
+    ...{ source, sink, journal, marker, threads },
+    context: () => (session.isEnding() ? undefined : contextOf(actor)),
+    maxWaitMs: checkpointEveryMs(definition, stateManager) || DEFAULT_CHECKPOINT_EVERY_MS,
+    whenPausing: (callback) => whenPausing(actor, callback),
+  });
+  closeLater(Promise.resolve(rows));
+  session.stopIfEnding();
+  const writer = new CheckpointWriter(actor, { ...host, definition, publish }, start);
+  return { source, sink, journal, rows, writer };
+}
+
+function contextOf(actor: MachineActor): ExecutorContext {
+  return (actor.getSnapshot() as { readonly context: ExecutorContext }).context;
+}
+
+/** Calls back once, in the transition that asks for a pause or later. @returns stops watching. */
+function whenPausing(actor: MachineActor, callback: () => void): () => void {
+  let isCalled = false;
+  const check = () => {
+    if (isCalled || contextOf(actor).activity.goal !== 'pause') return;
+    isCalled = true;
+    callback();
+  };
+  const subscription = actor.subscribe(check);
+  check();
+  return () => subscription.unsubscribe();
+}
+
+function fileSystemOf({ fileSystem }: Environment): Pick<Environment, 'fileSystem'> {
+  return fileSystem === undefined ? {} : { fileSystem };
+}

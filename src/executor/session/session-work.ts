@@ -1,0 +1,111 @@
+/**
+ * The work of EXECUTING on the open session: read, write, flush, save, publish.
+ *
+ * Called by the machine's actions. Calls: the session's `rows`, journal and checkpoint writer. Each answers with an event; an
+ * error ends the run by a `failure` event. Without an open session nothing happens.
+ *
+ * Commit order (I6): sinks flushed, checkpoint saved, `batches.committed` announced, journal trimmed.
+ */
+import type { ExecutorContext } from '../../../machines/context.js';
+import type { ReadRequest, WriteRequest } from '../../../machines/executor-events.js';
+import type { EventDraft } from '../publish.js';
+import type { OpenSession } from './opening/open-parts.js';
+import type { Session } from './opening/session.js';
+import { identityOf } from './opening/source-identity.js';
+import type { StoredRecording } from './recording/stored-recording.js';
+import { resumedEvent } from './run-events.js';
+
+/** The executor's actions, as far as the work uses them. */
+export interface WorkHost {
+  readonly session: Session | undefined;
+  /** The recording of the run; undefined without one. */
+  readonly recording: StoredRecording | undefined;
+  /** The machine's context, now. */
+  readonly context: ExecutorContext;
+  startTimer(session: Session): void;
+  publish(sessionId: string, draft: EventDraft): void;
+}
+
+export class SessionWork {
+  /** Batches that the checkpoint before the newest covers. */
+  #coveredBefore = 0;
+
+  constructor(private readonly host: WorkHost) {}
+
+  /** The session has opened at `mark`. */
+  begin(coveredBatches: number): void {
+    this.#coveredBefore = coveredBatches;
+  }
+
+  /** EXECUTING, from PAUSED in this process: the session is still open. */
+  continueSession(): void {
+    this.#work(async (_, session) => {
+      this.host.startTimer(session);
+      this.host.publish(session.id, resumedEvent(this.host.context));
+    });
+  }
+
+  readBatches(request: ReadRequest): void {
+    this.#work(({ rows }) => rows.readBatches(request));
+  }
+
+  writeBatches({ from, upTo }: WriteRequest): void {
+    this.#work(async ({ rows }, session) => {
+      const counters = await rows.appendBatches(from, upTo);
+      session.send({ type: 'sink.written', upTo, counters });
+    });
+  }
+
+  flushSinks(): void {
+    this.host.session?.timer?.startCommit();
+    this.#work(async ({ rows, source, writer }, session) => {
+      const { recording } = this.host;
+      const covered = this.host.context.flushing;
+      // The recording too: it is never behind the last commit that was announced.
+      const [{ sink, deadLetter }] = await Promise.all([rows.flushSinks(), recording?.flush()]);
+      const identity = covered?.source ? await identityOf(source, covered.source) : undefined;
+      // Together with the mark that it belongs to: a run that has ended meanwhile keeps both as they were.
+      if (session.isEnding) return;
+      if (identity !== undefined) writer.sourceIdentity = identity;
+      const elapsedMs = Math.round(session.elapsedMs ?? 0);
+      session.send({ type: 'sink.flushed', sink, deadLetter, elapsedMs });
+    });
+  }
+
+  saveCheckpoint(): void {
+    this.#work(async ({ journal, writer }, session) => {
+      const mark = await writer.save();
+      const minimumPause =
+        session.timer?.startMinimumPause(() => session.send({ type: 'minimumPause.over' })) ?? false;
+      session.send({ type: 'checkpoint.saved', minimumPause });
+      if (mark.batches > 0) {
+        const { rowsIn, rowsOut, done } = mark;
+        const size = journal && { journalBytes: journal.size };
+        const upTo = mark.batches - 1;
+        this.host.publish(session.id, { type: 'batches.committed', upTo, rowsIn, rowsOut, done, ...size });
+      }
+      // A resume may fall back to the checkpoint before this one (I9), and must not invoke again what that one still needs.
+      await journal?.trim(this.#coveredBefore);
+      this.#coveredBefore = mark.batches;
+    });
+  }
+
+  publishResult(): void {
+    this.#work(async ({ rows, writer }, session) => {
+      await rows.publishSinks();
+      if (session.isEnding) return;
+      // Before the completion is announced: a process that ends then leaves a completed session.
+      await writer.save('COMPLETED');
+      session.send({ type: 'sink.published' });
+    });
+  }
+
+  #work(work: (parts: OpenSession, session: Session) => Promise<void>): void {
+    const { session } = this.host;
+    const parts = session?.lifecycle.phase === 'open' ? session.lifecycle.parts : undefined;
+    if (session === undefined || parts === undefined) return;
+    Promise.resolve()
+      .then(() => (session.isEnding ? undefined : work(parts, session)))
+      .catch((error: unknown) => session.fail(error));
+  }
+}
