@@ -74,16 +74,19 @@ export class CheckpointNotFoundError extends PipelineError {
   }
 }
 
+const ADVICE_ON_CORRUPT =
+  'Resume from the journal of its durable stages (fromJournal: true, or --from-journal), restore the file from a backup, or start afresh';
+
 /** No generation of a session's checkpoint can be trusted (I9). */
 export class CorruptCheckpointError extends PipelineError {
   readonly code = 'CORRUPT_CHECKPOINT';
   constructor(
     readonly sessionId: string,
     readonly reasons: readonly string[],
-    options?: ErrorOptions,
+    { advice = ADVICE_ON_CORRUPT, ...options }: ErrorOptions & { readonly advice?: string } = {},
   ) {
     super(
-      `The checkpoint of session ${sessionId} cannot be used: ${reasons.join('; ')}. Start afresh, or restore the file from a backup.`,
+      `The checkpoint of session ${sessionId} cannot be used: ${reasons.join('; ')}. ${advice}.`,
       options,
     );
   }

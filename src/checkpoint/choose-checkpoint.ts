@@ -34,15 +34,7 @@ export function chooseCheckpoint(
   accept: (checkpoint: Checkpoint) => void,
   paths?: StoredPaths,
 ): LoadedCheckpoint {
-  const candidates = stored.generations.map(({ name, text }): CheckpointCandidate => {
-    try {
-      const checkpoint = withProcessPaths(decodeCheckpoint(text, sessionId), paths);
-      accept(checkpoint);
-      return { name, checkpoint, reasons: [] };
-    } catch (error) {
-      return { name, reasons: error instanceof CorruptCheckpointError ? error.reasons : [messageOf(error)] };
-    }
-  });
+  const candidates = decodeCandidates(sessionId, stored, accept, paths);
   const chosen = candidates.findIndex(({ checkpoint }) => checkpoint !== undefined);
   const passedOver = [
     ...stored.problems,
@@ -56,4 +48,22 @@ export function chooseCheckpoint(
     (reason) => `Session ${sessionId} resumes from ${name}. Skipped: ${reason}.`,
   );
   return { checkpoint, warnings, candidates };
+}
+
+/** Every generation, decoded and accepted, or with the reasons against it. */
+export function decodeCandidates(
+  sessionId: string,
+  { generations }: StoredCheckpoint,
+  accept: (checkpoint: Checkpoint) => void,
+  paths?: StoredPaths,
+): readonly CheckpointCandidate[] {
+  return generations.map(({ name, text }) => {
+    try {
+      const checkpoint = withProcessPaths(decodeCheckpoint(text, sessionId), paths);
+      accept(checkpoint);
+      return { name, checkpoint, reasons: [] };
+    } catch (error) {
+      return { name, reasons: error instanceof CorruptCheckpointError ? error.reasons : [messageOf(error)] };
+    }
+  });
 }

@@ -23,6 +23,11 @@ export function newestIdsFirst(ids: readonly string[]): string[] {
   });
 }
 
+/** When the session started, in milliseconds since the epoch; 0 for ids without a time. */
+export function startOf(sessionId: string): number {
+  return sessionId[14] === '7' ? Number.parseInt(sessionId.replace('-', '').slice(0, 12), 16) : 0;
+}
+
 /** Refuses an id that is not a UUID, before it becomes part of a path or a key.
  * @param where the storage, for the message: a directory, 'memory'.
  * @throws {CheckpointNotFoundError} */

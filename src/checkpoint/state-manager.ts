@@ -103,12 +103,12 @@ export class StateManager {
    * Makes a checkpoint durable. While one is being written, only the newest of those that come waits; one that was
    * overtaken is saved when its successor is.
    *
-   * @returns the bytes of what was written.
+   * @returns what was written, and its bytes.
    * @throws {CheckpointWriteError} for good: later saves of the session are rejected too, until it is locked anew. Only
    * a checkpoint that is itself impossible (larger than 64 KB) leaves the others their chance.
    * @throws {SessionLockedError} when another process has written.
    */
-  async saveCheckpoint(checkpoint: Checkpoint): Promise<{ readonly bytes: number }> {
+  async saveCheckpoint(checkpoint: Checkpoint): Promise<{ readonly bytes: number; readonly text: string }> {
     const { sessionId } = checkpoint;
     const text = encodeCheckpoint(withStoredPaths(checkpoint, this.storage.paths));
     let lane = this.#lanes.get(sessionId);
@@ -116,7 +116,8 @@ export class StateManager {
       lane = new SaveLane((next) => this.#write(sessionId, next));
       this.#lanes.set(sessionId, lane);
     }
-    return { bytes: checkpointBytes(await lane.save(text)) };
+    const written = await lane.save(text);
+    return { bytes: checkpointBytes(written), text: written };
   }
 
   /**

@@ -49,17 +49,23 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
   )
     .option('--explain', 'show what a resume reuses, reruns or refuses; run nothing')
     .option('--force', 'accept a changed pipeline or input')
+    .option('--from-journal', 'resume from the journal, where the checkpoint is damaged or refused')
     .action(
       (
         session: string,
         file: string | undefined,
-        options: RunOptions & { explain?: boolean; force?: boolean },
+        options: RunOptions & { explain?: boolean; force?: boolean; fromJournal?: boolean },
       ) =>
         perform(options, async () => {
-          const { explain = false, force = false } = options;
+          const { explain = false, force = false, fromJournal = false } = options;
           const viewer = explain ? undefined : await viewerFor(options);
           const { resume } = await import('./commands/resume.js');
-          return resume(session, file, { ...withSwitches(options), viewer, explain, force }, terminal);
+          return resume(
+            session,
+            file,
+            { ...withSwitches(options), viewer, explain, force, fromJournal },
+            terminal,
+          );
         }),
     );
   command('sessions', 'list the stored sessions')

@@ -30,6 +30,9 @@ export interface RunOptions {
   readonly resume?: string;
   /** Accepts a pipeline or an input that differs from the stored one. Default false. */
   readonly force?: boolean;
+  /** Resumes from the session's journal, where its checkpoint is damaged or refused: from the newest copy of the checkpoint that
+   * the journal holds, else from the beginning. Journaled outputs are used for the rows that they were made from. Default false. */
+  readonly fromJournal?: boolean;
   /** Where sessions are kept, in Node. Default `.xstate-pipeline`. */
   readonly stateDir?: string;
   /** Instead of `stateDir`: where and how often checkpoints are kept. */
@@ -62,6 +65,7 @@ const kept = shape(
 const RUN_OPTIONS = [
   'resume',
   'force',
+  'fromJournal',
   'stateDir',
   'stateManager',
   'cleanup',
@@ -163,12 +167,12 @@ class Run<T> {
   }
 
   async #execute(): Promise<ExecutionResult<T>> {
-    const { force = false } = this.options;
+    const { force = false, fromJournal = false } = this.options;
     const { name } = this.whole;
     const resumed = await this.#sessionToResume(name);
     this.#sessionId = resumed ?? this.#sessionId;
     if (this.#isCancelled) throw new PipelineCancelledError(this.#sessionId ?? name);
-    if (resumed !== undefined) return this.#executor.resume(resumed, this.whole, { force });
+    if (resumed !== undefined) return this.#executor.resume(resumed, this.whole, { force, fromJournal });
     return this.#executor.execute(this.whole);
   }
 

@@ -14,7 +14,7 @@ import type { JsonObject } from '../formats/json.js';
 import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
 import { absolutePath } from '../platform/file-problems.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import { discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
+import { compareFile, discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
 import { jsonlSink } from './jsonl.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
@@ -67,6 +67,7 @@ export function csvSink<T extends object = object>(
     // Never 'direct': it begins in the middle of a run, and nothing refers to it before the next checkpoint.
     deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
     discard: (at, context) => discardFile(place, at, context),
+    compare: (at, depth, context) => compareFile(place, at, depth, context),
     removePublished: (context) => removePublishedFile(place, context),
     read: (context) => readRows(form, context) as AsyncIterable<T>,
   };

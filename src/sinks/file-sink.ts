@@ -14,6 +14,7 @@ import { readAt } from '../formats/byte-blocks.js';
 import { problemOf } from '../platform/file-problems.js';
 import type { FileHandle, FileSystem } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
+import { type CompareDepth, compareWrittenFile } from './compare-written.js';
 import type { SinkPosition } from './sink.js';
 import { discardWorkingFile, type FileContext, openWorkingFile, type WorkingFile } from './working-file.js';
 import {
@@ -61,6 +62,17 @@ export function discardFile(
     `remove the part file of ${path}`,
     discardWorkingFile(fileContext(path, context), place, at),
   );
+}
+
+/** How a file differs from what was written up to a position; undefined: it does not. */
+export function compareFile(
+  place: FilePlace,
+  at: SinkPosition,
+  depth: CompareDepth,
+  context: SinkContext,
+): Promise<string | undefined> {
+  const { path } = place;
+  return asSinkError(`read ${path}`, compareWrittenFile(fileContext(path, context), place, at, depth));
 }
 
 /** Removes an earlier result at the target. */

@@ -7,7 +7,7 @@ import { LF, LineScanner } from '../formats/record-scanner.js';
 import { JSON_ADVICE, type RowProblem, rowProblem } from '../formats/row-problem.js';
 import { absolutePath } from '../platform/file-problems.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import { discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
+import { compareFile, discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 import type { Publish } from './written-file.js';
@@ -35,6 +35,7 @@ export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOpt
     // Never 'direct': it begins in the middle of a run, and nothing refers to it before the next checkpoint.
     deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
     discard: (at, context) => discardFile(place, at, context),
+    compare: (at, depth, context) => compareFile(place, at, depth, context),
     removePublished: (context) => removePublishedFile(place, context),
     async *read(context) {
       const reading = {

@@ -28,6 +28,9 @@ export interface Sink<T> {
   /** Removes what the session wrote and did not publish; what other sessions wrote stays. For `prune`.
    * @param at the session's last position; undefined: none is known. */
   discard?(at: SinkPosition | undefined, context: OpenContext): Promise<void>;
+  /** How the output differs from what the run wrote up to `at`; undefined: it does not. Changes nothing. Absent: unknown.
+   * @param depth `end`: in constant time, as `open` does. `all`: every byte. */
+  compare?(at: SinkPosition, depth: 'end' | 'all', context: OpenContext): Promise<string | undefined>;
   /** Removes the result of an earlier run. Used for dead letters, when a run without any completes. */
   removePublished?(context: OpenContext): Promise<void>;
   /** What a person would look for: a path, or the kind. */

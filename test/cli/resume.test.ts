@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
   call,
+  copied,
   DOUBLE,
   DOUBLING,
   events,
@@ -173,6 +174,29 @@ test('corrupt: 6, and other sessions still run', async () => {
   }
   expect((await call(['sessions'], { cwd })).stdout).toMatch(new RegExp(`${id} +\\? +corrupt`));
   expect((await call(['run', 'p.ts'], { cwd })).code).toBe(0);
+});
+
+test('a corrupt checkpoint: the message names the command that resumes from the journal', async () => {
+  const cwd = project(4000);
+  const id = await paused(cwd);
+  const home = join(cwd, '.xstate-pipeline', id);
+  for (const name of readdirSync(home).filter((file) => file.startsWith('checkpoint')))
+    writeFileSync(join(home, name), '{}');
+  const refused = await call(['resume', id], { cwd });
+  expect(refused.code).toBe(6);
+  const [, command = ''] = /To resume from its journal: (.*)\.$/m.exec(refused.stderr) ?? [];
+  expect(command).toMatch(/ resume \S+ --from-journal$/);
+  const explained = await call(['resume', id, '--from-journal', '--explain'], { cwd });
+  expect(explained.stdout).toMatch(/warning .*resumes from the journal's copy at batch \d+/);
+  const printed = await copied(command, cwd);
+  expect(printed).toMatch(/resumes from the journal's copy|4,000 rows in, 4,000 out/);
+  expect(text(cwd, 'out.jsonl').split('\n')).toHaveLength(4001);
+});
+
+test('--from-journal of an unknown session: 4', async () => {
+  const cwd = project(3);
+  const ended = await call(['resume', UNKNOWN, '--from-journal', 'p.ts'], { cwd });
+  expect(ended.code).toBe(4);
 });
 
 test('a moved pipeline file is given as an argument', async () => {

@@ -6,7 +6,9 @@ import { appendFileSync, writeSync } from 'node:fs';
 import { defineStage, map, PipelineExecutor, StateManager } from 'xstate-pipeline';
 import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
 
-const { input, output, state, ledger, sessionId, batchSize, stages } = JSON.parse(String(process.argv[2]));
+const { input, output, state, ledger, sessionId, batchSize, stages, options } = JSON.parse(
+  String(process.argv[2]),
+);
 
 /** @type {{ name: string, durable: boolean, concurrency: number }[]} */
 const specs = stages;
@@ -51,4 +53,4 @@ const pipeline = {
   sink: jsonl(output),
   options: { batchSize, maxCrashes: 1_000 },
 };
-await (sessionId === null ? executor.execute(pipeline) : executor.resume(sessionId, pipeline));
+await (sessionId === null ? executor.execute(pipeline) : executor.resume(sessionId, pipeline, options));

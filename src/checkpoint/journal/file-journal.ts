@@ -81,6 +81,7 @@ class FileJournal implements Journal {
   /** A segment that a trim is completing: no new segment begins before that. If it fails, no segment begins at all (4). */
   private completing: Promise<void> | undefined;
   private trimming: Promise<unknown> = Promise.resolve();
+  readonly lastEpoch: number;
 
   constructor(
     private readonly options: FileJournalOptions & { readonly segmentBytes: number },
@@ -89,6 +90,7 @@ class FileJournal implements Journal {
   ) {
     this.folderExists = recovered.folderExists;
     this.last = recovered.last;
+    this.lastEpoch = recovered.records.reduce((last, { record }) => Math.max(last, record.epoch), 0);
     for (const segment of recovered.segments) this.segments.add(segment);
     for (const { segment, record } of recovered.records) {
       const { stage, batch, offset, headerBytes, payloadBytes } = record;

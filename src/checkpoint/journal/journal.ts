@@ -10,8 +10,12 @@
  *    durable. An earlier opener's record is replaced.
  * 6. A failed write or fsync is final: this append and every later one reject with the same error. (I6)
  */
+
+/** Opened with it, a journal can be read whatever its records' epochs are. */
+export const LAST_EPOCH = 2 ** 48 - 1;
+
 export interface JournalKey {
-  /** Name of the stage. */
+  /** Name of the stage; empty: a copy of the checkpoint (`checkpoint-copies.ts`). */
   readonly stage: string;
   readonly batch: number;
 }
@@ -30,6 +34,8 @@ export interface Journal {
   trim(batch: number): Promise<void>;
   /** Bytes on disk. */
   readonly size: number;
+  /** The latest epoch of the records that were there at opening; 0: there was none. */
+  readonly lastEpoch: number;
   /** Waits for pending appends. Idempotent. */
   close(): Promise<void>;
 }

@@ -27,10 +27,13 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
   const { records = new Map(), sessionId = 'in memory', epoch = 0 } = options;
   const own = new Set<string>();
   let closed = false;
+  let lastEpoch = 0;
   for (const record of records.values()) {
     if (record.epoch > epoch) throw new SessionLockedError(sessionId);
+    lastEpoch = Math.max(lastEpoch, record.epoch);
   }
   return {
+    lastEpoch,
     async read(key) {
       return records.get(nameOf(key))?.payload.slice();
     },

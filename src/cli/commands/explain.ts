@@ -33,6 +33,7 @@ export interface ExplainOptions {
   readonly stateManager: StateManager;
   readonly stateDir: string;
   readonly force: boolean;
+  readonly fromJournal: boolean;
   readonly json: boolean;
   readonly terminal: Terminal;
 }
@@ -54,7 +55,7 @@ interface Explanation {
 
 /** @returns the exit code. @throws the error with which the resume would be refused. */
 export async function explain(options: ExplainOptions): Promise<number> {
-  const { sessionId, stateManager, stateDir, json, force, terminal } = options;
+  const { sessionId, stateManager, stateDir, json, terminal } = options;
   const lock = await stateManager.lock(sessionId, {});
   const refusals: PipelineMismatchError[] = [];
   let explanation: Explanation;
@@ -72,17 +73,25 @@ export async function explain(options: ExplainOptions): Promise<number> {
       refusals.every(({ mayForce }) => mayForce),
     );
   if (json) return COMPLETED;
-  const command = sessionCommand('resume', sessionId, stateDir, ...(force ? ['--force'] : []));
+  const command = sessionCommand('resume', sessionId, stateDir, ...resumeFlags(options));
   terminal.printResult(`Nothing was run. To resume: ${command}`);
   return COMPLETED;
 }
 
+/** The flags that a resume was asked for with. */
+export function resumeFlags({
+  force,
+  fromJournal,
+}: Pick<ExplainOptions, 'force' | 'fromJournal'>): readonly string[] {
+  return [...(force ? ['--force'] : []), ...(fromJournal ? ['--from-journal'] : [])];
+}
+
 async function explainOwned(
-  { sessionId, pipeline, stateManager, force }: ExplainOptions,
+  { sessionId, pipeline, stateManager, force, fromJournal }: ExplainOptions,
   refusals: PipelineMismatchError[],
 ): Promise<Explanation> {
   const load = (options: ResumeOptions) =>
-    loadSession(sessionId, pipeline.stages, stateManager, pipeline, options);
+    loadSession(sessionId, pipeline.stages, stateManager, pipeline, { ...options, fromJournal });
   const session = await catchRefusal(
     () => load({ force }),
     () => load({ force: true }),

@@ -9,6 +9,7 @@ import { printable, rowsThrough } from '../../observers/progress/terminal-text.j
 import { keepBegunOutput } from '../../sessions/begun-output.js';
 import { findSession } from '../../sessions/find-session.js';
 import { sessionCommand } from '../../sessions/invocation.js';
+import { readJournaledSession, withJournalAdvice } from '../../sessions/journaled-session.js';
 import { outputsOf, refuseSharedOutput } from '../../sessions/output-owner.js';
 import { storedMark, storedPath } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
@@ -16,12 +17,13 @@ import { loadPipelineFile } from '../load-pipeline-file.js';
 import type { Terminal } from '../output/terminal.js';
 import { runSession } from '../run-session.js';
 import { withStopRequests } from '../stop-requests.js';
-import { explain } from './explain.js';
+import { explain, resumeFlags } from './explain.js';
 import { placesOf, type RunCommandOptions, workersOf } from './run.js';
 
 export interface ResumeCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval'> {
   readonly explain: boolean;
   readonly force: boolean;
+  readonly fromJournal: boolean;
 }
 
 /** @param givenFile default: the file that the session was started from. @returns the exit code. */
@@ -31,29 +33,36 @@ export async function resume(
   options: ResumeCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { stateDir, json, verbose, force } = options;
+  const { stateDir, json, verbose, force, fromJournal } = options;
   if (json && !options.explain) terminal.reserveForJson();
   return withStopRequests({ terminal, verbose }, async (stops) => {
     const stateManager = new StateManager(lowdbStorage(stateDir));
     const sessionId = await findSession(stateManager, given, 'unfinished');
-    const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
-    if (checkpoint.state === 'COMPLETED') return printCompleted(checkpoint, terminal);
-    const from = givenFile ?? checkpoint.pipelineFile;
+    const checkpoint = await storedCheckpoint(stateManager, sessionId, options);
+    if (checkpoint?.state === 'COMPLETED') return printCompleted(checkpoint, terminal);
+    const from = givenFile ?? checkpoint?.pipelineFile;
     if (from === undefined) {
-      const command = sessionCommand('resume', sessionId, stateDir, 'FILE');
+      const command = sessionCommand('resume', sessionId, stateDir, 'FILE', ...resumeFlags(options));
       throw new PipelineFileError(
         `Session ${sessionId} was not started from a pipeline file. Name the file: ${command}`,
       );
     }
     const { file, pipeline: loaded } = await loadPipelineFile(from);
-    const { pipeline, notices } = keepBegunOutput(loaded, checkpoint);
+    const { pipeline, notices } = keepBegunOutput(loaded, checkpoint ?? { sink: null });
     const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
     await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir, sessionId);
-    if (options.explain)
-      return explain({ sessionId, pipeline, stateManager, stateDir, force, json, terminal });
+    if (options.explain) return explain({ ...options, sessionId, pipeline, stateManager, terminal });
     return runSession({
       ...options,
-      ...{ terminal, stops, stateManager, sessionId, notices, name: checkpoint.pipeline, pipelineFile: file },
+      ...{
+        terminal,
+        stops,
+        stateManager,
+        sessionId,
+        notices,
+        name: checkpoint?.pipeline ?? pipeline.name,
+        pipelineFile: file,
+      },
       places: placesOf(pipeline),
       createExecutor: (logger) =>
         new PipelineExecutor(pipeline.stages, stateManager, [], {
@@ -61,9 +70,23 @@ export async function resume(
           pipelineFile: file,
           ...workersOf(options.threads, file),
         }),
-      start: (executor) => executor.resume(sessionId, pipeline, { force }),
+      start: (executor) => executor.resume(sessionId, pipeline, { force, fromJournal }),
     });
   });
+}
+
+/** What is stored of the session; undefined: nothing but outputs in its journal. */
+async function storedCheckpoint(
+  stateManager: StateManager,
+  sessionId: string,
+  { fromJournal, stateDir }: ResumeCommandOptions,
+): Promise<Checkpoint | undefined> {
+  if (fromJournal) return (await readJournaledSession(stateManager, sessionId)).checkpoint;
+  try {
+    return (await stateManager.loadCheckpoint(sessionId)).checkpoint;
+  } catch (error) {
+    throw await withJournalAdvice(error, stateManager, sessionId, stateDir);
+  }
 }
 
 /** Reports a session that is completed already, perhaps by another process a moment ago. @returns the exit code. */

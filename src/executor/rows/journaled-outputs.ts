@@ -4,6 +4,8 @@
  *
  * A batch that was journaled keeps its borders, although its source has grown: `sizeOf` is asked before the batch is read.
  */
+
+import { isCheckpointCopy } from '../../checkpoint/journal/checkpoint-copies.js';
 import type { Journal } from '../../checkpoint/journal/journal.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { type BatchMetadata, decodeRecord, isMadeFrom, type JournaledOutput } from './journal-record.js';
@@ -28,7 +30,8 @@ export class JournaledOutputs {
 
   constructor(private readonly options: JournaledOutputsOptions) {
     let last = -1;
-    for (const { batch } of options.journal?.keys() ?? []) last = Math.max(last, batch);
+    for (const key of options.journal?.keys() ?? [])
+      if (!isCheckpointCopy(key)) last = Math.max(last, key.batch);
     this.#last = last;
   }
 

@@ -85,6 +85,7 @@ export class SessionWork {
         this.host.publish(session.id, { type: 'batches.committed', upTo, rowsIn, rowsOut, done, ...size });
       }
       // A resume may fall back to the checkpoint before this one (I9), and must not invoke again what that one still needs.
+      await writer.keepCopy(mark);
       await journal?.trim(this.#coveredBefore);
       this.#coveredBefore = mark.batches;
     });

@@ -41,7 +41,7 @@ test.each(['fail', 'skip'] as const)(
         return {
           ...journal,
           append: (...record: Parameters<typeof journal.append>) =>
-            refusals-- > 0
+            record[0].stage === 'large' && refusals-- > 0
               ? Promise.reject(new InvalidOptionError('an output this large'))
               : journal.append(...record),
         };

@@ -34,9 +34,9 @@ export const BUGS: readonly Bug[] = [
     invariant: 'I6, I8',
     in: SessionWork,
     find: `const $mark = await $save; const $minimum = $pause; $send; if ($isAny) { $$announce }
-      await $journal?.$trim($covered); $covered = $mark.$batches;`,
+      await $keepCopy; await $journal?.$trim($covered); $covered = $mark.$batches;`,
     replace: `await $journal?.$trim(1e9); const $mark = await $save; const $minimum = $pause; $send; if ($isAny) { $$announce }
-      await $journal?.$trim($covered); $covered = $mark.$batches;`,
+      await $keepCopy; await $journal?.$trim($covered); $covered = $mark.$batches;`,
     suite: 'test/crash/every-operation.test.ts',
   },
   {

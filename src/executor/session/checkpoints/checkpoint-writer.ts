@@ -4,6 +4,7 @@
  * 1. A snapshot is taken only from a fresh stack, when every mailbox is empty: one taken inside a transition is torn.
  * 2. At most 64 KB (I3): `fit-checkpoint.ts` leaves out what no resume uses.
  * 3. What a resume would refuse is not stored (I27).
+ * 4. The journal keeps a copy (I26): of the first checkpoint, and of each before the records that it covers are trimmed.
  */
 import type {
   CheckpointMark,
@@ -16,6 +17,8 @@ import type {
 import type { ExecutorEvent } from '../../../../machines/executor-events.js';
 import { restoreSnapshot } from '../../../../machines/restore/restore.js';
 import type { Checkpoint } from '../../../checkpoint/envelope.js';
+import { keepCheckpointCopy } from '../../../checkpoint/journal/checkpoint-copies.js';
+import type { Journal } from '../../../checkpoint/journal/journal.js';
 import { CheckpointWriteError } from '../../../errors.js';
 import { messageOf } from '../../../platform/thrown.js';
 import { pipelineFingerprint } from '../../../stages/pipeline-fingerprint.js';
@@ -51,11 +54,13 @@ export class CheckpointWriter {
   /** Facts about the input before the flushed position (I15). */
   sourceIdentity: Json | null;
   #isFirst = true;
+  #savedText = '';
 
   constructor(
     private readonly actor: MachineActor,
     private readonly options: SessionRunOptions,
     private readonly start: RunStart,
+    private readonly journal: Journal | undefined,
   ) {
     this.sourceIdentity = start.sourceIdentity;
   }
@@ -79,8 +84,15 @@ export class CheckpointWriter {
   /** The first of an opening: from here on the session can be resumed. Not announced: `pipeline.started` says it.
    * A restored session is still PAUSED then, and is stored as EXECUTING: a process that dies from here on did not pause. */
   async saveFirst(): Promise<void> {
-    await this.#save('EXECUTING');
+    const { mark } = await this.#save('EXECUTING');
     this.#isFirst = false;
+    // Not awaited: it shares the fsync of the first record. If it fails, so does every append.
+    this.keepCopy(mark).catch(() => {});
+  }
+
+  /** Resolves when the journal holds a durable copy of the checkpoint with this mark. */
+  async keepCopy({ batches }: CheckpointMark): Promise<void> {
+    if (this.journal !== undefined) await keepCheckpointCopy(this.journal, batches, this.#savedText);
   }
 
   async #save(
@@ -91,7 +103,8 @@ export class CheckpointWriter {
     const checkpoint = fitCheckpoint(this.#checkpoint(as, cancelled));
     this.#assertReadable(checkpoint);
     const { context, value } = checkpoint.snapshot as unknown as PersistedSnapshot;
-    const { bytes } = await this.options.stateManager.saveCheckpoint(checkpoint);
+    const { bytes, text } = await this.options.stateManager.saveCheckpoint(checkpoint);
+    this.#savedText = text;
     return { state: value, mark: context.flushed, bytes };
   }
 

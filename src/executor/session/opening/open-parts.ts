@@ -99,7 +99,7 @@ export async function openParts(
   });
   closeLater(Promise.resolve(rows));
   session.stopIfEnding();
-  const writer = new CheckpointWriter(actor, { ...host, definition, publish }, start);
+  const writer = new CheckpointWriter(actor, { ...host, definition, publish }, start, journal);
   return { source, sink, journal, rows, writer };
 }
 

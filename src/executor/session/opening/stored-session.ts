@@ -17,11 +17,15 @@ import { definePipeline, type PipelineDefinition, type PipelineLike } from '../.
 import { toSink, toSource } from '../../endpoints.js';
 import type { RunStart } from '../run-options.js';
 import { stageInputs } from '../stage-inputs.js';
+import { loadFromJournal } from './load-from-journal.js';
 
 /** Options of `resume`. */
 export interface ResumeOptions {
   /** Accept a pipeline or an input that differs from the stored one (I15). */
   readonly force?: boolean;
+  /** Resume from the session's journal, where its checkpoint is damaged or refused: from the newest copy of the checkpoint that
+   * the journal holds, else from the beginning. Journaled outputs are used for the rows that they were made from (I26). */
+  readonly fromJournal?: boolean;
 }
 
 export interface StoredSession {
@@ -48,11 +52,17 @@ export async function loadSession(
   stages: readonly AnyStage[],
   stateManager: StateManager,
   pipeline: Partial<PipelineLike> | undefined,
-  { force = false, name }: LoadOptions,
+  { force = false, fromJournal = false, name }: LoadOptions,
 ): Promise<StoredSession> {
-  const { checkpoint, warnings } = await stateManager.loadCheckpoint(sessionId, (candidate) => {
+  const accept = (candidate: Checkpoint): void => {
     restoreSnapshot(candidate.snapshot, storedStageInputs(candidate));
-  });
+  };
+  const { checkpoint, warnings } = fromJournal
+    ? await loadFromJournal(sessionId, {
+        ...{ stages, stateManager, pipeline, accept },
+        define: (candidate) => definitionOf(candidate, pipeline, stages),
+      })
+    : await stateManager.loadCheckpoint(sessionId, accept);
   const differences = [
     ...nameDifferences(checkpoint, name),
     ...fingerprintDifferences(checkpoint.fingerprint, stages),
