@@ -79,6 +79,14 @@ module.exports = {
       to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/$1/'] },
     },
     {
+      name: 'failures-are-pure',
+      severity: 'error',
+      comment:
+        'decisions about failures are functions of an error: they know no stage, no attempt and no clock',
+      from: { path: '^src/stages/failures/' },
+      to: { path: OURS, pathNot: [ERRORS, BASE, '^src/stages/failures/'] },
+    },
+    {
       name: 'executor-below-its-users',
       severity: 'error',
       comment:

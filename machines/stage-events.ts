@@ -36,6 +36,8 @@ export interface AttemptFailure {
   /** Milliseconds until the next attempt, if there is one; `dueAt` is that moment. */
   readonly delayMs: number;
   readonly dueAt: number;
+  /** There is no other attempt, although some are left. */
+  readonly isFinal?: boolean;
 }
 
 /** What a stage's actor is told: by the executor, and by the attempts that it has started. */

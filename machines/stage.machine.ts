@@ -65,7 +65,10 @@ function current({ running }: StageContext, event: StageEvent): readonly number[
 }
 
 const isRetryable = (context: StageContext, event: StageEvent): boolean =>
-  'attempt' in event && event.attempt < context.attempts && current(context, event).length > 0;
+  'attempt' in event &&
+  event.attempt < context.attempts &&
+  !('isFinal' in event && event.isFinal === true) &&
+  current(context, event).length > 0;
 
 /** The event answers everything that is running, and nothing is queued. */
 const isAllThereIs = (context: StageContext, event: StageEvent): boolean =>

@@ -97,6 +97,9 @@ export {
   map,
   type RowStageOptions,
 } from './stages/define.js';
+export { assertOk, HttpError } from './stages/failures/http-error.js';
+export { type HttpErrorsOptions, httpErrors } from './stages/failures/http-errors.js';
+export type { FailureInfo, RetryDecision, RetryWhen } from './stages/failures/retry-decision.js';
 export type {
   AnyStage,
   BatchContext,

@@ -7,8 +7,19 @@ export function messageOf(thrown: unknown): string {
     textField(field(thrown, 'error'), 'message') ??
     textField(thrown, 'error') ??
     textField(thrown, 'name') ??
+    answerText(thrown) ??
     printed(thrown)
   );
+}
+
+/** A `Response` that was thrown: its status and its address, without the query, which may hold a key. */
+function answerText(thrown: unknown): string | undefined {
+  const status = field(thrown, 'status');
+  const url = field(thrown, 'url');
+  if (typeof status !== 'number' || typeof url !== 'string') return undefined;
+  const text = textField(thrown, 'statusText');
+  const address = url.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//');
+  return `HTTP ${status}${text === undefined ? '' : ` ${text}`}${address === '' ? '' : ` from ${address}`}`;
 }
 
 /** The `code` of an error that carries one (ours, Node's), else its name, else its type. */
@@ -39,7 +50,7 @@ function textField(thrown: unknown, key: string): string | undefined {
 }
 
 /** By shape, not by class: an error may come from another realm. Its getters may throw. */
-function field(thrown: unknown, key: PropertyKey): unknown {
+export function field(thrown: unknown, key: PropertyKey): unknown {
   if (thrown === null || (typeof thrown !== 'object' && typeof thrown !== 'function')) return undefined;
   try {
     return (thrown as Readonly<Record<PropertyKey, unknown>>)[key];

@@ -9,13 +9,14 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { StageError } from '../errors.js';
 import { copyRow } from '../formats/copy-row.js';
 import { checkRows } from './answers.js';
-import { type AttemptContext, abortOf, ROW_REPORTS, type RowReport } from './attempt-context.js';
+import { type AttemptContext, abortOf, clockOf, ROW_REPORTS, type RowReport } from './attempt-context.js';
 import {
   type AttemptMemory,
   type AttemptResult,
   needsInputLater,
   type RowFailure,
 } from './attempt-result.js';
+import { judgeFailure } from './failures/retry-decision.js';
 import { type Door, type Verdict, validateRow } from './schema.js';
 import type { BatchContext, BatchStage } from './stage.js';
 import { andThen, isThenable } from './thenable.js';
@@ -35,11 +36,16 @@ export function runBatch(
   context: AttemptContext,
   memory: AttemptMemory,
 ): AttemptResult | PromiseLike<AttemptResult> {
-  if (memory.result !== undefined) return memory.result;
+  const judge = ({ rows: left, failures }: AttemptResult): AttemptResult => ({
+    rows: left,
+    failures: judgeRows(stage, context, memory, failures),
+  });
+  if (memory.result !== undefined) return judge(memory.result);
   const isCopied = needsInputLater(stage, context);
-  return andThen(sortRows(stage, stage.input, 'input', rows), (accepted) => {
+  return andThen(sortRows(stage, stage.input, 'input', rows), (sorted) => {
     abortOf(context).throwIfAborted();
-    if (accepted.rows.length === 0) return { rows: [], failures: accepted.failures };
+    const accepted = withoutLost(sorted, memory.lost);
+    if (accepted.rows.length === 0) return judge({ rows: [], failures: accepted.failures });
     const process = stage.process as (rows: unknown[], context: BatchContext) => unknown;
     const given = isCopied ? accepted.rows.map(copyRow) : accepted.rows;
     return andThen(process(given, context as BatchContext), (answer) => {
@@ -50,10 +56,38 @@ export function runBatch(
         const failures = [...accepted.failures, ...reported, ...left.failures];
         const result = { rows: left.rows, failures };
         if (left.failures.length + reported.length === 0) memory.result = result;
-        return result;
+        return judge(result);
       });
     });
   });
+}
+
+/** Without the rows that earlier attempts lost for good. */
+function withoutLost(sorted: SortedRows, lost: readonly RowFailure[]): SortedRows {
+  if (lost.length === 0) return sorted;
+  const gone = new Set(lost.map(({ index }) => index));
+  const isLeft = (index: number) => !gone.has(index);
+  const { rows, indexes, failures } = sorted;
+  return {
+    rows: rows.filter((_, i) => isLeft(indexes[i] as number)),
+    indexes: indexes.filter(isLeft),
+    failures,
+  };
+}
+
+/** The failures of this attempt, with what `retry.when` decides about each. Rows that are lost already are left out. */
+function judgeRows(
+  stage: AnyBatchStage,
+  context: AttemptContext,
+  { lost }: AttemptMemory,
+  failures: readonly RowFailure[],
+): readonly RowFailure[] {
+  if (failures.length === 0) return failures;
+  const info = { attempt: context.attempt, now: clockOf(context).now() };
+  const gone = new Set(lost.map(({ index }) => index));
+  return failures
+    .filter(({ index, isOutput = false }) => isOutput || !gone.has(index))
+    .map((failure) => ({ ...failure, ...judgeFailure(stage, failure.error, info) }));
 }
 
 /** The rows that `process` reported as failed, by index.
@@ -86,18 +120,25 @@ function sortRows(
   if (schema === undefined) return { rows: rows.slice(), indexes: [...rows.keys()], failures: [] };
   const verdicts = rows.map((row) => validateRow(schema, row, stage.name, door));
   const isSettled = (verdict: Verdict | Promise<Verdict>): verdict is Verdict => !isThenable(verdict);
+  const isOutput = door === 'output';
   return verdicts.every(isSettled)
-    ? divideRows(rows, verdicts)
-    : Promise.all(verdicts).then((settled) => divideRows(rows, settled));
+    ? divideRows(rows, verdicts, isOutput)
+    : Promise.all(verdicts).then((settled) => divideRows(rows, settled, isOutput));
 }
 
-function divideRows(rows: readonly unknown[], verdicts: readonly Verdict[]): SortedRows {
+function divideRows(rows: readonly unknown[], verdicts: readonly Verdict[], isOutput: boolean): SortedRows {
   const sorted: SortedRows = { rows: [], indexes: [], failures: [] };
   verdicts.forEach((verdict, index) => {
     if (verdict.ok) {
       sorted.rows.push(verdict.value);
       sorted.indexes.push(index);
-    } else sorted.failures.push({ index, row: rows[index], error: verdict.error });
+    } else
+      sorted.failures.push({
+        index,
+        row: rows[index],
+        error: verdict.error,
+        ...(isOutput ? { isOutput } : {}),
+      });
   });
   return sorted;
 }

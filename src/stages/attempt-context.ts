@@ -24,6 +24,8 @@ export const MAKE_KEY = Symbol('make key');
 /** Where a context of a batch stage carries what `failRow` was called with. */
 export const ROW_REPORTS = Symbol('row reports');
 
+type AttemptClock = Pick<Clock, 'now' | 'setTimer'>;
+
 /** A row that `process` reported as failed. */
 export interface RowReport {
   /** Index in the array that `process` was given. */
@@ -35,7 +37,7 @@ export interface RowReport {
 export interface AttemptContext extends StageContext {
   readonly [ROW_REPORTS]?: readonly RowReport[];
   readonly [ABORTABLE]?: Abortable;
-  readonly [CLOCK]?: Pick<Clock, 'setTimer'>;
+  readonly [CLOCK]?: AttemptClock;
   readonly [MAKE_KEY]?: () => string;
 }
 
@@ -43,7 +45,7 @@ export function abortOf(context: AttemptContext): Abortable {
   return context[ABORTABLE] ?? context.signal;
 }
 
-export function clockOf(context: AttemptContext): Pick<Clock, 'setTimer'> {
+export function clockOf(context: AttemptContext): AttemptClock {
   return context[CLOCK] ?? systemClock;
 }
 

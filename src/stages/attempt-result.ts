@@ -1,6 +1,7 @@
 /** The result of an attempt, and what it leaves to the next attempt over the same batch. */
 
-import type { RetryOptions, StageContext } from './stage.js';
+import type { Verdict } from './failures/retry-decision.js';
+import type { CheckedRetry, StageContext } from './stage.js';
 
 /** A row that an attempt lost. */
 export interface RowFailure {
@@ -11,6 +12,10 @@ export interface RowFailure {
   readonly row: unknown;
   /** What the function threw, or a `SchemaError` or `StageError`. */
   readonly error: unknown;
+  /** What `retry.when` decided; absent where it was not asked. */
+  readonly verdict?: Verdict;
+  /** It is a row that `process` returned: `index` is not the index of a row that it was given. */
+  readonly isOutput?: boolean;
 }
 
 export interface AttemptResult {
@@ -27,16 +32,18 @@ export interface AttemptMemory {
   result: AttemptResult | undefined;
   /** Row stages: the function has been called for row 0 already, and returned this promise. */
   firstAnswer: PromiseLike<unknown> | undefined;
+  /** Rows that are lost for good: they are not tried again, although others are. */
+  lost: RowFailure[];
 }
 
 export function newAttemptMemory(firstAnswer?: PromiseLike<unknown>): AttemptMemory {
-  return { slots: undefined, result: undefined, firstAnswer };
+  return { slots: undefined, result: undefined, firstAnswer, lost: [] };
 }
 
 /** Whether rows are needed as they were: for another attempt, or for the dead letters. Then each attempt gets copies,
  * because a stage's function may change rows in place. */
 export function needsInputLater(
-  stage: { readonly retry: Required<RetryOptions>; readonly onError: string },
+  stage: { readonly retry: CheckedRetry; readonly onError: string },
   context: Pick<StageContext, 'attempt'>,
 ): boolean {
   return context.attempt < stage.retry.attempts || stage.onError === 'dead-letter';

@@ -2,8 +2,7 @@
  * An attempt of a row stage: row by row, at most `rowConcurrency` at once where the function returns promises (see the
  * guarantees in attempt.ts).
  *
- * On the last attempt of a stage with `onError: 'fail'`, no row starts after a failure, because its result would not be
- * used.
+ * No row starts after a failure that ends the run or pauses it: its result would not be used, and it may cost money.
  */
 import { StageTimeoutError } from '../errors.js';
 import { copyRow } from '../formats/copy-row.js';
@@ -15,6 +14,7 @@ import {
   needsInputLater,
   type RowFailure,
 } from './attempt-result.js';
+import { judgeFailure, RETRY } from './failures/retry-decision.js';
 import { type Verdict, validateRow } from './schema.js';
 import type { RowStage, StageContext } from './stage.js';
 import { isThenable } from './thenable.js';
@@ -23,6 +23,8 @@ import { isThenable } from './thenable.js';
 const PENDING = Symbol('pending');
 /** Left out by a filter. */
 const DROPPED = Symbol('dropped');
+/** Lost for good in an earlier attempt. */
+const LOST = Symbol('lost');
 
 type AnyRowStage = RowStage<unknown, unknown, never>;
 type ProcessRow = (row: unknown, context: StageContext, index: number) => unknown;
@@ -38,15 +40,21 @@ export function runRows(
   const signal = abortOf(context);
   const run = rowRunner(stage, context, memory);
   const isCopied = needsInputLater(stage, context);
-  const isDecisive = stage.onError === 'fail' && context.attempt >= stage.retry.attempts;
+  const isLast = context.attempt >= stage.retry.attempts;
+  const isFatal = stage.onError === 'fail';
   const failures: RowFailure[] = [];
   let next = 0;
   let active = 0;
   let whenIdle: ((error?: { readonly thrown: unknown }) => void) | undefined;
 
-  const recordFailure = (index: number, error: unknown) => {
-    failures.push({ index, row: rows[index], error });
-    if (isDecisive) next = rows.length;
+  for (const { index } of memory.lost) slots[index] = LOST;
+  const recordFailure = (index: number, thrown: unknown) => {
+    const { attempt } = context;
+    const judged = judgeFailure(stage, thrown, { attempt, now: clockOf(context).now() });
+    failures.push({ index, row: rows[index], ...judged });
+    const { kind } = judged.verdict ?? RETRY;
+    const isLost = kind === 'lose' || isLast;
+    if (kind === 'stop' || kind === 'pause' || (isFatal && isLost)) next = rows.length;
   };
   const settleRow = (index: number, slot: unknown, error?: { readonly thrown: unknown }) => {
     active--;
@@ -197,9 +205,9 @@ function gatherRows(stage: AnyRowStage, slots: readonly unknown[]): readonly unk
   if (stage.shape === 'flatMap') {
     const rows: unknown[] = [];
     for (const slot of slots)
-      if (slot !== PENDING) for (const row of slot as readonly unknown[]) rows.push(row);
+      if (slot !== PENDING && slot !== LOST) for (const row of slot as readonly unknown[]) rows.push(row);
     return rows;
   }
-  const isGap = (slot: unknown) => slot === PENDING || slot === DROPPED;
+  const isGap = (slot: unknown) => slot === PENDING || slot === DROPPED || slot === LOST;
   return slots.some(isGap) ? slots.filter((slot) => !isGap(slot)) : slots;
 }

@@ -17,7 +17,8 @@ import {
   whole,
   withDefault,
 } from '../formats/shape.js';
-import type { OnError, RetryOptions, StageHooks } from './stage.js';
+import type { RetryWhen } from './failures/retry-decision.js';
+import type { CheckedRetry, OnError, StageHooks } from './stage.js';
 
 /** Timers hold 31 bits on every platform; a longer delay would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
@@ -48,6 +49,10 @@ const schema = shape(
     return typeof standard?.validate === 'function';
   },
 );
+/** Attempts unless told; with `when`, a server's wish to come back later is honoured. */
+const ATTEMPTS = 1;
+const ATTEMPTS_WITH_WHEN = 5;
+
 const milliseconds = (from: number) => amount(from, MAX_TIMER_MS, 'milliseconds');
 
 /** For pipelines, too: `onPoison`. */
@@ -59,13 +64,14 @@ const COMMON = {
   concurrency: withDefault(whole(1), 1),
   retry: withDefault(
     options({
-      attempts: withDefault(whole(1), 1),
+      attempts: optional(whole(1)),
       initialDelayMs: withDefault(milliseconds(0), 200),
       maxDelayMs: withDefault(milliseconds(0), 30_000),
       factor: withDefault(amount(1), 2),
       jitter: withDefault(flag, true),
+      when: optional(callable),
     }),
-    { attempts: 1, initialDelayMs: 200, maxDelayMs: 30_000, factor: 2, jitter: true },
+    { initialDelayMs: 200, maxDelayMs: 30_000, factor: 2, jitter: true },
   ),
   timeoutMs: optional(milliseconds(1)),
   onError: withDefault(onErrorOption, 'fail'),
@@ -89,7 +95,7 @@ export interface CheckedOptions {
   readonly version: string;
   readonly durable: boolean;
   readonly concurrency: number;
-  readonly retry: Required<RetryOptions>;
+  readonly retry: CheckedRetry;
   readonly timeoutMs: number | undefined;
   readonly onError: OnError;
   readonly hooks: StageHooks;
@@ -120,12 +126,21 @@ export function checkRowOptions(
   return { ...checkedOptions(checked), rowConcurrency, rowTimeoutMs };
 }
 
-function checkedOptions(
-  given: Omit<CheckedOptions, 'hooks' | 'timeoutMs'> & {
-    readonly timeoutMs?: number | undefined;
-    readonly hooks: object;
-  },
-): CheckedOptions {
-  const { version, durable, concurrency, retry, timeoutMs, onError, hooks } = given;
+type ReadOptions = Omit<CheckedOptions, 'hooks' | 'timeoutMs' | 'retry'> & {
+  readonly timeoutMs?: number | undefined;
+  readonly hooks: object;
+  readonly retry: Omit<CheckedRetry, 'attempts' | 'when'> & {
+    readonly attempts?: number;
+    readonly when?: unknown;
+  };
+};
+
+function checkedOptions(given: ReadOptions): CheckedOptions {
+  const { version, durable, concurrency, timeoutMs, onError, hooks } = given;
+  const { when, attempts, ...rest } = given.retry;
+  const retry: CheckedRetry =
+    when === undefined
+      ? { attempts: attempts ?? ATTEMPTS, ...rest }
+      : { attempts: attempts ?? ATTEMPTS_WITH_WHEN, ...rest, when: when as RetryWhen };
   return { version, durable, concurrency, retry, timeoutMs, onError, hooks };
 }

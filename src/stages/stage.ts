@@ -7,6 +7,7 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Logger } from '../platform/logger.js';
+import type { RetryWhen } from './failures/retry-decision.js';
 
 /**
  * Exponential backoff with jitter: `initialDelayMs * factor^(attempt-1)`, at most `maxDelayMs`. With `jitter`, a random
@@ -16,7 +17,7 @@ import type { Logger } from '../platform/logger.js';
  * gets deep copies, so that it may change its rows in place. The copies cost about as much as decoding the rows.
  */
 export interface RetryOptions {
-  /** Attempts in all, from 1; in a row stage, of each failing row. Default 1: no retry. */
+  /** Attempts in all, from 1; in a row stage, of each failing row. Default 1: no retry; with `when`, 5. */
   readonly attempts?: number;
   /** Milliseconds before the second attempt. Default 200. */
   readonly initialDelayMs?: number;
@@ -26,7 +27,15 @@ export interface RetryOptions {
   readonly factor?: number;
   /** Default true. */
   readonly jitter?: boolean;
+  /** Decides what becomes of a failure: another attempt, now or later, a loss, or the end of the run. In a row stage it is
+   * asked about each failed row. Default: every failure is tried again. `httpErrors()` is ready-made for services.
+   * @example
+   * retry: { attempts: 6, when: (error) => (error instanceof RangeError ? 'lose' : 'retry') } */
+  readonly when?: RetryWhen;
 }
+
+/** Retry options with every default filled in. */
+export type CheckedRetry = Required<Omit<RetryOptions, 'when'>> & Pick<RetryOptions, 'when'>;
 
 /** What happens to rows that failed for good: 'fail' ends the run, 'skip' counts them and leaves them out,
  * 'dead-letter' also writes them to the dead-letter sink. */
@@ -125,7 +134,7 @@ interface StageBase<I, O> {
   readonly version: string;
   readonly durable: boolean;
   readonly concurrency: number;
-  readonly retry: Required<RetryOptions>;
+  readonly retry: CheckedRetry;
   readonly timeoutMs: number | undefined;
   readonly onError: OnError;
   /** Untyped: `I` and `O` stand in `types` alone, so that a stage also takes rows with more fields. */

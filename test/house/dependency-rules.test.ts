@@ -82,6 +82,7 @@ const VIOLATIONS: readonly (readonly [rule: string, file: string, text: string])
   ['formats-import-platform-only', 'src/formats/b.ts', `import type { stage } from '../stages/stage.js';`],
   ['history-executes-nothing', 'src/history/c.ts', `import type { owner } from '../sessions/owner.js';`],
   ['sessions-below-the-tops', 'src/sessions/d.ts', `import type { cli } from '../cli/main.js';`],
+  ['failures-are-pure', 'src/stages/failures/a.ts', `import type { stage } from '../stage.js';`],
   ['no-sideways-imports', 'src/stages/a.ts', `import { sink } from '../sinks/sink.js'; sink;`],
   ['no-sideways-imports', 'src/sources/b.ts', `import type { files } from '../checkpoint/files.js';`],
   ['no-sideways-imports', 'src/observers/c.ts', `import type { executor } from '../executor/executor.js';`],

@@ -45,6 +45,7 @@ export function isFusible(stage: AnyStage): stage is FusibleStage {
     stage.rowConcurrency === 1 &&
     stage.rowTimeoutMs === undefined &&
     stage.retry.attempts === 1 &&
+    stage.retry.when === undefined &&
     stage.timeoutMs === undefined &&
     stage.input === undefined &&
     stage.output === undefined &&

@@ -21,7 +21,8 @@ import {
   type RowReport,
   withLazyFields,
 } from '../../stages/attempt-context.js';
-import { retryDelayMs } from '../../stages/backoff.js';
+import { retryDelayMs, wishedDelayMs } from '../../stages/backoff.js';
+import { type JudgedFailure, judgeFailure, RETRY } from '../../stages/failures/retry-decision.js';
 import { idempotencyKeyOf } from '../../stages/idempotency-key.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { isThenable } from '../../stages/thenable.js';
@@ -29,7 +30,8 @@ import type { EventDraft } from '../publish.js';
 import type { AttemptMetrics, AttemptOutcome } from './attempt-outcome.js';
 import type { BatchProcessor } from './batch-processor.js';
 import { type CompletionActor, CompletionBatcher } from './completion-batcher.js';
-import { endsTheRun, stageError } from './row-errors.js';
+import { endsTheRun, stageError, stopError } from './row-errors.js';
+import { verdictOfRows } from './row-verdicts.js';
 import { StallWatch } from './stall-watch.js';
 
 /** The part of a stage actor that attempts need. */
@@ -209,18 +211,31 @@ export class AttemptRunner {
       fail(thrown);
       return;
     }
-    const error = errorData(thrown);
-    if (attempt < stage.retry.attempts) {
-      const delayMs = retryDelayMs(stage.retry, attempt, random);
+    const { error: judged, verdict = RETRY } = this.#judge(stage, attempt, thrown);
+    if (verdict.kind === 'retry' && attempt < stage.retry.attempts) {
+      const { afterMs } = verdict;
+      const delayMs =
+        afterMs === undefined
+          ? retryDelayMs(stage.retry, attempt, random)
+          : wishedDelayMs(stage.retry, afterMs, random);
+      const error = errorData(judged);
       publish({ type: 'batch.retried', stage: stage.name, batch, attempt, delayMs, error });
       actor.send({ type, batch, attempt, error, delayMs, dueAt: Math.round(clock.now() + delayMs) });
-    } else if (stage.onError === 'fail') {
-      this.lastFailure = stageError(stage, batch, thrown);
+    } else if (verdict.kind === 'stop' || verdict.kind === 'pause' || stage.onError === 'fail') {
+      const isStopped = verdict.kind === 'stop' || verdict.kind === 'pause';
+      this.lastFailure = isStopped ? stopError(stage, batch, judged) : stageError(stage, batch, judged);
+      const error = errorData(isStopped ? this.lastFailure : judged);
       publish({ type: 'stage.failed', stage: stage.name, batch, error });
-      actor.send({ type, batch, attempt, error, delayMs: 0, dueAt: 0 });
+      actor.send({ type, batch, attempt, error, delayMs: 0, dueAt: 0, isFinal: true });
     } else {
-      this.#loseBatch(running, thrown);
+      this.#loseBatch(running, judged);
     }
+  }
+
+  #judge(stage: AnyStage, attempt: number, thrown: unknown): JudgedFailure {
+    const verdict = verdictOfRows(thrown);
+    if (verdict !== undefined) return { error: thrown, verdict };
+    return judgeFailure(stage, thrown, { attempt, now: this.options.clock.now() });
   }
 
   /** The batch stays with the actor until it is concluded without its rows. */

@@ -25,6 +25,7 @@ import { InFlightBatch, type InFlightBatchOptions } from './in-flight-batch.js';
 import { encodeOutput, forEachOutputRow, type OutputPart } from './journal-record.js';
 import { JournaledOutputs, type StageRecord } from './journaled-outputs.js';
 import { rowError } from './row-errors.js';
+import { judgedRowError, rememberLosses } from './row-verdicts.js';
 
 export interface BatchProcessorOptions extends InFlightBatchOptions {
   /** Per stage: tells its output, and that of all stages before it, from the output of other code. */
@@ -191,13 +192,14 @@ export class BatchProcessor {
   ): AttemptOutcome | PromiseLike<AttemptOutcome> {
     abortOf(context).throwIfAborted();
     const stage = this.#stage(stageIndex);
-    const [failure] = failures;
     const isRetry = context.attempt > 1;
-    if (failure === undefined) return this.#keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
-    const isLast = context.attempt >= stage.retry.attempts;
-    if (!isLast || stage.onError === 'fail') throw rowError(stage, batch, failure);
+    const memory = batch.memoryOf(stageIndex);
+    if (failures.length + memory.lost.length === 0)
+      return this.#keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
+    const decisive = rememberLosses(stage, memory, failures, context.attempt);
+    if (decisive !== undefined) throw judgedRowError(stage, batch, decisive);
     const takeBackLosses = batch.savepointLosses();
-    for (const { index, row, error } of failures) batch.loseRow(stageIndex, index, row, error);
+    for (const { index, row, error } of memory.lost) batch.loseRow(stageIndex, index, row, error);
     const undo = (error: unknown): never => {
       takeBackLosses();
       throw error;

@@ -1,6 +1,7 @@
 import { isPipelineError, RowError, StageError } from '../../errors.js';
-import { messageOf } from '../../platform/thrown.js';
+import { causeOf, codeOf, messageOf } from '../../platform/thrown.js';
 import type { RowFailure } from '../../stages/attempt.js';
+import { httpAnswerOf } from '../../stages/failures/http-answer.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { InFlightBatch } from './in-flight-batch.js';
 
@@ -31,4 +32,15 @@ export function stageError(stage: AnyStage, batch: number, thrown: unknown): Err
   return new StageError(`Stage "${stage.name}" failed over batch ${batch}: ${messageOf(thrown)}`, {
     cause: thrown,
   });
+}
+
+/** The error of a run that `retry.when` stopped; `cause` is what the function threw. It says what to do. */
+export function stopError(stage: AnyStage, batch: number, thrown: unknown): Error {
+  const { message } = stageError(stage, batch, thrown);
+  const cause = codeOf(thrown) === 'ROW_FAILED' ? causeOf(thrown) : thrown;
+  const status = httpAnswerOf(cause)?.status;
+  const isRefused = status === 401 || status === 403 || status === 407;
+  const fix = isRefused ? 'The service refused the credentials. Fix the key or its rights' : 'Fix the cause';
+  const end = /[.!?]$/.test(message) ? '' : '.';
+  return new StageError(`${message}${end} ${fix}, then resume the session: no row was lost.`, { cause });
 }

@@ -1,0 +1,55 @@
+/**
+ * What becomes of an attempt over a batch of which some rows failed, by the decisions of `retry.when` about each of them.
+ *
+ * A stop comes before a pause; both leave all rows as they are. Rows that are lost for good are remembered with the batch, so
+ * that only the others are tried again. The batch is lost or passed on when no row is left to try.
+ */
+import type { AttemptMemory, RowFailure } from '../../stages/attempt.js';
+import { gravest, RETRY, type Verdict } from '../../stages/failures/retry-decision.js';
+import type { AnyStage } from '../../stages/stage.js';
+import type { InFlightBatch } from './in-flight-batch.js';
+import { rowError } from './row-errors.js';
+
+const LOSE: Verdict = { kind: 'lose' };
+
+interface Judged extends RowFailure {
+  readonly verdict: Verdict;
+}
+
+/** Adds the rows that are lost for good to `memory.lost`.
+ * @returns the failure that the attempt ends with; undefined: nothing is left to try, and the batch continues without them. */
+export function rememberLosses(
+  stage: AnyStage,
+  memory: AttemptMemory,
+  failures: readonly RowFailure[],
+  attempt: number,
+): Judged | undefined {
+  const isLast = attempt >= stage.retry.attempts;
+  const judged = failures.map((failure): Judged => {
+    const { verdict = RETRY } = failure;
+    return { ...failure, verdict: verdict.kind === 'retry' && isLast ? LOSE : verdict };
+  });
+  const worst = gravest(judged);
+  if (worst?.verdict.kind === 'stop' || worst?.verdict.kind === 'pause') return worst;
+  if (worst?.verdict.kind === 'lose' && stage.onError === 'fail') return worst;
+  const retried = gravest(judged.filter(({ verdict }) => verdict.kind === 'retry'));
+  const lost = judged.filter(({ verdict }) => verdict.kind === 'lose');
+  // A row that a batch stage returned is made anew by the next attempt.
+  const isKept = ({ isOutput = false }: RowFailure) => retried === undefined || !isOutput;
+  memory.lost = [...memory.lost, ...lost.filter(isKept)].sort((a, b) => a.index - b.index);
+  return retried;
+}
+
+const verdicts = new WeakMap<Error, Verdict>();
+
+/** The error of the attempt, which carries the decision. */
+export function judgedRowError(stage: AnyStage, batch: InFlightBatch, failure: Judged): Error {
+  const error = rowError(stage, batch, failure);
+  verdicts.set(error, failure.verdict);
+  return error;
+}
+
+/** The decision that was made about the rows of an attempt; undefined: the attempt failed as a whole. */
+export function verdictOfRows(error: unknown): Verdict | undefined {
+  return error instanceof Error ? verdicts.get(error) : undefined;
+}
