@@ -1,5 +1,6 @@
-/** Which commands the machine's state takes (I2): asked of the machine, never listed a second time.
- * Except `pause`: the machine keeps one that a parent sends in INITIALIZING, and the facade takes it in EXECUTING only. */
+/** Which commands are legal (I2): the machine's snapshot answers. One exception: the machine keeps a `pause` that a parent sends
+ * in INITIALIZING; the facade accepts `pause` in EXECUTING only. */
+import { IllegalCommandError } from '../errors.js';
 
 export type Command = 'execute' | 'pause' | 'resume' | 'cancel';
 
@@ -14,6 +15,12 @@ export interface AskableSnapshot {
 /** Beside these, `resume` with the id of a stored session is legal on an executor that is IDLE. */
 export function legalCommands(snapshot: AskableSnapshot): Command[] {
   return COMMANDS.filter((type) => isOffered(type, snapshot.value) && snapshot.can({ type }));
+}
+
+/** @throws {IllegalCommandError} naming the legal commands. */
+export function assertLegal(command: Command, snapshot: AskableSnapshot): void {
+  const legal = legalCommands(snapshot);
+  if (!legal.includes(command)) throw new IllegalCommandError(command, String(snapshot.value), legal);
 }
 
 /** Whether the facade offers what the machine's state takes. */

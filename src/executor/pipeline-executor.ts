@@ -9,8 +9,7 @@ import { type ActorRefFrom, createActor } from 'xstate';
 import type { ExecutorState } from '../../machines/context.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { IllegalCommandError, InvalidOptionError } from '../errors.js';
-import { attachObserver, type PipelineObserver } from '../observers/attach.js';
-import { EventBus } from '../observers/event-bus.js';
+import type { PipelineObserver } from '../observers/attach.js';
 import type { PipelineEvent } from '../observers/events.js';
 import { guard } from '../observers/guard.js';
 import { reduced, viewOf } from '../observers/latest.js';
@@ -20,15 +19,14 @@ import { reduceProgress } from '../observers/progress/reduce-progress.js';
 import { NO_FIGURES } from '../observers/progress/run-metrics.js';
 import { BehaviorSubject } from '../observers/rx.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
-import { errorData } from '../platform/error-data.js';
 import type { RecordingSink } from '../recording/format.js';
 import type { AnyStage, FittingStages, StagesBetween } from '../stages/stage.js';
-import { type Command, legalCommands } from './commands.js';
+import { assertLegal, type Command, legalCommands } from './commands.js';
 import { checkStages, definePipeline, executorSettings, type PipelineLike } from './definition.js';
 import { assertThreadsAvailable, type WorkerOptions, widenForWorkers } from './fusion/workers.js';
-import { type EventDraft, stamped } from './publish.js';
 import type { CancelReceipt, PauseReceipt } from './receipts.js';
 import type { ExecutionResult } from './result.js';
+import { RunObservers } from './run-observers.js';
 import { ExecutorActions } from './session/executor-actions.js';
 import { lockSession } from './session/opening/closing-sessions.js';
 import { assertSamePipeline, loadSession, type ResumeOptions } from './session/opening/stored-session.js';
@@ -58,7 +56,7 @@ export class PipelineExecutor<
   readonly metrics$: Observable<RunMetrics>;
   /** In order. */
   readonly stages: readonly AnyStage[];
-  readonly #bus: EventBus;
+  readonly #observers: RunObservers;
   readonly #workers: WorkerOptions | undefined;
   readonly #state = new BehaviorSubject<ExecutorState>('IDLE');
   readonly #environment: Environment;
@@ -93,10 +91,10 @@ export class PipelineExecutor<
         'An executor needs a StateManager: new StateManager(memoryStorage()), for example.',
       );
     this.#environment = { ...defaultEnvironment(), ...environment };
-    this.#bus = new EventBus((error) => this.#observerFailed(error));
-    this.events$ = this.#bus.events$;
-    const report = (error: unknown) => this.#observerFailed(error);
-    this.state$ = guard(this.#state, report);
+    this.#observers = new RunObservers(this.#environment);
+    const { bus, reportFailure } = this.#observers;
+    this.events$ = bus.events$;
+    this.state$ = guard(this.#state, reportFailure);
     const { machine, actionsOf } = createRunnableMachine({
       stages: this.stages,
       newRun: undefined,
@@ -105,7 +103,7 @@ export class PipelineExecutor<
           stages: this.stages,
           stateManager,
           environment: this.#environment,
-          publish: (sessionId, draft) => this.#publish(sessionId, draft),
+          publish: (sessionId, draft) => this.#observers.publishEvent(sessionId, draft),
           recording: this.#recording,
           onEnd: () => this.#complete(actor),
           ...(pipelineFile === undefined ? {} : { pipelineFile }),
@@ -115,9 +113,9 @@ export class PipelineExecutor<
     this.#machine = machine;
     this.#actionsOf = actionsOf;
     this.#actor = this.#follow(createActor(machine, { input: {} }));
-    const figures = reduced(this.#bus.own$, NO_FIGURES, reduceProgress);
-    this.progress$ = guard(progressOf(figures, this.#environment.clock), report);
-    this.metrics$ = guard(viewOf(figures, metricsOf), report);
+    const figures = reduced(bus.own$, NO_FIGURES, reduceProgress);
+    this.progress$ = guard(progressOf(figures, this.#environment.clock), reportFailure);
+    this.metrics$ = guard(viewOf(figures, metricsOf), reportFailure);
     for (const observer of observers) this.addObserver(observer);
   }
 
@@ -145,7 +143,7 @@ export class PipelineExecutor<
   /** Attaches an observer, which can neither stop nor slow the run (I11).
    * @param observer a partial RxJS observer of events, or a function that subscribes to them as it likes. */
   addObserver(observer: PipelineObserver): this {
-    attachObserver(this.events$, observer, (error) => this.#observerFailed(error));
+    this.#observers.add(observer);
     return this;
   }
 
@@ -169,7 +167,7 @@ export class PipelineExecutor<
    * @throws {IllegalCommandError} in another state than IDLE and FAILED.
    * @throws {InvalidOptionError} for a pipeline that is wrongly put together. */
   async execute(pipeline: PipelineLike<In, T>): Promise<ExecutionResult<T>> {
-    this.#demand('execute');
+    assertLegal('execute', this.#actor.getSnapshot());
     const definition = definePipeline(pipeline, this.stages);
     if (this.#workers !== undefined) assertThreadsAvailable(definition);
     const actions = this.#actions;
@@ -193,10 +191,7 @@ export class PipelineExecutor<
    * @returns the receipt, when all of it is true (I16).
    * @throws {IllegalCommandError} in another state than EXECUTING. */
   async pause(): Promise<PauseReceipt> {
-    this.#demand('pause');
-    const receipt = this.#actions.promises.expectPause();
-    this.#actor.send({ type: 'pause' });
-    return receipt;
+    return this.#actions.pause();
   }
 
   /** Resumes: in PAUSED and FAILED with this executor's session, in IDLE with a stored one.
@@ -228,10 +223,10 @@ export class PipelineExecutor<
       { stateManager: this.stateManager, environment: this.#environment },
       sessionId,
       {
-        status: () => this.#actionsOf(this.#actor).handlers.status(),
-        record: () => this.#actionsOf(this.#actor).handlers.record(),
-        pause: () => this.#actionsOf(this.#actor).handlers.pause(),
-        cancel: () => this.#actionsOf(this.#actor).handlers.cancel(),
+        status: () => this.#actions.handlers.status(),
+        record: () => this.#actions.handlers.record(),
+        pause: () => this.#actions.handlers.pause(),
+        cancel: () => this.#actions.handlers.cancel(),
       },
     );
     let restored: ActorRefFrom<RunnableMachine> | undefined;
@@ -241,7 +236,8 @@ export class PipelineExecutor<
       if (this.#workers !== undefined) assertThreadsAvailable(session.definition);
       if (this.state !== 'IDLE')
         throw new IllegalCommandError('resume', this.state, legalCommands(this.#actor.getSnapshot()));
-      for (const message of session.warnings) this.#publish(sessionId, { type: 'notice', message });
+      for (const message of session.warnings)
+        this.#observers.publishEvent(sessionId, { type: 'notice', message });
       const actor = createActor(this.#machine, { snapshot: session.snapshot as never, input: {} });
       const actions = this.#actionsOf(actor);
       restored = this.#follow(actor);
@@ -266,15 +262,7 @@ export class PipelineExecutor<
    * `PipelineCancelledError`; the session can be resumed.
    * @throws {IllegalCommandError} in IDLE and COMPLETED. */
   async cancel(): Promise<CancelReceipt> {
-    this.#demand('cancel');
-    const receipt = this.#actions.promises.expectCancel();
-    this.#actor.send({ type: 'cancel' });
-    return receipt;
-  }
-
-  #demand(command: Command): void {
-    if (!this.can(command))
-      throw new IllegalCommandError(command, this.state, legalCommands(this.#actor.getSnapshot()));
+    return this.#actions.cancel();
   }
 
   get #actions(): ExecutorActions {
@@ -299,22 +287,11 @@ export class PipelineExecutor<
   /** The end of the executor: no command is legal any more. */
   #complete(actor: object): void {
     if (this.#actor !== actor) return;
-    this.#bus.complete();
+    this.#observers.bus.complete();
     this.#state.complete();
   }
 
   #reached(state: ExecutorState): void {
     if (state !== this.#state.value) this.#state.next(state);
-  }
-
-  #publish(sessionId: string, draft: EventDraft): void {
-    if (!this.#bus.observed) return;
-    this.#bus.publish(stamped(sessionId, this.#environment.clock.now(), draft));
-  }
-
-  #observerFailed(error: unknown): void {
-    this.#environment.logger.warn('An observer failed and was detached; the run continues.', {
-      ...errorData(error),
-    });
   }
 }

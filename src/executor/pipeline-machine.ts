@@ -14,8 +14,6 @@ import { type AnyActorLogic, type AnyActorRef, createActor, fromCallback, type S
 import { defaults } from '#defaults';
 import type { ErrorData } from '../../machines/context.js';
 import { StateManager } from '../checkpoint/state-manager.js';
-import { attachObserver } from '../observers/attach.js';
-import { EventBus } from '../observers/event-bus.js';
 import type { Clock } from '../platform/clock.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { Logger } from '../platform/logger.js';
@@ -23,8 +21,8 @@ import { checkOptions } from './check-options.js';
 import { definePipeline, executorSettings } from './definition.js';
 import { assertThreadsAvailable, checkWorkers, widenForWorkers } from './fusion/workers.js';
 import type { Pipeline } from './pipeline.js';
-import { stamped } from './publish.js';
 import type { ExecutionResult } from './result.js';
+import { RunObservers } from './run-observers.js';
 import type { RunOptions } from './run-pipeline.js';
 import { ExecutorActions } from './session/executor-actions.js';
 import { continueRestoredActors } from './session/restored-actor.js';
@@ -170,23 +168,18 @@ function machineFor<T>(
     },
     actionsOf(actor) {
       const environment = environmentOf(actor as unknown as AnyActorRef, own, options.environment);
-      const { clock, logger } = environment;
-      const observerFailed = (error: unknown) =>
-        logger.warn('An observer failed and was detached. The run continues.', { message: String(error) });
-      const bus = new EventBus(observerFailed);
-      for (const observer of options.observers ?? []) attachObserver(bus.events$, observer, observerFailed);
+      const observers = new RunObservers(environment);
+      for (const observer of options.observers ?? []) observers.add(observer);
       return new ExecutorActions(actor, {
         ...{ stages, stateManager, environment, definition, ...workers },
         force: options.force ?? false,
         recording: { isStored: options.record === true, sinks: new Map() },
-        publish: (sessionId, draft) => {
-          if (bus.observed) bus.publish(stamped(sessionId, clock.now(), draft));
-        },
+        publish: (sessionId, draft) => observers.publishEvent(sessionId, draft),
         onCompleted: async (sessionId) => {
           if (options.cleanup === true) await stateManager.cleanupCheckpoints(sessionId);
           if (options.keep !== undefined) await stateManager.removeOldest(options.keep);
         },
-        onEnd: () => bus.complete(),
+        onEnd: () => observers.bus.complete(),
       });
     },
   });

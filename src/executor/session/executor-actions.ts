@@ -20,10 +20,11 @@ import { IllegalCommandError, PipelineCancelledError } from '../../errors.js';
 import type { Environment } from '../../platform/environment.js';
 import { errorData } from '../../platform/error-data.js';
 import type { AnyStage } from '../../stages/stage.js';
-import type { AskableSnapshot } from '../commands.js';
+import { type AskableSnapshot, assertLegal } from '../commands.js';
 import type { PipelineDefinition } from '../definition.js';
 import type { WorkerOptions } from '../fusion/workers.js';
 import type { EventDraft } from '../publish.js';
+import type { CancelReceipt, PauseReceipt } from '../receipts.js';
 import { type ExecutionResult, resultOf } from '../result.js';
 import type { StageActor } from '../rows/rows.js';
 import { notifyObservers, parentOf } from './actor-lifetime.js';
@@ -56,6 +57,11 @@ export interface ExecutorActionsOptions {
   readonly onEnd?: () => void;
   /** After a completion was announced. */
   readonly onCompleted?: (sessionId: string) => Promise<void>;
+}
+
+interface ExecutorSnapshot extends AskableSnapshot {
+  readonly value: ExecutorState;
+  readonly context: ExecutorContext;
 }
 
 export class ExecutorActions {
@@ -114,6 +120,22 @@ export class ExecutorActions {
       else this.#addConclusion(session.id, session.close());
       throw wasCancelled ? new PipelineCancelledError(session.id) : error;
     }
+  }
+
+  /** @throws {IllegalCommandError} (I2) */
+  async pause(): Promise<PauseReceipt> {
+    assertLegal('pause', this.#snapshot);
+    const receipt = this.promises.expectPause();
+    this.actor.send({ type: 'pause' });
+    return receipt;
+  }
+
+  /** @throws {IllegalCommandError} (I2) */
+  async cancel(): Promise<CancelReceipt> {
+    assertLegal('cancel', this.#snapshot);
+    const receipt = this.promises.expectCancel();
+    this.actor.send({ type: 'cancel' });
+    return receipt;
   }
 
   /** INITIALIZING: opens the session where it is stored, or begins it.
@@ -271,14 +293,14 @@ export class ExecutorActions {
   }
 
   get state(): ExecutorState {
-    return (this.actor.getSnapshot() as { value: ExecutorState }).value;
+    return this.#snapshot.value;
   }
 
   get context(): ExecutorContext {
-    return (this.actor.getSnapshot() as { context: ExecutorContext }).context;
+    return this.#snapshot.context;
   }
 
-  get snapshot(): AskableSnapshot {
-    return this.actor.getSnapshot() as AskableSnapshot;
+  get #snapshot(): ExecutorSnapshot {
+    return this.actor.getSnapshot() as ExecutorSnapshot;
   }
 }

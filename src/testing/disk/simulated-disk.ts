@@ -11,19 +11,18 @@
  * After `crash` or `kill`, the old disk is offline: it rejects all operations and changes nothing.
  * Paths are absolute POSIX paths; a relative one starts at `/`. On Windows, a drive is a directory at the root.
  */
-import { posix } from 'node:path';
 import { seededRandom } from '../../platform/clock.js';
 import type { FileHandle, FileStat, FileSystem, OpenMode } from '../../platform/file-system.js';
 import {
   afterPowerLoss,
   changeNames,
   DirectoryNode,
-  type DiskNode,
   FileNode,
   failure,
   LinkNode,
   statOf,
 } from './disk-medium.js';
+import { DiskTree } from './disk-tree.js';
 import {
   type DiskOfHandle,
   type FailureManner,
@@ -37,12 +36,6 @@ import { SimulatedHandle } from './simulated-handle.js';
 export interface SimulatedDiskOptions {
   /** Awaited before each operation takes effect, for a seeded scheduler. Default: the next microtask. */
   readonly turn?: () => Promise<void>;
-}
-
-interface Medium {
-  readonly root: DirectoryNode;
-  /** Source of inodes and times; never repeats. */
-  ticks: number;
 }
 
 /**
@@ -59,12 +52,12 @@ export class SimulatedDisk implements FileSystem {
   #cutAt = Number.POSITIVE_INFINITY;
   #isOffline = false;
 
-  #medium: Medium = { root: new DirectoryNode(1), ticks: 1 };
+  #tree = new DiskTree();
   /** The view of open files. */
   readonly #inside: DiskOfHandle = {
     operate: (...operation) => this.#operate(...operation),
     touch: (file) => {
-      file.modifiedAtMs = ++this.#medium.ticks;
+      file.modifiedAtMs = this.#tree.tick();
     },
   };
 
@@ -88,19 +81,19 @@ export class SimulatedDisk implements FileSystem {
   /** Loses power. @returns the disk of the next process. */
   crash(seed?: number): SimulatedDisk {
     this.#isOffline = true;
-    const root = afterPowerLoss(this.#medium.root, seed === undefined ? undefined : seededRandom(seed));
-    return this.#next({ root, ticks: this.#medium.ticks });
+    const root = afterPowerLoss(this.#tree.root, seed === undefined ? undefined : seededRandom(seed));
+    return this.#next(this.#tree.withRoot(root));
   }
 
   /** Kills the process. @returns the disk of the next process. */
   kill(): SimulatedDisk {
     this.#isOffline = true;
-    return this.#next(this.#medium);
+    return this.#next(this.#tree);
   }
 
-  #next(medium: Medium): SimulatedDisk {
+  #next(tree: DiskTree): SimulatedDisk {
     const disk = new SimulatedDisk(this.options);
-    disk.#medium = medium;
+    disk.#tree = tree;
     return disk;
   }
 
@@ -111,47 +104,47 @@ export class SimulatedDisk implements FileSystem {
 
   /** Creates a durable file and its parent directories. Not an operation. */
   put(path: string, contents: string | Uint8Array): void {
-    const file = new FileNode(++this.#medium.ticks);
+    const file = new FileNode(this.#tree.tick());
     const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents;
     file.change({ kind: 'write', at: 0, bytes });
     file.sync();
-    this.#place(path, file);
+    this.#tree.place(path, file);
   }
 
   /** Creates a durable directory. Not an operation. */
   putDirectory(path: string): void {
-    this.#place(path, new DirectoryNode(++this.#medium.ticks));
+    this.#tree.place(path, new DirectoryNode(this.#tree.tick()));
   }
 
   /** Creates a durable symlink. Not an operation. */
   symlink(path: string, target: string): void {
-    this.#place(path, new LinkNode(++this.#medium.ticks, target));
+    this.#tree.place(path, new LinkNode(this.#tree.tick(), target));
   }
 
   /** The text of a file, as a process reads it now; undefined when it does not exist. Not an operation. */
   text(path: string): string | undefined {
-    const node = this.#find(path, true);
+    const node = this.#tree.find(path, true);
     return node?.kind === 'file' ? new TextDecoder().decode(node.now.slice()) : undefined;
   }
 
   /** Paths of all files, sorted. Not an operation. */
   files(): string[] {
-    return filesUnder(this.#medium.root, '').sort();
+    return this.#tree.files().sort();
   }
 
   open(path: string, mode: OpenMode): Promise<FileHandle> {
     return this.#operate('open', path, () => {
-      const { directory, name } = this.#parent(path);
+      const { directory, name } = this.#tree.placeOf(path);
       let node = directory.now.get(name);
       if (mode === 'create') {
         if (node !== undefined) throw failure('EEXIST', path);
-        const file = new FileNode(++this.#medium.ticks);
+        const file = new FileNode(this.#tree.tick());
         changeNames([{ directory, name, after: file }]);
         return new SimulatedHandle(this.#inside, path, file);
       }
       if (node?.kind === 'symlink') {
         if (mode === 'update') throw failure('ELOOP', path);
-        node = this.#find(path, true);
+        node = this.#tree.find(path, true);
       }
       if (node === undefined) throw failure('ENOENT', path);
       if (node.kind !== 'file') throw failure('EISDIR', path);
@@ -161,7 +154,7 @@ export class SimulatedDisk implements FileSystem {
 
   readFile(path: string, maxBytes: number): Promise<Uint8Array> {
     return this.#operate('readFile', path, () => {
-      const node = this.#find(path, false);
+      const node = this.#tree.find(path, false);
       if (node === undefined) throw failure('ENOENT', path);
       if (node.kind === 'symlink') throw failure('ELOOP', path);
       if (node.kind === 'directory') throw failure('EISDIR', path);
@@ -172,8 +165,8 @@ export class SimulatedDisk implements FileSystem {
 
   rename(from: string, to: string): Promise<void> {
     return this.#operate('rename', from, () => {
-      const source = this.#parent(from);
-      const target = this.#parent(to);
+      const source = this.#tree.placeOf(from);
+      const target = this.#tree.placeOf(to);
       const node = source.directory.now.get(source.name);
       const replaced = target.directory.now.get(target.name);
       if (node === undefined) throw failure('ENOENT', from);
@@ -192,7 +185,7 @@ export class SimulatedDisk implements FileSystem {
 
   unlink(path: string): Promise<void> {
     return this.#operate('unlink', path, () => {
-      const place = this.#parent(path);
+      const place = this.#tree.placeOf(path);
       const node = place.directory.now.get(place.name);
       if (node === undefined) throw failure('ENOENT', path);
       if (node.kind === 'directory') throw failure('EISDIR', path);
@@ -202,16 +195,16 @@ export class SimulatedDisk implements FileSystem {
 
   mkdir(path: string): Promise<void> {
     return this.#operate('mkdir', path, () => {
-      const { directory, name } = this.#parent(path, true);
-      const node = directory.now.get(name) === undefined ? undefined : this.#find(path, true);
+      const { directory, name } = this.#tree.placeOf(path, true);
+      const node = directory.now.get(name) === undefined ? undefined : this.#tree.find(path, true);
       if (node !== undefined && node.kind !== 'directory') throw failure('EEXIST', path);
-      if (node === undefined && name !== '') this.#makeDirectory(directory, name);
+      if (node === undefined && name !== '') this.#tree.makeDirectory(directory, name);
     });
   }
 
   rmdir(path: string): Promise<void> {
     return this.#operate('rmdir', path, () => {
-      const place = this.#parent(path);
+      const place = this.#tree.placeOf(path);
       const node = place.directory.now.get(place.name);
       if (node === undefined) throw failure('ENOENT', path);
       if (node.kind !== 'directory') throw failure('ENOTDIR', path);
@@ -221,32 +214,23 @@ export class SimulatedDisk implements FileSystem {
   }
 
   list(path: string): Promise<readonly string[]> {
-    return this.#operate('list', path, () => [...this.#directory(path).now.keys()]);
+    return this.#operate('list', path, () => [...this.#tree.directoryAt(path).now.keys()]);
   }
 
   syncDirectory(path: string): Promise<void> {
-    return this.#operate('syncDirectory', path, () => this.#directory(path).sync());
+    return this.#operate('syncDirectory', path, () => this.#tree.directoryAt(path).sync());
   }
 
   stat(path: string): Promise<FileStat | undefined> {
     return this.#operate('stat', path, () => {
-      const node = this.#find(path, false);
+      const node = this.#tree.find(path, false);
       return node === undefined ? undefined : statOf(node);
     });
   }
 
   /** Not an operation: it changes nothing. */
   async realPath(path: string): Promise<string> {
-    return this.#realPath(absolute(path));
-  }
-
-  #realPath(path: string, hops = 0): string {
-    if (hops > 40) throw failure('ELOOP', path);
-    if (path === '/') return path;
-    const parent = this.#realPath(posix.dirname(path), hops);
-    const whole = posix.join(parent, posix.basename(path));
-    const node = this.#find(whole, false);
-    return node?.kind === 'symlink' ? this.#realPath(posix.resolve(parent, node.target), hops + 1) : whole;
+    return this.#tree.realPath(path);
   }
 
   /** Numbers an operation, then applies it or fails.
@@ -268,67 +252,11 @@ export class SimulatedDisk implements FileSystem {
     }
     const planned = this.#failures.get(n);
     const isFull =
-      n >= this.#fullFrom && NEEDS_SPACE.has(kind) && !(kind === 'open' && this.#find(path, true));
+      n >= this.#fullFrom && NEEDS_SPACE.has(kind) && !(kind === 'open' && this.#tree.find(path, true));
     if (planned !== undefined || isFull) {
       half(planned?.manner ?? 'short');
       throw failure(planned?.code ?? 'ENOSPC', path);
     }
     return effect();
   }
-
-  #makeDirectory(directory: DirectoryNode, name: string): DirectoryNode {
-    const made = new DirectoryNode(++this.#medium.ticks);
-    changeNames([{ directory, name, after: made }]);
-    return made;
-  }
-
-  #directory(path: string): DirectoryNode {
-    const node = this.#find(path, true);
-    if (node === undefined) throw failure('ENOENT', path);
-    if (node.kind !== 'directory') throw failure('ENOTDIR', path);
-    return node;
-  }
-
-  #parent(path: string, make = false): { directory: DirectoryNode; name: string } {
-    const whole = absolute(path);
-    const parent = posix.dirname(whole);
-    if (make && whole !== '/' && this.#find(parent, true) === undefined) {
-      const above = this.#parent(parent, true);
-      this.#makeDirectory(above.directory, above.name);
-    }
-    return { directory: this.#directory(parent), name: posix.basename(whole) };
-  }
-
-  #find(path: string, followLast: boolean, hops = 0): DiskNode | undefined {
-    if (hops > 40) throw failure('ELOOP', path);
-    const whole = absolute(path);
-    if (whole === '/') return this.#medium.root;
-    const parent = this.#find(posix.dirname(whole), true, hops);
-    if (parent === undefined) return undefined;
-    if (parent.kind !== 'directory') throw failure('ENOTDIR', path);
-    const node = parent.now.get(posix.basename(whole));
-    if (node?.kind !== 'symlink' || !followLast) return node;
-    return this.#find(posix.resolve(posix.dirname(whole), node.target), true, hops + 1);
-  }
-
-  #place(path: string, node: DiskNode): void {
-    changeNames([{ ...this.#parent(path, true), after: node }]);
-    this.#syncAll(this.#medium.root);
-  }
-
-  #syncAll(directory: DirectoryNode): void {
-    directory.sync();
-    for (const node of directory.now.values()) if (node.kind === 'directory') this.#syncAll(node);
-  }
-}
-
-function filesUnder(directory: DirectoryNode, path: string): string[] {
-  return [...directory.now].flatMap(([name, node]) =>
-    node.kind === 'directory' ? filesUnder(node, `${path}/${name}`) : [`${path}/${name}`],
-  );
-}
-
-/** `C:\data` is `/C:/data` here. */
-function absolute(path: string): string {
-  return posix.resolve('/', process.platform === 'win32' ? path.replaceAll('\\', '/') : path);
 }

@@ -5,7 +5,6 @@
 import { resolve } from 'node:path';
 import type { ExecutorState } from '../../../machines/context.js';
 import { definePipeline, type PipelineLike } from '../../executor/definition.js';
-import { jsonl } from '../../executor/files.js';
 import type { Pipeline } from '../../executor/pipeline.js';
 import type { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import type { CancelReceipt, PauseReceipt } from '../../executor/receipts.js';
@@ -15,10 +14,11 @@ import type { PipelineEvent } from '../../observers/events.js';
 import { type Random, seededRandom } from '../../platform/clock.js';
 import type { ReadableSink, Sink } from '../../sinks/sink.js';
 import type { AnyStage } from '../../stages/stage.js';
-import { SimulatedDisk } from '../disk/simulated-disk.js';
+import type { SimulatedDisk } from '../disk/simulated-disk.js';
 import { assertPipeline, TestingError } from '../errors.js';
 import { type LoadedSnapshot, readSnapshot } from '../load-snapshot.js';
 import type { Unrepeatable } from './call-twice.js';
+import { initialDisk, pipelineInMemory, putSession } from './initial-disk.js';
 import type { CrashOptions, TestExecutorOptions } from './options.js';
 import { type Invocation, ScriptedStages } from './scripted-stages.js';
 import { STATE_DIRECTORY, TestProcess } from './test-process.js';
@@ -63,25 +63,14 @@ export class TestExecutor<T = unknown> {
     this.#options = options;
     assertPipeline(pipeline);
     const isWhole = 'source' in pipeline;
-    const whole = isWhole ? pipeline : inMemory();
+    const whole = isWhole ? pipeline : pipelineInMemory();
     const stages = isWhole ? pipeline.stages : pipeline;
     this.#pipeline = { ...whole, options: { ...whole.options, ...options.options } };
     this.#sink = definePipeline(this.#pipeline, stages).sink;
     this.#stages = new ScriptedStages(stages, options.script ?? {}, options.twice);
     this.#random = seededRandom(options.seed ?? 1);
-    const disk = new SimulatedDisk();
-    disk.putDirectory(resolve('.'));
-    if (!isWhole) disk.put(resolve(INPUT), jsonLines(options.rows ?? []));
-    for (const [path, contents] of Object.entries(options.files ?? {})) disk.put(resolve(path), contents);
-    if (options.snapshot !== undefined) {
-      const { checkpoint, text } = options.snapshot;
-      if (checkpoint === undefined)
-        throw new TestingError(
-          'The snapshot is a bare machine snapshot, not a session. Load the whole checkpoint.json.',
-        );
-      this.#sessionId = checkpoint.sessionId;
-      disk.put(`${STATE_DIRECTORY}/${checkpoint.sessionId}/checkpoint.json`, text);
-    }
+    const disk = initialDisk(options, isWhole);
+    if (options.snapshot !== undefined) this.#sessionId = putSession(disk, options.snapshot);
     this.#process = this.#startProcess(disk, 1, options.startMs ?? Date.UTC(2026, 0, 1));
   }
 
@@ -300,20 +289,8 @@ export class TestExecutor<T = unknown> {
   }
 }
 
-const INPUT = 'in.jsonl';
-const OUTPUT = 'out.jsonl';
-
 function isReadable<T>(sink: Sink<unknown>): sink is ReadableSink<T> & Sink<unknown> {
   return 'read' in sink;
-}
-
-/** The pipeline around stages alone. */
-function inMemory(): PipelineLike {
-  return { name: 'test', source: jsonl(INPUT), sink: jsonl(OUTPUT) };
-}
-
-function jsonLines(rows: readonly unknown[]): string {
-  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
 /** Resolves when all settled promises have run their callbacks. */

@@ -1,4 +1,5 @@
 /** Seeded bugs: commands and what they return. */
+import { assertLegal } from '../../../src/executor/commands.js';
 import { PipelineExecutor } from '../../../src/executor/pipeline-executor.js';
 import { originalError } from '../../../src/executor/receipts.js';
 import type { Bug } from '../seeded-bug.js';
@@ -8,8 +9,8 @@ export const BUGS: readonly Bug[] = [
     name: 'command-ignored',
     what: 'a command that is not legal is passed on, and ignored',
     invariant: 'I2',
-    in: PipelineExecutor,
-    find: 'if (!$can($command)) throw $illegal;',
+    in: assertLegal,
+    find: 'if (!$legal.includes($command)) throw $illegal;',
     replace: '',
     suite: 'test/executor/commands.test.ts',
   },
@@ -36,8 +37,8 @@ export const BUGS: readonly Bug[] = [
     what: 'the id of the session is not the injected one',
     invariant: 'I14',
     in: PipelineExecutor,
-    find: "{ type: 'execute', sessionId: $id, $$rest }",
-    replace: "{ type: 'execute', sessionId: crypto.randomUUID(), $$rest }",
+    find: '{ sessionId: $id, pipeline: $name, $$rest }',
+    replace: '{ sessionId: crypto.randomUUID(), pipeline: $name, $$rest }',
     suite: 'test/executor/determinism.test.ts',
   },
 ];

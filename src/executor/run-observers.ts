@@ -1,0 +1,26 @@
+/** The observers of an executor's runs: they receive events, and can neither stop nor slow a run (I11). */
+import { attachObserver, type PipelineObserver } from '../observers/attach.js';
+import { EventBus } from '../observers/event-bus.js';
+import type { Environment } from '../platform/environment.js';
+import { errorData } from '../platform/error-data.js';
+import { type EventDraft, stamped } from './publish.js';
+
+export class RunObservers {
+  readonly bus = new EventBus((error) => this.reportFailure(error));
+
+  constructor(private readonly environment: Pick<Environment, 'clock' | 'logger'>) {}
+
+  add(observer: PipelineObserver): void {
+    attachObserver(this.bus.events$, observer, this.reportFailure);
+  }
+
+  publishEvent(sessionId: string, draft: EventDraft): void {
+    if (this.bus.observed) this.bus.publish(stamped(sessionId, this.environment.clock.now(), draft));
+  }
+
+  readonly reportFailure = (error: unknown): void => {
+    this.environment.logger.warn('An observer failed and was detached. The run continues.', {
+      ...errorData(error),
+    });
+  };
+}
