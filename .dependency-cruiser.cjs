@@ -1,5 +1,5 @@
 /**
- * What may import what (ARCHITECTURE.md, "The rooms"): machines <- platform <- formats <- stages | sources | sinks |
+ * What may import what (ARCHITECTURE.md, "The rooms"): machines <- platform <- formats <- limits <- stages | sources | sinks |
  * checkpoint | observers | recording <- executor <- history <- sessions <- testing | cli, with the entry points on top;
  * recording <- inspector, which is a package of its own. src/errors.ts stands beside machines.
  *
@@ -12,6 +12,8 @@ const { builtinModules } = require('node:module');
 const ENTRY = '^src/(index|node|browser|recording|storage|testing)[.]ts$';
 const ERRORS = '^src/errors[.]ts$';
 const BASE = '^src/(platform|formats)/';
+/** Below the rooms; stages alone build on them. */
+const BELOW_STAGES = '^src/limits/';
 const ROOM = '^src/(stages|sources|sinks|checkpoint|observers|recording)/';
 const OURS = '^(src|machines|test|examples)/';
 
@@ -71,12 +73,26 @@ module.exports = {
       to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE] },
     },
     {
+      name: 'limits-below-stages',
+      severity: 'error',
+      comment: 'a limiter knows rates and time, no stage',
+      from: { path: BELOW_STAGES },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/limits/'] },
+    },
+    {
+      name: 'limits-for-stages',
+      severity: 'error',
+      comment: 'sources, sinks, checkpoint, observers and recording know no limits',
+      from: { path: '^src/(platform|formats|sources|sinks|checkpoint|observers|recording)/' },
+      to: { path: BELOW_STAGES },
+    },
+    {
       name: 'no-sideways-imports',
       severity: 'error',
       comment:
         'stages, sources, sinks, checkpoint, observers and recording know machines, platform and formats, not one another',
       from: { path: ROOM },
-      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/$1/'] },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, BELOW_STAGES, '^src/$1/'] },
     },
     {
       name: 'failures-are-pure',
@@ -92,7 +108,7 @@ module.exports = {
       comment:
         'the executor wires the rooms; it does not know history, sessions, testing, cli or the inspector',
       from: { path: '^src/executor/' },
-      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, ROOM, '^src/executor/'] },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, BELOW_STAGES, ROOM, '^src/executor/'] },
     },
     {
       name: 'control-meets-rows-through-their-port',

@@ -59,6 +59,8 @@ export type { ExecutionResult, LostRow, OutputRows } from './executor/result.js'
 export type { PipelineRun, RunOptions } from './executor/run-pipeline.js';
 export type { ResumeOptions } from './executor/session/opening/stored-session.js';
 export type { Json, JsonObject } from './formats/json.js';
+export { type Limiter, type LimiterOptions, limiter } from './limits/limiter.js';
+export type { RateOptions } from './limits/rate.js';
 export { attachObserver, type PipelineObserver } from './observers/attach.js';
 export type {
   ErrorData,

@@ -3,6 +3,7 @@
  */
 import { type ExecutorSettings, type JsonObject, MAX_WINDOW } from '../../machines/context.js';
 import { InvalidOptionError } from '../errors.js';
+import type { Limiter } from '../limits/limiter.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
@@ -146,7 +147,21 @@ export function checkStages(stages: readonly AnyStage[]): void {
     }
     seen.add(stage.name);
   }
+  checkLimiters(stages);
   assertCheckpointFits(stages);
+}
+
+/** @throws {InvalidOptionError} for two limiters of one name: events and `tune` tell them apart by it. */
+function checkLimiters(stages: readonly AnyStage[]): void {
+  const limiters = new Map<string, Limiter>();
+  for (const each of stages.flatMap(({ limit }) => limit)) {
+    const known = limiters.get(each.name) ?? each;
+    if (known !== each)
+      throw new InvalidOptionError(
+        `Two limiters are named "${each.name}". Give both stages the same limiter, or give each limiter its own name.`,
+      );
+    limiters.set(each.name, each);
+  }
 }
 
 function oneOf<T extends string>(value: T | undefined, name: string, all: readonly T[]): T | undefined {

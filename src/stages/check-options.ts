@@ -17,6 +17,7 @@ import {
   whole,
   withDefault,
 } from '../formats/shape.js';
+import { isLimiter, type Limiter } from '../limits/limiter.js';
 import type { RetryWhen } from './failures/retry-decision.js';
 import type { CheckedRetry, OnError, StageHooks } from './stage.js';
 
@@ -49,6 +50,11 @@ const schema = shape(
     return typeof standard?.validate === 'function';
   },
 );
+const limits = shape(
+  'a limiter, or a list of limiters, made with limiter()',
+  (value): value is Limiter | readonly Limiter[] =>
+    isLimiter(value) || (Array.isArray(value) && value.every(isLimiter)),
+);
 /** Attempts unless told; with `when`, a server's wish to come back later is honoured. */
 const ATTEMPTS = 1;
 const ATTEMPTS_WITH_WHEN = 5;
@@ -62,6 +68,7 @@ const COMMON = {
   version: withDefault(label, '1'),
   durable: withDefault(flag, false),
   concurrency: withDefault(whole(1), 1),
+  limit: optional(limits),
   retry: withDefault(
     options({
       attempts: optional(whole(1)),
@@ -95,6 +102,7 @@ export interface CheckedOptions {
   readonly version: string;
   readonly durable: boolean;
   readonly concurrency: number;
+  readonly limit: readonly Limiter[];
   readonly retry: CheckedRetry;
   readonly timeoutMs: number | undefined;
   readonly onError: OnError;
@@ -126,7 +134,8 @@ export function checkRowOptions(
   return { ...checkedOptions(checked), rowConcurrency, rowTimeoutMs };
 }
 
-type ReadOptions = Omit<CheckedOptions, 'hooks' | 'timeoutMs' | 'retry'> & {
+type ReadOptions = Omit<CheckedOptions, 'hooks' | 'timeoutMs' | 'retry' | 'limit'> & {
+  readonly limit?: Limiter | readonly Limiter[];
   readonly timeoutMs?: number | undefined;
   readonly hooks: object;
   readonly retry: Omit<CheckedRetry, 'attempts' | 'when'> & {
@@ -137,10 +146,11 @@ type ReadOptions = Omit<CheckedOptions, 'hooks' | 'timeoutMs' | 'retry'> & {
 
 function checkedOptions(given: ReadOptions): CheckedOptions {
   const { version, durable, concurrency, timeoutMs, onError, hooks } = given;
+  const limit = Object.freeze([given.limit ?? []].flat());
   const { when, attempts, ...rest } = given.retry;
   const retry: CheckedRetry =
     when === undefined
       ? { attempts: attempts ?? ATTEMPTS, ...rest }
       : { attempts: attempts ?? ATTEMPTS_WITH_WHEN, ...rest, when: when as RetryWhen };
-  return { version, durable, concurrency, retry, timeoutMs, onError, hooks };
+  return { version, durable, concurrency, limit, retry, timeoutMs, onError, hooks };
 }

@@ -1,7 +1,7 @@
 /**
  * What tells one stage from another (I15): data that a checkpoint keeps and a resume compares.
  *
- * Options are hashed. concurrency, rowConcurrency, retry, timeoutMs, rowTimeoutMs and hooks are left out, because they do not
+ * Options are hashed. concurrency, rowConcurrency, limit, retry, timeoutMs, rowTimeoutMs and hooks are left out, because they do not
  * change the rows: they may change between a pause and its resume. Neither the stage's function nor the inside of a schema
  * can be compared: change `version` when results change.
  */

@@ -6,6 +6,7 @@
  */
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Limiter } from '../limits/limiter.js';
 import type { Logger } from '../platform/logger.js';
 import type { RetryWhen } from './failures/retry-decision.js';
 
@@ -114,6 +115,9 @@ export interface StageOptions<I, O, P = I, R = O> {
   readonly durable?: boolean;
   /** Batches at once. Default 1. */
   readonly concurrency?: number;
+  /** One limiter, or several: no call begins without a permit of each. A batch that waits for one holds no slot, and the wait
+   * counts neither as a retry nor as time of the attempt. Not part of the fingerprint. Default: no limit. */
+  readonly limit?: Limiter | readonly Limiter[];
   readonly retry?: RetryOptions;
   /** Milliseconds for an attempt over a whole *batch*, also in a row stage: see `rowTimeoutMs`. Default: no limit. */
   readonly timeoutMs?: number;
@@ -134,6 +138,8 @@ interface StageBase<I, O> {
   readonly version: string;
   readonly durable: boolean;
   readonly concurrency: number;
+  /** Empty: no limit. */
+  readonly limit: readonly Limiter[];
   readonly retry: CheckedRetry;
   readonly timeoutMs: number | undefined;
   readonly onError: OnError;

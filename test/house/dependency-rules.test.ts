@@ -26,11 +26,13 @@ const CLEAN: Readonly<Record<string, string>> = {
   'machines/executor.machine.ts': `import { setup } from 'xstate'; export const machine = setup;`,
   'machines/index.ts': `export { machine } from './executor.machine.js';`,
   'src/errors.ts': `import { machine } from '../machines/index.js'; export const failure = machine;`,
-  'src/stages/stage.ts': `import { failure } from '../errors.js'; export const stage = failure;`,
+  'src/stages/stage.ts': `import { failure } from '../errors.js'; import { limiter } from '../limits/limiter.js';
+    export const stage = [failure, limiter];`,
   'src/stages/map.ts': `import { stage } from './stage.js'; export const map = stage;`,
   'src/platform/clock.ts': `import { failure } from '../errors.js'; export const clock = failure;`,
   'src/formats/csv.ts': `import { parse } from 'csv-parse'; import { clock } from '../platform/clock.js';
     export const records = [parse, clock];`,
+  'src/limits/limiter.ts': `import { records } from '../formats/csv.js'; export const limiter = records;`,
   'src/sources/csv.ts': `import { records } from '../formats/csv.js'; export const csv = records;`,
   'src/sinks/sink.ts': `export const sink = 1;`,
   'src/checkpoint/files.ts': `import 'node:fs/promises'; import { Low } from 'lowdb'; export const files = Low;`,
@@ -80,6 +82,8 @@ const VIOLATIONS: readonly (readonly [rule: string, file: string, text: string])
     `import type { records } from '../formats/csv.js';`,
   ],
   ['formats-import-platform-only', 'src/formats/b.ts', `import type { stage } from '../stages/stage.js';`],
+  ['limits-below-stages', 'src/limits/up.ts', `import type { stage } from '../stages/stage.js';`],
+  ['limits-for-stages', 'src/sinks/limited.ts', `import type { limiter } from '../limits/limiter.js';`],
   ['history-executes-nothing', 'src/history/c.ts', `import type { owner } from '../sessions/owner.js';`],
   ['sessions-below-the-tops', 'src/sessions/d.ts', `import type { cli } from '../cli/main.js';`],
   ['failures-are-pure', 'src/stages/failures/a.ts', `import type { stage } from '../stage.js';`],

@@ -2,8 +2,8 @@
  * Fused stages: adjacent synchronous row stages that process a batch together, a slice of it at a time. Each stage loops
  * over the rows of the slice, and the next stage starts at once, without an event, a promise or an encoding between them.
  *
- * 1. Only stages that need nothing between two rows are fused (`isFusible`): synchronous, not durable, without hooks,
- *    schemas, timeouts and retry.
+ * 1. Only stages that need nothing between two rows are fused (`isFusible`): synchronous, not durable, without limits,
+ *    hooks, schemas, timeouts and retry.
  * 2. The result is that of the stages one after the other: the same rows, failures with the same indexes, and counters.
  * 3. A failure of a stage with `onError: 'fail'` ends the batch: no function is called after it.
  * 4. A function that returns a promise at the stage's *first* call makes the stage asynchronous: the batch leaves the fused
@@ -43,6 +43,7 @@ export function isFusible(stage: AnyStage): stage is FusibleStage {
     stage.kind === 'row' &&
     !stage.durable &&
     stage.rowConcurrency === 1 &&
+    stage.limit.length === 0 &&
     stage.rowTimeoutMs === undefined &&
     stage.retry.attempts === 1 &&
     stage.retry.when === undefined &&
