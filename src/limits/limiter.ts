@@ -26,7 +26,7 @@ export interface Limiter {
   /** In events, charts and `tune`. */
   readonly name: string;
   /** What it limits now, defaults filled in. */
-  readonly rates: Readonly<Partial<Record<Unit, Required<RateOptions>>>>;
+  readonly rates: { readonly [K in keyof LimiterOptions]: Required<RateOptions> };
 }
 
 const MAX_NAME_LENGTH = 100;

@@ -18,8 +18,8 @@ import { formatMessage } from 'publint/utils';
 import { type RolldownOptions, rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-/** Of the root entry, minified and gzipped, with its dependencies except xstate and rxjs. 54,684 measured, plus 5 %. */
-const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 57_500);
+/** Of the root entry, minified and gzipped, with its dependencies except xstate and rxjs. 61,359 measured, plus 5 %. */
+const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 64_500);
 
 /** Globals of both browsers and Node that a bare JavaScript engine lacks. No Buffer, no process, no require. */
 const WEB_GLOBALS = [
