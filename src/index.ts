@@ -38,7 +38,7 @@ export {
 } from './errors.js';
 export type { Command } from './executor/commands.js';
 export type { PipelineLike, PipelineOptions } from './executor/definition.js';
-export type { SinkLike, SourceLike } from './executor/endpoints.js';
+export type { SinkLike, SourceLike } from './executor/endpoints/endpoints.js';
 export type { WorkerOptions } from './executor/fusion/workers.js';
 export {
   isPipeline,

@@ -4,8 +4,8 @@ export {
   type LowdbStorageOptions,
   lowdbStorage,
 } from './checkpoint/storages/lowdb-storage.js';
-export type { FileEndpoint } from './executor/endpoints.js';
-export { type CsvOptions, csv, type JsonlOptions, jsonl } from './executor/files.js';
+export type { FileEndpoint } from './executor/endpoints/endpoints.js';
+export { type CsvOptions, csv, type JsonlOptions, jsonl } from './executor/endpoints/files.js';
 export { type EventLogger, type LogEventsOptions, logEvents } from './observers/logger.js';
 export { nodeFileSystem } from './platform/node-file-system.js';
 export {

@@ -3,7 +3,7 @@ import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
 import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.js';
 import { absolutePath } from '../platform/file-problems.js';
 import type { Defaults } from './defaults.js';
-import { sinkFromDescription, sourceFromDescription } from './files.js';
+import { sinkFromDescription, sourceFromDescription } from './endpoints/files.js';
 
 /** A worker thread loads a pipeline file, as the command line does. */
 const THREAD_PROGRAM = new URL('../cli/thread.js', import.meta.url);

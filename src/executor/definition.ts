@@ -8,8 +8,8 @@ import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
 import { checkOptions } from './check-options.js';
-import { assertDistinctPaths } from './distinct-files.js';
-import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints.js';
+import { assertDistinctPaths } from './endpoints/distinct-files.js';
+import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints/endpoints.js';
 import { assertCheckpointFits } from './session/checkpoints/fit-checkpoint.js';
 
 /** Options of a pipeline; all have defaults. */

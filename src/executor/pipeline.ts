@@ -6,7 +6,7 @@
 import { isObject } from '../formats/json.js';
 import type { AnyStage, Stage } from '../stages/stage.js';
 import { definePipeline, isStage, type PipelineLike, type PipelineOptions } from './definition.js';
-import { type SinkLike, type SourceLike, toSource } from './endpoints.js';
+import { type SinkLike, type SourceLike, toSource } from './endpoints/endpoints.js';
 import { type PipelineRun, type RunOptions, runPipeline } from './run-pipeline.js';
 
 /** A pipeline, put together: what `run`, `execute` and the command line take. */

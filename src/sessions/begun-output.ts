@@ -3,7 +3,7 @@
  * that continues cannot move to another file.
  */
 import type { Checkpoint } from '../checkpoint/envelope.js';
-import { sinkFromDescription } from '../executor/files.js';
+import { sinkFromDescription } from '../executor/endpoints/files.js';
 import type { Pipeline } from '../executor/pipeline.js';
 import { outputsOf } from './output-owner.js';
 import { storedPath } from './stored-metrics.js';

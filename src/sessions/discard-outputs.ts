@@ -1,6 +1,6 @@
 /** Removes the unfinished files of a session that is itself removed. What it published stays. For Node. */
 import type { Checkpoint } from '../checkpoint/envelope.js';
-import { sinkFromDescription } from '../executor/files.js';
+import { sinkFromDescription } from '../executor/endpoints/files.js';
 import { systemClock } from '../platform/clock.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
 import { storedMark, storedPath } from './stored-metrics.js';

@@ -6,8 +6,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InvalidOptionError } from '../../src/errors.js';
-import { isFileEndpoint } from '../../src/executor/endpoints.js';
-import { csv, jsonl, sinkFromDescription, sourceFromDescription } from '../../src/executor/files.js';
+import { isFileEndpoint } from '../../src/executor/endpoints/endpoints.js';
+import {
+  csv,
+  jsonl,
+  sinkFromDescription,
+  sourceFromDescription,
+} from '../../src/executor/endpoints/files.js';
 import type { Json } from '../../src/formats/json.js';
 import { nodeFileSystem } from '../../src/platform/node-file-system.js';
 import type { Sink } from '../../src/sinks/sink.js';

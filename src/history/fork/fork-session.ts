@@ -16,7 +16,7 @@ import type { StateManager } from '../../checkpoint/state-manager.js';
 import { ForkError, PipelineMismatchError } from '../../errors.js';
 import { defaults } from '../../executor/defaults.node.js';
 import type { PipelineLike } from '../../executor/definition.js';
-import { toSource } from '../../executor/endpoints.js';
+import { toSource } from '../../executor/endpoints/endpoints.js';
 import { compareIdentity } from '../../executor/session/opening/source-identity.js';
 import type { JsonObject } from '../../formats/json.js';
 import { systemClock } from '../../platform/clock.js';

@@ -1,7 +1,7 @@
 /** The disk of a test executor's first process, and the pipeline around stages that are tested alone. */
 import { resolve } from 'node:path';
 import type { PipelineLike } from '../../executor/definition.js';
-import { jsonl } from '../../executor/files.js';
+import { jsonl } from '../../executor/endpoints/files.js';
 import { SimulatedDisk } from '../disk/simulated-disk.js';
 import { TestingError } from '../errors.js';
 import type { TestExecutorOptions } from './options.js';

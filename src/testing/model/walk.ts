@@ -10,7 +10,7 @@
 import { AssertionError, deepStrictEqual, strictEqual } from 'node:assert';
 import type { ExecutorState } from '../../../machines/context.js';
 import { COMMANDS, type Command } from '../../executor/commands.js';
-import { toSource } from '../../executor/endpoints.js';
+import { toSource } from '../../executor/endpoints/endpoints.js';
 import type { Pipeline } from '../../executor/pipeline.js';
 import { codeOf, messageOf } from '../../platform/thrown.js';
 import { assertNoSecondInvocation } from '../assertions.js';

@@ -13,7 +13,7 @@ import type { OpenContext } from '../../../platform/open-context.js';
 import type { OpenSink } from '../../../sinks/sink.js';
 import type { OpenSource } from '../../../sources/source.js';
 import type { PipelineDefinition } from '../../definition.js';
-import { assertDistinctFiles } from '../../distinct-files.js';
+import { assertDistinctFiles } from '../../endpoints/distinct-files.js';
 import { openThreads } from '../../fusion/workers.js';
 import { openRows, type Rows } from '../../rows/rows.js';
 import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from '../checkpoints/checkpoint-settings.js';

@@ -14,7 +14,7 @@ import { canonicalJson } from '../../../formats/json.js';
 import { fingerprintDifferences } from '../../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../../stages/stage.js';
 import { definePipeline, type PipelineDefinition, type PipelineLike } from '../../definition.js';
-import { toSink, toSource } from '../../endpoints.js';
+import { toSink, toSource } from '../../endpoints/endpoints.js';
 import type { RunStart } from '../run-options.js';
 import { stageInputs } from '../stage-inputs.js';
 import { loadFromJournal } from './load-from-journal.js';

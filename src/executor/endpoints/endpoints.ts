@@ -1,8 +1,8 @@
 /** What a pipeline reads from and writes to, as a user may give it. */
-import { InvalidOptionError } from '../errors.js';
-import type { ReadableSink, Sink } from '../sinks/sink.js';
-import { rows } from '../sources/rows.js';
-import type { Source } from '../sources/source.js';
+import { InvalidOptionError } from '../../errors.js';
+import type { ReadableSink, Sink } from '../../sinks/sink.js';
+import { rows } from '../../sources/rows.js';
+import type { Source } from '../../sources/source.js';
 
 /** A source, a file that is one, or rows. */
 export type SourceLike<T> = Source<T> | { readonly source: Source<T> } | Iterable<T> | AsyncIterable<T>;

@@ -2,11 +2,11 @@
  * A file that is read is not overwritten, and two outputs do not replace one another. Files are compared by what they are
  * (device and inode, real path), because one file may have several names: symbolic links, hard links, `..`.
  */
-import type { JsonObject } from '../../machines/context.js';
-import { InvalidOptionError } from '../errors.js';
-import type { FileStat, FileSystem } from '../platform/file-system.js';
-import type { Sink } from '../sinks/sink.js';
-import type { OpenSource } from '../sources/source.js';
+import type { JsonObject } from '../../../machines/context.js';
+import { InvalidOptionError } from '../../errors.js';
+import type { FileStat, FileSystem } from '../../platform/file-system.js';
+import type { Sink } from '../../sinks/sink.js';
+import type { OpenSource } from '../../sources/source.js';
 
 type Described = { describe(): JsonObject | undefined } | undefined;
 

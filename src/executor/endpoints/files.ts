@@ -3,14 +3,14 @@
  * reachable from `xstate-pipeline/node`.
  */
 import { isAbsolute } from 'node:path';
-import { InvalidOptionError } from '../errors.js';
-import { isObject, type Json, type JsonObject } from '../formats/json.js';
-import { type CsvSinkOptions, csvSink } from '../sinks/csv.js';
-import { type JsonlSinkOptions, jsonlSink } from '../sinks/jsonl.js';
-import type { Sink } from '../sinks/sink.js';
-import { type CsvRow, type CsvSourceOptions, csvSource } from '../sources/csv.js';
-import { type JsonlSourceOptions, jsonlSource } from '../sources/jsonl.js';
-import type { Source } from '../sources/source.js';
+import { InvalidOptionError } from '../../errors.js';
+import { isObject, type Json, type JsonObject } from '../../formats/json.js';
+import { type CsvSinkOptions, csvSink } from '../../sinks/csv.js';
+import { type JsonlSinkOptions, jsonlSink } from '../../sinks/jsonl.js';
+import type { Sink } from '../../sinks/sink.js';
+import { type CsvRow, type CsvSourceOptions, csvSource } from '../../sources/csv.js';
+import { type JsonlSourceOptions, jsonlSource } from '../../sources/jsonl.js';
+import type { Source } from '../../sources/source.js';
 import type { FileEndpoint } from './endpoints.js';
 
 /** `publish` is for writing, the others are for reading. */
