@@ -179,7 +179,7 @@ export class FileSource<T> implements OpenSource<T> {
     const { bytes } = recordPosition(this.#path, position);
     const from = Math.max(0, bytes - LAST_BYTES);
     try {
-      let first = this.#firstHash;
+      let first = bytes >= FIRST_BYTES ? this.#firstHash : undefined;
       if (first === undefined) {
         first = sha256(await readAt(this.file, 0, Math.min(bytes, FIRST_BYTES)));
         // Kept as soon as it is final: every checkpoint needs it.
@@ -189,6 +189,10 @@ export class FileSource<T> implements OpenSource<T> {
     } catch (error) {
       throw asSourceError(this.#path, 'read', error);
     }
+  }
+
+  identityOfWhole(size = this.total.value): Promise<Json> {
+    return this.identity({ bytes: size, rows: 0, lines: 0 });
   }
 
   /** Waits for a read in flight: the system must not reuse the file descriptor meanwhile. */

@@ -57,6 +57,10 @@ export interface OpenSource<T> {
   /** I15: what distinguishes this input from another: hashes of its beginning and of the bytes before `position`.
    * Constant time. Undefined if nothing can be said (an iterable). */
   identity(position: SourcePosition): Promise<Json | undefined>;
+  /** The same of an input of which nothing is committed yet: hashes of its beginning and its end. Constant time. Absent: a change
+   * before the first commit is not refused.
+   * @param size of the input when the session began, in the unit of `total`: what has grown since is left out. */
+  identityOfWhole?(size?: number): Promise<Json>;
   /** The whole size if it is known, for progress: bytes of a file, rows of an array. */
   readonly total?: { readonly unit: 'bytes' | 'rows'; readonly value: number };
   /** Column names in order, if the source has columns. A CSV sink writes its columns in this order. */

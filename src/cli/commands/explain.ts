@@ -10,7 +10,7 @@ import { platform } from '#platform';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { PipelineMismatchError } from '../../errors.js';
 import type { Pipeline } from '../../executor/pipeline.js';
-import { compareIdentity } from '../../executor/session/opening/source-identity.js';
+import { compareInput } from '../../executor/session/opening/source-identity.js';
 import {
   loadSession,
   type ResumeOptions,
@@ -138,10 +138,8 @@ async function checkInput(
   const { mark, sourceIdentity } = start;
   const source = await definition.source.open(mark.source ?? undefined, contextOf(checkpoint.sessionId));
   try {
-    if (mark.source !== null && !force) {
-      if ((await compareIdentity(sourceIdentity, source, mark.source)) === 'changed')
-        throw new PipelineMismatchError(['the input before the committed position has changed']);
-    }
+    const { difference } = await compareInput(sourceIdentity, source, mark.source);
+    if (difference !== undefined && !force) throw new PipelineMismatchError([difference]);
     const { total } = source;
     return total === undefined ? null : { unit: total.unit, from: mark.done, of: total.value };
   } finally {

@@ -17,7 +17,7 @@ import { ForkError, PipelineMismatchError } from '../../errors.js';
 import { defaults } from '../../executor/defaults.node.js';
 import type { PipelineLike } from '../../executor/definition.js';
 import { toSource } from '../../executor/endpoints/endpoints.js';
-import { compareIdentity } from '../../executor/session/opening/source-identity.js';
+import { compareInput } from '../../executor/session/opening/source-identity.js';
 import type { JsonObject } from '../../formats/json.js';
 import { systemClock } from '../../platform/clock.js';
 import type { FileSystem } from '../../platform/file-system.js';
@@ -138,8 +138,8 @@ async function assertSameInput(
   const context = { sessionId, clock: systemClock, fileSystem };
   const open = await toSource(defaults.source(source)).open(at, context);
   try {
-    if ((await compareIdentity(sourceIdentity, open, at)) === 'changed')
-      throw new PipelineMismatchError(['the input before the committed position has changed']);
+    const { difference } = await compareInput(sourceIdentity, open, at);
+    if (difference !== undefined) throw new PipelineMismatchError([difference]);
   } finally {
     await open.close();
   }

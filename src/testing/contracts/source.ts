@@ -156,10 +156,12 @@ export function sourceContract(
     it('has the same identity at every opening (I15)', async () => {
       const fixture = await makeFixture();
       const source = await open(fixture);
+      const whole = await source.identityOfWhole?.();
       const seen = await readAll(source, 5);
       for (const { position } of seen) {
         const other = await open(fixture, position);
         const identity = await source.identity(position);
+        same(await other.identityOfWhole?.(), whole);
         same(await other.identity(position), identity);
         ok(JSON.stringify(identity ?? null).length < 1000);
         await other.close();

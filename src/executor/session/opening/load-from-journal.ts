@@ -22,7 +22,7 @@ import { pipelineFingerprint } from '../../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../../stages/stage.js';
 import { definePipeline, type PipelineDefinition, type PipelineLike } from '../../definition.js';
 import { checkpointSettings } from '../checkpoints/checkpoint-settings.js';
-import { compareIdentity } from './source-identity.js';
+import { compareInput } from './source-identity.js';
 
 export interface JournalLoadOptions {
   readonly stages: readonly AnyStage[];
@@ -83,10 +83,8 @@ async function differences(
   try {
     const reading = await source.open(at(flushed.source), context);
     try {
-      if (flushed.source !== null) {
-        const how = await compareIdentity(sourceIdentity, reading, flushed.source);
-        if (how === 'changed') return ['the input before the committed position has changed'];
-      }
+      const { difference } = await compareInput(sourceIdentity, reading, flushed.source);
+      if (difference !== undefined) return [difference];
     } finally {
       await reading.close();
     }

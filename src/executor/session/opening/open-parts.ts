@@ -19,7 +19,7 @@ import { openRows, type Rows } from '../../rows/rows.js';
 import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from '../checkpoints/checkpoint-settings.js';
 import { CheckpointWriter, type MachineActor } from '../checkpoints/checkpoint-writer.js';
 import type { RunStart, SessionRunOptions } from '../run-options.js';
-import { assertSameInput } from './source-identity.js';
+import { assertSameInput, identityOf } from './source-identity.js';
 
 /** What an open session consists of. */
 export interface OpenSession {
@@ -66,6 +66,7 @@ export async function openParts(
   const source = await definition.source.open(mark.source ?? undefined, openContext);
   session.ownSource(source);
   await assertSameInput(source, start, publish);
+  const sourceIdentity = mark.source === null ? await identityOf(source, null) : start.sourceIdentity;
   session.stopIfEnding();
   const isDurable = stages.some((stage) => stage.durable);
   const marker = await closeLater(stateManager.witness(sessionId));
@@ -99,7 +100,12 @@ export async function openParts(
   });
   closeLater(Promise.resolve(rows));
   session.stopIfEnding();
-  const writer = new CheckpointWriter(actor, { ...host, definition, publish }, start, journal);
+  const writer = new CheckpointWriter(
+    actor,
+    { ...host, definition, publish },
+    { ...start, sourceIdentity },
+    journal,
+  );
   return { source, sink, journal, rows, writer };
 }
 

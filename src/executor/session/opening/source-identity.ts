@@ -1,6 +1,7 @@
 /**
- * Whether an input is still the one that a session began with (I15): facts about its beginning and about the place before
- * the committed position must be the same; it may have grown since.
+ * Whether an input is still the one that a session began with (I15). Before the first commit its beginning and its end are
+ * compared, afterwards its beginning and the place before the committed position. It may have grown since, and not become
+ * shorter.
  */
 import type { Json, JsonObject } from '../../../../machines/context.js';
 import { PipelineMismatchError } from '../../../errors.js';
@@ -8,40 +9,68 @@ import { canonicalJson, isObject } from '../../../formats/json.js';
 import type { OpenSource, SourcePosition } from '../../../sources/source.js';
 import type { RunStart, SessionRunOptions } from '../run-options.js';
 
-/** What a checkpoint keeps: the source's own facts, and how large it was. Null: nothing can be said of it. */
+/** What a checkpoint keeps: the source's own facts, and how large it was. Null: nothing can be said of it.
+ * @param position null: nothing is committed. */
 export async function identityOf(
   source: OpenSource<unknown>,
-  position: SourcePosition,
+  position: SourcePosition | null,
 ): Promise<JsonObject | null> {
+  const size = source.total?.value ?? null;
+  if (position === null) {
+    const whole = await source.identityOfWhole?.();
+    return whole === undefined ? null : { whole, size };
+  }
   const facts = await source.identity(position);
-  return facts === undefined ? null : { facts, size: source.total?.value ?? null };
+  return facts === undefined ? null : { facts, size };
 }
 
 /** How the input compares with what was stored of it. */
-export async function compareIdentity(
-  stored: Json | null,
-  source: OpenSource<unknown>,
-  position: SourcePosition,
-): Promise<'same' | 'grown' | 'changed'> {
-  const now = await identityOf(source, position);
-  if (now === null || !isObject(stored)) return 'same';
-  const { facts = null, size } = stored as JsonObject;
-  if (canonicalJson(facts) !== canonicalJson(now.facts ?? null)) return 'changed';
-  return typeof size === 'number' && typeof now.size === 'number' && now.size > size ? 'grown' : 'same';
+export interface InputComparison {
+  /** What a resume refuses, unless forced. */
+  readonly difference?: string;
+  readonly hasGrown: boolean;
 }
 
-/** The input must be the one that the session began with, up to the committed position (I15).
+const SAME: InputComparison = { hasGrown: false };
+
+/** @param position null: nothing is committed. */
+export async function compareInput(
+  stored: Json | null,
+  source: OpenSource<unknown>,
+  position: SourcePosition | null,
+): Promise<InputComparison> {
+  if (!isObject(stored)) return SAME;
+  const { facts = null, whole = null, size } = stored as JsonObject;
+  const now = source.total?.value;
+  const isSized = typeof size === 'number' && now !== undefined;
+  if (isSized && now < size) return { difference: 'the input has become shorter', hasGrown: false };
+  const hasGrown = isSized && now > size;
+  if (position !== null) {
+    const current = await source.identity(position);
+    return current === undefined || isEqual(facts, current)
+      ? { hasGrown }
+      : { difference: 'the input before the committed position has changed', hasGrown };
+  }
+  const current = whole === null ? undefined : await source.identityOfWhole?.(isSized ? size : undefined);
+  return current === undefined || isEqual(whole, current)
+    ? { hasGrown }
+    : { difference: 'the input has changed since the session began', hasGrown };
+}
+
+function isEqual(stored: Json, current: Json): boolean {
+  return canonicalJson(stored) === canonicalJson(current);
+}
+
+/** The input must be the one that the session began with, as far as it was read (I15).
  * @throws {PipelineMismatchError} when it has changed, unless `force` accepts it. */
 export async function assertSameInput(
   source: OpenSource<unknown>,
   { mark, sourceIdentity, force }: RunStart,
   publish: SessionRunOptions['publish'],
 ): Promise<void> {
-  if (mark.source === null) return;
-  const how = await compareIdentity(sourceIdentity, source, mark.source);
-  if (how === 'changed' && !force)
-    throw new PipelineMismatchError(['the input before the committed position has changed']);
-  if (how === 'grown') {
+  const { difference, hasGrown } = await compareInput(sourceIdentity, source, mark.source);
+  if (difference !== undefined && !force) throw new PipelineMismatchError([difference]);
+  if (difference === undefined && hasGrown) {
     const message = 'The input has grown since the session was saved; the new rows are read as well.';
     publish({ type: 'notice', message });
   }
