@@ -7,9 +7,9 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { seededRandom } from 'xstate-pipeline';
+import { SEED } from '../support/seed.js';
 import { KilledRun } from './killed-run.js';
 
-const SEED = Number(process.env.XSTATE_PIPELINE_SEED ?? 13);
 const KILLS = Number(process.env.XSTATE_PIPELINE_JOURNAL_KILLS ?? 4);
 const STAGES = [
   { name: 'tidy', durable: false, concurrency: 0 },

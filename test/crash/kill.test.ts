@@ -6,9 +6,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from 'xstate-pipeline';
+import { SEED } from '../support/seed.js';
 import { KilledRun } from './killed-run.js';
-
-const SEED = Number(process.env.XSTATE_PIPELINE_SEED ?? Math.floor(Math.random() * 1e9));
 
 async function killRepeatedly(
   run: KilledRun,

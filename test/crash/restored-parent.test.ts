@@ -11,10 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { seededRandom } from 'xstate-pipeline';
 import { freshFolder } from '../support/folders.js';
+import { SEED } from '../support/seed.js';
 
 const KILLS = Number(process.env.XSTATE_PIPELINE_PARENT_KILLS ?? 6);
 const KILLS_A_RUN = 3;
-const SEED = Number(process.env.XSTATE_PIPELINE_SEED ?? 28);
 const ROWS = 1_500;
 const HANG_MS = 60_000;
 const program = fileURLToPath(new URL('parent.child.mjs', import.meta.url));
