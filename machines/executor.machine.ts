@@ -14,7 +14,7 @@
  * 9. Poison suspects are read and committed one at a time; a quarantined batch is set aside (`poison.ts`).
  * 10. No `invoke`, no `after`: `xstate/graph` can walk it.
  */
-import { type AnyActorRef, type AnyStateMachine, setup } from 'xstate';
+import { type AnyActorRef, type AnyStateMachine, type EventObject, setup } from 'xstate';
 import { stageActorId, WORKERS } from './children.js';
 import type { Activity, ExecutorContext, ExecutorOutput } from './context.js';
 import type {
@@ -69,7 +69,7 @@ const process = (context: ExecutorContext, batches: readonly number[]) =>
  * @example
  * createActor(createExecutorMachine([{ name: 'tidy', concurrency: 1, attempts: 1 }]), { input: {} }).start();
  */
-export function createExecutorMachine<Output = ExecutorOutput>(
+export function createExecutorMachine<Output = ExecutorOutput, Emitted extends EventObject = EventObject>(
   stages: readonly Omit<StageInput, 'index'>[],
   options: ExecutorMachineOptions<Output> = {},
 ) {
@@ -109,6 +109,7 @@ export function createExecutorMachine<Output = ExecutorOutput>(
       events: ExecutorEvent;
       input: ExecutorInput | undefined;
       output: Output;
+      emitted: Emitted;
     },
     actors: {
       ...WORKERS,

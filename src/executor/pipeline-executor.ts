@@ -48,11 +48,14 @@ export class PipelineExecutor<
   In = any,
   const Stages extends readonly AnyStage[] = readonly AnyStage[],
 > {
-  /** The state, from now on; the current one first. */
+  /** The state, from now on; the current one first. All four streams complete when no command can follow: after COMPLETED, and
+   * after `actor.stop()`. */
   readonly state$: Observable<ExecutorState>;
+  /** What happens, from now on. */
   readonly events$: Observable<PipelineEvent>;
   /** Rows, rates, ETA, per-stage figures; the latest first. */
   readonly progress$: Observable<Progress>;
+  /** The figures of the result so far; the latest first. */
   readonly metrics$: Observable<RunMetrics>;
   /** In order. */
   readonly stages: readonly AnyStage[];
@@ -103,7 +106,7 @@ export class PipelineExecutor<
           stages: this.stages,
           stateManager,
           environment: this.#environment,
-          publish: (sessionId, draft) => this.#observers.publishEvent(sessionId, draft),
+          observers: this.#observers,
           recording: this.#recording,
           onEnd: () => this.#complete(actor),
           ...(pipelineFile === undefined ? {} : { pipelineFile }),

@@ -171,10 +171,9 @@ function machineFor<T>(
       const observers = new RunObservers(environment);
       for (const observer of options.observers ?? []) observers.add(observer);
       return new ExecutorActions(actor, {
-        ...{ stages, stateManager, environment, definition, ...workers },
+        ...{ stages, stateManager, environment, definition, observers, ...workers },
         force: options.force ?? false,
         recording: { isStored: options.record === true, sinks: new Map() },
-        publish: (sessionId, draft) => observers.publishEvent(sessionId, draft),
         onCompleted: async (sessionId) => {
           if (options.cleanup === true) await stateManager.cleanupCheckpoints(sessionId);
           if (options.keep !== undefined) await stateManager.removeOldest(options.keep);

@@ -4,6 +4,7 @@ import { EventBus } from '../observers/event-bus.js';
 import type { Environment } from '../platform/environment.js';
 import { errorData } from '../platform/error-data.js';
 import { type EventDraft, stamped } from './publish.js';
+import type { ActorListeners } from './session/actor-listeners.js';
 
 export class RunObservers {
   readonly bus = new EventBus((error) => this.reportFailure(error));
@@ -14,8 +15,11 @@ export class RunObservers {
     attachObserver(this.bus.events$, observer, this.reportFailure);
   }
 
-  publishEvent(sessionId: string, draft: EventDraft): void {
-    if (this.bus.observed) this.bus.publish(stamped(sessionId, this.environment.clock.now(), draft));
+  /** @param listeners of the run's actor. */
+  publishEvent(sessionId: string, draft: EventDraft, listeners?: ActorListeners): void {
+    const heard = listeners?.isHeard === true ? listeners : undefined;
+    if (this.bus.observed || heard !== undefined)
+      this.bus.publish(stamped(sessionId, this.environment.clock.now(), draft), heard);
   }
 
   readonly reportFailure = (error: unknown): void => {

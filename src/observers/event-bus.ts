@@ -11,17 +11,23 @@ import type { PipelineEvent } from './events.js';
 import { guard } from './guard.js';
 import { Subject } from './rx.js';
 
+/** Receivers of an event beside the subscribers of `events$`. */
+export interface EventListeners {
+  /** Never throws. */
+  emit(event: PipelineEvent): void;
+}
+
 export class EventBus {
   /** Events from the moment of subscribing. A subscriber that fails is detached. */
   readonly events$: Observable<PipelineEvent>;
   readonly #subject = new Subject<PipelineEvent>();
   /** The same without the wall: for our own subscribers, which do not fail. */
   readonly own$: Observable<PipelineEvent> = this.#subject;
-  readonly #waiting: PipelineEvent[] = [];
+  readonly #waiting: (readonly [PipelineEvent, EventListeners | undefined])[] = [];
   #delivering = false;
   #completed = false;
 
-  /** @param onObserverError Told once per subscription that failed. What it throws is dropped. */
+  /** @param onObserverError Called once per subscription that failed. What it throws is dropped. */
   constructor(onObserverError: (error: unknown) => void) {
     this.events$ = guard(this.#subject, (error) => {
       try {
@@ -37,10 +43,11 @@ export class EventBus {
     return this.#subject.observed;
   }
 
-  /** Delivers synchronously; from within a delivery, after it. Never throws. */
-  publish(event: PipelineEvent): void {
-    if (this.#completed || !this.#subject.observed) return;
-    this.#waiting.push(event);
+  /** Delivers synchronously; from within a delivery, after it. Never throws.
+   * @param listeners receive the event too, in the same order. */
+  publish(event: PipelineEvent, listeners?: EventListeners): void {
+    if (this.#completed || (listeners === undefined && !this.#subject.observed)) return;
+    this.#waiting.push([event, listeners]);
     this.#deliver();
   }
 
@@ -55,7 +62,9 @@ export class EventBus {
     this.#delivering = true;
     try {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-        this.#subject.next(next);
+        const [event, listeners] = next;
+        this.#subject.next(event);
+        listeners?.emit(event);
       }
     } finally {
       this.#delivering = false;

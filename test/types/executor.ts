@@ -14,6 +14,7 @@ import {
   type ExecutionResult,
   map,
   memoryStorage,
+  type PipelineEvent,
   PipelineExecutor,
   type PipelineFailedEvent,
   type PipelineMachine,
@@ -102,6 +103,17 @@ createActor(asked, { input: { texts: [] } }).getSnapshot().output satisfies
 createActor(asked, { input: {} });
 null as unknown as OutputFrom<typeof asked> satisfies ExecutionResult<Words>;
 null as unknown as ActorRefFrom<typeof asked> satisfies { send(event: { type: 'pause' }): void };
+
+// Emitted events are those of the run.
+const actor = createActor(asked, { input: { texts: [] } });
+actor.on('batch.completed', ({ batch, durable }) => [batch.toFixed(), durable satisfies boolean]);
+actor.on('batches.committed', ({ upTo }) => upTo.toFixed());
+actor.on('*', (event) => event satisfies PipelineEvent);
+executor.actor.on('pipeline.failed', ({ error }) => error.code.trim());
+// @ts-expect-error: no such event
+actor.on('batch.complete', () => {});
+// @ts-expect-error: it has no batch
+actor.on('batches.committed', ({ batch }) => batch);
 
 setup({
   types: { events: {} as PipelineFailedEvent },

@@ -27,7 +27,9 @@ import type { EventDraft } from '../publish.js';
 import type { CancelReceipt, PauseReceipt } from '../receipts.js';
 import { type ExecutionResult, resultOf } from '../result.js';
 import type { StageActor } from '../rows/rows.js';
+import type { RunObservers } from '../run-observers.js';
 import { notifyObservers, parentOf } from './actor-lifetime.js';
+import { ActorListeners } from './actor-listeners.js';
 import { checkpointEveryMs, isCheckpointDue } from './checkpoints/checkpoint-settings.js';
 import type { MachineActor } from './checkpoints/checkpoint-writer.js';
 import { CommandPromises, rejectAll } from './command-promises.js';
@@ -45,7 +47,7 @@ export interface ExecutorActionsOptions {
   readonly stages: readonly AnyStage[];
   readonly stateManager: StateManager;
   readonly environment: Environment;
-  readonly publish: (sessionId: string, draft: EventDraft) => void;
+  readonly observers: RunObservers;
   readonly recording: RecordingPreferences;
   /** Of the actor's runs; a facade names it with each `execute`. */
   readonly definition?: PipelineDefinition;
@@ -68,6 +70,7 @@ export class ExecutorActions {
   readonly promises = new CommandPromises();
   readonly recordings: Recordings;
   readonly handlers = controlHandlers(this);
+  readonly #listeners: ActorListeners;
   /** The actions of EXECUTING. */
   readonly work = new SessionWork(this);
   #definition: PipelineDefinition | undefined;
@@ -81,7 +84,8 @@ export class ExecutorActions {
     readonly actor: MachineActor,
     private readonly options: ExecutorActionsOptions,
   ) {
-    const { recording, definition } = options;
+    const { recording, definition, observers } = options;
+    this.#listeners = new ActorListeners(actor, observers.reportFailure);
     this.#definition = definition;
     const notice = (sessionId: string, message: string) =>
       this.publish(sessionId, { type: 'notice', message });
@@ -210,6 +214,7 @@ export class ExecutorActions {
   /** The machine has reached the end of a run, or PAUSED.
    * @param context of the transition under way. */
   settleRun(ending: Ending, context: ExecutorContext): void {
+    if (ending === 'completed') this.#listeners.keep();
     const pending = this.promises.takePending(ending !== 'paused');
     const ended = { ...pending, ending, context, session: this.#session, recording: this.#recording };
     const concluded = Promise.resolve().then(() => this.#conclude(ended));
@@ -288,7 +293,7 @@ export class ExecutorActions {
 
   /** @param sessionId of the run that it is about: another one may have begun. */
   publish(sessionId: string, draft: EventDraft): void {
-    this.options.publish(sessionId, draft);
+    this.options.observers.publishEvent(sessionId, draft, this.#listeners);
     this.recordings.recordEvent(sessionId, draft);
   }
 

@@ -10,6 +10,7 @@ import type { ExecutorContext } from '../../../machines/context.js';
 import { createExecutorMachine } from '../../../machines/executor.machine.js';
 import type { RunDescription } from '../../../machines/executor-events.js';
 import { stageMachine } from '../../../machines/stage.machine.js';
+import type { PipelineEvent } from '../../observers/events.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { COMMANDS } from '../commands.js';
 import type { ExecutionResult } from '../result.js';
@@ -38,7 +39,7 @@ export function createRunnableMachine({ stages, newRun, actionsOf }: RunnableMac
     }
     return actions;
   };
-  const machine = createExecutorMachine<ExecutionResult>(stageInputs(stages), {
+  const machine = createExecutorMachine<ExecutionResult, PipelineEvent>(stageInputs(stages), {
     ...(newRun === undefined ? {} : { newRun }),
     output: (context, self) => of(self).result(context),
   });
