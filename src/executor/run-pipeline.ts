@@ -13,6 +13,7 @@ import { Deferred } from '../platform/deferred.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { Logger } from '../platform/logger.js';
 import type { AnyStage } from '../stages/stage.js';
+import { onAbort } from './abort-listeners.js';
 import { checkOptions } from './check-options.js';
 import type { Command } from './commands.js';
 import type { PipelineLike } from './definition.js';
@@ -151,8 +152,7 @@ class Run<T> {
 
   async start(): Promise<ExecutionResult<T>> {
     const { signal, cleanup } = this.options;
-    const abort = () => void this.cancel().catch(() => {});
-    signal?.addEventListener('abort', abort, { once: true });
+    const stopListening = signal && onAbort(signal, () => void this.cancel().catch(() => {}));
     try {
       const result = await this.#execute();
       if (cleanup === true) await this.#stateManager.cleanupCheckpoints(result.sessionId);
@@ -161,7 +161,7 @@ class Run<T> {
     } catch (error) {
       throw this.#isPaused ? new PipelinePausedError(this.sessionId ?? '') : error;
     } finally {
-      signal?.removeEventListener('abort', abort);
+      stopListening?.();
       this.#ended.resolve();
     }
   }

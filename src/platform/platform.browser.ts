@@ -15,5 +15,6 @@ function soon(callback: () => void): void {
 export const platform: Platform = {
   fileSystem: undefined,
   soon,
+  allowListeners() {},
   checksum: (data) => sha256(data).slice(0, 16),
 };

@@ -6,6 +6,8 @@ export interface Platform {
   readonly fileSystem: FileSystem | undefined;
   /** Runs `callback` in the next turn of the event loop, after everything that is due in this one. */
   soon(callback: () => void): void;
+  /** Lets a signal have any number of listeners, without a warning of a leak. */
+  allowListeners(signal: AbortSignal): void;
   /** A short hash of text or bytes, for comparing what was read by the same platform. Fast, and not cryptographic. */
   checksum(data: string | Uint8Array): string;
 }

@@ -2,6 +2,7 @@
  * An abort that is created cheaply: `AbortSignal` objects are expensive to make and to collect, and most stage functions
  * never use theirs. It has the parts of an `AbortSignal` that an attempt needs, and makes a real one on demand.
  */
+import { platform } from '#platform';
 import { type Clock, systemClock } from '../platform/clock.js';
 import type { StageContext } from './stage.js';
 
@@ -86,6 +87,7 @@ export class LazyAbort implements Abortable {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
+      platform.allowListeners(this.#controller.signal);
       if (this.aborted) this.#controller.abort(this.reason);
     }
     return this.#controller.signal;
