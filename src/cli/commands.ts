@@ -49,23 +49,20 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
   )
     .option('--explain', 'show what a resume reuses, reruns or refuses; run nothing')
     .option('--force', 'accept a changed pipeline or input')
+    .option('--verify', 'read the whole unfinished output first, and refuse to resume if it was damaged')
     .option('--from-journal', 'resume from the journal, where the checkpoint is damaged or refused')
     .action(
       (
         session: string,
         file: string | undefined,
-        options: RunOptions & { explain?: boolean; force?: boolean; fromJournal?: boolean },
+        options: RunOptions & { explain?: boolean; force?: boolean; verify?: boolean; fromJournal?: boolean },
       ) =>
         perform(options, async () => {
-          const { explain = false, force = false, fromJournal = false } = options;
+          const { explain = false, force = false, verify = false, fromJournal = false } = options;
+          const how = { explain, force, verify, fromJournal };
           const viewer = explain ? undefined : await viewerFor(options);
           const { resume } = await import('./commands/resume.js');
-          return resume(
-            session,
-            file,
-            { ...withSwitches(options), viewer, explain, force, fromJournal },
-            terminal,
-          );
+          return resume(session, file, { ...withSwitches(options), viewer, ...how }, terminal);
         }),
     );
   command('sessions', 'list the stored sessions')

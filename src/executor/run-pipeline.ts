@@ -34,6 +34,9 @@ export interface RunOptions {
   /** Resumes from the session's journal, where its checkpoint is damaged or refused: from the newest copy of the checkpoint that
    * the journal holds, else from the beginning. Journaled outputs are used for the rows that they were made from. Default false. */
   readonly fromJournal?: boolean;
+  /** Reads the whole unfinished output before a resume, and refuses it if a byte before the committed position has changed.
+   * Default false. */
+  readonly verify?: boolean;
   /** Where sessions are kept, in Node. Default `.xstate-pipeline`. */
   readonly stateDir?: string;
   /** Instead of `stateDir`: where and how often checkpoints are kept. */
@@ -67,6 +70,7 @@ const RUN_OPTIONS = [
   'resume',
   'force',
   'fromJournal',
+  'verify',
   'stateDir',
   'stateManager',
   'cleanup',
@@ -167,12 +171,13 @@ class Run<T> {
   }
 
   async #execute(): Promise<ExecutionResult<T>> {
-    const { force = false, fromJournal = false } = this.options;
+    const { force = false, fromJournal = false, verify = false } = this.options;
     const { name } = this.whole;
     const resumed = await this.#sessionToResume(name);
     this.#sessionId = resumed ?? this.#sessionId;
     if (this.#isCancelled) throw new PipelineCancelledError(this.#sessionId ?? name);
-    if (resumed !== undefined) return this.#executor.resume(resumed, this.whole, { force, fromJournal });
+    if (resumed !== undefined)
+      return this.#executor.resume(resumed, this.whole, { force, fromJournal, verify });
     return this.#executor.execute(this.whole);
   }
 

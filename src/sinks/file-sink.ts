@@ -18,6 +18,8 @@ import { type CompareDepth, compareWrittenFile } from './compare-written.js';
 import type { SinkPosition } from './sink.js';
 import { discardWorkingFile, type FileContext, openWorkingFile, type WorkingFile } from './working-file.js';
 import {
+  crcText,
+  extendCrc,
   type FilePlace,
   type FilePosition,
   type Part,
@@ -101,6 +103,8 @@ export class FileSink {
   #bytes: number;
   /** The last bytes before `#bytes`. */
   #tail: Uint8Array;
+  /** Of all bytes before `#bytes`; undefined: the file was begun by a release that kept none. */
+  #crc: number | undefined;
   /** A position with bytes may be stored. */
   #isCommitted: boolean;
   #published: boolean;
@@ -118,6 +122,7 @@ export class FileSink {
     this.#handle = file.handle;
     this.#bytes = file.bytes;
     this.#tail = file.tail;
+    this.#crc = file.crc;
     this.#isCommitted = file.bytes > 0;
     this.#published = file.handle === undefined;
   }
@@ -147,7 +152,8 @@ export class FileSink {
 
   /** Behind everything appended; to be stored once `flush` has resolved. */
   get position(): FilePosition & SinkPosition {
-    const position = { bytes: this.#bytes, tail: tailHash(this.#tail), part: this.#part };
+    const crc = this.#crc === undefined ? {} : { crc: crcText(this.#crc) };
+    const position = { bytes: this.#bytes, tail: tailHash(this.#tail), part: this.#part, ...crc };
     return this.#bytes === 0 ? { ...position, inode: this.#inode } : position;
   }
 
@@ -161,7 +167,11 @@ export class FileSink {
     const before = this.#appended;
     const appending = this.#runOperation('write', async (handle) => {
       await before;
-      await handle.write(chunks, this.#bytes);
+      const writing = handle.write(chunks, this.#bytes);
+      // While the disk writes.
+      const crc = this.#crc === undefined ? undefined : extendCrc(this.#crc, chunks);
+      await writing;
+      this.#crc = crc;
       for (const chunk of chunks) this.#bytes += chunk.length;
       this.#tail = tailOf(this.#tail, chunks);
     });

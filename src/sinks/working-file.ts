@@ -30,6 +30,8 @@ export interface WorkingFile {
   readonly bytes: number;
   /** The last bytes before `bytes`. */
   readonly tail: Uint8Array;
+  /** Of the bytes before `bytes`; undefined: not known. */
+  readonly crc: number | undefined;
   readonly part: Part;
 }
 
@@ -115,7 +117,7 @@ async function createWorkingFile(context: FileContext, place: FilePlace): Promis
     // Also for an empty file that was there: its creator may have crashed before the name was durable.
     await fileSystem.syncDirectory(folder);
     const { inode } = await handle.stat();
-    return { handle, inode, bytes: 0, tail: new Uint8Array(0), part };
+    return { handle, inode, bytes: 0, tail: new Uint8Array(0), crc: 0, part };
   } catch (error) {
     await handle.close().catch(() => {});
     throw error;
@@ -219,7 +221,8 @@ async function openWritten(
       await handle.sync();
     }
     keep = true;
-    return { handle, inode, bytes: at.bytes, tail, part: at.part };
+    const crc = at.crc === undefined ? undefined : Number.parseInt(at.crc, 16);
+    return { handle, inode, bytes: at.bytes, tail, crc, part: at.part };
   } finally {
     if (!keep) await handle.close().catch(() => {});
   }

@@ -29,6 +29,8 @@ export interface FilePosition {
   /** Hash of the last bytes before it. */
   readonly tail: string;
   readonly part: Part;
+  /** CRC of every byte before it, for `resume --verify`. Absent: written by 0.1.0. */
+  readonly crc?: string;
   /** Identifies a file without committed bytes. */
   readonly inode?: number;
 }
@@ -37,7 +39,17 @@ export interface FilePosition {
 const MAX_NUMBERED_PART = 100;
 
 export function tailHash(tail: Uint8Array): string {
-  return crc32(tail).toString(16).padStart(8, '0');
+  return crcText(crc32(tail));
+}
+
+export function crcText(crc: number): string {
+  return crc.toString(16).padStart(8, '0');
+}
+
+/** The CRC of bytes and of those before them. */
+export function extendCrc(crc: number, chunks: readonly Uint8Array[]): number {
+  // For an empty chunk without memory crc32 starts anew instead of continuing.
+  return chunks.reduce((sum, chunk) => (chunk.length === 0 ? sum : crc32(chunk, sum)), crc);
 }
 
 /** The file that is written: `<path>.part`, `<path>.<part>.part`, or the target itself. */
@@ -53,11 +65,15 @@ export function isPart(value: unknown): value is Part {
 
 /** @throws {PipelineMismatchError} if it is not a position of a file sink. */
 export function filePosition(path: string, at: SinkPosition): FilePosition {
-  const { bytes, tail, part = 1, inode } = at;
+  const { bytes, tail, part = 1, crc, inode } = at;
   if (!isCount(bytes) || typeof tail !== 'string' || !isPart(part)) {
     throw new PipelineMismatchError([`the stored position is not one of ${path}`], false);
   }
-  return { bytes, tail, part, ...(typeof inode === 'number' && { inode }) };
+  return {
+    ...{ bytes, tail, part },
+    ...(typeof crc === 'string' && /^[0-9a-f]{8}$/.test(crc) && { crc }),
+    ...(typeof inode === 'number' && { inode }),
+  };
 }
 
 /** The last bytes before a position, or how the file differs from what was written.

@@ -4,7 +4,7 @@
  * Exit codes: a changed pipeline or input 3, unless forced; no such session 4; a corrupt checkpoint 6. stop.test.ts tests 5:
  * another process runs the session.
  */
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
@@ -191,6 +191,29 @@ test('a corrupt checkpoint: the message names the command that resumes from the 
   const printed = await copied(command, cwd);
   expect(printed).toMatch(/resumes from the journal's copy|4,000 rows in, 4,000 out/);
   expect(text(cwd, 'out.jsonl').split('\n')).toHaveLength(4001);
+});
+
+test('--verify reads the whole unfinished output: a flipped bit before its last block is refused with 3', async () => {
+  // Wide rows: 60 of them are more than a block.
+  const wide = rowsText(4000).replaceAll('row ', 'row '.repeat(60));
+  const cwd = project(0, { 'in.jsonl': wide });
+  const id = await paused(cwd);
+  const part = join(cwd, 'out.jsonl.part');
+  const bytes = readFileSync(part);
+  expect(bytes.length).toBeGreaterThan(8_192);
+  const explained = await call(['resume', id, '--verify', '--explain'], { cwd });
+  expect(explained).toMatchObject({ code: 0, stderr: '' });
+  bytes[100] = (bytes[100] ?? 0) ^ 1;
+  writeFileSync(part, bytes);
+  expect((await call(['resume', id, '--explain'], { cwd })).code).toBe(0);
+  for (const more of [['--explain'], []]) {
+    const ended = await call(['resume', id, '--verify', ...more], { cwd });
+    expect(ended.code).toBe(3);
+    expectOneLine(ended, /out\.jsonl\.part is damaged: the first \d+ bytes are not those/, MISSING);
+  }
+  bytes[100] = (bytes[100] ?? 0) ^ 1;
+  writeFileSync(part, bytes);
+  expect((await call(['resume', id, '--verify'], { cwd })).code).toBe(0);
 });
 
 test('--from-journal of an unknown session: 4', async () => {

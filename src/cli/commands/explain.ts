@@ -34,6 +34,7 @@ export interface ExplainOptions {
   readonly stateDir: string;
   readonly force: boolean;
   readonly fromJournal: boolean;
+  readonly verify: boolean;
   readonly json: boolean;
   readonly terminal: Terminal;
 }
@@ -87,13 +88,13 @@ export function resumeFlags({
 }
 
 async function explainOwned(
-  { sessionId, pipeline, stateManager, force, fromJournal }: ExplainOptions,
+  { sessionId, pipeline, stateManager, force, fromJournal, verify }: ExplainOptions,
   refusals: PipelineMismatchError[],
 ): Promise<Explanation> {
   const load = (options: ResumeOptions) =>
     loadSession(sessionId, pipeline.stages, stateManager, pipeline, { ...options, fromJournal });
   const session = await catchRefusal(
-    () => load({ force }),
+    () => load({ force, verify }),
     () => load({ force: true }),
     refusals,
   );

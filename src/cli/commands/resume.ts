@@ -24,6 +24,7 @@ export interface ResumeCommandOptions extends Omit<RunCommandOptions, 'checkpoin
   readonly explain: boolean;
   readonly force: boolean;
   readonly fromJournal: boolean;
+  readonly verify: boolean;
 }
 
 /** @param givenFile default: the file that the session was started from. @returns the exit code. */
@@ -33,7 +34,7 @@ export async function resume(
   options: ResumeCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { stateDir, json, verbose, force, fromJournal } = options;
+  const { stateDir, json, verbose, force, fromJournal, verify } = options;
   if (json && !options.explain) terminal.reserveForJson();
   return withStopRequests({ terminal, verbose }, async (stops) => {
     const stateManager = new StateManager(lowdbStorage(stateDir));
@@ -70,7 +71,7 @@ export async function resume(
           pipelineFile: file,
           ...workersOf(options.threads, file),
         }),
-      start: (executor) => executor.resume(sessionId, pipeline, { force, fromJournal }),
+      start: (executor) => executor.resume(sessionId, pipeline, { force, fromJournal, verify }),
     });
   });
 }

@@ -244,6 +244,26 @@ export function sinkContract(
       await refuses(open(fixture, position), 'PIPELINE_MISMATCH');
     });
 
+    it('compares what it wrote with a position, and says what is gone', async () => {
+      const fixture = await makeFixture();
+      const context = contextOf(fixture.fileSystem);
+      const compare = (at: SinkPosition, depth: 'end' | 'all') =>
+        fixture.sink.compare?.(at, depth, context) ?? Promise.resolve(undefined);
+      let at: SinkPosition | undefined;
+      for (let i = 0; i < fixture.rows.length; i += 7) {
+        const sink = await open(fixture, at);
+        await write(sink, fixture.rows.slice(i, i + 7));
+        at = stored(await sink.flush());
+        // Beyond the position: not compared.
+        await write(sink, fixture.rows.slice(0, 1));
+        await sink.close();
+        for (const depth of ['end', 'all'] as const) is(await compare(at, depth), undefined);
+      }
+      await fixture.loseUnpublished();
+      if (fixture.sink.compare === undefined || at === undefined) return;
+      for (const depth of ['end', 'all'] as const) ok((await compare(at, depth)) !== undefined);
+    });
+
     it('notices that what it had written is gone', async () => {
       const fixture = await makeFixture();
       const sink = await open(fixture);

@@ -14,14 +14,12 @@ import { startOf } from '../../../checkpoint/session-id.js';
 import type { StateManager } from '../../../checkpoint/state-manager.js';
 import type { StoredCheckpoint } from '../../../checkpoint/storage.js';
 import { CheckpointNotFoundError, PipelineMismatchError } from '../../../errors.js';
-import { defaultEnvironment } from '../../../platform/environment.js';
-import type { OpenContext } from '../../../platform/open-context.js';
 import { codeOf } from '../../../platform/thrown.js';
-import type { SinkPosition } from '../../../sinks/sink.js';
 import { pipelineFingerprint } from '../../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../../stages/stage.js';
 import { definePipeline, type PipelineDefinition, type PipelineLike } from '../../definition.js';
 import { checkpointSettings } from '../checkpoints/checkpoint-settings.js';
+import { comparisonContext, outputDifferences } from './compare-outputs.js';
 import { compareInput } from './source-identity.js';
 
 export interface JournalLoadOptions {
@@ -76,12 +74,10 @@ async function differences(
   { source, sink, deadLetter }: PipelineDefinition,
 ): Promise<readonly string[]> {
   const { sessionId, snapshot, sourceIdentity } = checkpoint;
-  const { clock, fileSystem } = defaultEnvironment();
-  const context: OpenContext = { sessionId, clock, ...(fileSystem === undefined ? {} : { fileSystem }) };
+  const context = comparisonContext(sessionId);
   const { flushed } = (snapshot as unknown as { readonly context: ExecutorContext }).context;
-  const at = (position: SinkPosition | null) => position ?? undefined;
   try {
-    const reading = await source.open(at(flushed.source), context);
+    const reading = await source.open(flushed.source ?? undefined, context);
     try {
       const { difference } = await compareInput(sourceIdentity, reading, flushed.source);
       if (difference !== undefined) return [difference];
@@ -92,15 +88,7 @@ async function differences(
     if (codeOf(error) === 'PIPELINE_MISMATCH') return (error as PipelineMismatchError).differences;
     throw error;
   }
-  const found: string[] = [];
-  for (const [output, position] of [
-    [sink, flushed.sink],
-    [deadLetter, flushed.deadLetter],
-  ] as const) {
-    const difference = position === null ? undefined : await output?.compare?.(position, 'end', context);
-    if (difference !== undefined) found.push(difference);
-  }
-  return found;
+  return outputDifferences({ sink, deadLetter }, flushed, 'end', context);
 }
 
 /** The checkpoint of a session that has read nothing. @throws {PipelineMismatchError} without source and sink. */

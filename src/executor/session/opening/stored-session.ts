@@ -17,6 +17,7 @@ import { definePipeline, type PipelineDefinition, type PipelineLike } from '../.
 import { toSink, toSource } from '../../endpoints/endpoints.js';
 import type { RunStart } from '../run-options.js';
 import { stageInputs } from '../stage-inputs.js';
+import { comparisonContext, outputDifferences } from './compare-outputs.js';
 import { loadFromJournal } from './load-from-journal.js';
 
 /** Options of `resume`. */
@@ -26,6 +27,8 @@ export interface ResumeOptions {
   /** Resume from the session's journal, where its checkpoint is damaged or refused: from the newest copy of the checkpoint that
    * the journal holds, else from the beginning. Journaled outputs are used for the rows that they were made from (I26). */
   readonly fromJournal?: boolean;
+  /** Read the whole unfinished output first, and refuse to resume if a byte before the committed position has changed. */
+  readonly verify?: boolean;
 }
 
 export interface StoredSession {
@@ -52,7 +55,7 @@ export async function loadSession(
   stages: readonly AnyStage[],
   stateManager: StateManager,
   pipeline: Partial<PipelineLike> | undefined,
-  { force = false, fromJournal = false, name }: LoadOptions,
+  { force = false, fromJournal = false, verify = false, name }: LoadOptions,
 ): Promise<StoredSession> {
   const accept = (candidate: Checkpoint): void => {
     restoreSnapshot(candidate.snapshot, storedStageInputs(candidate));
@@ -72,11 +75,16 @@ export async function loadSession(
   const snapshot = await withSuspicion(restoreForced(checkpoint, stages, force), checkpoint, stateManager);
   const { flushed: mark } = snapshot.context;
   const isCompleted = checkpoint.state === 'COMPLETED';
+  const definition = definitionOf(checkpoint, pipeline, stages);
+  if (verify && !isCompleted) {
+    const damaged = await outputDifferences(definition, mark, 'all', comparisonContext(sessionId));
+    if (damaged.length > 0) throw new PipelineMismatchError(damaged, false);
+  }
   return {
     isCompleted,
     snapshot: isCompleted ? { ...snapshot, status: 'active', value: 'PAUSED', output: undefined } : snapshot,
     checkpoint,
-    definition: definitionOf(checkpoint, pipeline, stages),
+    definition,
     warnings,
     start: {
       ...{ sessionId, mark, force },
