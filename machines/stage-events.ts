@@ -17,12 +17,19 @@ export interface StageBatch {
   readonly attempt: number;
 }
 
+/** A batch that holds no slot: its next attempt is not due yet. */
+export interface WaitingBatch extends StageBatch {
+  /** Milliseconds since the epoch. */
+  readonly dueAt: number;
+  /** It waits for a permit of this limiter, and `attempt` has not begun. Absent: `attempt` failed. */
+  readonly waitingFor?: string;
+}
+
 /** All that a stage's actor knows: which batches it has, and where each stands. */
 export interface StageContext extends StageInput {
   readonly queue: readonly StageBatch[];
   readonly running: readonly StageBatch[];
-  /** Between attempts; `dueAt` in milliseconds since the epoch. */
-  readonly waiting: readonly (StageBatch & { readonly dueAt: number })[];
+  readonly waiting: readonly WaitingBatch[];
   readonly done: number;
   readonly retried: number;
   readonly error: ErrorData | null;
@@ -59,6 +66,17 @@ export type StageEvent =
   | { readonly type: 'passed'; readonly batches: readonly number[] }
   | ({ readonly type: 'attempt.failed' } & AttemptFailure)
   | ({ readonly type: 'attempt.timedOut' } & AttemptFailure)
+  | {
+      /** There is no permit for the attempt, and none of its calls is running: it has not begun. */
+      readonly type: 'attempt.deferred';
+      readonly batch: number;
+      readonly attempt: number;
+      /** Milliseconds until it asks again; `dueAt` is that moment. */
+      readonly delayMs: number;
+      readonly dueAt: number;
+      /** Name of the limiter. */
+      readonly waitingFor: string;
+    }
   | { readonly type: 'retry.due'; readonly batch: number }
   | { readonly type: 'abort' };
 

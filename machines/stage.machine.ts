@@ -1,22 +1,32 @@
 /**
- * One stage: which batches are queued, which are running, which wait for another attempt.
+ * One stage: which batches are queued, which are running, which wait for another attempt or for a permit.
  *
  * 1. It knows batches by index only (I3). The runtime provides `start`, and answers with `attempts.done`,
- *    `attempt.failed` or `attempt.timedOut`.
+ *    `attempt.failed`, `attempt.timedOut` or `attempt.deferred`.
  * 2. At most `concurrency` batches run at once. The transition that frees a slot also fills it, before it reports the
  *    batch that left: a slot is never free while a batch is queued, without an `always`.
  * 3. One event covers several batches: a transition costs the same for one batch as for hundreds.
  * 4. An answer of an attempt that is not running (timed out, aborted) is ignored.
- * 5. A batch between two attempts holds no slot. Its due time is data; a timer of the runtime sends `retry.due`.
+ * 5. A batch between two attempts holds no slot, nor does one that waits for a limiter's permit (I22). Its due time is data; a
+ *    timer of the runtime sends `retry.due`. After a wait for a permit the attempt's number is the same.
  * 6. `abort` is final: the runtime aborts the attempts, and nothing starts again (I17).
  * 7. A fused batch, whose work an earlier stage did, only arrives as `passed`. A stage that gets those has no other work.
  * 8. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
  */
 import { sendTo, setup } from 'xstate';
 import { parentOf, sealEvent } from './report.js';
-import type { StageBatch, StageContext, StageEvent, StageInput, StageReport } from './stage-events.js';
+import type {
+  StageBatch,
+  StageContext,
+  StageEvent,
+  StageInput,
+  StageReport,
+  WaitingBatch,
+} from './stage-events.js';
 
 type FailureEvent = Extract<StageEvent, { type: 'attempt.failed' | 'attempt.timedOut' }>;
+
+type DeferredEvent = Extract<StageEvent, { type: 'attempt.deferred' }>;
 
 const base = setup({
   types: {} as { context: StageContext; events: StageEvent; input: StageInput },
@@ -37,9 +47,12 @@ const base = setup({
     current: ({ context, event }) => current(context, event).length > 0,
     currentAndQueued: ({ context, event }) => current(context, event).length > 0 && context.queue.length > 0,
     currentAndLast: ({ context, event }) => isAllThereIs(context, event) && context.waiting.length === 0,
+    currentAndAwaiting: ({ context, event }) => isAllThereIs(context, event) && awaitsPermit(context),
     currentAndOnlyWaiting: ({ context, event }) => isAllThereIs(context, event),
     retryable: ({ context, event }) => isRetryable(context, event),
     retryableAndQueued: ({ context, event }) => isRetryable(context, event) && context.queue.length > 0,
+    retryableAndAwaiting: ({ context, event }) =>
+      isRetryable(context, event) && isAllThereIs(context, event) && awaitsPermit(context),
     retryableAndLast: ({ context, event }) => isRetryable(context, event) && isAllThereIs(context, event),
     hasSlot: ({ context }) => context.running.length < context.concurrency,
     waitsFor: ({ context, event }) => waitOf(context, event) !== undefined,
@@ -78,6 +91,16 @@ const isAllThereIs = (context: StageContext, event: StageEvent): boolean =>
 
 const waitOf = (context: StageContext, event: StageEvent): StageContext['waiting'][number] | undefined =>
   'batch' in event ? context.waiting.find((wait) => wait.batch === event.batch) : undefined;
+
+/** Some batch waits for a permit. */
+const awaitsPermit = ({ waiting }: StageContext): boolean =>
+  waiting.some(({ waitingFor }) => waitingFor !== undefined);
+
+/** The attempt of a batch that is due: the one that had no permit, or the one after the failed one. */
+const dueAgain = ({ batch, attempt, waitingFor }: WaitingBatch): StageBatch => ({
+  batch,
+  attempt: waitingFor === undefined ? attempt + 1 : attempt,
+});
 
 const without = <T extends { readonly batch: number }>(list: readonly T[], batch: number): readonly T[] =>
   list.filter((item) => item.batch !== batch);
@@ -120,18 +143,27 @@ const stage = base.extend({
         retried: context.retried + 1,
       };
     }),
-    /** A batch that is due goes to the head of the queue: the output waits for it (I4). */
+    awaitPermit: base.assign(({ context, event }) => {
+      if (event.type !== 'attempt.deferred') return {};
+      const { batch, attempt, dueAt, waitingFor } = event;
+      const wait = { batch, attempt, dueAt, waitingFor };
+      return { ...refilled(context, [batch]), waiting: [...context.waiting, wait] };
+    }),
+    /** A batch that is due is queued before all later ones: the output waits for it (I4). */
     queueDue: base.assign(({ context, event }) => {
       const wait = waitOf(context, event);
       if (wait === undefined) return {};
-      const again = { batch: wait.batch, attempt: wait.attempt + 1 };
-      return { waiting: without(context.waiting, wait.batch), queue: [again, ...context.queue] };
+      const place = context.queue.findIndex(({ batch }) => batch > wait.batch);
+      const queue = context.queue.toSpliced(place < 0 ? context.queue.length : place, 0, dueAgain(wait));
+      return { waiting: without(context.waiting, wait.batch), queue };
     }),
     startAgain: base.assign(({ context, event }) => {
       const wait = waitOf(context, event);
       if (wait === undefined) return {};
-      const again = { batch: wait.batch, attempt: wait.attempt + 1 };
-      return { waiting: without(context.waiting, wait.batch), running: [...context.running, again] };
+      return {
+        waiting: without(context.waiting, wait.batch),
+        running: [...context.running, dueAgain(wait)],
+      };
     }),
     recordError: base.assign(({ context, event }) =>
       event.type === 'attempt.failed' || event.type === 'attempt.timedOut'
@@ -145,7 +177,7 @@ const stage = base.extend({
 const armRetry = {
   type: 'arm' as const,
   params: ({ event }: { event: StageEvent }) => {
-    const { batch, delayMs } = event as FailureEvent;
+    const { batch, delayMs } = event as FailureEvent | DeferredEvent;
     return { batch, delayMs };
   },
 };
@@ -192,12 +224,23 @@ const startDue = {
 
 const failure = [
   { guard: 'retryableAndQueued' as const, actions: [startQueued, 'backOff', armRetry] as const },
+  {
+    guard: 'retryableAndAwaiting' as const,
+    target: 'awaitingPermit',
+    actions: ['backOff', armRetry] as const,
+  },
   { guard: 'retryableAndLast' as const, target: 'backingOff', actions: ['backOff', armRetry] as const },
   { guard: 'retryable' as const, actions: ['backOff', armRetry] as const },
   { guard: 'current' as const, target: 'failed', actions: ['recordError', reportFailed] as const },
 ];
 
-/** The stage's statechart: `idle`, `running`, `backingOff`, and the ends `failed` and `stopped`. */
+/** Nothing runs; a batch that arrives or is due runs at once. */
+const resting = {
+  process: { target: 'running', actions: [startAsked, 'takeSlots'] as const },
+  'retry.due': { guard: 'waitsFor' as const, target: 'running', actions: ['startAgain', startDue] as const },
+};
+
+/** The stage's statechart: `idle`, `running`, `awaitingPermit`, `backingOff`, and the ends `failed` and `stopped`. */
 export const stageMachine = stage.createMachine({
   id: 'stage',
   context: ({ input }) => ({
@@ -226,23 +269,27 @@ export const stageMachine = stage.createMachine({
         'attempts.done': [
           { guard: 'currentAndQueued', actions: [startQueued, reportDone, 'leaveSlots'] },
           { guard: 'currentAndLast', target: 'idle', actions: [reportDone, 'leaveSlots'] },
+          { guard: 'currentAndAwaiting', target: 'awaitingPermit', actions: [reportDone, 'leaveSlots'] },
           { guard: 'currentAndOnlyWaiting', target: 'backingOff', actions: [reportDone, 'leaveSlots'] },
           { guard: 'current', actions: [reportDone, 'leaveSlots'] },
         ],
         'attempt.failed': failure,
         'attempt.timedOut': failure,
+        'attempt.deferred': [
+          { guard: 'currentAndQueued', actions: [startQueued, 'awaitPermit', armRetry] },
+          { guard: 'currentAndOnlyWaiting', target: 'awaitingPermit', actions: ['awaitPermit', armRetry] },
+          { guard: 'current', actions: ['awaitPermit', armRetry] },
+        ],
         'retry.due': [
           { guard: 'waitsForAndHasSlot', actions: ['startAgain', startDue] },
           { guard: 'waitsFor', actions: 'queueDue' },
         ],
       },
     },
-    backingOff: {
-      on: {
-        process: { target: 'running', actions: [startAsked, 'takeSlots'] },
-        'retry.due': { guard: 'waitsFor', target: 'running', actions: ['startAgain', startDue] },
-      },
-    },
+    /** Some batch waits for a permit. */
+    awaitingPermit: { on: resting },
+    /** All batches wait for another attempt. */
+    backingOff: { on: resting },
     /** The last attempt failed: the executor aborts the run. */
     failed: {},
     /** Nothing starts again; a new run spawns a new actor. */

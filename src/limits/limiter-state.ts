@@ -108,7 +108,8 @@ export class LimiterState {
   blockUntil(until: number, now: number): void {
     if (until <= this.#blockedUntil) return;
     this.#blockedUntil = until;
-    for (const bucket of this.#buckets.values()) bucket.block(until, now);
+    // Tokens may be used at once: without a request there is no use for them.
+    this.#buckets.get('requests')?.block(until, 1, now);
   }
 
   /** Share of its rates that it uses: below 1 after refusals. */

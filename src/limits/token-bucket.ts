@@ -45,11 +45,10 @@ export class TokenBucket {
     this.#level = Math.min(this.rate.burst, this.#level + difference);
   }
 
-  /** Nothing is gained before `until`, and no burst follows it. */
-  block(until: number, now: number): void {
-    this.#fill(now);
-    this.#level = Math.min(this.#level, 1);
-    this.#filledAt = Math.max(this.#filledAt, until);
+  /** At `until`, it holds at most `most` units: no burst follows. */
+  block(until: number, most: number, now: number): void {
+    this.#fill(Math.max(until, now));
+    this.#level = Math.min(this.#level, most);
   }
 
   changeShare(share: number, now: number): void {

@@ -97,6 +97,17 @@ export type PipelineEvent = Stamp &
         readonly error: ErrorData;
       }
     | {
+        /** No permit for the attempt: the batch holds no slot until it asks again. No `batch.started` of the attempt came before. */
+        readonly type: 'batch.deferred';
+        readonly stage: string;
+        readonly batch: number;
+        /** The attempt that has not begun. */
+        readonly attempt: number;
+        readonly delayMs: number;
+        /** Name of the limiter. */
+        readonly waitingFor: string;
+      }
+    | {
         /** A whole batch was left out, by `onError`; the stage's `batch.completed`, with no rows out, follows. */
         readonly type: 'batch.skipped';
         readonly stage: string;

@@ -74,6 +74,7 @@ function levelOf(type: EventType): Level {
       return 'warn';
     case 'batch.started':
     case 'batch.completed':
+    case 'batch.deferred':
     case 'batches.committed':
       return 'debug';
     default:
@@ -113,6 +114,8 @@ function messageFor(event: PipelineEvent): string {
       return `stage ${event.stage}, batch ${event.batch}: ${event.fromJournal ? 'taken from the journal' : 'completed'}`;
     case 'batch.retried':
       return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt} failed, next in ${event.delayMs} ms: ${event.error.message}`;
+    case 'batch.deferred':
+      return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt} waits ${event.delayMs} ms for a permit of ${event.waitingFor}`;
     case 'batch.skipped':
       return `stage ${event.stage}, batch ${event.batch}: ${counted(event.rows, 'row')} ${event.deadLettered ? 'dead-lettered' : 'skipped'}: ${event.error.message}`;
     case 'row.failed':

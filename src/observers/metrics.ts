@@ -39,6 +39,6 @@ export function metricsOf(figures: RunFigures): RunMetrics {
     retries: figures.retries,
     durationMs,
     rowsPerSecond: perSecond(figures.rowsIn - figures.rowsInBefore, durationMs),
-    stages: figures.stages.map(({ inFlight: _, failed: __, ...tally }) => tally),
+    stages: figures.stages.map(({ inFlight: _, failed: __, deferred: ___, ...tally }) => tally),
   };
 }

@@ -96,7 +96,7 @@ const MAX_LOST_ROWS = 1000;
 /** What a step already says. */
 const UNRECORDED = new Set(['batch.started']);
 /** So many that a summary leaves them out. */
-const BULK = new Set(['batch.completed', 'batch.retried', 'batch.skipped', 'row.failed']);
+const BULK = new Set(['batch.completed', 'batch.deferred', 'batch.retried', 'batch.skipped', 'row.failed']);
 
 /** Writes down what an executor and its stages do, from the moment it is attached. */
 export class Recorder {

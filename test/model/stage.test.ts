@@ -13,11 +13,14 @@ import { transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { type Clock, defineStage } from 'xstate-pipeline';
 import { type StageContext, type StageEvent, stageMachine } from '../../machines/index.js';
+import { sealEvent } from '../../machines/report.js';
 import { harness, type Row } from '../support/runs.js';
 
 const BATCHES = 3;
 const TIMEOUT_MS = 1_000;
 const RETRY_MS = 10;
+const PERMIT_MS = 20;
+const DEFERRED = { delayMs: PERMIT_MS, dueAt: 0, waitingFor: 'service' };
 const error = { name: 'Error', code: 'Error', message: 'broken' };
 
 const machine = stageMachine.provide({ actions: { report: () => {} } });
@@ -44,7 +47,11 @@ interface Snapshot {
 function where({ value, context }: Snapshot): Where {
   const named = (list: StageContext['queue']) => list.map(({ batch, attempt }) => `${batch}/${attempt}`);
   const { queue, running, waiting } = context;
-  return { value, queue: named(queue), running: named(running), waiting: named(waiting) };
+  const reasons = waiting.map(({ waitingFor }) => (waitingFor === undefined ? 'retry' : 'permit'));
+  return {
+    ...{ value, queue: named(queue), running: named(running) },
+    waiting: named(waiting).map((name, i) => `${name} ${reasons[i]}`),
+  };
 }
 
 /** What can happen to a stage that stands there. */
@@ -65,6 +72,10 @@ function possible({ value, context }: Snapshot): StageEvent[] {
         { type: 'attempts.done', batches: [batch], attempt },
         { type: 'attempt.failed', ...failure },
         { type: 'attempt.timedOut', ...failure },
+        // Of one attempt, and with one slot: of all of them, the walk takes minutes.
+        ...(context.concurrency === 1 && batch === 0 && attempt === 1
+          ? [{ type: 'attempt.deferred', batch, attempt, ...DEFERRED } as const]
+          : []),
       ];
     }),
     ...waiting.map(({ batch }) => ({ type: 'retry.due', batch }) as const),
@@ -231,6 +242,13 @@ function realStage(concurrency: number) {
     pipeline: { maxInFlight: BATCHES + 1, checkpointInterval: 1 },
   });
   const { executor } = h;
+  const stageActor = () => {
+    const { children } = executor.actor.getSnapshot();
+    return (children as Record<string, unknown>)['stage:s'] as {
+      getSnapshot(): Snapshot;
+      send(event: StageEvent): void;
+    };
+  };
   return {
     executor,
     async begin() {
@@ -241,6 +259,8 @@ function realStage(concurrency: number) {
       if (event.type === 'process') {
         for (const batch of event.batches) releases[batch]?.();
       } else if (event.type === 'retry.due') goOff(retries.get(event.batch));
+      // As the data plane answers. The attempt that the world has begun never answers.
+      else if (event.type === 'attempt.deferred') stageActor().send(sealEvent(event));
       else if (event.type === 'abort') {
         const isLegal = executor.can('cancel');
         const cancelling = executor.cancel();
@@ -255,13 +275,10 @@ function realStage(concurrency: number) {
       await settled();
       if (event.type === 'attempt.failed' || event.type === 'attempt.timedOut')
         retries.set(event.batch, newest(RETRY_MS));
+      if (event.type === 'attempt.deferred') retries.set(event.batch, newest(PERMIT_MS));
     },
     where(): Where {
-      const children = executor.actor.getSnapshot().children as Record<
-        string,
-        { getSnapshot(): Snapshot } | undefined
-      >;
-      return where(children['stage:s']?.getSnapshot() as Snapshot);
+      return where(stageActor().getSnapshot());
     },
     async end() {
       if (executor.can('cancel')) await executor.cancel();

@@ -16,6 +16,7 @@ const lane = (stage: string, rows: number, more: Partial<StageProgress> = {}): S
   deadLettered: 0,
   retries: 0,
   inFlight: 0,
+  awaitingPermit: 0,
   failed: 0,
   rowsPerSecond: 0,
   ...more,
@@ -54,6 +55,13 @@ const layout = (columns: number, more: Partial<LinesLayout> = {}): LinesLayout =
 });
 const text = (...parameters: Parameters<typeof progressLines>) =>
   `\n${progressLines(...parameters).join('\n')}\n`;
+
+test('batches that wait for a permit are shown, in words where there is room', () => {
+  const stages = [lane('classify', 1_000, { inFlight: 8, awaitingPermit: 24 })];
+  const lines = (columns: number) => progressLines({ ...PROGRESS, stages }, layout(columns)).join('\n');
+  expect(lines(110)).toContain('●8   24 awaiting a permit');
+  expect(lines(60)).toContain('◷24');
+});
 
 describe('the block', () => {
   test('at 80 columns', () => {
@@ -165,7 +173,14 @@ test('no line is as wide as the terminal, there are fewer lines than rows', () =
         etaMs: fc.option(count, { nil: undefined }),
         pipeline: name,
         stages: fc.array(
-          fc.record({ stage: name, rows: count, inFlight: fc.nat(500), retries: count, skipped: count }),
+          fc.record({
+            stage: name,
+            rows: count,
+            inFlight: fc.nat(500),
+            awaitingPermit: fc.nat(500),
+            retries: count,
+            skipped: count,
+          }),
           {
             maxLength: 12,
           },

@@ -46,9 +46,10 @@ test('a start says what is known, and what was done before', () => {
       retries: 0,
       busyMs: 0,
       inFlight: 0,
+      deferred: [],
       failed: 0,
     },
-    { ...tally, inFlight: 0, failed: 20 },
+    { ...tally, inFlight: 0, deferred: [], failed: 20 },
   ]);
 });
 
@@ -74,6 +75,17 @@ test('attempts in flight: started, backing off, again, done', () => {
   const stopped = reduce(begun, retried, event('pipeline.failed', 9, { error: FAILURE, batches: 0 }));
   expect(inFlight(stopped)).toBe(0);
   expect(stopped).toMatchObject({ state: 'FAILED', retries: 1 });
+});
+
+test('a batch that waits for a permit is not in flight, and waits once however often it is deferred', () => {
+  const deferred = event('batch.deferred', 2, {
+    ...{ stage: 'classify', batch: 0, attempt: 1, delayMs: 5, waitingFor: 'service' },
+  });
+  const stage = (...events: PipelineEvent[]) => reduce([started(0)], ...events).stages[1];
+  expect(stage(deferred, deferred)).toMatchObject({ inFlight: 0, deferred: [0], retries: 0 });
+  expect(stage(deferred, start('classify', 1))).toMatchObject({ inFlight: 1, deferred: [0] });
+  expect(stage(deferred, start('classify', 0))).toMatchObject({ inFlight: 1, deferred: [] });
+  expect(stage(deferred, event('pipeline.cancelled', 9, { batches: 0 }))).toMatchObject({ deferred: [] });
 });
 
 test('an output taken from the journal was not in flight and took no time', () => {

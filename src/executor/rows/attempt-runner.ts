@@ -29,6 +29,7 @@ import { isThenable } from '../../stages/thenable.js';
 import type { EventDraft } from '../publish.js';
 import type { AttemptMetrics, AttemptOutcome } from './attempt-outcome.js';
 import type { BatchProcessor } from './batch-processor.js';
+import { type LimitAnswer, LimitGate } from './calls/limit-gate.js';
 import { type CompletionActor, CompletionBatcher } from './completion-batcher.js';
 import { endsTheRun, stageError, stopError } from './row-errors.js';
 import { verdictOfRows } from './row-verdicts.js';
@@ -37,7 +38,7 @@ import { StallWatch } from './stall-watch.js';
 /** The part of a stage actor that attempts need. */
 export type StageActor = CompletionActor & {
   send(event: {
-    readonly type: 'attempt.failed' | 'attempt.timedOut' | 'retry.due';
+    readonly type: 'attempt.failed' | 'attempt.timedOut' | 'attempt.deferred' | 'retry.due';
     readonly batch: number;
     readonly [field: string]: unknown;
   }): void;
@@ -58,6 +59,8 @@ export interface AttemptRunnerOptions {
 class RunningAttempt extends LazyAbort {
   stopTimer: () => void = () => {};
   stopWatch: () => void = () => {};
+  /** Absent: the stage has no limiter. */
+  permit: Extract<LimitAnswer, { kind: 'go' }> | undefined;
 
   constructor(
     readonly actor: StageActor,
@@ -76,18 +79,26 @@ export class AttemptRunner {
   readonly #startedStages = new Set<number>();
   readonly #completions = new CompletionBatcher();
   readonly #stalls: StallWatch;
+  readonly #limits: LimitGate;
   #isAborted = false;
   /** What a stage threw when it failed for good: the event `stage.failed` carries data only. */
   lastFailure: unknown;
 
   constructor(private readonly options: AttemptRunnerOptions) {
     this.#stalls = new StallWatch(options.clock);
+    this.#limits = new LimitGate(options.stages, options.clock);
   }
 
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
     if (this.#isAborted) return;
+    const permit = this.#requestPermit(stageIndex, batch);
+    if (permit?.kind === 'defer') {
+      this.#deferAttempt(actor, stageIndex, batch, attempt, permit);
+      return;
+    }
     this.#publishStart(stageIndex, batch, attempt);
     const running = new RunningAttempt(actor, stageIndex, batch, attempt, this.options.clock.monotonic());
+    running.permit = permit;
     this.#running.set(this.#key(stageIndex, batch), running);
     this.#armTimeout(running);
     const fail = (error: unknown) => {
@@ -121,6 +132,7 @@ export class AttemptRunner {
     this.#isAborted = true;
     this.#completions.discardAll();
     this.#stalls.stop();
+    this.#limits.giveUpAll();
     for (const stop of this.#retryTimers) stop();
     this.#retryTimers.clear();
     const running = [...this.#running.values()];
@@ -129,6 +141,25 @@ export class AttemptRunner {
       attempt.stopTimer();
       attempt.abort(reason);
     }
+  }
+
+  /** Asked before the attempt's time begins (I22). An `after` hook that is repeated is no call. */
+  #requestPermit(stageIndex: number, batch: number): LimitAnswer | undefined {
+    if (this.#stage(stageIndex).limit.length === 0 || this.options.processor.hasOutput(stageIndex, batch))
+      return undefined;
+    return this.#limits.requestCall({ stageIndex, batch, call: 0 });
+  }
+
+  #deferAttempt(
+    actor: StageActor,
+    stageIndex: number,
+    batch: number,
+    attempt: number,
+    { delayMs, dueAt, waitingFor }: Extract<LimitAnswer, { kind: 'defer' }>,
+  ): void {
+    const stage = this.#stage(stageIndex).name;
+    this.options.publish({ type: 'batch.deferred', stage, batch, attempt, delayMs, waitingFor });
+    actor.send({ type: 'attempt.deferred', batch, attempt, delayMs, dueAt, waitingFor });
   }
 
   #publishStart(stageIndex: number, batch: number, attempt: number): void {
@@ -191,6 +222,7 @@ export class AttemptRunner {
     const { actor, stageIndex, batch, attempt, startedAt } = running;
     const durationMs = this.options.clock.monotonic() - startedAt;
     if (!this.#endAttempt(running)) return;
+    running.permit?.settle({ spent: {} });
     this.#publishCompletion(stageIndex, batch, attempt, outcome, durationMs);
     const { fused } = outcome;
     for (let i = 0; i < fused.length; i++) {
@@ -207,6 +239,7 @@ export class AttemptRunner {
     const { clock, random, publish, fail } = this.options;
     const { actor, stageIndex, batch, attempt } = running;
     const stage = this.#stage(stageIndex);
+    running.permit?.settle({ spent: {}, error: thrown });
     if (endsTheRun(thrown)) {
       fail(thrown);
       return;

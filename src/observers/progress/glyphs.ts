@@ -11,6 +11,7 @@ export interface Glyphs {
   readonly ellipsis: string;
   readonly dot: string;
   readonly inFlight: string;
+  readonly awaitingPermit: string;
   readonly retries: string;
   readonly skipped: string;
   readonly deadLettered: string;
@@ -27,6 +28,7 @@ export const UNICODE: Glyphs = {
   ellipsis: '…',
   dot: '·',
   inFlight: '●',
+  awaitingPermit: '◷',
   retries: '↻',
   skipped: '⊘',
   deadLettered: '✗',
@@ -43,6 +45,7 @@ export const ASCII: Glyphs = {
   ellipsis: '~',
   dot: '-',
   inFlight: '*',
+  awaitingPermit: 'w',
   retries: 'r',
   skipped: 's',
   deadLettered: 'd',

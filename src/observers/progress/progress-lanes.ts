@@ -1,4 +1,4 @@
-/** A line for each stage: its name, its rows, what is in flight, retried, skipped, dead-lettered. Pure. */
+/** A line for each stage: its name, its rows, what is in flight, waits for a permit, was retried, skipped, dead-lettered. Pure. */
 import type { Glyphs } from './glyphs.js';
 import type { StageProgress } from './progress.js';
 import { allFit, type Colors, fitted, isWide, type Segment } from './segments.js';
@@ -57,6 +57,13 @@ function lanesOf(
       },
       { text: `${rowsIn} ${glyphs.arrow} ${rowsOut}`, leaves: 9 },
       ...tag(stage.inFlight, glyphs.inFlight, undefined, 5, colors.cyan),
+      ...tag(
+        stage.awaitingPermit,
+        glyphs.awaitingPermit,
+        inWords ? 'awaiting a permit' : undefined,
+        6,
+        colors.yellow,
+      ),
       ...tag(stage.retries, glyphs.retries, inWords ? retries(stage.retries) : undefined, 6, colors.yellow),
       ...tag(stage.skipped, glyphs.skipped, inWords ? 'skipped' : undefined, 7, colors.yellow),
       ...tag(stage.deadLettered, glyphs.deadLettered, inWords ? 'dead-lettered' : undefined, 8, colors.red),

@@ -6,7 +6,9 @@ import { type Reduced, viewOf } from '../latest.js';
 import type { RunFigures, StageFigures } from './run-metrics.js';
 
 /** How far a stage is. */
-export interface StageProgress extends Omit<StageFigures, 'busyMs'> {
+export interface StageProgress extends Omit<StageFigures, 'busyMs' | 'deferred'> {
+  /** Batches that wait for a permit of a limiter; they are not in flight. */
+  readonly awaitingPermit: number;
   /** Rows taken in, over the last few seconds. */
   readonly rowsPerSecond: number;
 }
@@ -77,6 +79,7 @@ export function progressAt(figures: RunFigures, now: number): Progress {
       rowsIn: stage.rowsIn,
       rowsOut: stage.rowsOut,
       inFlight: stage.inFlight,
+      awaitingPermit: stage.deferred.length,
       retries: stage.retries,
       skipped: stage.skipped,
       deadLettered: stage.deadLettered,

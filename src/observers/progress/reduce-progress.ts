@@ -10,6 +10,7 @@ import type { PipelineEvent, PipelineEventOf, StageCounters } from '../events.js
 import {
   type Committed,
   figuresWith,
+  NO_BATCHES,
   NO_FIGURES,
   type RunFigures,
   type StageFigures,
@@ -41,7 +42,10 @@ export function reduceProgress(figures: RunFigures, event: PipelineEvent): RunFi
     case 'notice':
       return { ...figures, at: event.at };
     case 'stage.completed':
-      return onStage(figures, event, (stage) => ({ ...stage, ...event.tally, inFlight: 0 }));
+      return onStage(figures, event, (stage) => ({
+        ...{ ...stage, ...event.tally },
+        ...{ inFlight: 0, deferred: NO_BATCHES },
+      }));
     case 'stage.failed':
       return onStage(figures, event, (stage) => ({ ...stage, inFlight: oneLess(stage.inFlight) }));
     case 'batch.started':
@@ -53,6 +57,11 @@ export function reduceProgress(figures: RunFigures, event: PipelineEvent): RunFi
         ...stage,
         inFlight: oneLess(stage.inFlight),
         retries: stage.retries + 1,
+      }));
+    case 'batch.deferred':
+      return onStage(figures, event, (stage) => ({
+        ...stage,
+        deferred: [...without(stage.deferred, event.batch), event.batch],
       }));
     case 'batch.skipped':
       // Its `batch.completed`, with no rows out, follows.
@@ -97,7 +106,7 @@ function started(event: PipelineEventOf<'pipeline.started'>): RunFigures {
       retries: 0,
       busyMs: 0,
     };
-    return { ...tally, inFlight: 0, failed: tally.skipped + tally.deadLettered };
+    return { ...tally, inFlight: 0, deferred: NO_BATCHES, failed: tally.skipped + tally.deadLettered };
   });
   const sum = (figure: (tally: StageCounters) => number) =>
     tallies.reduce((total, each) => total + figure(each), 0);
@@ -157,7 +166,11 @@ function stopped(figures: RunFigures, state: ExecutorState, at: number): RunFigu
     at,
     ranMs: figures.ranMs + (runningSince === undefined ? 0 : Math.max(0, at - runningSince)),
     runningSince: undefined,
-    stages: figures.stages.map((stage) => (stage.inFlight === 0 ? stage : { ...stage, inFlight: 0 })),
+    stages: figures.stages.map((stage) =>
+      stage.inFlight === 0 && stage.deferred.length === 0
+        ? stage
+        : { ...stage, inFlight: 0, deferred: NO_BATCHES },
+    ),
   };
 }
 
@@ -169,7 +182,9 @@ function batchStarted(figures: RunFigures, event: PipelineEventOf<'batch.started
   const before = figures.stages[index];
   if (before === undefined) return { ...figures, at: event.at };
   const { inFlight, batches, busyMs } = before;
-  const after = stageWith(before, inFlight + 1, batches, before.rowsIn, before.rowsOut, busyMs);
+  const counted = stageWith(before, inFlight + 1, batches, before.rowsIn, before.rowsOut, busyMs);
+  const after =
+    before.deferred.length === 0 ? counted : { ...counted, deferred: without(before.deferred, event.batch) };
   return figuresWith(figures, event.at, rowsIn, rowsOut, figures.stages.with(index, after), samples);
 }
 
@@ -209,6 +224,8 @@ function onStage(
 function indexOf(stages: readonly StageFigures[], name: string): number {
   return stages.findIndex((each) => each.stage === name);
 }
+
+const without = (batches: readonly number[], batch: number) => batches.filter((each) => each !== batch);
 
 function oneLess(inFlight: number): number {
   return inFlight > 0 ? inFlight - 1 : 0;

@@ -6,9 +6,14 @@ import type { PipelineEventOf, StageCounters } from '../events.js';
 export interface StageFigures extends StageCounters {
   /** Attempts running now. */
   readonly inFlight: number;
+  /** Batches that wait for a permit of a limiter. */
+  readonly deferred: readonly number[];
   /** Rows that failed for good, whatever became of them. */
   readonly failed: number;
 }
+
+/** Shared: nearly no stage has any. */
+export const NO_BATCHES: readonly number[] = [];
 
 /** Where the run stood at some time: rates are differences of two of these. */
 export interface Sample {
@@ -94,6 +99,7 @@ export function stageWith(
     retries: before.retries,
     busyMs,
     inFlight,
+    deferred: before.deferred,
     failed: before.failed,
   };
 }

@@ -56,8 +56,8 @@ function StageLane({
   readonly isChosen: boolean;
   readonly choose: (actor: string) => void;
 }) {
-  const { stage, actor, state, queued, inFlight, retrying, done, failed, concurrency, rate, latencyMs } =
-    lane;
+  const { stage, actor, state, queued, inFlight, retrying, awaitingPermit } = lane;
+  const { done, failed, concurrency, rate, latencyMs } = lane;
   const busy = concurrency === 0 ? 0 : Math.min(1, inFlight / concurrency);
   return (
     <li class={`lane ${isChosen ? 'chosen' : ''}`} data-stage={stage}>
@@ -90,6 +90,7 @@ function StageLane({
         <Fact name="queued" value={count(queued)} />
         <Fact name="done" value={short(done)} />
         <Fact name="retrying" value={count(retrying)} tone={retrying > 0 ? 'warn' : ''} />
+        {awaitingPermit > 0 && <Fact name="awaiting permit" value={count(awaitingPermit)} tone="warn" />}
         <Fact name="failed" value={short(failed)} tone={failed > 0 ? 'bad' : ''} />
         <Fact name="rows/s" value={rate === null ? '–' : short(rate)} />
         <Fact name="per batch" value={latencyMs === null ? '–' : duration(latencyMs)} />

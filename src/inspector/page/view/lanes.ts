@@ -16,6 +16,8 @@ export interface Lane {
   readonly queued: number;
   readonly inFlight: number;
   readonly retrying: number;
+  /** Batches that wait for a permit of a limiter. */
+  readonly awaitingPermit: number;
   readonly done: number;
   /** Attempts after the first. */
   readonly retried: number;
@@ -94,6 +96,8 @@ export function lanes(
     const actor = `stage:${stage}`;
     const own = frame.actors[actor];
     const context = fields(own?.context);
+    const waiting = list(context.waiting);
+    const awaitingPermit = waiting.filter((wait) => text(at(wait, 'waitingFor')) !== '').length;
     const tally = fields(list(written.stages)[index]);
     const { rate, latencyMs } = pace.get(stage) ?? { rate: null, latencyMs: null };
     return {
@@ -102,7 +106,8 @@ export function lanes(
       state: stateText(own?.state),
       queued: list(context.queue).length,
       inFlight: list(context.running).length,
-      retrying: list(context.waiting).length,
+      retrying: waiting.length - awaitingPermit,
+      awaitingPermit,
       // The context counts this process; the counters cover all processes, up to the written batches.
       done: Math.max(number(context.done), number(tally.batches)),
       retried: Math.max(number(context.retried), number(tally.retries)),

@@ -113,7 +113,7 @@ function detail(key: string, value: unknown): string {
 
 function toneOf(type: string): Tone {
   if (/failed|timedOut|failure|poison/.test(type)) return 'bad';
-  if (/retr|skipped|notice|cancel/.test(type)) return 'warn';
+  if (/retr|deferred|skipped|notice|cancel/.test(type)) return 'warn';
   if (/^(checkpoint|batches)\./.test(type)) return 'good';
   if (/^pipeline\./.test(type)) return 'mark';
   return 'plain';
@@ -122,7 +122,7 @@ function toneOf(type: string): Tone {
 function toneOfState(state: string): Tone {
   if (/^failed$/i.test(state)) return 'bad';
   if (/^completed$/i.test(state)) return 'good';
-  if (/^(paused|backingOff|stopped)$/i.test(state)) return 'warn';
+  if (/^(paused|backingOff|awaitingPermit|stopped)$/i.test(state)) return 'warn';
   return 'mark';
 }
 
