@@ -22,6 +22,7 @@ export type { TestRunner } from './testing/contracts/runner.js';
 export { type SinkFixture, sinkContract } from './testing/contracts/sink.js';
 export { MALFORMED, type SourceFixture, sourceContract } from './testing/contracts/source.js';
 export { storageContract } from './testing/contracts/storage.js';
+export { type CrashEverywhereOptions, crashEverywhere } from './testing/crash/crash-everywhere.js';
 export { type CrashPoint, type CrashReport, CrashTestError } from './testing/crash/crash-report.js';
 export { type CrashTestOptions, crashTest } from './testing/crash/crash-test.js';
 export type { FailureManner, Operation, OperationKind } from './testing/disk/operations.js';

@@ -1,5 +1,6 @@
 /** The result of a crash test, as data and as text. */
 import { PipelineError } from '../../errors.js';
+import { TestingError } from '../errors.js';
 
 /** One point at which the pipeline was killed, and its outcome. */
 export interface CrashPoint {
@@ -13,11 +14,11 @@ export interface CrashPoint {
   readonly problems: readonly string[];
 }
 
-/** What `crashTest` resolves to. */
+/** What `crashTest` and `crashEverywhere` resolve to. */
 export interface CrashReport {
   /** Seed of the random moments. */
   readonly seed: number;
-  /** Persisting operations of an uninterrupted run. */
+  /** Operations of an uninterrupted run: the persisting ones, or all of a disk in memory. */
   readonly operations: number;
   /** Every point that was tried, in order. */
   readonly points: readonly CrashPoint[];
@@ -25,13 +26,14 @@ export interface CrashReport {
   readonly kills: number;
 }
 
-/** A pipeline did not recover from a crash. `report` lists the points; `folder` holds the first failed case. */
+/** A pipeline did not recover from a crash. `report` lists the points. */
 export class CrashTestError extends PipelineError {
   readonly code = 'CRASH_TEST';
   constructor(
     message: string,
     readonly report: CrashReport,
-    readonly folder: string,
+    /** Holds the first failed case of `crashTest`; empty: it was in memory. */
+    readonly folder = '',
   ) {
     super(message);
   }
@@ -39,27 +41,33 @@ export class CrashTestError extends PipelineError {
 
 const SHOWN = 5;
 
-/** @param broken the points with problems, at least one. */
-export function crashTestError(
-  report: CrashReport,
-  broken: readonly CrashPoint[],
-  folder: string,
-): CrashTestError {
+/** @param call of the test, without its options, to run the points again.
+ * @param folder files of the first case with problems; empty: they were in memory. */
+export function crashTestError(report: CrashReport, call: string, folder = ''): CrashTestError {
+  const broken = report.points.filter(({ problems }) => problems.length > 0);
   const lines = broken.slice(0, SHOWN).map(({ name, problems }) => `  ${name}: ${problems.join('; ')}`);
   const more = broken.length > SHOWN ? [`  and ${broken.length - SHOWN} more`] : [];
-  const numbers = broken.flatMap(({ operation }) => (operation === undefined ? [] : [operation]));
+  const numbers = [...new Set(broken.map(({ operation }) => operation))].filter((n) => n !== undefined);
   const again = [
     ...(numbers.length === 0 ? [] : [`points: [${numbers.slice(0, SHOWN).join(', ')}]`]),
     `seed: ${report.seed}`,
   ].join(', ');
+  const files = folder === '' ? '' : `. Files of the first one: ${folder}`;
   return new CrashTestError(
     [
       `The pipeline did not recover from a crash at ${broken.length} of ${report.points.length} points:`,
       ...lines,
       ...more,
-      `To run them again: crashTest(file, { ${again} }). Files of the first one: ${folder}`,
+      `To run them again: ${call}, { ${again} })${files}`,
     ].join('\n'),
     report,
     folder,
+  );
+}
+
+/** Two uninterrupted runs differ: no crash is the cause. */
+export function unsteadyPipeline(): TestingError {
+  return new TestingError(
+    'Two uninterrupted runs of the pipeline gave different output. A stage depends on the time, a random number or a service. For this test, let the stages return the same rows at every call.',
   );
 }

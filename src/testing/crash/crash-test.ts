@@ -12,9 +12,11 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { seededRandom } from '../../platform/clock.js';
 import { TestingError } from '../errors.js';
+import { pointsOf } from './chosen-points.js';
 import { type CrashCaseOutcome, crashCase } from './crash-case.js';
 import { CrashFolder, type Output } from './crash-folder.js';
-import { type CrashPoint, type CrashReport, crashTestError } from './crash-report.js';
+import { type CrashPoint, type CrashReport, crashTestError, unsteadyPipeline } from './crash-report.js';
+import { differenceOf } from './output-difference.js';
 import type { CrashMoment, ProcessRun } from './process-run.js';
 
 /** Options of `crashTest`. */
@@ -71,17 +73,14 @@ export async function crashTest(
   });
   const kills = points.reduce((sum, point) => sum + point.kills, 0);
   const report: CrashReport = { seed, operations: golden.operations, points, kills };
-  const broken = points.filter(({ problems }) => problems.length > 0);
   if (firstBroken === undefined) return report;
   // A pipeline whose rows differ from run to run is reported as such, not as a crash problem.
   const again = await runUninterrupted(place);
   if (!isDeepStrictEqual(again.output, golden.output)) {
     await firstBroken.remove();
-    throw new TestingError(
-      'Two uninterrupted runs of the pipeline gave different output. A stage depends on the time, a random number or a service. For this test, let the stages return the same rows at every call.',
-    );
+    throw unsteadyPipeline();
   }
-  throw crashTestError(report, broken, firstBroken.path);
+  throw crashTestError(report, 'crashTest(file', firstBroken.path);
 }
 
 interface Place {
@@ -128,17 +127,13 @@ const OPERATIONS_OF_A_RESUME = 12;
 function casesOf(options: CrashTestOptions, seed: number, operations: number, events: number): Case[] {
   const { points = 'every', random: times = 3 } = options;
   const random = seededRandom(seed);
-  const numbers = Array.from({ length: operations }, (_, i) => i + 1);
-  const count = typeof points === 'number' ? Math.min(points, operations) : operations;
-  const spread = Array.from({ length: count }, (_, i) => 1 + Math.floor(((i + 0.5) * operations) / count));
-  const chosen = points === 'every' ? numbers : typeof points === 'number' ? spread : points;
   const upTo = (count: number) => 1 + Math.floor(random() * count);
   const moment = (): CrashMoment => ({ afterEvents: upTo(events) });
   const whileResuming = (): CrashMoment => ({
     atOperation: upTo(Math.min(operations, OPERATIONS_OF_A_RESUME)),
   });
   return [
-    ...chosen.map((atOperation) => ({ crashes: [{ atOperation }] })),
+    ...pointsOf(points, operations).map((atOperation) => ({ crashes: [{ atOperation }] })),
     ...Array.from({ length: times }, (_, i) => ({
       crashes: [moment(), i % 2 === 0 ? whileResuming() : moment()],
     })),
@@ -168,23 +163,6 @@ function operationOf(number: number, run: ProcessRun | undefined): string {
 /** Names of sessions and temporary files differ from process to process. */
 function shortened(operation: string): string {
   return operation.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '…');
-}
-
-/** In words; rows are not quoted. */
-function differenceOf(expected: unknown, actual: unknown): string {
-  const right = expected as Output;
-  const found = actual as Output;
-  const differences = Object.keys(right ?? {}).flatMap((path) => {
-    const [a, b] = [right[path], found?.[path]];
-    if (a === b) return [];
-    if (typeof a !== 'string' || typeof b !== 'string')
-      return [`${path} is ${typeof b === 'string' ? 'there, and should not be' : 'not there'}`];
-    const lines = (text: string) => text.split('\n').length - 1;
-    let at = 0;
-    while (a[at] === b[at]) at++;
-    return [`${path} has ${lines(b)} lines instead of ${lines(a)}, and differs from byte ${at} on`];
-  });
-  return differences.length > 0 ? differences.join('; ') : 'the output is not that of an uninterrupted run';
 }
 
 async function inParallel<T>(

@@ -2,9 +2,10 @@
 import type { Pipeline } from '../../executor/pipeline.js';
 import { assertPipeline, TestingError } from '../errors.js';
 import type { TestExecutorOptions } from '../executor/options.js';
+import { outputOf } from '../executor/run-to-end.js';
 import { createTestExecutor } from '../executor/test-executor.js';
 import { type Trail, trails } from './trails.js';
-import { outputOf, Walk } from './walk.js';
+import { Walk } from './walk.js';
 
 /** One path through the statechart, as a test case. */
 export interface ModelPath {

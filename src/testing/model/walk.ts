@@ -15,6 +15,7 @@ import type { Pipeline } from '../../executor/pipeline.js';
 import { codeOf, messageOf } from '../../platform/thrown.js';
 import { assertNoSecondInvocation } from '../assertions.js';
 import type { TestExecutorOptions } from '../executor/options.js';
+import { finishSession, LONG_MS, outputOf, workToEnd } from '../executor/run-to-end.js';
 import { fail, type StageScript, succeed } from '../executor/stage-outcomes.js';
 import { createTestExecutor, type TestExecutor } from '../executor/test-executor.js';
 import { GatedSource } from './gated-source.js';
@@ -26,9 +27,6 @@ export interface WalkEnd {
   /** Operations of the disk that it is let do before, where it is at work. */
   readonly operations: number;
 }
-
-/** Longer than any backoff, and any timeout that a test would have. Milliseconds. */
-const LONG_MS = 60 * 60 * 1_000;
 
 export class Walk {
   readonly #source: GatedSource;
@@ -137,8 +135,7 @@ export class Walk {
       test.disk.cutAt(operations);
       this.#source.opening.open();
       this.#source.reading.open();
-      await test.settle();
-      while (test.state === 'EXECUTING') await test.advance(LONG_MS);
+      await workToEnd(test);
       if (test.state === 'COMPLETED') return undefined;
     }
     test.crash({ powerLoss });
@@ -153,19 +150,6 @@ export class Walk {
     test.restart();
     this.#source.opening.open();
     this.#source.reading.open();
-    const stored = test.checkpoint()?.storedState;
-    // It had come to its end, and not to saying so.
-    if (stored === 'COMPLETED') return;
-    const run = stored === undefined ? test.execute() : test.resume();
-    await test.settle();
-    while (test.state === 'EXECUTING') await test.advance(LONG_MS);
-    await run;
+    strictEqual(await finishSession(test), undefined);
   }
-}
-
-/** Bytes where there is a file, else rows; undefined for a sink that cannot be read back. */
-export async function outputOf(test: TestExecutor<unknown>): Promise<unknown> {
-  const path = test.outputPath;
-  if (path !== undefined) return test.text(path);
-  return test.canReadOutput ? test.output() : undefined;
 }

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { CrashTestError, crashTest, TestingError } from 'xstate-pipeline/testing';
 
 const TIMEOUT = { timeout: 180_000 };
-const file = (name: string) => new URL(`pipelines/${name}`, import.meta.url);
+const file = (name: string) => new URL(`../pipelines/${name}`, import.meta.url);
 const files = { 'in.jsonl': Array.from({ length: 8 }, (_, n) => `{"n":${n}}\n`).join('') };
 
 test('a pipeline that recovers passes: killed at some operations and at random', TIMEOUT, async () => {

@@ -3,12 +3,12 @@
  * process or another (I8), a changed idempotency key, an announced session that is not stored.
  */
 import { expect, test, vi } from 'vitest';
-import { crashCase, secondInvocations } from '../../src/testing/crash/crash-case.js';
-import type { CrashFolder } from '../../src/testing/crash/crash-folder.js';
-import type { ProcessRun } from '../../src/testing/crash/process-run.js';
+import { crashCase, secondInvocations } from '../../../src/testing/crash/crash-case.js';
+import type { CrashFolder } from '../../../src/testing/crash/crash-folder.js';
+import type { ProcessRun } from '../../../src/testing/crash/process-run.js';
 
 const queue: ProcessRun[] = [];
-vi.mock('../../src/testing/crash/process-run.js', () => ({ runProcess: async () => queue.shift() }));
+vi.mock('../../../src/testing/crash/process-run.js', () => ({ runProcess: async () => queue.shift() }));
 
 const ID = '00000000-0000-4000-8000-000000000000';
 
