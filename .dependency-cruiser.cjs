@@ -1,5 +1,5 @@
 /**
- * What may import what (ARCHITECTURE.md, "The rooms"): machines <- platform <- formats <- limits <- stages | sources | sinks |
+ * What may import what (ARCHITECTURE.md, "The rooms"): machines <- platform <- formats <- limits | spending <- stages | sources | sinks |
  * checkpoint | observers | recording <- executor <- history <- sessions <- testing | cli, with the entry points on top;
  * recording <- inspector, which is a package of its own. src/errors.ts stands beside machines.
  *
@@ -13,7 +13,7 @@ const ENTRY = '^src/(index|node|browser|recording|storage|testing)[.]ts$';
 const ERRORS = '^src/errors[.]ts$';
 const BASE = '^src/(platform|formats)/';
 /** Below the rooms; stages alone build on them. */
-const BELOW_STAGES = '^src/limits/';
+const BELOW_STAGES = '^src/(limits|spending)/';
 const ROOM = '^src/(stages|sources|sinks|checkpoint|observers|recording)/';
 const OURS = '^(src|machines|test|examples)/';
 
@@ -75,16 +75,16 @@ module.exports = {
     {
       name: 'limits-below-stages',
       severity: 'error',
-      comment: 'a limiter knows rates and time, no stage',
-      from: { path: BELOW_STAGES },
-      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/limits/'] },
+      comment: 'a limiter knows rates and time, amounts know numbers: no stage, and not one another',
+      from: { path: '^src/(limits|spending)/' },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/$1/'] },
     },
     {
       name: 'limits-for-stages',
       severity: 'error',
       comment: 'sources, sinks, checkpoint, observers and recording know no limits',
       from: { path: '^src/(platform|formats|sources|sinks|checkpoint|observers|recording)/' },
-      to: { path: BELOW_STAGES },
+      to: { path: '^src/limits/' },
     },
     {
       name: 'no-sideways-imports',

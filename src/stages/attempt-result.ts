@@ -24,6 +24,9 @@ export interface AttemptResult {
   readonly failures: readonly RowFailure[];
 }
 
+/** The slot of a row that has not run yet, or failed. */
+export const PENDING = Symbol('pending');
+
 /** What need not run again when the same batch is tried again. Made by `newAttemptMemory`, filled by attempts. */
 export interface AttemptMemory {
   /** Row stages: the result of each row so far. */
@@ -34,6 +37,12 @@ export interface AttemptMemory {
   firstAnswer: PromiseLike<unknown> | undefined;
   /** Rows that are lost for good: they are not tried again, although others are. */
   lost: RowFailure[];
+}
+
+/** Takes over the slot of the first row: its function has been called. */
+export function takeFirstSlot(memory: AttemptMemory, first: AttemptMemory, rows: number): void {
+  memory.slots = new Array<unknown>(rows).fill(PENDING);
+  memory.slots[0] = first.slots?.[0] ?? PENDING;
 }
 
 export function newAttemptMemory(firstAnswer?: PromiseLike<unknown>): AttemptMemory {

@@ -12,6 +12,7 @@ import {
   type AttemptMemory,
   type AttemptResult,
   needsInputLater,
+  PENDING,
   type RowFailure,
 } from './attempt-result.js';
 import { judgeFailure, RETRY } from './failures/retry-decision.js';
@@ -19,8 +20,6 @@ import { type Verdict, validateRow } from './schema.js';
 import type { RowStage, StageContext } from './stage.js';
 import { isThenable } from './thenable.js';
 
-/** Not run yet, or failed. */
-const PENDING = Symbol('pending');
 /** Left out by a filter. */
 const DROPPED = Symbol('dropped');
 /** Lost for good in an earlier attempt. */
@@ -29,11 +28,13 @@ const LOST = Symbol('lost');
 type AnyRowStage = RowStage<unknown, unknown, never>;
 type ProcessRow = (row: unknown, context: StageContext, index: number) => unknown;
 
+/** @param first index of the first of these rows in the batch. */
 export function runRows(
   stage: AnyRowStage,
   rows: readonly unknown[],
   context: StageContext,
   memory: AttemptMemory,
+  first = 0,
 ): AttemptResult | Promise<AttemptResult> {
   memory.slots ??= new Array<unknown>(rows.length).fill(PENDING);
   const { slots } = memory;
@@ -76,7 +77,7 @@ export function runRows(
       signal.throwIfAborted();
       let slot: unknown;
       try {
-        slot = run(isCopied ? copyRow(rows[index]) : rows[index], index);
+        slot = run(isCopied ? copyRow(rows[index]) : rows[index], first + index);
       } catch (error) {
         recordFailure(index, error);
         continue;

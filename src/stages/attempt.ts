@@ -20,12 +20,13 @@ import {
   type AttemptResult,
   newAttemptMemory,
   type RowFailure,
+  takeFirstSlot,
 } from './attempt-result.js';
 import { runRows } from './attempt-rows.js';
 import type { AnyStage, StageContext } from './stage.js';
 import { abandon, andThen, isThenable } from './thenable.js';
 
-export { type AttemptMemory, type AttemptResult, newAttemptMemory, type RowFailure };
+export { type AttemptMemory, type AttemptResult, newAttemptMemory, type RowFailure, takeFirstSlot };
 
 /** Keeps the output of an attempt. What it throws fails the attempt. */
 export type KeepResult<T> = (result: AttemptResult) => T | PromiseLike<T>;
@@ -65,7 +66,7 @@ export function runAttempt(
     const conclude = (result: AttemptResult) => (keep === undefined ? result : keep(result));
     if (before === undefined && after === undefined && stage.hooks.onError === undefined)
       return keep === undefined ? run() : andThen(run(), conclude);
-    return andThen(before?.(hookInfo(stage, context)), () =>
+    return andThen(callBefore(stage, context), () =>
       andThen(run(), (result) =>
         andThen(reportFailures(stage, context, result.failures, 0), () =>
           andThen(conclude(result), (kept) =>
@@ -75,6 +76,25 @@ export function runAttempt(
       ),
     );
   });
+}
+
+/** One call over some rows of a batch, without hooks; synchronous when all of it was.
+ * @param first index of the first row in the batch
+ * @throws (or rejects with) what the stage threw over the rows, or the signal's reason. */
+export function runCall(
+  stage: AnyStage,
+  rows: readonly unknown[],
+  context: StageContext,
+  memory: AttemptMemory,
+  first: number,
+): AttemptResult | Promise<AttemptResult> {
+  const abort = abortOf(context);
+  abort.throwIfAborted();
+  const result =
+    stage.kind === 'row'
+      ? runRows(stage, rows, context, memory, first)
+      : runBatch(stage, rows, context, memory);
+  return isThenable(result) ? untilAborted(result, abort) : (result as AttemptResult);
 }
 
 /** Calls the `after` hook again for an output that is kept already.
@@ -88,11 +108,15 @@ function rowsOutOf(kept: unknown): number {
   return rowsOut ?? rows?.length ?? 0;
 }
 
+export function callBefore(stage: AnyStage, context: StageContext): void | Promise<void> {
+  return stage.hooks.before?.(hookInfo(stage, context));
+}
+
 function hookInfo(stage: AnyStage, context: StageContext) {
   return { stage: stage.name, batch: context.batch.index, attempt: context.attempt };
 }
 
-function callAfter(stage: AnyStage, context: StageContext, rowsOut: number): void | PromiseLike<void> {
+export function callAfter(stage: AnyStage, context: StageContext, rowsOut: number): void | PromiseLike<void> {
   return stage.hooks.after?.({ ...hookInfo(stage, context), rowsOut });
 }
 
@@ -130,7 +154,7 @@ function reportFailures(
   }
 }
 
-function callOnError(
+export function callOnError(
   stage: AnyStage,
   context: StageContext,
   error: unknown,

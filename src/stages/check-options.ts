@@ -68,6 +68,7 @@ const COMMON = {
   version: withDefault(label, '1'),
   durable: withDefault(flag, false),
   concurrency: withDefault(whole(1), 1),
+  rowsPerCall: optional(whole(1)),
   limit: optional(limits),
   retry: withDefault(
     options({
@@ -102,6 +103,7 @@ export interface CheckedOptions {
   readonly version: string;
   readonly durable: boolean;
   readonly concurrency: number;
+  readonly rowsPerCall: number | undefined;
   readonly limit: readonly Limiter[];
   readonly retry: CheckedRetry;
   readonly timeoutMs: number | undefined;
@@ -134,8 +136,9 @@ export function checkRowOptions(
   return { ...checkedOptions(checked), rowConcurrency, rowTimeoutMs };
 }
 
-type ReadOptions = Omit<CheckedOptions, 'hooks' | 'timeoutMs' | 'retry' | 'limit'> & {
+type ReadOptions = Omit<CheckedOptions, 'hooks' | 'timeoutMs' | 'retry' | 'limit' | 'rowsPerCall'> & {
   readonly limit?: Limiter | readonly Limiter[];
+  readonly rowsPerCall?: number | undefined;
   readonly timeoutMs?: number | undefined;
   readonly hooks: object;
   readonly retry: Omit<CheckedRetry, 'attempts' | 'when'> & {
@@ -145,12 +148,12 @@ type ReadOptions = Omit<CheckedOptions, 'hooks' | 'timeoutMs' | 'retry' | 'limit
 };
 
 function checkedOptions(given: ReadOptions): CheckedOptions {
-  const { version, durable, concurrency, timeoutMs, onError, hooks } = given;
+  const { version, durable, concurrency, rowsPerCall, timeoutMs, onError, hooks } = given;
   const limit = Object.freeze([given.limit ?? []].flat());
   const { when, attempts, ...rest } = given.retry;
   const retry: CheckedRetry =
     when === undefined
       ? { attempts: attempts ?? ATTEMPTS, ...rest }
       : { attempts: attempts ?? ATTEMPTS_WITH_WHEN, ...rest, when: when as RetryWhen };
-  return { version, durable, concurrency, limit, retry, timeoutMs, onError, hooks };
+  return { version, durable, concurrency, rowsPerCall, limit, retry, timeoutMs, onError, hooks };
 }

@@ -14,7 +14,10 @@ const HASH_LENGTH = 16;
 /** @returns JSON of a few hundred bytes: `name`, `version`, `kind` ('batch', 'map', 'filter', 'flatMap'), `durable`, and
  * `options`, 16 hexadecimal digits. */
 export function describeStage(stage: AnyStage): JsonObject {
+  const { rowsPerCall } = stage;
   const options: JsonObject = {
+    // What a batch stage's function gets; a row stage's gets one row anyway. Absent: as before there was this option.
+    ...(stage.kind === 'batch' && rowsPerCall !== undefined ? { rowsPerCall } : {}),
     onError: stage.onError,
     input: stage.input?.['~standard'].vendor ?? null,
     output: stage.output?.['~standard'].vendor ?? null,

@@ -110,16 +110,22 @@ export interface StageHooks {
 export interface StageOptions<I, O, P = I, R = O> {
   /** Part of the fingerprint: change it when the function's results change. Default '1'. */
   readonly version?: string;
-  /** Its output is journaled before the next stage gets it; a journaled batch is never processed again (I8). Default
-   * false. */
+  /** Its output is journaled before the next stage gets it: the rows of each call, as they come. A call whose rows are
+   * journaled is never made again (I8, I20). Default false. */
   readonly durable?: boolean;
-  /** Batches at once. Default 1. */
+  /** Batches at once; with `rowsPerCall`, calls of a batch stage at once. Default 1. */
   readonly concurrency?: number;
+  /** Rows in one call of the function; the last call of a batch may have fewer. Each call has its own permit, time limit,
+   * retry, idempotency key and, in a durable stage, journal record: no finished call is made again, by any process (I20). In
+   * a row stage it groups rows; there, `rowConcurrency` rows are in progress at once.
+   * Default: in a batch stage all rows of the batch; in an asynchronous row stage 1. */
+  readonly rowsPerCall?: number;
   /** One limiter, or several: no call begins without a permit of each. A batch that waits for one holds no slot, and the wait
    * counts neither as a retry nor as time of the attempt. Not part of the fingerprint. Default: no limit. */
   readonly limit?: Limiter | readonly Limiter[];
   readonly retry?: RetryOptions;
-  /** Milliseconds for an attempt over a whole *batch*, also in a row stage: see `rowTimeoutMs`. Default: no limit. */
+  /** Milliseconds for an attempt over a whole *batch*, also in a row stage: see `rowTimeoutMs`. Where a batch is cut into
+   * calls, for one call. Default: no limit. */
   readonly timeoutMs?: number;
   /** Default 'fail'. */
   readonly onError?: OnError;
@@ -138,6 +144,8 @@ interface StageBase<I, O> {
   readonly version: string;
   readonly durable: boolean;
   readonly concurrency: number;
+  /** Undefined: not given. */
+  readonly rowsPerCall: number | undefined;
   /** Empty: no limit. */
   readonly limit: readonly Limiter[];
   readonly retry: CheckedRetry;

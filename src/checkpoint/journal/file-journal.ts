@@ -12,7 +12,7 @@
 import { CheckpointWriteError, CorruptJournalError } from '../../errors.js';
 import type { FileHandle, FileSystem } from '../../platform/file-system.js';
 import { codeOf, messageOf } from '../../platform/thrown.js';
-import type { Journal, JournalKey } from './journal.js';
+import { type Journal, type JournalKey, nameOf, ownKey } from './journal.js';
 import {
   MAX_INDEX,
   MAX_PAYLOAD_BYTES,
@@ -93,8 +93,8 @@ class FileJournal implements Journal {
     this.lastEpoch = recovered.records.reduce((last, { record }) => Math.max(last, record.epoch), 0);
     for (const segment of recovered.segments) this.segments.add(segment);
     for (const { segment, record } of recovered.records) {
-      const { stage, batch, offset, headerBytes, payloadBytes } = record;
-      const key = { stage, batch };
+      const { offset, headerBytes, payloadBytes } = record;
+      const key = ownKey(record);
       this.indexEntry(nameOf(key), { key, segment, offset, headerBytes, payloadBytes, isOwn: false });
     }
   }
@@ -294,8 +294,7 @@ class FileJournal implements Journal {
       this.stageTexts.set(key.stage, stage);
     }
     const { epoch } = this.options;
-    const ownKey = { stage: key.stage, batch: key.batch };
-    return waitingRecord(ownKey, payload, { name, stage, epoch });
+    return waitingRecord(ownKey(key), payload, { name, stage, epoch });
   }
 
   private pathOf(segment: Segment): string {
@@ -306,5 +305,3 @@ class FileJournal implements Journal {
     return new CheckpointWriteError(`The journal of session ${this.options.sessionId} is closed.`);
   }
 }
-
-const nameOf = (key: JournalKey): string => `${key.batch} ${key.stage}`;

@@ -5,8 +5,10 @@
  *     header   = magic "XSPJRNL\0" | crc32 of the rest u32 | version u16 | session length u16 | number u32
  *              | previous number u32 | previous length u48 | 0 u16 | session
  *     record   = magic "xRec" | crc32 of the rest of the header u32 | crc32 of the payload u32 | payload length u32
- *              | stage length u16 | 0 u16 | epoch u48 | batch u48 | durable u48 | 0 u16
+ *              | stage length u16 | call high u16 | epoch u48 | batch u48 | durable u48 | call low u16
  *              | stage | payload
+ *
+ * `call`: 1 + the index of the call in the batch; 0: the record is of the whole batch, as all were in version 1.
  *
  * 1. The crc of a record's header is seeded with its session, its segment and its offset. So neither a payload that
  *    contains journal bytes nor a stale block is taken for a record. (I9)
@@ -17,7 +19,9 @@
  */
 import { crc32 } from 'node:zlib';
 
-export const FORMAT_VERSION = 1;
+/** Written. Version 1, which is the same without calls, is read as well. */
+export const FORMAT_VERSION = 2;
+const FIRST_VERSION = 1;
 export const RECORD_HEADER_BYTES = 40;
 /** UTF-8 bytes; bounds what scanning a hostile segment can cost. */
 export const MAX_STAGE_BYTES = 1024;
@@ -27,6 +31,8 @@ export const MAX_PAYLOAD_BYTES = 2 ** 29 - 1024;
 export const MAX_SEGMENT_BYTES = 2 ** 32;
 /** The largest number in six bytes. */
 export const MAX_INDEX = 2 ** 48 - 1;
+/** The largest index of a call. */
+export const MAX_CALL = 2 ** 32 - 2;
 /** Header and name of the stage. */
 export const MAX_RECORD_HEADER_BYTES = RECORD_HEADER_BYTES + MAX_STAGE_BYTES;
 
@@ -38,6 +44,7 @@ const RECORD_MAGIC_NUMBER = RECORD_MAGIC.readUInt32LE(0);
 export interface RecordHeader {
   readonly stage: string;
   readonly batch: number;
+  readonly call?: number;
   readonly epoch: number;
   readonly durable: number;
   /** With the name of the stage. */
@@ -50,6 +57,7 @@ export interface RecordHeader {
 export interface RecordFields {
   readonly stage: Uint8Array;
   readonly batch: number;
+  readonly call: number | undefined;
   readonly epoch: number;
   readonly payloadBytes: number;
   readonly payloadCrc: number;
@@ -104,8 +112,9 @@ export function readSegmentHeader(bytes: Buffer, sessionId: string, number: numb
     return { kind: 'damaged' };
   }
   const version = bytes.readUInt16LE(12);
-  if (version !== FORMAT_VERSION) {
-    return { kind: 'foreign', why: `its format version is ${version}, this release reads ${FORMAT_VERSION}` };
+  if (version < FIRST_VERSION || version > FORMAT_VERSION) {
+    const known = `${FIRST_VERSION} to ${FORMAT_VERSION}`;
+    return { kind: 'foreign', why: `its format version is ${version}, this release reads ${known}` };
   }
   const session = bytes.toString('utf8', SEGMENT_HEADER_BYTES, headerBytes);
   if (session !== sessionId || bytes.readUInt32LE(16) !== number) {
@@ -134,11 +143,12 @@ export function writeRecordHeader(
   target.writeUInt32LE(record.payloadCrc, at + 8);
   target.writeUInt32LE(record.payloadBytes, at + 12);
   target.writeUInt16LE(record.stage.length, at + 16);
-  target.writeUInt16LE(0, at + 18);
+  const call = record.call === undefined ? 0 : record.call + 1;
+  target.writeUInt16LE(call >>> 16, at + 18);
   target.writeUIntLE(record.epoch, at + 20, 6);
   target.writeUIntLE(record.batch, at + 26, 6);
   target.writeUIntLE(place.durable, at + 32, 6);
-  target.writeUInt16LE(0, at + 38);
+  target.writeUInt16LE(call & 0xffff, at + 38);
   target.set(record.stage, at + RECORD_HEADER_BYTES);
   const rest = target.subarray(at + 8, at + recordHeaderBytes(record));
   target.writeUInt32LE(crc32(rest, seedAt(place.seed, place.offset)), at + 4);
@@ -150,14 +160,16 @@ export function readRecordHeader(bytes: Buffer, seed: number, offset: number): R
   if (bytes.length < RECORD_HEADER_BYTES || bytes.readUInt32LE(0) !== RECORD_MAGIC_NUMBER) return undefined;
   const stageBytes = bytes.readUInt16LE(16);
   const payloadBytes = bytes.readUInt32LE(12);
-  if (stageBytes > MAX_STAGE_BYTES || bytes.readUInt16LE(18) !== 0) return undefined;
+  if (stageBytes > MAX_STAGE_BYTES) return undefined;
   if (payloadBytes > MAX_PAYLOAD_BYTES) return undefined;
   const headerBytes = RECORD_HEADER_BYTES + stageBytes;
   if (bytes.length < headerBytes) return undefined;
   if (crc32(bytes.subarray(8, headerBytes), seedAt(seed, offset)) !== bytes.readUInt32LE(4)) return undefined;
+  const call = bytes.readUInt16LE(18) * 2 ** 16 + bytes.readUInt16LE(38);
   return {
     stage: bytes.toString('utf8', RECORD_HEADER_BYTES, headerBytes),
     batch: bytes.readUIntLE(26, 6),
+    ...(call === 0 ? {} : { call: call - 1 }),
     epoch: bytes.readUIntLE(20, 6),
     durable: bytes.readUIntLE(32, 6),
     headerBytes,

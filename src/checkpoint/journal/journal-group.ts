@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib';
 import { InvalidOptionError } from '../../errors.js';
 import type { JournalKey } from './journal.js';
 import {
+  MAX_CALL,
   MAX_INDEX,
   MAX_PAYLOAD_BYTES,
   MAX_STAGE_BYTES,
@@ -44,6 +45,7 @@ export function waitingRecord(
   { name, stage, epoch }: Pick<WaitingRecord, 'name' | 'stage' | 'epoch'>,
 ): WaitingRecord {
   assertWhole('The index of a batch', key.batch, MAX_INDEX);
+  if (key.call !== undefined) assertWhole('The index of a call', key.call, MAX_CALL);
   let payloadBytes = 0;
   for (const chunk of payload) payloadBytes += chunk.length;
   if (payloadBytes > MAX_PAYLOAD_BYTES) {
@@ -68,6 +70,7 @@ export function waitingRecord(
     payload,
     stage,
     batch: key.batch,
+    call: key.call,
     epoch,
     payloadBytes,
     payloadCrc,

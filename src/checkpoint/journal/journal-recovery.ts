@@ -142,7 +142,13 @@ function describeDamage(folder: string, number: number, { at, what, lost }: Dama
 }
 
 function listKeys(keys: readonly JournalKey[]): string {
-  const named = keys.slice(0, NAMED_LOSSES).map(({ stage, batch }) => `batch ${batch} of stage "${stage}"`);
+  const named = keys
+    .slice(0, NAMED_LOSSES)
+    .map(({ stage, batch, call }) =>
+      call === undefined
+        ? `batch ${batch} of stage "${stage}"`
+        : `call ${call} of batch ${batch} of stage "${stage}"`,
+    );
   const more = keys.length - named.length;
   return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -9,7 +9,7 @@
 import { crc32 } from 'node:zlib';
 import { CorruptJournalError } from '../../errors.js';
 import type { FileHandle } from '../../platform/file-system.js';
-import type { JournalKey } from './journal.js';
+import { type JournalKey, ownKey } from './journal.js';
 import {
   MAX_RECORD_HEADER_BYTES,
   MAX_SEGMENT_HEADER_BYTES,
@@ -89,12 +89,12 @@ export async function scanSegment(
 }
 
 async function searchBehind(view: SegmentView, seed: number, at: number, what: string): Promise<Damage> {
-  const lost: { stage: string; batch: number; epoch: number }[] = [];
+  const lost: (JournalKey & { readonly epoch: number })[] = [];
   let acknowledged = false;
   for (let offset = await view.find(RECORD_MAGIC, at); offset >= 0; ) {
     const header = readRecordHeader(await view.at(offset, MAX_RECORD_HEADER_BYTES), seed, offset);
     if (header !== undefined) {
-      lost.push({ stage: header.stage, batch: header.batch, epoch: header.epoch });
+      lost.push({ ...ownKey(header), epoch: header.epoch });
       if (header.durable > at) acknowledged = true;
     }
     offset = await view.find(RECORD_MAGIC, offset + 1);

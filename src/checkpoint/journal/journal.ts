@@ -2,7 +2,7 @@
  * The append-only log of finished batch outputs of `durable` stages (I8).
  *
  * 1. `append` resolves when the record is durable; many appends share one fsync (group commit).
- * 2. A record has length, CRC, session, epoch, stage and batch. A torn tail is cut at opening. Damage before the tail is a
+ * 2. A record has length, CRC, session, epoch, stage, batch and, if it is of one call, the call. A torn tail is cut at opening. Damage before the tail is a
  *    `CorruptJournalError`.
  * 3. A record of a later epoch than the opener's means another owner: `SessionLockedError`. (I10)
  * 4. `trim` drops whole segments below the watermark: the size follows the window, not the data.
@@ -18,6 +18,18 @@ export interface JournalKey {
   /** Name of the stage; empty: a copy of the checkpoint (`checkpoint-copies.ts`). */
   readonly stage: string;
   readonly batch: number;
+  /** Index of the call in the batch, from 0; absent: the record is of the whole batch. */
+  readonly call?: number;
+}
+
+/** The key as one string. */
+export function nameOf({ stage, batch, call }: JournalKey): string {
+  return call === undefined ? `${batch} ${stage}` : `${batch}/${call} ${stage}`;
+}
+
+/** The fields of a key alone. */
+export function ownKey({ stage, batch, call }: JournalKey): JournalKey {
+  return call === undefined ? { stage, batch } : { stage, batch, call };
 }
 
 /** The log of finished outputs of durable stages, of one session. */

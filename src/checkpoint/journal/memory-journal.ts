@@ -5,7 +5,7 @@
 
 import { CheckpointWriteError, SessionLockedError } from '../../errors.js';
 import { concatenated } from '../../formats/bytes.js';
-import type { Journal, JournalKey } from './journal.js';
+import { type Journal, type JournalKey, nameOf, ownKey } from './journal.js';
 
 /** The records of one session, shared by its openings. */
 export type MemoryRecords = Map<
@@ -44,7 +44,7 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
       if (own.has(name) && records.has(name)) return;
       own.add(name);
       records.set(name, {
-        key: { stage: key.stage, batch: key.batch },
+        key: ownKey(key),
         epoch,
         payload: concatenated(payload),
       });
@@ -62,5 +62,3 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
     },
   };
 }
-
-const nameOf = (key: JournalKey): string => `${key.batch} ${key.stage}`;

@@ -44,6 +44,7 @@ export function isFusible(stage: AnyStage): stage is FusibleStage {
     !stage.durable &&
     stage.rowConcurrency === 1 &&
     stage.limit.length === 0 &&
+    stage.rowsPerCall === undefined &&
     stage.rowTimeoutMs === undefined &&
     stage.retry.attempts === 1 &&
     stage.retry.when === undefined &&

@@ -1,3 +1,4 @@
+import type { Deferred, Held } from '../../stages/calls/call-gate.js';
 import type { InFlightBatch } from './in-flight-batch.js';
 
 /** Counters of one stage in a successful attempt. */
@@ -5,7 +6,12 @@ export interface AttemptMetrics {
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly durable: boolean;
+  /** All of it was taken from the journal, call by call. */
+  readonly fromJournal?: boolean;
 }
+
+/** An attempt that is not over: calls of it wait for a permit, or may not begin before a resume. */
+export type UnfinishedAttempt = Deferred | Held;
 
 /** A successful attempt: the counters of its stage, and of the stages fused with it. */
 export interface AttemptOutcome extends AttemptMetrics {

@@ -27,9 +27,9 @@ import { idempotencyKeyOf } from '../../stages/idempotency-key.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { isThenable } from '../../stages/thenable.js';
 import type { EventDraft } from '../publish.js';
-import type { AttemptMetrics, AttemptOutcome } from './attempt-outcome.js';
+import type { AttemptMetrics, AttemptOutcome, UnfinishedAttempt } from './attempt-outcome.js';
 import type { BatchProcessor } from './batch-processor.js';
-import { type LimitAnswer, LimitGate } from './calls/limit-gate.js';
+import type { CallAttempt } from './calls/call-processor.js';
 import { type CompletionActor, CompletionBatcher } from './completion-batcher.js';
 import { endsTheRun, stageError, stopError } from './row-errors.js';
 import { verdictOfRows } from './row-verdicts.js';
@@ -38,7 +38,7 @@ import { StallWatch } from './stall-watch.js';
 /** The part of a stage actor that attempts need. */
 export type StageActor = CompletionActor & {
   send(event: {
-    readonly type: 'attempt.failed' | 'attempt.timedOut' | 'attempt.deferred' | 'retry.due';
+    readonly type: 'attempt.failed' | 'attempt.timedOut' | 'attempt.deferred' | 'attempt.held' | 'retry.due';
     readonly batch: number;
     readonly [field: string]: unknown;
   }): void;
@@ -59,8 +59,8 @@ export interface AttemptRunnerOptions {
 class RunningAttempt extends LazyAbort {
   stopTimer: () => void = () => {};
   stopWatch: () => void = () => {};
-  /** Absent: the stage has no limiter. */
-  permit: Extract<LimitAnswer, { kind: 'go' }> | undefined;
+  /** Where its work is cut into calls: milliseconds in them, added up, and with at least one. Waits between them are no part. */
+  calls: { readonly busyMs: number; readonly activeMs: number } | undefined;
 
   constructor(
     readonly actor: StageActor,
@@ -79,27 +79,23 @@ export class AttemptRunner {
   readonly #startedStages = new Set<number>();
   readonly #completions = new CompletionBatcher();
   readonly #stalls: StallWatch;
-  readonly #limits: LimitGate;
   #isAborted = false;
   /** What a stage threw when it failed for good: the event `stage.failed` carries data only. */
   lastFailure: unknown;
 
   constructor(private readonly options: AttemptRunnerOptions) {
     this.#stalls = new StallWatch(options.clock);
-    this.#limits = new LimitGate(options.stages, options.clock);
   }
 
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
     if (this.#isAborted) return;
-    const permit = this.#requestPermit(stageIndex, batch);
-    if (permit?.kind === 'defer') {
-      this.#deferAttempt(actor, stageIndex, batch, attempt, permit);
+    const running = new RunningAttempt(actor, stageIndex, batch, attempt, this.options.clock.monotonic());
+    this.#running.set(this.#key(stageIndex, batch), running);
+    if (this.options.processor.makesCalls(stageIndex, batch)) {
+      this.#startCalls(running);
       return;
     }
     this.#publishStart(stageIndex, batch, attempt);
-    const running = new RunningAttempt(actor, stageIndex, batch, attempt, this.options.clock.monotonic());
-    running.permit = permit;
-    this.#running.set(this.#key(stageIndex, batch), running);
     this.#armTimeout(running);
     const fail = (error: unknown) => {
       if (this.#endAttempt(running)) this.#failAttempt(running, 'attempt.failed', error);
@@ -119,6 +115,48 @@ export class AttemptRunner {
     }
   }
 
+  /** The attempt begins with its first call, and ends when none is left or the others have to wait. */
+  #startCalls(running: RunningAttempt): void {
+    const { processor, clock } = this.options;
+    const { stageIndex, batch, attempt } = running;
+    const run: CallAttempt = {
+      ...{ clock, abort: running, attempt, context: this.#contextOf(stageIndex, running) },
+      beginAttempt: () => this.#publishStart(stageIndex, batch, attempt),
+      contextOf: (abort, makeKey) => this.#contextOf(stageIndex, running, abort, makeKey),
+      watchCall: (startedAt) => this.#watchStall(running, startedAt),
+      countCalls: (busyMs, activeMs) => {
+        running.calls = { busyMs, activeMs };
+      },
+    };
+    processor.processCalls(stageIndex, batch, run).then(
+      (settled) => {
+        if ('kind' in settled) this.#suspendAttempt(running, settled);
+        else this.#completeAttempt(running, settled, false);
+      },
+      (error: unknown) => {
+        if (this.#endAttempt(running)) this.#failAttempt(running, 'attempt.failed', error);
+      },
+    );
+  }
+
+  /** No call of it runs, and those that are left have to wait: the batch leaves its slot and keeps its attempt number. */
+  #suspendAttempt(running: RunningAttempt, unfinished: UnfinishedAttempt): void {
+    const { actor, stageIndex, batch, attempt } = running;
+    const { clock, processor, publish } = this.options;
+    const key = this.#key(stageIndex, batch);
+    if (this.#isAborted || this.#running.get(key) !== running) return;
+    this.#running.delete(key);
+    processor.countAttempt(stageIndex, batch, running.calls?.busyMs ?? 0, false);
+    if (unfinished.kind === 'hold') {
+      actor.send({ type: 'attempt.held', batch, attempt });
+      return;
+    }
+    const { dueAt, waitingFor } = unfinished;
+    const delayMs = Math.max(0, dueAt - clock.now());
+    publish({ type: 'batch.deferred', stage: this.#stage(stageIndex).name, batch, attempt, delayMs, waitingFor });
+    actor.send({ type: 'attempt.deferred', batch, attempt, delayMs, dueAt, waitingFor });
+  }
+
   armRetry(actor: StageActor, batch: number, delayMs: number): void {
     const stop = this.options.clock.setTimer(() => {
       this.#retryTimers.delete(stop);
@@ -132,7 +170,6 @@ export class AttemptRunner {
     this.#isAborted = true;
     this.#completions.discardAll();
     this.#stalls.stop();
-    this.#limits.giveUpAll();
     for (const stop of this.#retryTimers) stop();
     this.#retryTimers.clear();
     const running = [...this.#running.values()];
@@ -141,25 +178,6 @@ export class AttemptRunner {
       attempt.stopTimer();
       attempt.abort(reason);
     }
-  }
-
-  /** Asked before the attempt's time begins (I22). An `after` hook that is repeated is no call. */
-  #requestPermit(stageIndex: number, batch: number): LimitAnswer | undefined {
-    if (this.#stage(stageIndex).limit.length === 0 || this.options.processor.hasOutput(stageIndex, batch))
-      return undefined;
-    return this.#limits.requestCall({ stageIndex, batch, call: 0 });
-  }
-
-  #deferAttempt(
-    actor: StageActor,
-    stageIndex: number,
-    batch: number,
-    attempt: number,
-    { delayMs, dueAt, waitingFor }: Extract<LimitAnswer, { kind: 'defer' }>,
-  ): void {
-    const stage = this.#stage(stageIndex).name;
-    this.options.publish({ type: 'batch.deferred', stage, batch, attempt, delayMs, waitingFor });
-    actor.send({ type: 'attempt.deferred', batch, attempt, delayMs, dueAt, waitingFor });
   }
 
   #publishStart(stageIndex: number, batch: number, attempt: number): void {
@@ -176,12 +194,12 @@ export class AttemptRunner {
     stageIndex: number,
     batch: number,
     attempt: number,
-    { rowsIn, rowsOut, durable }: AttemptMetrics,
+    { rowsIn, rowsOut, durable, fromJournal = false }: AttemptMetrics,
     durationMs: number,
   ): void {
     const stage = this.#stage(stageIndex).name;
-    const metrics = { rowsIn, rowsOut, durable, attempt, durationMs };
-    this.options.publish({ type: 'batch.completed', stage, batch, ...metrics, fromJournal: false });
+    const metrics = { rowsIn, rowsOut, durable, attempt: fromJournal ? 0 : attempt, durationMs, fromJournal };
+    this.options.publish({ type: 'batch.completed', stage, batch, ...metrics });
   }
 
   #armTimeout(running: RunningAttempt): void {
@@ -197,10 +215,14 @@ export class AttemptRunner {
   }
 
   #watchAttempt(running: RunningAttempt): void {
-    const { stageIndex, batch, attempt, startedAt } = running;
-    if (this.#running.get(this.#key(stageIndex, batch)) !== running) return;
+    const { stageIndex, batch, startedAt } = running;
+    if (this.#running.get(this.#key(stageIndex, batch)) === running)
+      running.stopWatch = this.#watchStall(running, startedAt);
+  }
+
+  #watchStall({ stageIndex, batch, attempt }: RunningAttempt, startedAt: number): () => void {
     const stage = this.#stage(stageIndex).name;
-    running.stopWatch = this.#stalls.watchAttempt(startedAt, (ageMs) =>
+    return this.#stalls.watchAttempt(startedAt, (ageMs) =>
       this.options.publish({ type: 'stage.stalled', stage, batch, attempt, ageMs }),
     );
   }
@@ -214,15 +236,15 @@ export class AttemptRunner {
     running.stopTimer();
     running.stopWatch();
     const { processor, clock } = this.options;
-    processor.countAttempt(stageIndex, batch, clock.monotonic() - startedAt, attempt > 1);
+    const busyMs = running.calls?.busyMs ?? clock.monotonic() - startedAt;
+    processor.countAttempt(stageIndex, batch, busyMs, attempt > 1);
     return true;
   }
 
   #completeAttempt(running: RunningAttempt, outcome: AttemptOutcome, isNow: boolean): void {
     const { actor, stageIndex, batch, attempt, startedAt } = running;
-    const durationMs = this.options.clock.monotonic() - startedAt;
+    const durationMs = running.calls?.activeMs ?? this.options.clock.monotonic() - startedAt;
     if (!this.#endAttempt(running)) return;
-    running.permit?.settle({ spent: {} });
     this.#publishCompletion(stageIndex, batch, attempt, outcome, durationMs);
     const { fused } = outcome;
     for (let i = 0; i < fused.length; i++) {
@@ -239,7 +261,6 @@ export class AttemptRunner {
     const { clock, random, publish, fail } = this.options;
     const { actor, stageIndex, batch, attempt } = running;
     const stage = this.#stage(stageIndex);
-    running.permit?.settle({ spent: {}, error: thrown });
     if (endsTheRun(thrown)) {
       fail(thrown);
       return;
@@ -287,13 +308,19 @@ export class AttemptRunner {
     }, fail);
   }
 
-  #contextOf(stageIndex: number, running: RunningAttempt): AttemptContext {
+  /** @param abort of a call; default: of the attempt. @param callKey makes the key of a call. */
+  #contextOf(
+    stageIndex: number,
+    running: RunningAttempt,
+    abort: LazyAbort = running,
+    callKey?: () => string,
+  ): AttemptContext {
     const { sessionId, logger, clock, processor } = this.options;
     const { batch, attempt } = running;
     const { kind, name } = this.#stage(stageIndex);
     const place = { index: batch, rowOffset: processor.rowOffsetOf(batch) };
-    const makeKey = () => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch));
-    const hidden = { [ABORTABLE]: running, [CLOCK]: clock, [MAKE_KEY]: makeKey };
+    const makeKey = callKey ?? (() => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch)));
+    const hidden = { [ABORTABLE]: abort, [CLOCK]: clock, [MAKE_KEY]: makeKey };
     if (kind === 'row') return withLazyFields({ batch: place, attempt, logger, ...hidden });
     const reports: RowReport[] = [];
     const failRow = (row: number, error: unknown) => {

@@ -13,19 +13,22 @@ import type { Journal } from '../../checkpoint/journal/journal.js';
 import { type PoisonBatchError, StageError } from '../../errors.js';
 import type { OpenSink } from '../../sinks/sink.js';
 import type { SourceBatch } from '../../sources/source.js';
-import { type AttemptResult, runAfterHook, runAttempt } from '../../stages/attempt.js';
+import { type AttemptResult, runAfterHook, runAttempt, takeFirstSlot } from '../../stages/attempt.js';
 import { abortOf } from '../../stages/attempt-context.js';
+import type { CallGate } from '../../stages/calls/call-gate.js';
 import type { AnyStage, OnError, StageContext } from '../../stages/stage.js';
 import { isThenable } from '../../stages/thenable.js';
 import type { FusedStageCounters } from '../fusion/fuse.js';
 import { type FusedOutput, FusionRunner } from '../fusion/fusion-runner.js';
 import type { FusionThreads } from '../fusion/thread-job.js';
-import { type AttemptOutcome, metricsOf, outcomeOf } from './attempt-outcome.js';
+import { type AttemptOutcome, metricsOf, outcomeOf, type UnfinishedAttempt } from './attempt-outcome.js';
+import type { CallOutput } from './calls/call.js';
+import { type CallAttempt, CallProcessor } from './calls/call-processor.js';
 import { InFlightBatch, type InFlightBatchOptions } from './in-flight-batch.js';
 import { encodeOutput, forEachOutputRow, type OutputPart } from './journal-record.js';
 import { JournaledOutputs, type StageRecord } from './journaled-outputs.js';
 import { rowError } from './row-errors.js';
-import { judgedRowError, rememberLosses } from './row-verdicts.js';
+import { judgedError, judgedRowError, rememberLosses } from './row-verdicts.js';
 
 export interface BatchProcessorOptions extends InFlightBatchOptions {
   /** Per stage: tells its output, and that of all stages before it, from the output of other code. */
@@ -34,21 +37,25 @@ export interface BatchProcessorOptions extends InFlightBatchOptions {
   readonly journal: Journal | undefined;
   readonly threads: FusionThreads | undefined;
   readonly sessionId: string;
+  /** Per stage: asked before its calls; undefined: the stage has none. */
+  readonly gates: readonly (CallGate | undefined)[];
 }
 
 export class BatchProcessor {
   readonly #batches = new Map<number, InFlightBatch>();
   readonly #fusion: FusionRunner;
   readonly #journaled: JournaledOutputs;
+  readonly #calls: CallProcessor;
 
   constructor(private readonly options: BatchProcessorOptions) {
     this.#fusion = new FusionRunner(options);
     this.#journaled = new JournaledOutputs(options);
+    this.#calls = new CallProcessor(options);
   }
 
   /** Rows of a batch when its output was journaled; undefined: no output of it is. */
-  journaledSize(index: number, rowOffset: number): Promise<number | undefined> {
-    return this.#journaled.sizeOf(index, rowOffset);
+  async journaledSize(index: number, rowOffset: number): Promise<number | undefined> {
+    return (await this.#journaled.sizeOf(index, rowOffset)) ?? this.#calls.sizeOf(index, rowOffset);
   }
 
   /** Adds a batch. Resolves to the first stage that has to process it: after those whose output is journaled (I5). */
@@ -75,6 +82,38 @@ export class BatchProcessor {
         ? this.#processAlone(batch, stageIndex, contextOf(stageIndex))
         : this.#adoptFused(batch, stageIndex, fused);
     return isThenable(output) ? output.then(conclude) : conclude(output as FusedOutput | undefined);
+  }
+
+  /** Whether the stage has to be asked for with `processCalls`. */
+  makesCalls(stageIndex: number, index: number): boolean {
+    return this.#calls.makesCalls(stageIndex) && this.#batch(index).reached <= stageIndex;
+  }
+
+  /** One attempt of a stage that makes calls. Rejects with what failed. */
+  async processCalls(
+    stageIndex: number,
+    index: number,
+    run: CallAttempt,
+  ): Promise<AttemptOutcome | UnfinishedAttempt> {
+    const batch = this.#batch(index);
+    const { end } = await this.#calls.runAttempt(batch, stageIndex, run);
+    switch (end.kind) {
+      case 'defer':
+      case 'hold':
+        return end;
+      case 'failed':
+        throw judgedError(this.#stage(stageIndex), batch, end.failure);
+      case 'synchronous': {
+        this.#calls.forgetCalls(stageIndex);
+        takeFirstSlot(batch.memoryOf(stageIndex), end.memory, batch.decodeRows().length);
+        return this.#processAlone(batch, stageIndex, run.context);
+      }
+      case 'done': {
+        const outcome = await this.#keepCalls(batch, stageIndex, end.outputs, run.attempt > 1);
+        await this.#calls.callAfter(stageIndex, run.context, outcome.rowsOut);
+        return end.fromJournal ? { ...outcome, fromJournal: true } : outcome;
+      }
+    }
   }
 
   /** Whether a stage's output is kept already: only its `after` hook can fail then. */
@@ -209,6 +248,36 @@ export class BatchProcessor {
       return isThenable(outcome) ? outcome.then(undefined, undo) : outcome;
     } catch (error) {
       return undo(error);
+    }
+  }
+
+  /** Keeps the rows of a batch whose calls have all ended, in their order (I4). */
+  async #keepCalls(
+    batch: InFlightBatch,
+    stageIndex: number,
+    outputs: readonly CallOutput[],
+    isRetry: boolean,
+  ): Promise<AttemptOutcome> {
+    const rowsIn = batch.decodeRows().length;
+    const takeBackLosses = batch.savepointLosses();
+    for (const { lost } of outputs)
+      for (const { index, row, error } of lost) batch.loseRow(stageIndex, index, row, error);
+    if (outputs.every(({ rows }) => rows === undefined)) {
+      const rowsOut = outputs.reduce((sum, output) => sum + output.rowsOut, 0);
+      batch.countRows(stageIndex, rowsIn, rowsOut);
+      this.#adoptLines(
+        batch,
+        stageIndex,
+        outputs.flatMap(({ parts }) => parts),
+      );
+      return this.#concludeStage(batch, stageIndex);
+    }
+    try {
+      const rows = outputs.flatMap((output) => output.rows ?? []);
+      return await this.#keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
+    } catch (error) {
+      takeBackLosses();
+      throw error;
     }
   }
 

@@ -24,7 +24,8 @@ export function malformedDeadLetterOf(batch: Place, row: number, error: Malforme
   return { ...letter, file: error.file, byte: error.byte, value: value as Json };
 }
 
-function jsonOf(value: unknown): Json {
+/** Total: what is not JSON becomes text or null. */
+export function jsonOf(value: unknown): Json {
   try {
     return JSON.parse(JSON.stringify(value) ?? 'null') as Json;
   } catch {

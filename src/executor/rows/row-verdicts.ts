@@ -7,6 +7,7 @@
 import type { AttemptMemory, RowFailure } from '../../stages/attempt.js';
 import { gravest, RETRY, type Verdict } from '../../stages/failures/retry-decision.js';
 import type { AnyStage } from '../../stages/stage.js';
+import type { CallFailure } from './calls/call.js';
 import type { InFlightBatch } from './in-flight-batch.js';
 import { rowError } from './row-errors.js';
 
@@ -46,6 +47,14 @@ const verdicts = new WeakMap<Error, Verdict>();
 export function judgedRowError(stage: AnyStage, batch: InFlightBatch, failure: Judged): Error {
   const error = rowError(stage, batch, failure);
   verdicts.set(error, failure.verdict);
+  return error;
+}
+
+/** The error of an attempt in which a call failed. It carries the decision. */
+export function judgedError(stage: AnyStage, batch: InFlightBatch, failure: CallFailure): unknown {
+  const { row, error, verdict } = failure;
+  if (row !== undefined) return judgedRowError(stage, batch, { ...row, verdict });
+  if (error instanceof Error) verdicts.set(error, verdict);
   return error;
 }
 

@@ -25,6 +25,7 @@ import type { FusionThreads } from '../fusion/thread-job.js';
 import type { EventDraft } from '../publish.js';
 import { AttemptRunner, type StageActor } from './attempt-runner.js';
 import { BatchProcessor } from './batch-processor.js';
+import { CallGates } from './calls/call-gates.js';
 import { DeadLetterFile } from './dead-letter-file.js';
 import { SourceReader } from './source-reader.js';
 import { sumWrittenCounters } from './sum-counters.js';
@@ -93,8 +94,10 @@ export function openRows(options: RowsOptions): Rows {
   const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, openContext);
   const { onMalformed } = definition.source;
   const fingerprints = stageFingerprints(stages);
+  const gates = new CallGates(stages, clock);
   const processor = new BatchProcessor({
     ...{ stages, fingerprints, sink, journal, onMalformed, publish, threads, sessionId },
+    gates: gates.perStage,
   });
   const attempts = new AttemptRunner({ sessionId, stages, processor, clock, random, logger, publish, fail });
   const reader = new SourceReader({
@@ -126,7 +129,10 @@ export function openRows(options: RowsOptions): Rows {
     },
     startAttempt: (...args) => attempts.startAttempt(...args),
     armRetry: (...args) => attempts.armRetry(...args),
-    abortAttempts: (reason) => attempts.abortAll(reason),
+    abortAttempts: (reason) => {
+      attempts.abortAll(reason);
+      gates.giveUpAll();
+    },
     close: () => deadLetters.close(),
   };
 }

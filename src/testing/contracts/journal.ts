@@ -63,6 +63,27 @@ export function journalContract(
       await second.close();
     });
 
+    it('the records of calls stand beside that of their batch, and are trimmed with it', async () => {
+      const home = await makeHome();
+      const first = await home.open(1);
+      const calls = [undefined, 0, 1, 2 ** 16, 2 ** 32 - 2];
+      for (const call of calls)
+        await first.append({ stage: 's', batch: 3, ...(call === undefined ? {} : { call }) }, [
+          bytes(`${call}`),
+        ]);
+      await first.close();
+      const second = await home.open(2);
+      for (const call of calls) {
+        const key = { stage: 's', batch: 3, ...(call === undefined ? {} : { call }) };
+        is(text(await second.read(key)), `${call}`);
+        is(second.keys().filter((one) => one.call === call).length, 1);
+      }
+      is(await second.read({ stage: 's', batch: 3, call: 2 }), undefined);
+      await second.trim(4);
+      same(second.keys(), []);
+      await second.close();
+    });
+
     it('an empty piece at the end takes nothing away: the output of a stage may have no rows', async () => {
       const home = await makeHome();
       const journal = await home.open(1);

@@ -264,6 +264,7 @@ describe('forgeries', () => {
     const record = {
       stage,
       batch: 50,
+      call: undefined,
       epoch: 1,
       payloadBytes: 2 ** 30,
       payloadCrc: 0,

@@ -1,0 +1,97 @@
+/**
+ * The journal records of calls: written as the calls end, and taken by a resume (I20).
+ *
+ * A record is used only for the very rows that its call received, and for the code that made it (I26).
+ */
+import type { Journal } from '../../../checkpoint/journal/journal.js';
+import { hashOfRows } from '../../../sources/rows-hash.js';
+import type { Spending } from '../../../spending/spending.js';
+import type { BatchMetadata } from '../journal-record.js';
+import type { Call, CallOutput } from './call.js';
+import { type CallRecord, decodeCall, encodeCall, lossesOf } from './call-record.js';
+import type { StageCalls } from './stage-calls.js';
+
+export interface CallJournalOptions {
+  readonly fingerprints: readonly string[];
+  readonly journal: Journal | undefined;
+}
+
+type Place = Pick<BatchMetadata, 'index' | 'rowOffset' | 'size'>;
+
+export class CallJournal {
+  /** The calls in the journal when it was opened, by stage and batch. */
+  readonly #stored = new Map<string, Map<number, Set<number>>>();
+
+  constructor(private readonly options: CallJournalOptions) {
+    for (const { stage, batch, call } of options.journal?.keys() ?? []) {
+      if (call === undefined) continue;
+      const batches = this.#stored.get(stage) ?? new Map<number, Set<number>>();
+      const calls = batches.get(batch) ?? new Set();
+      this.#stored.set(stage, batches.set(batch, calls.add(call)));
+    }
+  }
+
+  /** Whether the journal had calls of the stage when it was opened. */
+  hasCalls(stage: string): boolean {
+    return this.#stored.has(stage);
+  }
+
+  /** Rows that the batch had in the source when a call of it was journaled; undefined: none is. */
+  async sizeOf(stage: string, batch: number, rowOffset: number): Promise<number | undefined> {
+    const [call] = this.#stored.get(stage)?.get(batch) ?? [];
+    if (call === undefined) return undefined;
+    const record = await this.#read(stage, batch, call);
+    return record?.rowOffset === rowOffset ? record.size : undefined;
+  }
+
+  /** Takes a call's output from the journal. @returns false: there is none for these rows. */
+  async restoreCall({ stage, stageIndex }: StageCalls, batch: Place, call: Call): Promise<boolean> {
+    if (this.#stored.get(stage.name)?.get(batch.index)?.has(call.index) !== true) return false;
+    const record = await this.#read(stage.name, batch.index, call.index);
+    if (
+      record === undefined ||
+      record.fingerprint !== this.options.fingerprints[stageIndex] ||
+      record.first !== call.first ||
+      record.count !== call.rows.length ||
+      record.input !== hashOfRows(call.rows)
+    )
+      return false;
+    const lost = lossesOf(record, call.rows).map((loss) => ({ ...loss, index: call.first + loss.index }));
+    const { lines, rows } = record;
+    call.output = { rows: undefined, parts: rows === 0 ? [] : [{ lines, rows }], rowsOut: rows, lost };
+    return true;
+  }
+
+  /** Makes the output of a call durable; its rows take the JSON round trip, as those of a resume.
+   * @throws {StageError} for an output that is not JSON.
+   * @param input hash of the rows that the call received. */
+  keepCall(
+    { stage, stageIndex }: StageCalls,
+    { index: batch, rowOffset, size }: Place,
+    call: Call,
+    input: string,
+    rows: readonly unknown[],
+    spending: { readonly spent?: Spending; readonly entry?: number },
+  ): Promise<CallOutput> {
+    const { fingerprints, journal } = this.options;
+    const header = {
+      ...{ fingerprint: fingerprints[stageIndex] as string, rowOffset, size },
+      ...{ first: call.first, count: call.rows.length, input, ...spending },
+    };
+    const { lost } = call.memory;
+    const { payload, parts } = encodeCall(header, stage.name, batch, rows, lost);
+    const output = { rows: undefined, parts, rowsOut: rows.length, lost: lostInBatch(call) };
+    const key = { stage: stage.name, batch, call: call.index };
+    return (journal as Journal).append(key, payload).then(() => output);
+  }
+
+  async #read(stage: string, batch: number, call: number): Promise<CallRecord | undefined> {
+    const payload = await this.options.journal?.read({ stage, batch, call });
+    return payload === undefined ? undefined : decodeCall(payload, batch);
+  }
+}
+
+/** The rows that a call lost, with indexes in the batch. */
+export function lostInBatch({ memory, first }: Call): CallOutput['lost'] {
+  return memory.lost.map((loss) => ({ ...loss, index: first + loss.index }));
+}

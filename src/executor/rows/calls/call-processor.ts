@@ -1,0 +1,151 @@
+/**
+ * Runs attempts of the stages whose batches are cut into calls: hooks, calls, journal records.
+ *
+ * The owner keeps the rows of the batches, and decides what becomes of an attempt.
+ */
+import type { Clock } from '../../../platform/clock.js';
+import { hashOfRows } from '../../../sources/rows-hash.js';
+import { callAfter, callBefore, callOnError } from '../../../stages/attempt.js';
+import type { Abortable, AttemptContext, LazyAbort } from '../../../stages/attempt-context.js';
+import type { CallGate } from '../../../stages/calls/call-gate.js';
+import { idempotencyKeyOf } from '../../../stages/idempotency-key.js';
+import type { AnyStage } from '../../../stages/stage.js';
+import type { InFlightBatch } from '../in-flight-batch.js';
+import { BatchCalls, type CallsEnd } from './batch-calls.js';
+import type { Call } from './call.js';
+import { CallJournal, type CallJournalOptions, lostInBatch } from './call-journal.js';
+import { type StageCalls, stageCalls } from './stage-calls.js';
+
+export interface CallProcessorOptions extends CallJournalOptions {
+  readonly sessionId: string;
+  readonly stages: readonly AnyStage[];
+  /** Per stage; undefined: it has none. */
+  readonly gates: readonly (CallGate | undefined)[];
+}
+
+/** An attempt, as its runner sees it. */
+export interface CallAttempt {
+  readonly clock: Clock;
+  readonly abort: Abortable;
+  readonly attempt: number;
+  /** Of hooks. */
+  readonly context: AttemptContext;
+  /** The attempt's first call begins. */
+  beginAttempt(): void;
+  /** @param makeKey the idempotency key of the call */
+  contextOf(abort: LazyAbort, makeKey: () => string): AttemptContext;
+  /** Watches a call that may never settle. @returns stops watching. */
+  watchCall(startedAt: number): () => void;
+  /** @param busyMs of calls, added up. @param activeMs with at least one call. */
+  countCalls(busyMs: number, activeMs: number): void;
+}
+
+export class CallProcessor {
+  readonly #plans: (StageCalls | undefined)[];
+  readonly #journal: CallJournal;
+  /** The calls of each batch in the stage that it is in. */
+  readonly #calls = new WeakMap<InFlightBatch, BatchCalls>();
+
+  constructor(private readonly options: CallProcessorOptions) {
+    const { stages, gates, journal } = options;
+    this.#journal = new CallJournal(options);
+    this.#plans = stages.map((stage, i) => stageCalls(stage, i, gates[i], journal !== undefined));
+    for (const plan of this.#plans)
+      if (plan !== undefined && this.#journal.hasCalls(plan.stage.name)) plan.isProbed = false;
+  }
+
+  /** Whether the batches of a stage are cut into calls. */
+  makesCalls(stageIndex: number): boolean {
+    return this.#plans[stageIndex] !== undefined;
+  }
+
+  /** The function of a stage has turned out to be synchronous. */
+  forgetCalls(stageIndex: number): void {
+    this.#plans[stageIndex] = undefined;
+  }
+
+  /** Rows of a batch in the source when a call of it was journaled; undefined: none is. */
+  async sizeOf(batch: number, rowOffset: number): Promise<number | undefined> {
+    for (const plan of this.#plans) {
+      if (plan?.isJournaled !== true) continue;
+      const size = await this.#journal.sizeOf(plan.stage.name, batch, rowOffset);
+      if (size !== undefined) return size;
+    }
+    return undefined;
+  }
+
+  /** Makes the calls of a batch that are open. Rejects with what a hook threw, or with the reason of an abort. */
+  async runAttempt(batch: InFlightBatch, stageIndex: number, run: CallAttempt): Promise<CallsEnd> {
+    const plan = this.#plans[stageIndex] as StageCalls;
+    const { stage } = plan;
+    const calls = this.#callsOf(batch, plan);
+    if (calls.begun !== run.attempt) await this.#callBefore(stage, run);
+    const ended = await calls.runAttempt({
+      ...{ clock: run.clock, abort: run.abort, attempt: run.attempt },
+      beginAttempt: () => run.beginAttempt(),
+      contextOf: (call, abort) => this.#contextOf(batch, plan, call, abort, run),
+      watchCall: (startedAt) => run.watchCall(startedAt),
+      spentBy: () => ({}),
+      restoreCall: (call) =>
+        plan.isJournaled ? this.#journal.restoreCall(plan, batch, call) : Promise.resolve(false),
+      keepCall: (call, rows) => {
+        if (plan.isJournaled) return this.#journal.keepCall(plan, batch, call, call.inputHash, rows, {});
+        return { rows, parts: [], rowsOut: rows.length, lost: lostInBatch(call) };
+      },
+    });
+    calls.activeMs += ended.activeMs;
+    if (ended.end.kind !== 'synchronous') run.countCalls(ended.busyMs, calls.activeMs);
+    if (ended.end.kind === 'done') this.#calls.delete(batch);
+    for (const { error, row } of ended.failures) await callOnError(stage, run.context, error, row);
+    return ended;
+  }
+
+  #callsOf(batch: InFlightBatch, plan: StageCalls): BatchCalls {
+    const begun = this.#calls.get(batch);
+    if (begun?.plan === plan) return begun;
+    const calls = new BatchCalls(plan, batch.index, batch.decodeRows());
+    this.#calls.set(batch, calls);
+    return calls;
+  }
+
+  async callAfter(stageIndex: number, context: AttemptContext, rowsOut: number): Promise<void> {
+    const stage = this.options.stages[stageIndex] as AnyStage;
+    try {
+      await callAfter(stage, context, rowsOut);
+    } catch (error) {
+      await callOnError(stage, context, error, undefined);
+      throw error;
+    }
+  }
+
+  async #callBefore(stage: AnyStage, { context }: CallAttempt): Promise<void> {
+    try {
+      await callBefore(stage, context);
+    } catch (error) {
+      await callOnError(stage, context, error, undefined);
+      throw error;
+    }
+  }
+
+  #contextOf(
+    batch: InFlightBatch,
+    plan: StageCalls,
+    call: Call,
+    abort: LazyAbort,
+    run: CallAttempt,
+  ): AttemptContext {
+    const { stage, isJournaled, rowsPerCall } = plan;
+    const { sessionId } = this.options;
+    // The function may change its rows in place.
+    if (isJournaled) call.inputHash ||= hashOfRows(call.rows);
+    const { name } = stage;
+    const makeKey =
+      rowsPerCall === Infinity
+        ? () => idempotencyKeyOf(sessionId, name, batch.index, batch.inputHash)
+        : () => {
+            call.inputHash ||= hashOfRows(call.rows);
+            return idempotencyKeyOf(sessionId, name, `${batch.index}:${call.index}`, call.inputHash);
+          };
+    return run.contextOf(abort, makeKey);
+  }
+}

@@ -1,0 +1,51 @@
+/** One call: some consecutive rows of a batch, and what has become of them so far. */
+import type { JsonLines } from '../../../formats/json-lines-encoder.js';
+import { type AttemptMemory, newAttemptMemory, type RowFailure } from '../../../stages/attempt.js';
+import type { Verdict } from '../../../stages/failures/retry-decision.js';
+
+/** The output of a call that has ended for good. */
+export interface CallOutput {
+  /** Undefined: they are in `parts`. */
+  readonly rows: readonly unknown[] | undefined;
+  /** Its journaled rows, as text. */
+  readonly parts: readonly JsonLines[];
+  readonly rowsOut: number;
+  /** Rows that it lost, with indexes in the batch. */
+  readonly lost: readonly RowFailure[];
+}
+
+/** Why a call has to be made again, or why the run cannot continue. */
+export interface CallFailure {
+  readonly error: unknown;
+  readonly verdict: Verdict;
+  /** The row that failed, by its index in the batch; absent: the call failed as a whole. */
+  readonly row?: RowFailure;
+}
+
+export class Call {
+  /** What its attempts remember. */
+  readonly memory: AttemptMemory = newAttemptMemory();
+  output: CallOutput | undefined;
+  failure: CallFailure | undefined;
+  /** The attempt in which it failed last; 0: it has not failed. */
+  failedIn = 0;
+  /** Of its rows (I26); '': not computed yet. */
+  inputHash = '';
+
+  constructor(
+    /** From 0, in the batch. */
+    readonly index: number,
+    /** Index of its first row in the batch. */
+    readonly first: number,
+    readonly rows: readonly unknown[],
+  ) {}
+}
+
+/** @param rowsPerCall Infinity: one call. */
+export function cutIntoCalls(rows: readonly unknown[], rowsPerCall: number): Call[] {
+  if (rows.length <= rowsPerCall) return rows.length === 0 ? [] : [new Call(0, 0, rows)];
+  const calls: Call[] = [];
+  for (let first = 0; first < rows.length; first += rowsPerCall)
+    calls.push(new Call(calls.length, first, rows.slice(first, first + rowsPerCall)));
+  return calls;
+}
