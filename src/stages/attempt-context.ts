@@ -4,6 +4,7 @@
  */
 import { platform } from '#platform';
 import { type Clock, systemClock } from '../platform/clock.js';
+import type { Logger } from '../platform/logger.js';
 import type { StageContext } from './stage.js';
 
 /** What an attempt needs of an `AbortSignal`. */
@@ -21,7 +22,7 @@ export const ABORTABLE = Symbol('abortable');
 export const CLOCK = Symbol('clock');
 
 /** Where a context carries what makes its idempotency key: most functions never use it. */
-export const MAKE_KEY = Symbol('make key');
+const MAKE_KEY = Symbol('make key');
 /** Where a context of a batch stage carries what `failRow` was called with. */
 export const ROW_REPORTS = Symbol('row reports');
 
@@ -69,8 +70,29 @@ export function withLazySignal(context: Omit<AttemptContext, 'signal'>): Attempt
   return Object.defineProperty(context, 'signal', SIGNAL) as AttemptContext;
 }
 
+/** The context of one attempt, or of one call of it.
+ * @param place of the batch. @param makeKey makes the idempotency key, when it is asked for. */
+export function attemptContext(
+  kind: 'batch' | 'row',
+  place: StageContext['batch'],
+  attempt: number,
+  logger: Logger,
+  abort: LazyAbort,
+  clock: AttemptClock,
+  makeKey: () => string,
+): AttemptContext {
+  const hidden = { [ABORTABLE]: abort, [CLOCK]: clock, [MAKE_KEY]: makeKey };
+  if (kind === 'row') return withLazyFields({ batch: place, attempt, logger, ...hidden });
+  const reports: RowReport[] = [];
+  const failRow = (row: number, error: unknown) => {
+    reports.push({ row, error });
+  };
+  const fields = { batch: place, attempt, logger, failRow, [ROW_REPORTS]: reports, ...hidden };
+  return withLazyFields(fields);
+}
+
 /** Adds `signal` and `idempotencyKey` to a context that has `[ABORTABLE]` and `[MAKE_KEY]`. */
-export function withLazyFields(context: Omit<AttemptContext, 'signal' | 'idempotencyKey'>): AttemptContext {
+function withLazyFields(context: Omit<AttemptContext, 'signal' | 'idempotencyKey'>): AttemptContext {
   // Twice as fast as `defineProperties`.
   Object.defineProperty(context, 'signal', SIGNAL);
   return Object.defineProperty(context, 'idempotencyKey', IDEMPOTENCY_KEY) as AttemptContext;

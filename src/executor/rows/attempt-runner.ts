@@ -11,16 +11,7 @@ import type { Clock, Random } from '../../platform/clock.js';
 import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
 import { messageOf } from '../../platform/thrown.js';
-import {
-  ABORTABLE,
-  type AttemptContext,
-  CLOCK,
-  LazyAbort,
-  MAKE_KEY,
-  ROW_REPORTS,
-  type RowReport,
-  withLazyFields,
-} from '../../stages/attempt-context.js';
+import { type AttemptContext, attemptContext, type LazyAbort } from '../../stages/attempt-context.js';
 import { retryDelayMs, wishedDelayMs } from '../../stages/backoff.js';
 import { type JudgedFailure, judgeFailure, RETRY } from '../../stages/failures/retry-decision.js';
 import { idempotencyKeyOf } from '../../stages/idempotency-key.js';
@@ -28,21 +19,13 @@ import type { AnyStage } from '../../stages/stage.js';
 import { isThenable } from '../../stages/thenable.js';
 import type { EventDraft } from '../publish.js';
 import type { AttemptMetrics, AttemptOutcome, UnfinishedAttempt } from './attempt-outcome.js';
+import { RunningAttempt, type StageActor } from './attempts/running-attempt.js';
 import type { BatchProcessor } from './batch-processor.js';
 import type { CallAttempt } from './calls/call-processor.js';
-import { type CompletionActor, CompletionBatcher } from './completion-batcher.js';
+import { CompletionBatcher } from './completion-batcher.js';
 import { endsTheRun, stageError, stopError } from './row-errors.js';
 import { verdictOfRows } from './row-verdicts.js';
 import { StallWatch } from './stall-watch.js';
-
-/** The part of a stage actor that attempts need. */
-export type StageActor = CompletionActor & {
-  send(event: {
-    readonly type: 'attempt.failed' | 'attempt.timedOut' | 'attempt.deferred' | 'attempt.held' | 'retry.due';
-    readonly batch: number;
-    readonly [field: string]: unknown;
-  }): void;
-};
 
 export interface AttemptRunnerOptions {
   readonly sessionId: string;
@@ -54,23 +37,6 @@ export interface AttemptRunnerOptions {
   readonly publish: (draft: EventDraft) => void;
   /** Ends the run, whatever the stage's `onError`. */
   readonly fail: (error: unknown) => void;
-}
-
-class RunningAttempt extends LazyAbort {
-  stopTimer: () => void = () => {};
-  stopWatch: () => void = () => {};
-  /** Where its work is cut into calls: milliseconds in them, added up, and with at least one. Waits between them are no part. */
-  calls: { readonly busyMs: number; readonly activeMs: number } | undefined;
-
-  constructor(
-    readonly actor: StageActor,
-    readonly stageIndex: number,
-    readonly batch: number,
-    readonly attempt: number,
-    readonly startedAt: number,
-  ) {
-    super();
-  }
 }
 
 export class AttemptRunner {
@@ -153,7 +119,14 @@ export class AttemptRunner {
     }
     const { dueAt, waitingFor } = unfinished;
     const delayMs = Math.max(0, dueAt - clock.now());
-    publish({ type: 'batch.deferred', stage: this.#stage(stageIndex).name, batch, attempt, delayMs, waitingFor });
+    publish({
+      type: 'batch.deferred',
+      stage: this.#stage(stageIndex).name,
+      batch,
+      attempt,
+      delayMs,
+      waitingFor,
+    });
     actor.send({ type: 'attempt.deferred', batch, attempt, delayMs, dueAt, waitingFor });
   }
 
@@ -320,14 +293,7 @@ export class AttemptRunner {
     const { kind, name } = this.#stage(stageIndex);
     const place = { index: batch, rowOffset: processor.rowOffsetOf(batch) };
     const makeKey = callKey ?? (() => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch)));
-    const hidden = { [ABORTABLE]: abort, [CLOCK]: clock, [MAKE_KEY]: makeKey };
-    if (kind === 'row') return withLazyFields({ batch: place, attempt, logger, ...hidden });
-    const reports: RowReport[] = [];
-    const failRow = (row: number, error: unknown) => {
-      reports.push({ row, error });
-    };
-    const fields = { batch: place, attempt, logger, failRow, [ROW_REPORTS]: reports, ...hidden };
-    return withLazyFields(fields);
+    return attemptContext(kind, place, attempt, logger, abort, clock, makeKey);
   }
 
   #key(stageIndex: number, batch: number): number {

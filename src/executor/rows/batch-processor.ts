@@ -22,11 +22,10 @@ import type { FusedStageCounters } from '../fusion/fuse.js';
 import { type FusedOutput, FusionRunner } from '../fusion/fusion-runner.js';
 import type { FusionThreads } from '../fusion/thread-job.js';
 import { type AttemptOutcome, metricsOf, outcomeOf, type UnfinishedAttempt } from './attempt-outcome.js';
-import type { CallOutput } from './calls/call.js';
 import { type CallAttempt, CallProcessor } from './calls/call-processor.js';
 import { InFlightBatch, type InFlightBatchOptions } from './in-flight-batch.js';
-import { encodeOutput, forEachOutputRow, type OutputPart } from './journal-record.js';
 import { JournaledOutputs, type StageRecord } from './journaled-outputs.js';
+import { OutputKeeper } from './outputs/output-keeper.js';
 import { rowError } from './row-errors.js';
 import { judgedError, judgedRowError, rememberLosses } from './row-verdicts.js';
 
@@ -46,11 +45,13 @@ export class BatchProcessor {
   readonly #fusion: FusionRunner;
   readonly #journaled: JournaledOutputs;
   readonly #calls: CallProcessor;
+  readonly #outputs: OutputKeeper;
 
   constructor(private readonly options: BatchProcessorOptions) {
     this.#fusion = new FusionRunner(options);
     this.#journaled = new JournaledOutputs(options);
     this.#calls = new CallProcessor(options);
+    this.#outputs = new OutputKeeper(options);
   }
 
   /** Rows of a batch when its output was journaled; undefined: no output of it is. */
@@ -109,7 +110,7 @@ export class BatchProcessor {
         return this.#processAlone(batch, stageIndex, run.context);
       }
       case 'done': {
-        const outcome = await this.#keepCalls(batch, stageIndex, end.outputs, run.attempt > 1);
+        const outcome = await this.#outputs.keepCalls(batch, stageIndex, end.outputs, run.attempt > 1);
         await this.#calls.callAfter(stageIndex, run.context, outcome.rowsOut);
         return end.fromJournal ? { ...outcome, fromJournal: true } : outcome;
       }
@@ -124,9 +125,9 @@ export class BatchProcessor {
   /** The last attempt failed as a whole, and the stage's `onError` does not end the run: every row is lost and named. */
   async loseBatch(stageIndex: number, index: number, error: unknown): Promise<AttemptOutcome> {
     const batch = this.#batch(index);
-    if (batch.reached > stageIndex) return this.#outcomeOf(batch, stageIndex);
+    if (batch.reached > stageIndex) return this.#outputs.outcomeOf(batch, stageIndex);
     const rowsIn = batch.loseAllRows(stageIndex, error);
-    return this.#keepOutput(batch, stageIndex, rowsIn, []);
+    return this.#outputs.keepOutput(batch, stageIndex, rowsIn, []);
   }
 
   /** Too many processes crashed over the batch: its rows are lost and named, and no stage gets them.
@@ -160,7 +161,7 @@ export class BatchProcessor {
     const taken: InFlightBatch[] = [];
     for (let index = from; index <= upTo; index++) {
       const batch = this.#batch(index);
-      this.#encode(batch);
+      this.#outputs.encode(batch);
       taken.push(batch);
       this.#batches.delete(index);
     }
@@ -183,7 +184,7 @@ export class BatchProcessor {
     stageIndex: number,
     context: StageContext,
   ): AttemptOutcome | PromiseLike<AttemptOutcome> {
-    const outcome = this.#outcomeOf(batch, stageIndex);
+    const outcome = this.#outputs.outcomeOf(batch, stageIndex);
     const called = runAfterHook(this.#stage(stageIndex), context, outcome.rowsOut);
     return isThenable(called) ? called.then(() => outcome) : outcome;
   }
@@ -200,10 +201,11 @@ export class BatchProcessor {
       if (place === 0) throw batch.failedAhead?.error;
       return outcomeOf(batch, first, false);
     }
-    if ('lines' in out) this.#adoptLines(batch, batch.reached - 1, [{ lines: out.lines, rows: out.count }]);
+    if ('lines' in out)
+      this.#outputs.adoptLines(batch, batch.reached - 1, [{ lines: out.lines, rows: out.count }]);
     else if ('encoded' in out) batch.holdEncoded(out.encoded);
     else batch.holdRows(out.rows);
-    if (batch.reached === this.options.stages.length) this.#encode(batch);
+    if (batch.reached === this.options.stages.length) this.#outputs.encode(batch);
     return outcomeOf(batch, first, false);
   }
 
@@ -234,7 +236,7 @@ export class BatchProcessor {
     const isRetry = context.attempt > 1;
     const memory = batch.memoryOf(stageIndex);
     if (failures.length + memory.lost.length === 0)
-      return this.#keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
+      return this.#outputs.keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
     const decisive = rememberLosses(stage, memory, failures, context.attempt);
     if (decisive !== undefined) throw judgedRowError(stage, batch, decisive);
     const takeBackLosses = batch.savepointLosses();
@@ -244,111 +246,22 @@ export class BatchProcessor {
       throw error;
     };
     try {
-      const outcome = this.#keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
+      const outcome = this.#outputs.keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
       return isThenable(outcome) ? outcome.then(undefined, undo) : outcome;
     } catch (error) {
       return undo(error);
     }
   }
 
-  /** Keeps the rows of a batch whose calls have all ended, in their order (I4). */
-  async #keepCalls(
-    batch: InFlightBatch,
-    stageIndex: number,
-    outputs: readonly CallOutput[],
-    isRetry: boolean,
-  ): Promise<AttemptOutcome> {
-    const rowsIn = batch.decodeRows().length;
-    const takeBackLosses = batch.savepointLosses();
-    for (const { lost } of outputs)
-      for (const { index, row, error } of lost) batch.loseRow(stageIndex, index, row, error);
-    if (outputs.every(({ rows }) => rows === undefined)) {
-      const rowsOut = outputs.reduce((sum, output) => sum + output.rowsOut, 0);
-      batch.countRows(stageIndex, rowsIn, rowsOut);
-      this.#adoptLines(
-        batch,
-        stageIndex,
-        outputs.flatMap(({ parts }) => parts),
-      );
-      return this.#concludeStage(batch, stageIndex);
-    }
-    try {
-      const rows = outputs.flatMap((output) => output.rows ?? []);
-      return await this.#keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
-    } catch (error) {
-      takeBackLosses();
-      throw error;
-    }
-  }
-
-  #keepOutput(
-    batch: InFlightBatch,
-    stageIndex: number,
-    rowsIn: number,
-    rows: readonly unknown[],
-    isRetry = false,
-  ): AttemptOutcome | Promise<AttemptOutcome> {
-    const stage = this.#stage(stageIndex);
-    const { journal } = this.options;
-    batch.countRows(stageIndex, rowsIn, rows.length);
-    if (!stage.durable || journal === undefined) {
-      batch.holdRows(rows);
-      return this.#concludeStage(batch, stageIndex);
-    }
-    // The attempt itself is counted when it has ended, but the record has to count its retry.
-    const metadata = isRetry ? batch.withRetry(stageIndex) : batch;
-    const record = encodeOutput(metadata, stage.name, this.options.fingerprints[stageIndex] as string, rows);
-    batch.isJournaling = true;
-    // The input is kept until then: an output that the journal refuses is a failed attempt, which may be retried.
-    batch.forgetAttempts();
-    batch.dropDecoded();
-    return journal.append({ stage: stage.name, batch: batch.index }, record.payload).then(
-      () => {
-        batch.isJournaling = false;
-        this.#adoptLines(batch, stageIndex, record.parts);
-        return this.#concludeStage(batch, stageIndex);
-      },
-      (error: unknown) => {
-        batch.isJournaling = false;
-        throw error;
-      },
-    );
-  }
-
-  #concludeStage(batch: InFlightBatch, stageIndex: number): AttemptOutcome {
-    batch.forgetAttempts();
-    batch.reached = stageIndex + 1;
-    if (batch.reached === this.options.stages.length) this.#encode(batch);
-    return this.#outcomeOf(batch, stageIndex);
-  }
-
-  #outcomeOf(batch: InFlightBatch, stageIndex: number): AttemptOutcome {
-    const isDurable = this.#stage(stageIndex).durable && this.options.journal !== undefined;
-    return outcomeOf(batch, stageIndex, isDurable);
-  }
-
-  /** Takes over rows as text: it goes to a sink of the same form as it is, and is decoded for the next stage. */
-  #adoptLines(batch: InFlightBatch, stageIndex: number, parts: readonly OutputPart[]): void {
-    const isLast = stageIndex + 1 === this.options.stages.length;
-    const { sink } = this.options;
-    const encode = isLast ? sink.encodeJsonLines?.bind(sink) : undefined;
-    if (encode === undefined) batch.holdText((row) => forEachOutputRow(parts, row));
-    else batch.holdEncoded(parts.map(({ lines, rows }) => encode(lines, rows)));
-  }
-
   #restoreFromJournal(batch: InFlightBatch, { stageIndex, record }: StageRecord): void {
     batch.restoreFromJournal(record, stageIndex);
-    this.#adoptLines(batch, stageIndex, [record]);
+    this.#outputs.adoptLines(batch, stageIndex, [record]);
     this.options.publish({
       type: 'batch.completed',
       ...{ stage: this.#stage(stageIndex).name, batch: batch.index },
       ...metricsOf(batch, stageIndex, true),
       ...{ attempt: 0, durationMs: 0, fromJournal: true },
     });
-  }
-
-  #encode(batch: InFlightBatch): void {
-    if (batch.encoded === null) batch.holdEncoded([this.options.sink.encode(batch.decodeRows())]);
   }
 
   #batch(index: number): InFlightBatch {

@@ -23,14 +23,15 @@ import type { AnyStage } from '../../stages/stage.js';
 import type { PipelineDefinition } from '../definition.js';
 import type { FusionThreads } from '../fusion/thread-job.js';
 import type { EventDraft } from '../publish.js';
-import { AttemptRunner, type StageActor } from './attempt-runner.js';
+import { AttemptRunner } from './attempt-runner.js';
+import type { StageActor } from './attempts/running-attempt.js';
 import { BatchProcessor } from './batch-processor.js';
 import { CallGates } from './calls/call-gates.js';
 import { DeadLetterFile } from './dead-letter-file.js';
 import { SourceReader } from './source-reader.js';
 import { sumWrittenCounters } from './sum-counters.js';
 
-export type { StageActor } from './attempt-runner.js';
+export type { StageActor } from './attempts/running-attempt.js';
 
 export interface RowsOptions {
   readonly sessionId: string;

@@ -44,9 +44,22 @@ export class CallJournal {
     return record?.rowOffset === rowOffset ? record.size : undefined;
   }
 
-  /** Takes a call's output from the journal. @returns false: there is none for these rows. */
-  async restoreCall({ stage, stageIndex }: StageCalls, batch: Place, call: Call): Promise<boolean> {
-    if (this.#stored.get(stage.name)?.get(batch.index)?.has(call.index) !== true) return false;
+  /** Takes the outputs of calls from the journal. @returns undefined: it has none of this batch. */
+  restoreCalls(plan: StageCalls, batch: Place, calls: readonly Call[]): Promise<void> | undefined {
+    const stored = this.#stored.get(plan.stage.name)?.get(batch.index);
+    if (stored === undefined) return undefined;
+    return this.#restore(
+      plan,
+      batch,
+      calls.filter(({ index }) => stored.has(index)),
+    );
+  }
+
+  async #restore(plan: StageCalls, batch: Place, calls: readonly Call[]): Promise<void> {
+    for (const call of calls) await this.#restoreCall(plan, batch, call);
+  }
+
+  async #restoreCall({ stage, stageIndex }: StageCalls, batch: Place, call: Call): Promise<void> {
     const record = await this.#read(stage.name, batch.index, call.index);
     if (
       record === undefined ||
@@ -55,11 +68,10 @@ export class CallJournal {
       record.count !== call.rows.length ||
       record.input !== hashOfRows(call.rows)
     )
-      return false;
+      return;
     const lost = lossesOf(record, call.rows).map((loss) => ({ ...loss, index: call.first + loss.index }));
     const { lines, rows } = record;
     call.output = { rows: undefined, parts: rows === 0 ? [] : [{ lines, rows }], rowsOut: rows, lost };
-    return true;
   }
 
   /** Makes the output of a call durable; its rows take the JSON round trip, as those of a resume.

@@ -11,9 +11,10 @@ import type { CallGate } from '../../../stages/calls/call-gate.js';
 import { idempotencyKeyOf } from '../../../stages/idempotency-key.js';
 import type { AnyStage } from '../../../stages/stage.js';
 import type { InFlightBatch } from '../in-flight-batch.js';
-import { BatchCalls, type CallsEnd } from './batch-calls.js';
+import { BatchCalls } from './batch-calls.js';
 import type { Call } from './call.js';
 import { CallJournal, type CallJournalOptions, lostInBatch } from './call-journal.js';
+import type { CallsEnd } from './calls-port.js';
 import { type StageCalls, stageCalls } from './stage-calls.js';
 
 export interface CallProcessorOptions extends CallJournalOptions {
@@ -79,15 +80,14 @@ export class CallProcessor {
     const plan = this.#plans[stageIndex] as StageCalls;
     const { stage } = plan;
     const calls = this.#callsOf(batch, plan);
-    if (calls.begun !== run.attempt) await this.#callBefore(stage, run);
+    if (stage.hooks.before !== undefined && calls.begun !== run.attempt) await this.#callBefore(stage, run);
     const ended = await calls.runAttempt({
       ...{ clock: run.clock, abort: run.abort, attempt: run.attempt },
       beginAttempt: () => run.beginAttempt(),
       contextOf: (call, abort) => this.#contextOf(batch, plan, call, abort, run),
       watchCall: (startedAt) => run.watchCall(startedAt),
       spentBy: () => ({}),
-      restoreCall: (call) =>
-        plan.isJournaled ? this.#journal.restoreCall(plan, batch, call) : Promise.resolve(false),
+      restoreCalls: (all) => (plan.isJournaled ? this.#journal.restoreCalls(plan, batch, all) : undefined),
       keepCall: (call, rows) => {
         if (plan.isJournaled) return this.#journal.keepCall(plan, batch, call, call.inputHash, rows, {});
         return { rows, parts: [], rowsOut: rows.length, lost: lostInBatch(call) };

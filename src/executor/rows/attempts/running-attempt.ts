@@ -1,0 +1,29 @@
+import { LazyAbort } from '../../../stages/attempt-context.js';
+import type { CompletionActor } from '../completion-batcher.js';
+
+/** The part of a stage actor that attempts need. */
+export type StageActor = CompletionActor & {
+  send(event: {
+    readonly type: 'attempt.failed' | 'attempt.timedOut' | 'attempt.deferred' | 'attempt.held' | 'retry.due';
+    readonly batch: number;
+    readonly [field: string]: unknown;
+  }): void;
+};
+
+/** An attempt under way. */
+export class RunningAttempt extends LazyAbort {
+  stopTimer: () => void = () => {};
+  stopWatch: () => void = () => {};
+  /** Where its work is cut into calls: milliseconds in them, added up, and with at least one. Waits between them are no part. */
+  calls: { readonly busyMs: number; readonly activeMs: number } | undefined;
+
+  constructor(
+    readonly actor: StageActor,
+    readonly stageIndex: number,
+    readonly batch: number,
+    readonly attempt: number,
+    readonly startedAt: number,
+  ) {
+    super();
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * One attempt over the calls of a batch.
+ *
+ * 1. A call whose rows came, or were lost for good, is never made again; in a durable stage from the moment when its record is
+ *    in the journal (I20). A failed call leaves its neighbours alone: the next attempt makes the failed calls only.
+ * 2. An attempt makes each open call once. It ends when nothing of it runs: done, failed, deferred (a call waits for a permit) or
+ *    held (nothing more may begin). A deferred or held attempt continues later, with the calls that are left.
+ * 3. A failure that ends or pauses the run lets no further call begin. Calls that run are finished and kept: they are paid for.
+ * 4. A call has its own time limit, which begins with the call: waits for a slot or a permit are no latency (I22).
+ * 5. The rows out stand in the order of the calls (I4).
+ */
+import { StageTimeoutError } from '../../../errors.js';
+import { NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
+import type { AttemptResult, RowFailure } from '../../../stages/attempt.js';
+import { runCall } from '../../../stages/attempt.js';
+import { LazyAbort } from '../../../stages/attempt-context.js';
+import type { Admitted, Deferred, Held } from '../../../stages/calls/call-gate.js';
+import type { CallSlots } from '../../../stages/calls/call-slots.js';
+import { gravest, judgeFailure, RETRY } from '../../../stages/failures/retry-decision.js';
+import { isThenable } from '../../../stages/thenable.js';
+import { endsTheRun } from '../row-errors.js';
+import { rememberLosses } from '../row-verdicts.js';
+import type { Call, CallFailure, CallOutput } from './call.js';
+import type { CallsEnd, CallsHost } from './calls-port.js';
+import type { StageCalls } from './stage-calls.js';
+
+export class CallsAttempt {
+  readonly #open: readonly Call[];
+  #next = 0;
+  /** Calls whose function runs. */
+  #active = 0;
+  /** Calls that have begun and are not concluded: their function runs, or their rows are being journaled. */
+  #unfinished = 0;
+  #isWaitingForSlot = false;
+  /** A failure after which no call begins. */
+  #fatal: CallFailure | undefined;
+  #refusal: Deferred | Held | undefined;
+  #stopTimer: (() => void) | undefined;
+  #isSynchronous = false;
+  #isStarting = false;
+  #busyMs = 0;
+  #activeMs = 0;
+  #activeSince = 0;
+  readonly #failures: { readonly error: unknown; readonly row: number | undefined }[] = [];
+  #settle: (() => void) | undefined;
+  #reject: ((reason: unknown) => void) | undefined;
+
+  constructor(
+    private readonly plan: StageCalls,
+    private readonly batch: number,
+    private readonly calls: readonly Call[],
+    private readonly slots: CallSlots,
+    private readonly host: CallsHost,
+    private readonly begin: () => void,
+  ) {
+    this.#open = calls.filter(({ output, failedIn }) => output === undefined && failedIn !== host.attempt);
+  }
+
+  run(isFromJournal: () => boolean): Promise<CallsEnd> {
+    const { abort } = this.host;
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#settle = resolve;
+      this.#reject = reject;
+    });
+    const onAbort = () => this.#abort();
+    abort.addEventListener('abort', onAbort, { once: true });
+    this.#startCalls();
+    return ended.then(() => {
+      abort.removeEventListener('abort', onAbort);
+      const { end } = this.#conclusion(isFromJournal());
+      return { end, busyMs: this.#busyMs, activeMs: this.#activeMs, failures: this.#failures };
+    });
+  }
+
+  #abort(): void {
+    this.#stopTimer?.();
+    this.#reject?.(this.host.abort.reason);
+  }
+
+  /** Starts calls until one has to wait. */
+  #startCalls(): void {
+    this.#isWaitingForSlot = false;
+    this.#refusal = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    this.#isStarting = true;
+    while (this.#mayStart()) {
+      if (!this.slots.take()) {
+        this.#waitForSlot();
+        break;
+      }
+      const call = this.#open[this.#next] as Call;
+      const admission = this.#admit(call);
+      if (admission !== undefined && admission.kind !== 'go') {
+        this.#refusal = admission;
+        this.slots.release();
+        break;
+      }
+      this.#next++;
+      this.#startCall(call, admission);
+    }
+    this.#isStarting = false;
+    this.#endIfIdle();
+  }
+
+  #mayStart(): boolean {
+    return (
+      this.#next < this.#open.length &&
+      this.#fatal === undefined &&
+      !this.#isSynchronous &&
+      !this.host.abort.aborted &&
+      // The first row shows whether the function is asynchronous.
+      !(this.plan.isProbed && this.#unfinished > 0)
+    );
+  }
+
+  #waitForSlot(): void {
+    this.#isWaitingForSlot = true;
+    this.slots.wait(this.batch, () => {
+      if (this.host.abort.aborted) return;
+      this.#startCalls();
+    });
+  }
+
+  #admit({ index, rows }: Call): Admitted | Deferred | Held | undefined {
+    const { gate, stage, stageIndex } = this.plan;
+    const { attempt } = this.host;
+    return gate?.requestCall({ stage, stageIndex, batch: this.batch, call: index, rows, attempt });
+  }
+
+  #startCall(call: Call, admitted: Admitted | undefined): void {
+    const { host, plan } = this;
+    const { stage } = plan;
+    this.begin();
+    const startedAt = host.clock.monotonic();
+    if (this.#active === 0) this.#activeSince = startedAt;
+    this.#active++;
+    this.#unfinished++;
+    const abort = new LazyAbort();
+    const onAbort = () => abort.abort(host.abort.reason);
+    host.abort.addEventListener('abort', onAbort, { once: true });
+    const context = host.contextOf(call, abort);
+    const stopTimer =
+      stage.timeoutMs === undefined
+        ? undefined
+        : host.clock.setTimer(
+            () => abort.abort(new StageTimeoutError(stage.name, this.batch, stage.timeoutMs as number)),
+            stage.timeoutMs,
+          );
+    const stopWatch = host.watchCall(startedAt);
+    /** The function has ended. */
+    const endCall = (error: unknown): Spending => {
+      stopTimer?.();
+      stopWatch();
+      host.abort.removeEventListener('abort', onAbort);
+      const now = host.clock.monotonic();
+      this.#busyMs += now - startedAt;
+      this.#active--;
+      if (this.#active === 0) this.#activeMs += now - this.#activeSince;
+      const spent = host.spentBy(context);
+      admitted?.settle(error === undefined ? { spent } : { spent, error });
+      return spent;
+    };
+    const fail = (thrown: unknown) => {
+      const spent = endCall(thrown ?? new Error('undefined'));
+      if (host.abort.aborted) return;
+      this.#finish(this.#failCall(call, thrown, spent));
+    };
+    try {
+      const result = runCall(stage, call.rows, context, call.memory, call.first);
+      if (!isThenable(result)) {
+        if (plan.isProbed && result.failures.length === 0) this.#isSynchronous = true;
+        this.#succeed(call, result, endCall);
+        return;
+      }
+      plan.isProbed = false;
+      result.then((settled) => this.#succeed(call, settled, endCall), fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #succeed(call: Call, result: AttemptResult, endCall: (error: unknown) => Spending): void {
+    const spent = endCall(result.failures[0]?.error);
+    if (this.host.abort.aborted) return;
+    this.#finish(this.#concludeCall(call, result, spent));
+  }
+
+  /** The call's function has ended; its rows may still be journaled. Its slot is free. */
+  #finish(concluded: Promise<void> | undefined): void {
+    if (concluded === undefined) this.#unfinished--;
+    else
+      concluded.then(() => {
+        this.#unfinished--;
+        this.#endIfIdle();
+      });
+    const isWaiting = this.#isStarting || this.#isWaitingForSlot || this.#refusal !== undefined;
+    if (!isWaiting && this.#mayStart()) this.#waitForSlot();
+    this.slots.release();
+    // Of a synchronous call: the loop that started it goes on.
+    if (!this.#isStarting) this.#endIfIdle();
+  }
+
+  /** While other calls of the batch run, the batch keeps its place and asks again by itself. */
+  #awaitPermit({ dueAt }: Deferred): void {
+    if (this.#stopTimer !== undefined || this.#unfinished === 0) return;
+    const { clock } = this.host;
+    this.#stopTimer = clock.setTimer(() => this.#startCalls(), Math.max(0, dueAt - clock.now()));
+  }
+
+  /** @returns undefined: it is concluded. */
+  #concludeCall(call: Call, { rows, failures }: AttemptResult, spent: Spending): Promise<void> | undefined {
+    if (this.#isSynchronous) return undefined;
+    const { stage } = this.plan;
+    const { attempt } = this.host;
+    for (const { error, index } of failures) this.#failures.push({ error, row: call.first + index });
+    if (failures.length + call.memory.lost.length > 0) {
+      const decisive = rememberLosses(stage, call.memory, failures, attempt);
+      if (decisive !== undefined) {
+        const { error, verdict } = decisive;
+        this.#failWith(call, { error, verdict, row: atBatch(call, decisive) });
+        return undefined;
+      }
+    }
+    return this.#keep(call, rows, spent);
+  }
+
+  #keep(call: Call, rows: readonly unknown[], spent: Spending): Promise<void> | undefined {
+    const keepOutput = (output: CallOutput) => {
+      call.output = output;
+    };
+    let kept: Promise<CallOutput> | CallOutput;
+    try {
+      kept = this.host.keepCall(call, rows, spent);
+    } catch (error) {
+      return this.#failCall(call, error, NOTHING_SPENT);
+    }
+    if (!isThenable(kept)) {
+      keepOutput(kept as CallOutput);
+      return undefined;
+    }
+    return kept.then(keepOutput, (error: unknown) => this.#failCall(call, error, NOTHING_SPENT));
+  }
+
+  /** A call failed as a whole: it is made again, its rows are lost, or it ends the run. */
+  #failCall(call: Call, thrown: unknown, spent: Spending): Promise<void> | undefined {
+    const { stage } = this.plan;
+    const { attempt, clock } = this.host;
+    if (endsTheRun(thrown)) {
+      this.#failWith(call, { error: thrown, verdict: { kind: 'stop' } });
+      return undefined;
+    }
+    const { error, verdict = RETRY } = judgeFailure(stage, thrown, { attempt, now: clock.now() });
+    this.#failures.push({ error, row: undefined });
+    const isLost = verdict.kind === 'lose' || (verdict.kind === 'retry' && attempt >= stage.retry.attempts);
+    if (!isLost || stage.onError === 'fail') {
+      this.#failWith(call, { error, verdict: isLost ? { kind: 'lose' } : verdict });
+      return undefined;
+    }
+    const gone = new Set(call.memory.lost.map(({ index }) => index));
+    call.rows.forEach((row, index) => {
+      if (!gone.has(index)) call.memory.lost.push({ index, row, error });
+    });
+    return this.#keep(call, [], spent);
+  }
+
+  #failWith(call: Call, failure: CallFailure): void {
+    call.failure = failure;
+    call.failedIn = this.host.attempt;
+    if (failure.verdict.kind !== 'retry') this.#fatal ??= failure;
+  }
+
+  #endIfIdle(): void {
+    if (this.#unfinished > 0) {
+      if (this.#refusal?.kind === 'defer') this.#awaitPermit(this.#refusal);
+      return;
+    }
+    if (this.#isWaitingForSlot && this.#mayStart()) return;
+    const isOver = this.#next >= this.#open.length || this.#fatal !== undefined || this.#isSynchronous;
+    if (!isOver && this.#refusal === undefined) return;
+    this.#stopTimer?.();
+    this.#settle?.();
+  }
+
+  #conclusion(fromJournal: boolean): Pick<CallsEnd, 'end'> {
+    if (this.#isSynchronous) {
+      const [first] = this.calls as [Call];
+      return { end: { kind: 'synchronous', memory: first.memory } };
+    }
+    const failed = this.calls.flatMap(({ output, failure }) =>
+      output === undefined && failure !== undefined ? failure : [],
+    );
+    if (this.#fatal !== undefined)
+      return { end: { kind: 'failed', failure: gravest(failed) ?? this.#fatal } };
+    if (this.#refusal !== undefined) return { end: this.#refusal };
+    const worst = gravest(failed);
+    if (worst !== undefined) return { end: { kind: 'failed', failure: worst } };
+    const outputs = this.calls.map(({ output }) => output as CallOutput);
+    return { end: { kind: 'done', outputs, fromJournal } };
+  }
+}
+
+function atBatch({ first }: Call, failure: RowFailure): RowFailure {
+  return { ...failure, index: failure.index + first };
+}

@@ -1,0 +1,43 @@
+/** What an attempt over the calls of a batch asks of its owner, and how it ends. */
+import type { Clock } from '../../../platform/clock.js';
+import type { Spending } from '../../../spending/spending.js';
+import type { AttemptMemory } from '../../../stages/attempt.js';
+import type { Abortable, AttemptContext, LazyAbort } from '../../../stages/attempt-context.js';
+import type { Deferred, Held } from '../../../stages/calls/call-gate.js';
+import type { Call, CallFailure, CallOutput } from './call.js';
+
+/** What an attempt over the calls of a batch asks of its owner. */
+export interface CallsHost {
+  readonly clock: Clock;
+  /** Of the attempt. */
+  readonly abort: Abortable;
+  readonly attempt: number;
+  /** The attempt's first call begins. */
+  beginAttempt(): void;
+  contextOf(call: Call, abort: LazyAbort): AttemptContext;
+  /** Watches a call that may never settle. @returns stops watching. */
+  watchCall(startedAt: number): () => void;
+  /** What a call has spent. */
+  spentBy(context: AttemptContext): Spending;
+  /** Takes the calls from the journal that it has. @returns undefined: it has none. */
+  restoreCalls(calls: readonly Call[]): Promise<void> | undefined;
+  /** Makes the output of a call durable. Resolves to what is kept of it. */
+  keepCall(call: Call, rows: readonly unknown[], spent: Spending): Promise<CallOutput> | CallOutput;
+}
+
+/** The work of an attempt: what it took, and how it ended. */
+export interface CallsEnd {
+  /** Milliseconds in calls; calls that ran at once add up. */
+  readonly busyMs: number;
+  /** Milliseconds with at least one call. */
+  readonly activeMs: number;
+  readonly end:
+    | { readonly kind: 'done'; readonly outputs: readonly CallOutput[]; readonly fromJournal: boolean }
+    | { readonly kind: 'failed'; readonly failure: CallFailure }
+    /** The function is synchronous: it has been called for the first row alone. */
+    | { readonly kind: 'synchronous'; readonly memory: AttemptMemory }
+    | Deferred
+    | Held;
+  /** The rows and calls that failed in this attempt; `row` undefined: a whole call. */
+  readonly failures: readonly { readonly error: unknown; readonly row: number | undefined }[];
+}
