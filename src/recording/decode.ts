@@ -1,12 +1,12 @@
 /**
- * A line of a recording as a record. Nothing about it is trusted (I9): it is bounded in size and depth, free of keys that
- * reach a prototype, and of the shape that its kind promises; otherwise it is a `damaged` record, never an error.
+ * Decodes a line of a recording. Nothing is trusted (I9): size and depth are bounded, keys that reach a prototype are refused, and
+ * the shape of the kind is checked. A line that fails is a `damaged` record, never an error.
  */
 import { isObject, type JsonObject, parseUntrusted } from '../formats/json.js';
 import type { ActorFrame, ActorStatus, RecordingRecord, StateValue } from './format.js';
 import { EMPTY_PATCH, type Patch } from './patch.js';
 
-/** Characters of a line: a keyframe holds what a checkpoint holds. */
+/** Characters of a line: a keyframe is as large as a checkpoint. */
 export const MAX_LINE = 1024 * 1024;
 export const MAX_DEPTH = 32;
 
@@ -46,7 +46,7 @@ function decode(
     case 'e':
       return { type: 'end', ...stamp, reason: text(fields.reason) };
     default:
-      throw new SyntaxError('a kind of record that is not known');
+      throw new SyntaxError('unknown kind of record');
   }
 }
 
@@ -176,5 +176,5 @@ function whole(value: unknown): number {
 }
 
 function wrong(): never {
-  throw new SyntaxError('a record of another shape');
+  throw new SyntaxError('wrong shape of the record');
 }

@@ -1,7 +1,7 @@
-/** A statechart as data, read off the machine itself, and which of its transitions is which. */
+/** A machine's statechart as data, and the index of each of its transitions. */
 import type { MachineDefinition, StateDefinition, TransitionDefinition } from './format.js';
 
-/** An XState machine, as far as it is needed here. */
+/** The parts of an XState machine that are read here. */
 export interface Machine {
   readonly id: string;
   readonly root: MachineNode;
@@ -32,7 +32,7 @@ export interface MachineTransition {
 
 export interface DescribedMachine {
   readonly definition: MachineDefinition;
-  /** By the object that XState names as taken. */
+  /** By the transition object that XState reports as taken. */
   readonly indexOf: ReadonlyMap<object, number>;
   readonly events: ReadonlySet<string>;
 }
@@ -94,7 +94,7 @@ function internalActions({ implementations: { actions } }: Machine): string[] {
 
 const pathOf = ({ path }: MachineNode): string => path.join('.');
 
-/** Of an action or a guard: a string, an object with `type`, or a function, which may have one. */
+/** The name of an action or a guard: a string, an object with `type`, or a function. */
 function nameOf(part: unknown): string {
   if (typeof part === 'string') return part;
   const { type, name } = part as { type?: unknown; name?: unknown };

@@ -1,4 +1,4 @@
-/** Text of events, bounded: at most about 4 KB, whatever somebody sends. */
+/** JSON text of events, clipped to about 4 KB. */
 import { jsonText, stringText } from './json-text.js';
 
 /** Characters of an event's text. */
@@ -7,7 +7,7 @@ const MAX_ITEMS = 16;
 const MAX_DEPTH = 4;
 
 /** A machine event.
- * @param known the types whose payload is references and figures: those that the machine reacts to. */
+ * @param known types whose payload is recorded: those that the machine reacts to. */
 export function eventText(event: { readonly type: string }, known: ReadonlySet<string>): string {
   return known.has(event.type) ? clippedEventText(event) : `{"type":${stringText(event.type)}}`;
 }

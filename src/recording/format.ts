@@ -1,28 +1,28 @@
 /**
- * A recording: what a run did, as lines of JSON that anybody may read while they are being written.
+ * The format of a recording: the steps of a run, as lines of JSON that can be read while they are written.
  *
- * 1. References and figures, never rows (I3): machine events and contexts carry none, and error messages are clipped.
- * 2. A segment can be read without those before it: its head is `begin`, the definitions and a `keyframe`.
- * 3. A line begins with its kind, its number and its time, in this order, so that an index needs no JSON:
+ * 1. References and counts, never rows (I3): machine events and contexts have none, and error messages are clipped.
+ * 2. A segment can be read alone: its head is `begin`, the definitions and a `keyframe`.
+ * 3. A line begins with its kind, its number and its time, in this order, so that an index parses no JSON:
  *    `{"k":"s","n":17,"t":1700000000000,…}`.
- * 4. A reader refuses nothing: a torn last line is not there yet, and a damaged one is a record that says so.
+ * 4. A reader never fails: it waits for the rest of a torn last line, and returns a damaged line as a `damaged` record.
  */
 import type { JsonObject } from '../formats/json.js';
 import type { Patch } from './patch.js';
 
-/** Format 2 has today's names in contexts, machine events and `fromJournal`; `formats/format-1.ts` reads format 1. */
+/** Format 2 renamed fields of contexts and machine events, and `fromJournal`; `formats/format-1.ts` reads format 1. */
 export const RECORDING_FORMAT = 2;
 
-/** The executor's name among the actors of a recording, whatever its id is in the system that it runs in. */
+/** The executor's name among the actors of a recording, whatever its id in its actor system. */
 export const EXECUTOR = 'executor';
 
-/** A state's path, or what XState has for nested states. */
+/** A state's path, or XState's value for nested states. */
 export type StateValue = string | { readonly [key: string]: StateValue };
 
-/** XState's word for whether an actor still runs. */
+/** The status of an actor, as XState names it. */
 export type ActorStatus = 'active' | 'done' | 'error' | 'stopped';
 
-/** An actor at one moment, whole. */
+/** The whole state of an actor at one moment. */
 export interface ActorFrame {
   /** Key of its `MachineDefinition`. */
   readonly definition: string;
@@ -33,7 +33,7 @@ export interface ActorFrame {
   readonly context: JsonObject;
 }
 
-/** A statechart as data, flat. */
+/** A statechart as flat data. */
 export interface MachineDefinition {
   readonly id: string;
   /** Path of the initial state. */
@@ -46,12 +46,12 @@ export interface MachineDefinition {
   readonly internal?: readonly string[];
 }
 
-/** A state of a recorded machine, as its picture needs it. */
+/** A state of a recorded machine, with what a diagram needs. */
 export interface StateDefinition {
   /** Keys from the root, joined by dots. */
   readonly path: string;
   readonly key: string;
-  /** Path of the state around it; '' for the root. */
+  /** Path of its parent state; '' for the root. */
   readonly parent: string;
   readonly type: string;
   readonly initial: string | null;
@@ -59,28 +59,28 @@ export interface StateDefinition {
   readonly exit: readonly string[];
 }
 
-/** A transition of a recorded machine, by its place in the definition. */
+/** A transition of a recorded machine. */
 export interface TransitionDefinition {
   /** Path of a state; '' for the root. */
   readonly source: string;
-  /** '' where it needs no event (`always`). */
+  /** '' for a transition without an event (`always`). */
   readonly event: string;
-  /** Paths; empty where it stays. */
+  /** Paths; empty if the state stays the same. */
   readonly targets: readonly string[];
   readonly guard: string | null;
   readonly actions: readonly string[];
   readonly reenter: boolean;
 }
 
-/** Which record it is, and when it was written. */
+/** Number and time of a record. */
 export interface Stamp {
-  /** Running number, over all processes of the session. */
+  /** Sequence number, over all processes of the session. */
   readonly n: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
-/** A process begins to record, or goes on in a new segment. */
+/** A process begins to record, or continues in a new segment. */
 export interface BeginRecord extends Stamp {
   readonly type: 'begin';
   readonly format: number;
@@ -88,15 +88,15 @@ export interface BeginRecord extends Stamp {
   readonly pipeline: string;
   readonly stages: readonly string[];
   readonly pid: number | null;
-  /** Of the checkpoint's epoch: rises with each opening of the session. */
+  /** The session's epoch, which rises with each opening. */
   readonly epoch: number | null;
-  /** Worker threads, which widen the first stage. Null: the recording does not say. */
+  /** Worker threads, which widen the first stage. Null: unknown. */
   readonly threads: number | null;
   /** The session was recorded before, by another process or an earlier opening. */
   readonly resumed: boolean;
-  /** Only a new segment: whoever recorded before goes on. */
+  /** Only a new segment of the same recorder. */
   readonly continued: boolean;
-  /** Records before it that are not there any more: the reader finds them missing. */
+  /** Earlier records that were removed; the reader counts them. */
   readonly dropped: number;
 }
 
@@ -106,7 +106,7 @@ export interface DefinitionRecord extends Stamp {
   readonly definition: MachineDefinition;
 }
 
-/** From here on there is such an actor, and none that had its name before. */
+/** A new actor. It replaces an earlier one of the same name. */
 export interface ActorRecord extends Stamp, ActorFrame {
   readonly type: 'actor';
   /** `executor`, or `stage:<name>`. */
@@ -117,18 +117,18 @@ export interface ActorRecord extends Stamp, ActorFrame {
 export interface StepRecord extends Stamp {
   readonly type: 'step';
   readonly actor: string;
-  /** Null where the step followed from the one before it, without another event. */
+  /** Null: the step follows from the one before it, without another event. */
   readonly event: ({ readonly type: string } & JsonObject) | null;
   readonly from: StateValue;
   readonly to: StateValue;
-  /** The very transition that was taken, in the definition's list; null where the event was ignored. */
+  /** Index of the transition in the definition; null: the event was ignored. */
   readonly transition: number | null;
-  /** Only where it changed. */
+  /** Present if it changed. */
   readonly status?: ActorStatus;
   readonly patch: Patch;
 }
 
-/** What observers are told, as far as it is a figure: not every start of a batch, and the first 1,000 lost rows. */
+/** An event of the observers, without `batch.started`, and with the first 1,000 lost rows only. */
 export interface EventRecord extends Stamp {
   readonly type: 'event';
   /** A `PipelineEvent` without `sessionId` and `at`. */
@@ -162,10 +162,10 @@ export type RecordingRecord =
   | EndRecord
   | DamagedRecord;
 
-/** What kind of record it is. */
+/** The kind of a record. */
 export type RecordType = RecordingRecord['type'];
 
-/** The letter that a line begins with. Those that a summary is made of have one of their own. */
+/** The letter of each kind. Records of a summary have a letter of their own. */
 export const KINDS = {
   b: 'begin',
   d: 'definition',
@@ -182,10 +182,10 @@ export const KINDS = {
 
 export type Kind = keyof typeof KINDS;
 
-/** Where records go. `write` gets whole lines; what it throws ends the recording, not the run. */
+/** Receives the lines of a recording. An error of it ends the recording, not the run. */
 export interface RecordingSink {
-  /** Takes whole lines; called off the critical path, in order. */
+  /** Receives whole lines, in order. */
   write(lines: string): void;
-  /** What is written next is the head of a segment. */
+  /** The next line is the head of a segment. */
   nextSegment?(): void;
 }

@@ -1,12 +1,12 @@
 /**
- * JSON text of small values, made by hand: for the few numbers and names of a microstep, twice as fast as
- * `JSON.stringify`. Strings are clipped; what JSON cannot say is null, or left out of an object.
+ * JSON text of small values: for the few numbers and names of a microstep, twice as fast as `JSON.stringify`. Strings are
+ * clipped. A value that JSON cannot express is null, or absent from an object.
  */
 
-/** Strings in a recording are clipped beyond so many characters. */
+/** Characters of a string; the rest is clipped. */
 const MAX_STRING = 1000;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to be escaped.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these must be escaped.
 const NEEDS_ESCAPE = /[\u0000-\u001f"\\\ud800-\udfff]/;
 
 export function jsonText(value: unknown): string {
@@ -38,7 +38,7 @@ function arrayText(value: readonly unknown[], from: number): string {
   return `${text}]`;
 }
 
-/** Keys come again and again. */
+/** Keys of the cache. */
 const MAX_KEYS = 1000;
 const keyTexts = new Map<string, string>();
 

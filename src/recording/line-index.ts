@@ -1,23 +1,23 @@
 /**
- * Where the records of a recording are: kind, number, time and place of each line, read off its first bytes.
+ * An index of a recording's lines: kind, number, time and offset of each, parsed from its first bytes.
  *
- * 1. Bytes are kept as they came; a line that came in two pieces is put together once.
- * 2. What does not begin as a line of a recording does is no record, and is passed over.
- * 3. An unfinished last line is not there yet.
+ * 1. Bytes are kept as they arrive; a line in two pieces is joined once.
+ * 2. A line that does not begin like a record is skipped.
+ * 3. An unfinished last line waits for its end.
  */
 import type { Kind } from './format.js';
 
-/** A line longer than this is nobody's record; what is left of it is passed over. */
+/** A longer line is no record; it is skipped. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 10;
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
-/** More than it takes to go to a moment. */
+/** More lines than one frame needs. */
 const MANY_LINES = 1_000;
 /** `{"k":"s","n":` */
 const KIND_AT = 6;
 const NUMBER_AT = 13;
 
-/** A byte order mark stays: it is a character of its line, and places count. */
+/** Keeps a byte order mark: it is a character of its line, and offsets count it. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 interface Chunk {
@@ -36,7 +36,7 @@ export class LineIndex {
   readonly #chunks: Chunk[] = [];
   #rest = new Uint8Array(0);
   #isSkipping = false;
-  /** The last chunk that was looked into. */
+  /** The chunk that was read last. */
   #looked: { readonly chunk: Chunk; lines: number; text: string | undefined } | undefined;
   readonly #starts = new Column(Uint32Array);
   readonly #numbers = new Column(Float64Array);
@@ -47,7 +47,7 @@ export class LineIndex {
     return this.#starts.length;
   }
 
-  /** @param onRecord told of each new record, in order. */
+  /** @param onRecord called for each new record, in order. */
   append(bytes: Uint8Array, onRecord: (index: number, head: LineHead) => void): void {
     const end = bytes.lastIndexOf(NEWLINE) + 1;
     if (end === 0) {
@@ -102,24 +102,24 @@ export class LineIndex {
     return decoder.decode(bytes.subarray(start, bytes.indexOf(NEWLINE, start)));
   }
 
-  /** Whoever goes through many lines of a chunk gets them from one decoding of all of it. Undefined: not so many yet, or a
-   * character of it has more than one byte, or it is too large for a string. */
+  /** The text of a chunk that many lines are read from: decoding it once is faster. Undefined: few lines so far, a character of
+   * more than one byte, or too large for a string. */
   #asciiOf(chunk: Chunk): string | undefined {
     let looked = this.#looked;
     if (looked?.chunk !== chunk) {
-      // Whoever went through many of the last one goes through this one too.
+      // After a chunk that was read in whole, the next one will be, too.
       looked = { chunk, lines: Math.min(looked?.lines ?? 0, MANY_LINES), text: undefined };
       this.#looked = looked;
     }
     if (looked.lines++ === MANY_LINES && chunk.bytes.length <= MAX_TEXT_BYTES) {
       const text = decoder.decode(chunk.bytes);
-      // No byte gives more than one character: as many of each, and places are the same.
+      // As many characters as bytes: all are ASCII, and offsets are the same.
       if (text.length === chunk.bytes.length) looked.text = text;
     }
     return looked.text;
   }
 
-  /** The last record that was not after `at`; 0 where all are. */
+  /** The last record up to the time `at`; 0 if all are later. */
   atTime(at: number): number {
     let [low, high] = [0, this.length - 1];
     while (low < high) {
@@ -153,7 +153,7 @@ const NUMBER = [...'","n":'].map((c) => c.charCodeAt(0));
 const TIME = [...',"t":'].map((c) => c.charCodeAt(0));
 const KNOWN_KINDS = new Set([...'bdasSvVke'].map((c) => c.charCodeAt(0)));
 
-/** Undefined: no line of a recording. */
+/** Undefined: not a line of a recording. */
 function headAt(bytes: Uint8Array, start: number): LineHead | undefined {
   if (!has(bytes, start, OPENING) || !has(bytes, start + KIND_AT + 1, NUMBER)) return undefined;
   const kind = bytes[start + KIND_AT] as number;
@@ -186,7 +186,7 @@ function numberAt(
 
 type Numbers = Uint8Array | Uint32Array | Float64Array;
 
-/** A list of numbers that grows. */
+/** A growing list of numbers. */
 class Column<A extends Numbers> {
   #values: A;
   length = 0;

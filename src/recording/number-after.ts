@@ -1,5 +1,5 @@
 /** The number of the record that follows a recording.
- * @param tail its last lines; a torn one does not count. */
+ * @param tail its last lines; a torn last line is ignored. */
 export function numberAfter(tail: string): number {
   const lines = tail.slice(0, tail.lastIndexOf('\n') + 1);
   let last = -1;

@@ -1,28 +1,28 @@
 /**
- * What changed between two contexts, found by identity: a part that is the same object is not looked into.
+ * The difference of two contexts, found by identity: equal objects are not compared further.
  *
- * 1. `applyPatch(before, patch)` is the context after, to the last key; deletions included.
- * 2. A key whose value is `undefined` is no key: contexts are plain JSON.
- * 3. The text of a patch is made without the patch: a microstep is recorded in a microsecond or two.
- * 4. Applying copies what it changes and shares the rest: a context once folded never changes.
+ * 1. `applyPatch(before, patch)` equals the context after, deletions included.
+ * 2. A key with the value `undefined` is absent: contexts are plain JSON.
+ * 3. The text is written without building a `Patch`: recording a microstep takes 1 to 2 µs.
+ * 4. Applying a patch copies the changed parts and shares the rest: a folded context never changes.
  */
 import { isObject, type Json, type JsonObject } from '../formats/json.js';
 import { jsonText, keyText, stringText } from './json-text.js';
 
-/** Keys are absent where there is nothing to say. */
+/** A change of a context. Empty parts are absent. */
 export interface Patch {
   /** New values, whole. */
   readonly set?: JsonObject;
   readonly unset?: readonly string[];
   /** Objects that changed inside. */
   readonly in?: { readonly [key: string]: Patch };
-  /** Arrays that changed in one place: `[index, how many went, …what came]`. */
+  /** Arrays that changed in one place: `[index, removed count, …inserted items]`. */
   readonly splice?: { readonly [key: string]: readonly Json[] };
 }
 
 export const EMPTY_PATCH: Patch = {};
 
-/** The patch as JSON text; '' where nothing changed. */
+/** The patch as JSON text; '' without a change. */
 export function patchText(
   before: Readonly<Record<string, unknown>>,
   after: Readonly<Record<string, unknown>>,
@@ -69,12 +69,12 @@ export function patchText(
 const isSame = (from: unknown, to: unknown): boolean =>
   from === to && from !== undefined && typeof from !== 'function';
 
-/** What is no JSON is not there; nor is what every object inherits (`valueOf`). */
+/** Functions count as absent, also inherited ones (`valueOf`). */
 function json(value: unknown): unknown {
   return typeof value === 'function' ? undefined : value;
 }
 
-/** @param kept how many keys both have. */
+/** @param kept number of keys that both have. */
 function missingText(
   before: Readonly<Record<string, unknown>>,
   after: Readonly<Record<string, unknown>>,
@@ -89,7 +89,7 @@ function missingText(
   return text;
 }
 
-/** One splice: what is the same at both ends stays. */
+/** One splice between the equal items at both ends. */
 function spliceText(from: readonly unknown[], to: readonly unknown[]): string {
   const shorter = Math.min(from.length, to.length);
   let start = 0;
@@ -104,27 +104,27 @@ function spliceText(from: readonly unknown[], to: readonly unknown[]): string {
   return `${text}]`;
 }
 
-/** The context after.
- * @throws {TypeError} where the patch is not one for this context: it stands in a damaged recording. */
+/** The context after the patch.
+ * @throws {TypeError} for a patch that does not fit the context, as in a damaged recording. */
 export function applyPatch(before: JsonObject, patch: Patch): JsonObject {
   const after: Record<string, Json> = { ...before };
   for (const key of Object.keys(patch.set ?? {})) after[key] = (patch.set as JsonObject)[key] as Json;
   for (const [key, inner] of Object.entries(patch.in ?? {})) {
     const value = after[key];
-    if (!isObject(value)) throw new TypeError(`"${key}" is no object`);
+    if (!isObject(value)) throw new TypeError(`"${key}" is not an object`);
     after[key] = applyPatch(value as JsonObject, inner);
   }
   for (const [key, [start, removed, ...items]] of Object.entries(patch.splice ?? {})) {
     const value = after[key];
     if (!Array.isArray(value) || typeof start !== 'number' || typeof removed !== 'number')
-      throw new TypeError(`"${key}" is no array`);
+      throw new TypeError(`"${key}" is not an array`);
     after[key] = [...value.slice(0, start), ...items, ...value.slice(start + removed)];
   }
   for (const key of patch.unset ?? []) delete after[key];
   return after;
 }
 
-/** Paths of what a patch touches: `activity.reader`, `window`. */
+/** Paths that a patch changes: `activity.reader`, `window`. */
 export function changedPaths(patch: Patch, prefix = ''): string[] {
   const own = [...Object.keys(patch.set ?? {}), ...Object.keys(patch.splice ?? {}), ...(patch.unset ?? [])];
   return [

@@ -1,10 +1,10 @@
 /**
- * Reads a recording, whole or while it grows, and goes to any moment of it.
+ * Reads a recording, whole or while it grows, at any record.
  *
- * 1. Nothing is kept decoded but a summary: a record is decoded when it is asked for.
- * 2. A frame folds the steps since the keyframe before it: at most a thousand, wherever it is; the next one folds one.
- * 3. Nothing in a recording is trusted, and nothing in it throws: what is damaged is said to be. A line that is no record any
- *    more is known by the number that is missing.
+ * 1. Only a summary is kept decoded: a record is decoded on demand.
+ * 2. A frame folds the steps since the last keyframe: at most 1,000. The frame after it folds one step.
+ * 3. Nothing in a recording is trusted (I9), and no content throws: a damaged line is a `damaged` record. An unreadable line is
+ *    found by its missing number.
  */
 import { contextOfFormat1, pathOfFormat1 } from '../formats/format-1.js';
 import { isObject } from '../formats/json.js';
@@ -24,29 +24,29 @@ import { type RecordingSummary, SummaryBuilder } from './summary.js';
 
 /** All actors at one moment. */
 export interface Frame {
-  /** Of the record after which it is so. */
+  /** The record after which the actors are in this state. */
   readonly index: number;
   readonly at: number;
   readonly actors: Readonly<Record<string, ActorFrame>>;
   readonly record: RecordingRecord;
-  /** Paths in the context of the step's actor: `activity.reader`, `window`. Empty where `record` is no step. */
+  /** Changed paths in the context of the step's actor: `activity.reader`, `window`. Empty if `record` is no step. */
   readonly changed: readonly string[];
-  /** A record between the keyframe and this one could not be read: contexts may be off until the next keyframe. */
+  /** A record since the keyframe was unreadable: contexts may be wrong until the next keyframe. */
   readonly isUncertain: boolean;
 }
 
-/** All that are given have to hold. */
+/** A record matches if every given field matches. */
 export interface RecordFilter {
   readonly types?: readonly RecordType[];
   /** `executor`, `stage:<name>`. */
   readonly actor?: string;
-  /** In the name of an event: of the machine's or the observers'. */
+  /** Part of the name of a machine event or an observers' event. */
   readonly text?: string;
-  /** Before this index: what a search may cost is the asker's to say. */
+  /** The search ends before this index. Default: at the end. */
   readonly to?: number;
 }
 
-/** A record that was looked for. */
+/** A record that `find` has found. */
 export interface FoundRecord {
   readonly index: number;
   readonly record: RecordingRecord;
@@ -74,7 +74,7 @@ export class RecordingReader {
   readonly #keyframes: number[] = [];
   readonly #begins: number[] = [];
   readonly #dropped = new Map<number, number>();
-  /** Records that are missing right before a record, by its index: within a segment none was dropped on purpose. */
+  /** Missing records right before a record, by its index. Within a segment, no record is removed on purpose. */
   readonly #missing = new Map<number, number>();
   #next: number | undefined;
   #last: Folded | undefined;
@@ -99,12 +99,12 @@ export class RecordingReader {
     return this.#lines.length;
   }
 
-  /** How many records were decoded so far: what reading has cost. */
+  /** Decoded records so far: the cost of reading. */
   get decoded(): number {
     return this.#decoded;
   }
 
-  /** @throws {RangeError} for an index that is none. */
+  /** @throws {RangeError} for an index without a record. */
   record(index: number): RecordingRecord {
     this.#check(index);
     this.#decoded++;
@@ -116,35 +116,35 @@ export class RecordingReader {
       : record;
   }
 
-  /** What kind of record it is, without decoding it; a line that cannot be read has one too.
-   * @throws {RangeError} for an index that is none. */
+  /** The kind of a record, without decoding it; a damaged line has one too.
+   * @throws {RangeError} for an index without a record. */
   typeAt(index: number): RecordType {
     this.#check(index);
     return KINDS[this.#lines.kind(index)];
   }
 
   /** Number and time of a record.
-   * @throws {RangeError} for an index that is none. */
+   * @throws {RangeError} for an index without a record. */
   stampAt(index: number): Stamp {
     this.#check(index);
     return this.#lines.head(index);
   }
 
-  /** How many records are missing between the one before and this one: lines that cannot be read, or are not there.
-   * What a recording has dropped to stay within its bounds is in `begin` records. */
+  /** Records missing right before this one: unreadable or absent lines. `begin` records count what was removed to limit the size
+   * of the recording. */
   missingBefore(index: number): number {
     return this.#missing.get(index) ?? 0;
   }
 
   /** The line as it was written.
-   * @throws {RangeError} for an index that is none. */
+   * @throws {RangeError} for an index without a record. */
   textAt(index: number): string {
     this.#check(index);
     return this.#lines.text(index);
   }
 
-  /** Everything as it was after a record, in today's words also where an earlier release recorded it.
-   * @throws {RangeError} for an index that is none. */
+  /** The state of all actors after a record. Contexts of earlier formats are converted.
+   * @throws {RangeError} for an index without a record. */
   frameAt(index: number): Frame {
     const record = this.record(index);
     const { actors, isUncertain } = this.#isHead(index) ? this.#headFrame(index) : this.#fold(index, record);
@@ -160,25 +160,25 @@ export class RecordingReader {
     };
   }
 
-  /** The last record that was not after a time (milliseconds since the epoch); 0 where all are. */
+  /** The last record up to a time (milliseconds since the epoch); 0 if all are later. */
   indexAtTime(at: number): number {
     return this.#lines.atTime(at);
   }
 
-  /** Records from an index on that fit; as many as `count`. */
+  /** Matching records from an index on; at most `count`. */
   find(filter: RecordFilter, from = 0, count = 100): FoundRecord[] {
     const found: FoundRecord[] = [];
     const end = Math.min(this.length, filter.to ?? this.length);
-    // What a line does not say needs no decoding: most of what is looked at is not what is looked for.
-    const said = [filter.actor, filter.text].flatMap((word) =>
+    // A line without the words needs no decoding.
+    const words = [filter.actor, filter.text].flatMap((word) =>
       word === undefined ? [] : [JSON.stringify(word).slice(1, -1)],
     );
     for (let index = Math.max(0, from); index < end && found.length < count; index++) {
       const type: RecordType = KINDS[this.#lines.kind(index)];
       if (filter.types !== undefined && !filter.types.includes(type)) continue;
-      if (said.length > 0) {
+      if (words.length > 0) {
         const line = this.#lines.text(index);
-        if (!said.every((word) => line.includes(word))) continue;
+        if (!words.every((word) => line.includes(word))) continue;
       }
       const record = this.record(index);
       if (fits(record, filter)) found.push({ index, record });
@@ -186,7 +186,7 @@ export class RecordingReader {
     return found;
   }
 
-  /** The recording so far, at a glance. */
+  /** A summary of the recording so far. */
   summary(): RecordingSummary {
     const { length } = this;
     const timeOf = (index: number) => (length === 0 ? 0 : this.#lines.head(index).at);
@@ -205,7 +205,7 @@ export class RecordingReader {
     return this.#lines.kind(first) === 'b';
   }
 
-  /** In a segment's head, what the keyframe at its end says. */
+  /** In a segment's head, the frame of the keyframe at its end. */
   #headFrame(index: number): Folded {
     let end = index + 1;
     while (end < this.length && this.#lines.kind(end) === 'd') end++;
@@ -266,7 +266,7 @@ function fits(record: RecordingRecord, { actor, text }: RecordFilter): boolean {
   return 'event' in record && record.event !== null && record.event.type.includes(text);
 }
 
-/** The last of sorted numbers that is not beyond `limit`; -1 where all are. */
+/** The last of sorted numbers up to `limit`; -1 if all are larger. */
 function lastUpTo(sorted: readonly number[], limit: number): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {

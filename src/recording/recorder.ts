@@ -1,11 +1,10 @@
 /**
  * Follows an executor's actor and its stages, and writes what they do as a recording.
  *
- * 1. It hears of microsteps from XState's own inspection, attached when recording begins and detached when it ends: a run
- *    that is not recorded pays nothing.
- * 2. It never hurts the run (I11): whatever goes wrong in here ends the recording, and is told once.
- * 3. Its frames are what it has written last, not what the actors are by now: a reader that folds the steps arrives at them.
- * 4. Of an event that the machine does not know, or that is XState's own, only the type is written.
+ * 1. It receives microsteps from XState's inspection, which is attached while it records. A run without a recording has no cost.
+ * 2. It never harms the run (I11): an error ends the recording, and is reported once.
+ * 3. Its frames are what it wrote last, not what the actors are now: a reader that folds the steps arrives at the same frame.
+ * 4. For XState's own events, and events that the machine does not know, it writes the type only.
  */
 import type { JsonObject } from '../formats/json.js';
 import {
@@ -19,9 +18,9 @@ import { type ActorStatus, EXECUTOR, type Kind, RECORDING_FORMAT, type Recording
 import { jsonText, stringText } from './json-text.js';
 import { outcomeText, type StepEnd } from './step-text.js';
 
-/** An actor, as far as it is recorded: XState's `ActorRef` of a machine fits. */
+/** An actor that can be recorded: XState's `ActorRef` of a machine fits. */
 export interface RecordableActor {
-  /** Its actor system, which tells of every actor in it. */
+  /** Its actor system, which reports the steps of every actor in it. */
   readonly system: {
     /** Attaches an observer of inspection events. */
     inspect(observer: (event: unknown) => void): {
@@ -29,11 +28,11 @@ export interface RecordableActor {
       unsubscribe(): void;
     };
   };
-  /** XState's snapshot of it, now. */
+  /** Its current snapshot. */
   getSnapshot(): unknown;
 }
 
-/** What a recorder is given. */
+/** Options of a `Recorder`. */
 export interface RecorderOptions {
   readonly sink: RecordingSink;
   /** Milliseconds since the epoch. */
@@ -49,11 +48,11 @@ export interface RecorderOptions {
   readonly first?: number;
   /** The session was recorded before. Default false. */
   readonly resumed?: boolean;
-  /** Told once, when the recording had to end. */
+  /** Called once, when an error ends the recording. */
   readonly onFailure?: (error: unknown) => void;
-  /** Characters after which a new segment is begun, about. Default 16,000,000. */
+  /** Approximate characters of a segment. Default 16,000,000. */
   readonly segmentLength?: number;
-  /** Steps between two keyframes: what a reader folds at most. Default 1,000. */
+  /** Steps between two keyframes: the most that a reader folds. Default 1,000. */
   readonly keyframeEvery?: number;
 }
 
@@ -66,7 +65,7 @@ interface MachineSnapshot {
 }
 
 interface WrittenEnd extends StepEnd {
-  /** What `stateText` is of. */
+  /** The state whose text is `stateText`. */
   readonly value: unknown;
 }
 
@@ -93,16 +92,16 @@ interface Followed {
 const SEGMENT_LENGTH = 16_000_000;
 const KEYFRAME_EVERY = 1000;
 const MAX_LOST_ROWS = 1000;
-/** What a step already says. */
+/** Steps record these already. */
 const UNRECORDED = new Set(['batch.started']);
-/** So many that a summary leaves them out. */
+/** Frequent events, which a summary leaves out. */
 const BULK = new Set(['batch.completed', 'batch.deferred', 'batch.retried', 'batch.skipped', 'row.failed']);
 
-/** Writes down what an executor and its stages do, from the moment it is attached. */
+/** Records the steps of an executor and its stages, from the moment it is attached. */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #followed = new Map<object, Followed>();
-  /** Ids of the machines whose definition stands in the segment. */
+  /** Ids of the machines whose definition the segment has. */
   readonly #described = new Set<string>();
   readonly #inspection: { unsubscribe(): void } | undefined;
   readonly #segmentLength: number;
@@ -115,8 +114,8 @@ export class Recorder {
   #lostRows = 0;
   #isEnded = false;
 
-  /** Begins at once, with all that the actor is at this moment.
-   * @param actor the executor's, running or not; its stages are found among its children. */
+  /** Begins at once, with the current state of the actors.
+   * @param actor the executor's, running or not; its stages are among its children. */
   constructor(actor: RecordableActor, options: RecorderOptions) {
     this.#options = options;
     this.#n = options.first ?? 0;
@@ -126,18 +125,18 @@ export class Recorder {
       const snapshot = actor.getSnapshot() as MachineSnapshot;
       this.#follow(actor, EXECUTOR, null, snapshot);
       this.#followChildren(snapshot.children);
-      this.#head(options.resumed ?? false, false);
+      this.#writeHead(options.resumed ?? false, false);
     });
     if (this.#isEnded) return;
-    this.#inspection = actor.system.inspect((inspected) => this.#hear(inspected as MicrostepEvent));
+    this.#inspection = actor.system.inspect((inspected) => this.#recordStep(inspected as MicrostepEvent));
   }
 
-  /** Whether the end has been written; nothing is after that. */
+  /** Whether the end has been written. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
-  /** Records what observers are told. */
+  /** Records an event of the observers. */
   event(event: { readonly type: string }): void {
     const { type } = event;
     if (this.#isEnded || UNRECORDED.has(type)) return;
@@ -145,7 +144,7 @@ export class Recorder {
     this.#try(() => this.#write(BULK.has(type) ? 'v' : 'V', `"v":${clippedEventText(event)}}`));
   }
 
-  /** Ends the recording; the run goes on. Called again, it does nothing. */
+  /** Ends the recording; the run continues. A second call has no effect. */
   end(reason: string): void {
     if (this.#isEnded) return;
     this.#try(() => this.#write('e', `"reason":${stringText(reason)}}`));
@@ -171,23 +170,23 @@ export class Recorder {
     try {
       this.#options.onFailure?.(error);
     } catch {
-      // There is nobody left to tell.
+      // The error of an error handler has no receiver.
     }
   }
 
-  /** Of four inspection events three say what the microstep says too. */
-  #hear(inspected: MicrostepEvent): void {
+  /** XState sends four events per step; the microstep has all that is recorded. */
+  #recordStep(inspected: MicrostepEvent): void {
     if (inspected.type !== '@xstate.microstep' || this.#isEnded) return;
     const followed = this.#followed.get(inspected.actorRef);
     if (followed === undefined) return;
     try {
-      this.#step(followed, inspected);
+      this.#writeStep(followed, inspected);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #step(followed: Followed, { event, snapshot, _transitions }: MicrostepEvent): void {
+  #writeStep(followed: Followed, { event, snapshot, _transitions }: MicrostepEvent): void {
     const before = followed.end;
     const [transition] = _transitions;
     const cause =
@@ -203,14 +202,15 @@ export class Recorder {
     followed.children = snapshot.children;
     if (snapshot.children !== children && followed.parent === null)
       for (const added of this.#followChildren(snapshot.children)) {
-        this.#describe(added.machine);
+        this.#writeDefinition(added.machine);
         this.#write('a', `"actor":${stringText(added.name)},${frameText(added)}}`);
       }
-    if (++this.#steps % this.#keyframeEvery === 0) this.#keyframe();
+    if (++this.#steps % this.#keyframeEvery === 0) this.#writeKeyframe();
     if (this.#length > this.#segmentLength) this.#nextSegment();
   }
 
-  /** Those that are new. An actor that took another's name takes its place: the other's end concerns nobody. */
+  /** Follows new children. One with the name of an earlier actor replaces it.
+   * @returns the new ones. */
   #followChildren(children: MachineSnapshot['children']): Followed[] {
     const added: Followed[] = [];
     for (const [name, ref] of Object.entries(children)) {
@@ -239,29 +239,29 @@ export class Recorder {
 
   #nextSegment(): void {
     this.#options.sink.nextSegment?.();
-    this.#head(true, true);
+    this.#writeHead(true, true);
   }
 
-  #head(resumed: boolean, continued: boolean): void {
+  #writeHead(resumed: boolean, continued: boolean): void {
     this.#length = 0;
     const { sessionId, pipeline, stages, pid = null, epoch = null, threads } = this.#options;
     const run = { sessionId, pipeline, stages, pid, epoch, threads };
-    const facts = { format: RECORDING_FORMAT, ...run, resumed, continued };
-    this.#write('b', `${JSON.stringify(facts).slice(1)}`);
+    const head = { format: RECORDING_FORMAT, ...run, resumed, continued };
+    this.#write('b', `${JSON.stringify(head).slice(1)}`);
     this.#described.clear();
-    for (const { machine } of this.#followed.values()) this.#describe(machine);
-    this.#keyframe();
+    for (const { machine } of this.#followed.values()) this.#writeDefinition(machine);
+    this.#writeKeyframe();
   }
 
   /** Once in each segment. */
-  #describe({ definition }: DescribedMachine): void {
+  #writeDefinition({ definition }: DescribedMachine): void {
     const { id } = definition;
     if (this.#described.has(id)) return;
     this.#described.add(id);
     this.#write('d', `"id":${stringText(id)},"definition":${JSON.stringify(definition)}}`);
   }
 
-  #keyframe(): void {
+  #writeKeyframe(): void {
     const actors = [...this.#followed.values()].map(
       (followed) => `${stringText(followed.name)}:{${frameText(followed)}}`,
     );
@@ -281,7 +281,7 @@ export class Recorder {
   }
 }
 
-/** @param before the text of its state serves again while that is the same. */
+/** @param before its text of the state is used again if the state is the same. */
 function endOf({ value, status, context }: MachineSnapshot, before?: WrittenEnd): WrittenEnd {
   const stateText = before !== undefined && value === before.value ? before.stateText : jsonText(value);
   return { value, stateText, status, context };

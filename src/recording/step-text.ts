@@ -1,9 +1,8 @@
 /**
- * The line of a step, read and written without what it says being decoded: a replay compares two texts, and decodes only
- * where they differ.
+ * Reads and writes the line of a step without decoding its outcome: a replay compares two texts, and decodes only if they differ.
  *
- * 1. The text of an outcome is the recorder's own, to the last character: the same step has the same text.
- * 2. A line that is written in any other way is no `StepLine`: then it is decoded, and compared as data.
+ * 1. Equal steps have equal texts: the recorder writes them by the same function.
+ * 2. A line in another layout is no `StepLine`: it is decoded and compared as data.
  */
 import { isObject, type JsonObject, parseUntrusted } from '../formats/json.js';
 import { MAX_DEPTH, MAX_LINE } from './decode.js';
@@ -13,9 +12,9 @@ import { patchText } from './patch.js';
 /** The line of a step, in parts. */
 export interface StepLine {
   readonly actor: string;
-  /** Null where the step followed from the one before it. */
+  /** Null: the step follows from the one before it. */
   readonly event: ({ readonly type: string } & JsonObject) | null;
-  /** All that stands after the event. */
+  /** The text after the event. */
   readonly outcome: string;
 }
 
@@ -32,16 +31,16 @@ const LIMITS = { maxLength: MAX_LINE, maxDepth: MAX_DEPTH };
 const ACTOR = ',"a":"';
 const EVENT = '","e":';
 
-/** What an event says that somebody has already; undefined: it is decoded. */
+/** An event whose text is known already; undefined: it is decoded. */
 export type KnownEvent = (actor: string, text: string) => StepLine['event'] | undefined;
 
-/** Undefined: it has to be decoded. */
+/** Undefined: the line must be decoded. */
 export function readStepLine(line: string, known?: KnownEvent): StepLine | undefined {
   const start = line.indexOf(ACTOR) + ACTOR.length;
   const end = line.indexOf(EVENT, start);
   const actor = line.slice(start, end);
   if (start < ACTOR.length || end < 0 || actor.includes('"') || actor.includes('\\')) return undefined;
-  // Inside the event this stands only where what is before it is no JSON yet.
+  // If this text is inside the event, the text before it is incomplete JSON, and is decoded.
   const after = line.indexOf(',"f":', end);
   if (after < 0) return undefined;
   const text = line.slice(end + EVENT.length, after);
@@ -59,7 +58,7 @@ function eventOf(text: string): StepLine['event'] | undefined {
   }
 }
 
-/** What stands after the event.
+/** The text after the event.
  * @param transition null: the event was ignored. */
 export function outcomeText(before: StepEnd, after: StepEnd, transition: number | null): string {
   let text = `,"f":${before.stateText}`;

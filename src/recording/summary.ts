@@ -1,8 +1,8 @@
-/** What a recording is about, in short: gathered while its lines are indexed, from the few records that matter to it. */
+/** The summary of a recording, collected from a few kinds of records while its lines are indexed. */
 import type { JsonObject } from '../formats/json.js';
 import { EXECUTOR, type MachineDefinition, type RecordingRecord } from './format.js';
 
-/** Why a moment is worth finding. */
+/** The kind of a `Mark`. */
 export type MarkKind =
   | 'checkpoint'
   | 'paused'
@@ -14,34 +14,34 @@ export type MarkKind =
   | 'gap'
   | 'end';
 
-/** A moment worth finding again. */
+/** A notable moment of the run. */
 export interface Mark {
   readonly index: number;
   readonly at: number;
   readonly kind: MarkKind;
-  /** For a person. */
+  /** For display. */
   readonly label: string;
 }
 
-/** How far the run had committed. */
+/** Committed rows at one moment. */
 export interface Point {
   readonly at: number;
   readonly rowsIn: number;
   readonly rowsOut: number;
-  /** Of the journal, on the disk; absent where there is none, and in recordings that do not say. */
+  /** Size of the journal on disk. Absent without a journal, and in old recordings. */
   readonly journalBytes?: number;
 }
 
-/** A recording at a glance. */
+/** The summary of a recording. */
 export interface RecordingSummary {
-  /** Of the newest release that has written to it; 0 until a `begin` was read. */
+  /** The newest format in it; 0 before the first `begin`. */
   readonly format: number;
-  /** Empty until a `begin` was read. */
+  /** Empty before the first `begin`. */
   readonly sessionId: string;
   readonly pipeline: string;
   readonly stages: readonly string[];
   readonly definitions: Readonly<Record<string, MachineDefinition>>;
-  /** Milliseconds since the epoch, of the first and the last record; 0 where there is none. */
+  /** Time of the first and the last record, in milliseconds since the epoch; 0 without records. */
   readonly from: number;
   readonly to: number;
   readonly records: number;
@@ -51,10 +51,11 @@ export interface RecordingSummary {
 }
 
 const MAX_POINTS = 2000;
-/** Checkpoints are thinned out beyond so many marks. */
+/** With more marks, every second checkpoint is removed. */
 const MAX_MARKS = 4000;
 
-/** A session that another process stored is opened first. */
+/** States that follow PAUSED at a resume. */
+
 const RESUMED: ReadonlySet<string> = new Set(['INITIALIZING', 'EXECUTING']);
 
 const STATE_MARKS: Readonly<Record<string, MarkKind | undefined>> = {
