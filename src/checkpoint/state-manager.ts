@@ -206,8 +206,8 @@ export class StateManager {
   }
 
   /** The in-flight marker of the last process; undefined where none outlives the process. */
-  async witness(sessionId: string): Promise<InFlightMarker | undefined> {
-    return this.storage.witness?.(sessionId);
+  async inFlightMarker(sessionId: string): Promise<InFlightMarker | undefined> {
+    return this.storage.inFlightMarker?.(sessionId);
   }
 
   /** Opens the session's journal, for an owner of this epoch. */

@@ -39,7 +39,7 @@ export interface CheckpointStorage {
   /** Becomes the owner of the session. @throws {SessionLockedError} */
   lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock>;
   /** Opens the in-flight marker; absent where it would not outlive the process. */
-  witness?(sessionId: string): Promise<InFlightMarker>;
+  inFlightMarker?(sessionId: string): Promise<InFlightMarker>;
   /** Whether the session has a recording; absent where none can be kept. */
   isRecorded?(sessionId: string): Promise<boolean>;
   /** Opens the session's recording, for its owner; absent where none can be kept. */

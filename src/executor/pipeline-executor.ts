@@ -16,7 +16,7 @@ import { reduced, viewOf } from '../observers/latest.js';
 import { metricsOf, type RunMetrics } from '../observers/metrics.js';
 import { type Progress, progressOf } from '../observers/progress/progress.js';
 import { reduceProgress } from '../observers/progress/reduce-progress.js';
-import { NO_FIGURES } from '../observers/progress/run-metrics.js';
+import { NO_RUN_COUNTERS } from '../observers/progress/run-metrics.js';
 import { BehaviorSubject } from '../observers/rx.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { RecordingSink } from '../recording/format.js';
@@ -53,7 +53,7 @@ export class PipelineExecutor<
   readonly state$: Observable<ExecutorState>;
   /** What happens, from now on. */
   readonly events$: Observable<PipelineEvent>;
-  /** Rows, rates, ETA, per-stage figures; the latest first. */
+  /** Rows, rates, ETA, counters per stage; the latest first. */
   readonly progress$: Observable<Progress>;
   /** The figures of the result so far; the latest first. */
   readonly metrics$: Observable<RunMetrics>;
@@ -116,9 +116,9 @@ export class PipelineExecutor<
     this.#machine = machine;
     this.#actionsOf = actionsOf;
     this.#actor = this.#follow(createActor(machine, { input: {} }));
-    const figures = reduced(bus.own$, NO_FIGURES, reduceProgress);
-    this.progress$ = guard(progressOf(figures, this.#environment.clock), reportFailure);
-    this.metrics$ = guard(viewOf(figures, metricsOf), reportFailure);
+    const counters = reduced(bus.own$, NO_RUN_COUNTERS, reduceProgress);
+    this.progress$ = guard(progressOf(counters, this.#environment.clock), reportFailure);
+    this.metrics$ = guard(viewOf(counters, metricsOf), reportFailure);
     for (const observer of observers) this.addObserver(observer);
   }
 

@@ -57,17 +57,17 @@ export function resultOf(
 }
 
 export function metricsOf(mark: CheckpointMark): RunMetrics {
-  const sum = (of: (tally: StageCounters) => number) =>
-    mark.stages.reduce((all, tally) => all + of(tally), 0);
-  const deadLettered = sum((tally) => tally.deadLettered);
+  const sum = (of: (stage: StageCounters) => number) =>
+    mark.stages.reduce((all, stage) => all + of(stage), 0);
+  const deadLettered = sum((stage) => stage.deadLettered);
   return {
     rowsIn: mark.rowsIn,
     rowsOut: mark.rowsOut,
-    rowsSkipped: sum((tally) => tally.skipped),
+    rowsSkipped: sum((stage) => stage.skipped),
     rowsFailed: mark.losses.total,
     rowsDeadLettered: deadLettered,
     batches: mark.batches,
-    retries: sum((tally) => tally.retries),
+    retries: sum((stage) => stage.retries),
     durationMs: mark.elapsedMs,
     rowsPerSecond: mark.elapsedMs === 0 ? 0 : Math.round((mark.rowsIn / mark.elapsedMs) * 1000),
     stages: mark.stages,

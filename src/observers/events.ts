@@ -1,5 +1,5 @@
 /**
- * What observers see. Payloads are references and figures, never rows (I3). Two of these are promises, announced only
+ * What observers see. Payloads are references and counts, never rows (I3). Two of these are promises, announced only
  * when the fsync behind them is done (I6): `batch.completed` with `durable: true`, and `batches.committed`.
  */
 
@@ -30,7 +30,7 @@ export type PipelineEvent = Stamp &
         readonly total?: { readonly unit: 'bytes' | 'rows'; readonly value: number };
         readonly done: number;
         /** What each stage did before this start, if the run resumes from a checkpoint. */
-        readonly tallies?: readonly StageCounters[];
+        readonly counters?: readonly StageCounters[];
       }
     | {
         readonly type: 'pipeline.paused';
@@ -51,7 +51,7 @@ export type PipelineEvent = Stamp &
       }
     | { readonly type: 'pipeline.failed'; readonly error: ErrorData; readonly batches: number }
     | { readonly type: 'stage.started'; readonly stage: string }
-    | { readonly type: 'stage.completed'; readonly tally: StageCounters; readonly stage: string }
+    | { readonly type: 'stage.completed'; readonly stage: string; readonly counters: StageCounters }
     | {
         readonly type: 'stage.failed';
         readonly stage: string;

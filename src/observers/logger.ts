@@ -103,7 +103,7 @@ function messageFor(event: PipelineEvent): string {
     case 'stage.started':
       return `stage ${event.stage} started`;
     case 'stage.completed':
-      return `stage ${event.stage} completed: ${event.tally.rowsIn} rows in, ${event.tally.rowsOut} out`;
+      return `stage ${event.stage} completed: ${event.counters.rowsIn} rows in, ${event.counters.rowsOut} out`;
     case 'stage.failed':
       return `stage ${event.stage} failed at batch ${event.batch}: ${event.error.message}`;
     case 'stage.stalled':

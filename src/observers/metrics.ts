@@ -1,9 +1,9 @@
-/** The figures of a run, in short. */
+/** The counters of a run, in short. */
 import type { StageCounters } from './events.js';
 import { elapsedAt, perSecond } from './progress/progress.js';
-import type { RunFigures } from './progress/run-metrics.js';
+import type { RunCounters } from './progress/run-metrics.js';
 
-/** What a run has done so far, in figures. */
+/** What a run has done so far, in counters. */
 export interface RunMetrics {
   /** Rows that passed the first stage, in the whole session. */
   readonly rowsIn: number;
@@ -27,18 +27,18 @@ export interface RunMetrics {
 }
 
 /** Pure. */
-export function metricsOf(figures: RunFigures): RunMetrics {
-  const durationMs = elapsedAt(figures, figures.at);
+export function metricsOf(counters: RunCounters): RunMetrics {
+  const durationMs = elapsedAt(counters, counters.at);
   return {
-    rowsIn: figures.rowsIn,
-    rowsOut: figures.rowsOut,
-    rowsSkipped: figures.rowsSkipped,
-    rowsFailed: figures.rowsSkipped + figures.rowsDeadLettered,
-    rowsDeadLettered: figures.rowsDeadLettered,
-    batches: figures.committed.batches,
-    retries: figures.retries,
+    rowsIn: counters.rowsIn,
+    rowsOut: counters.rowsOut,
+    rowsSkipped: counters.rowsSkipped,
+    rowsFailed: counters.rowsSkipped + counters.rowsDeadLettered,
+    rowsDeadLettered: counters.rowsDeadLettered,
+    batches: counters.committed.batches,
+    retries: counters.retries,
     durationMs,
-    rowsPerSecond: perSecond(figures.rowsIn - figures.rowsInBefore, durationMs),
-    stages: figures.stages.map(({ inFlight: _, failed: __, deferred: ___, ...tally }) => tally),
+    rowsPerSecond: perSecond(counters.rowsIn - counters.rowsInBefore, durationMs),
+    stages: counters.stages.map(({ inFlight: _, failed: __, deferred: ___, ...stage }) => stage),
   };
 }

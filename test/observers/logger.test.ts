@@ -6,7 +6,7 @@ import { jsonLines } from '../../src/observers/json-lines.js';
 import { type EventLogger, logEvents } from '../../src/observers/logger.js';
 import { batchDone, committed, completed, event, FAILURE, SESSION, started } from './fixtures.js';
 
-const tally = {
+const counters = {
   stage: 's',
   batches: 1,
   rowsIn: 9,
@@ -29,7 +29,7 @@ const EVERY: readonly PipelineEvent[] = [
   event('pipeline.resumed', 10, { fromBatch: 1 }),
   event('notice', 11, { message: 'the input has grown' }),
   event('stage.failed', 12, { stage: 's', batch: 2, error: FAILURE }),
-  event('stage.completed', 13, { stage: 's', tally }),
+  event('stage.completed', 13, { stage: 's', counters }),
   event('pipeline.cancelled', 14, { batches: 1 }),
   event('pipeline.failed', 15, { error: FAILURE, batches: 1 }),
   completed(16),

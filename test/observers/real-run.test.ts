@@ -15,7 +15,7 @@ import {
 } from 'xstate-pipeline';
 import { metricsOf } from '../../src/observers/metrics.js';
 import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
-import { NO_FIGURES } from '../../src/observers/progress/run-metrics.js';
+import { NO_RUN_COUNTERS } from '../../src/observers/progress/run-metrics.js';
 
 test('progress and metrics end where the result is', async () => {
   const flaky = defineStage<number, number>({
@@ -55,7 +55,7 @@ test('progress and metrics end where the result is', async () => {
   });
   const figures = ({ durationMs: _, rowsPerSecond: __, stages, ...rest }: RunMetrics) => ({
     ...rest,
-    stages: stages.map(({ busyMs: ___, ...tally }) => tally),
+    stages: stages.map(({ busyMs: ___, ...counters }) => counters),
   });
   expect(figures(metrics as RunMetrics)).toEqual(figures(result.metrics));
   expect(metrics).toMatchObject({
@@ -73,7 +73,7 @@ test('progress and metrics end where the result is', async () => {
     fraction: 1,
     committedBatches: 10,
   });
-  // The events alone lead there, without the tallies that the executor states at the end.
-  const alone = events.filter(({ type }) => type !== 'stage.completed').reduce(reduceProgress, NO_FIGURES);
+  // The events alone lead there, without the counters that the executor states at the end.
+  const alone = events.filter(({ type }) => type !== 'stage.completed').reduce(reduceProgress, NO_RUN_COUNTERS);
   expect(figures(metricsOf(alone))).toEqual(figures(result.metrics));
 });

@@ -3,16 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PipelineEvent, StageCounters } from '../../src/observers/events.js';
 import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
-import { NO_FIGURES, type RunFigures } from '../../src/observers/progress/run-metrics.js';
+import { NO_RUN_COUNTERS, type RunCounters } from '../../src/observers/progress/run-metrics.js';
 import { batchDone, committed, completed, event, FAILURE, started } from './fixtures.js';
 
-const reduce = (...events: (PipelineEvent | PipelineEvent[])[]): RunFigures =>
-  events.flat().reduce(reduceProgress, NO_FIGURES);
+const reduce = (...events: (PipelineEvent | PipelineEvent[])[]): RunCounters =>
+  events.flat().reduce(reduceProgress, NO_RUN_COUNTERS);
 const start = (stage: string, batch: number, attempt = 1) =>
   event('batch.started', 1, { stage, batch, attempt });
 
 test('a start says what is known, and what was done before', () => {
-  const tally: StageCounters = {
+  const counters: StageCounters = {
     stage: 'classify',
     batches: 4,
     rowsIn: 400,
@@ -23,7 +23,7 @@ test('a start says what is known, and what was done before', () => {
     busyMs: 50,
   };
   const figures = reduce(
-    started(5, { resumed: true, fromBatch: 4, rowsIn: 400, rowsOut: 380, done: 400, tallies: [tally] }),
+    started(5, { resumed: true, fromBatch: 4, rowsIn: 400, rowsOut: 380, done: 400, counters: [counters] }),
   );
   expect(figures).toMatchObject({
     state: 'EXECUTING',
@@ -49,7 +49,7 @@ test('a start says what is known, and what was done before', () => {
       deferred: [],
       failed: 0,
     },
-    { ...tally, inFlight: 0, deferred: [], failed: 20 },
+    { ...counters, inFlight: 0, deferred: [], failed: 20 },
   ]);
 });
 
@@ -67,7 +67,7 @@ test('attempts in flight: started, backing off, again, done', () => {
     delayMs: 5,
     error: FAILURE,
   });
-  const inFlight = (figures: RunFigures) => figures.stages[1]?.inFlight;
+  const inFlight = (figures: RunCounters) => figures.stages[1]?.inFlight;
   const begun = [started(0), start('classify', 0), start('classify', 1)];
   expect(inFlight(reduce(begun))).toBe(2);
   expect(inFlight(reduce(begun, retried))).toBe(1);
@@ -134,9 +134,9 @@ test('lost rows: of a stage, of a whole batch, of the source', () => {
 test('commits move the watermark; figures of the executor count', () => {
   const figures = reduce(started(0), committed(10, 3, 400, 390));
   expect(figures).toMatchObject({ rowsIn: 400, rowsOut: 390, committed: { batches: 4, done: 400, at: 10 } });
-  const tally = { ...(figures.stages[0] as StageCounters), rowsIn: 7, rowsOut: 6 };
+  const counters = { ...(figures.stages[0] as StageCounters), rowsIn: 7, rowsOut: 6 };
   expect(
-    reduceProgress(figures, event('stage.completed', 11, { stage: 'normalise', tally })).stages[0],
+    reduceProgress(figures, event('stage.completed', 11, { stage: 'normalise', counters })).stages[0],
   ).toMatchObject({ rowsIn: 7, rowsOut: 6 });
 });
 
@@ -197,7 +197,7 @@ describe('any events, in any order', () => {
     // fast-check prints the seed of a failure.
     fc.assert(
       fc.property(fc.array(any, { maxLength: 200 }), (events) => {
-        let figures = NO_FIGURES;
+        let figures = NO_RUN_COUNTERS;
         for (const each of events) {
           const before = JSON.stringify(figures);
           const next = reduceProgress(figures, each);

@@ -194,7 +194,7 @@ class LowdbStorage implements CheckpointStorage {
     return { release };
   }
 
-  async witness(sessionId: string): Promise<InFlightMarker> {
+  async inFlightMarker(sessionId: string): Promise<InFlightMarker> {
     return openFileInFlightMarker(this.fileSystem, this.#home(sessionId));
   }
 

@@ -97,12 +97,12 @@ function stageLines(checkpoint: Checkpoint, colors: Terminal['colors']): string[
   const [header = '', ...rows] = tableLines(
     [
       ['STAGE', 'BATCHES', 'ROWS IN', 'ROWS OUT', 'SKIPPED', 'DEAD LETTERS', 'RETRIES', 'BUSY'],
-      ...mark.stages.map((tally) => [
-        printable(tally.stage),
-        ...[tally.batches, tally.rowsIn, tally.rowsOut, tally.skipped, tally.deadLettered, tally.retries].map(
+      ...mark.stages.map((stage) => [
+        printable(stage.stage),
+        ...[stage.batches, stage.rowsIn, stage.rowsOut, stage.skipped, stage.deadLettered, stage.retries].map(
           grouped,
         ),
-        span(tally.busyMs),
+        span(stage.busyMs),
       ]),
     ],
     [1, 2, 3, 4, 5, 6, 7],

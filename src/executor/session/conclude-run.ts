@@ -79,8 +79,8 @@ async function concludePaused(ended: EndedRun, host: ConclusionHost, problem: un
 function concludeCompleted({ context, session, outcome, pause }: EndedRun, host: ConclusionHost): void {
   const { sessionId, flushed } = context;
   const result = host.resultOf(context, session);
-  for (const tally of flushed.stages)
-    host.publish(sessionId, { type: 'stage.completed', stage: tally.stage, tally });
+  for (const counters of flushed.stages)
+    host.publish(sessionId, { type: 'stage.completed', stage: counters.stage, counters });
   const { success, isComplete } = result;
   const durationMs = flushed.elapsedMs;
   host.publish(sessionId, {

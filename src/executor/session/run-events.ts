@@ -12,7 +12,7 @@ export function startedEvent(context: ExecutorContext, session: Session, resumed
     ...{ type: 'pipeline.started', pipeline, stages, resumed, fromBatch: mark.batches },
     ...{ rowsIn: mark.rowsIn, rowsOut: mark.rowsOut, done: mark.done },
     ...(total === undefined ? {} : { total }),
-    ...(mark.batches === 0 ? {} : { tallies: mark.stages }),
+    ...(mark.batches === 0 ? {} : { counters: mark.stages }),
   };
 }
 

@@ -13,7 +13,7 @@ import { progressAt } from './progress.js';
 import { progressLines } from './progress-lines.js';
 import { plainLine, stallLine, startLine, summaryLine } from './progress-summary.js';
 import { reduceProgress } from './reduce-progress.js';
-import { NO_FIGURES } from './run-metrics.js';
+import { NO_RUN_COUNTERS } from './run-metrics.js';
 import { sizeOf, TerminalBlock, type TerminalStream } from './terminal-block.js';
 import { printable } from './terminal-text.js';
 
@@ -57,7 +57,7 @@ export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
   const output = new TerminalBlock(stream);
 
   const observe = (events$: Observable<PipelineEvent>): Subscription => {
-    let figures = NO_FIGURES;
+    let counters = NO_RUN_COUNTERS;
     let frame = 0;
     let cancelTimer: (() => void) | undefined;
 
@@ -65,8 +65,8 @@ export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
       const now = clock.now();
       if (live) {
         const { columns, rows } = sizeOf(stream);
-        output.paint(progressLines(progressAt(figures, now), { columns, rows, ascii, colors, frame, now }));
-      } else output.print(plainLine(progressAt(figures, now), ascii));
+        output.paint(progressLines(progressAt(counters, now), { columns, rows, ascii, colors, frame, now }));
+      } else output.print(plainLine(progressAt(counters, now), ascii));
     };
     const arm = () => {
       cancelTimer = clock.setTimer(
@@ -89,7 +89,7 @@ export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
     };
     const end = (event: EndEvent) => {
       disarm();
-      output.finish(summaryLine(progressAt(figures, clock.now()), event, colors, ascii));
+      output.finish(summaryLine(progressAt(counters, clock.now()), event, colors, ascii));
     };
 
     const subscription = new Subscription(() => {
@@ -104,7 +104,7 @@ export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
     subscription.add(
       events$.subscribe({
         next(event) {
-          figures = reduceProgress(figures, event);
+          counters = reduceProgress(counters, event);
           switch (event.type) {
             case 'pipeline.started':
               if (!live) output.print(startLine(event));

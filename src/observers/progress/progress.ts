@@ -3,10 +3,10 @@ import type { Observable } from 'rxjs';
 import type { ExecutorState } from '../../../machines/context.js';
 import type { Clock } from '../../platform/clock.js';
 import { type Reduced, viewOf } from '../latest.js';
-import type { RunFigures, StageFigures } from './run-metrics.js';
+import type { RunCounters, StageProgressCounters } from './run-metrics.js';
 
 /** How far a stage is. */
-export interface StageProgress extends Omit<StageFigures, 'busyMs' | 'deferred'> {
+export interface StageProgress extends Omit<StageProgressCounters, 'busyMs' | 'deferred'> {
   /** Batches that wait for a permit of a limiter; they are not in flight. */
   readonly awaitingPermit: number;
   /** Rows taken in, over the last few seconds. */
@@ -44,36 +44,36 @@ export interface Progress {
 
 /** Computed only for subscribers: one on subscription, then one per event. How often to look is the subscriber's affair
  * (`auditTime`, `sample`). */
-export function progressOf(figures: Reduced<RunFigures>, clock: Clock): Observable<Progress> {
-  return viewOf(figures, (latest) => progressAt(latest, clock.now()));
+export function progressOf(counters: Reduced<RunCounters>, clock: Clock): Observable<Progress> {
+  return viewOf(counters, (latest) => progressAt(latest, clock.now()));
 }
 
-/** The figures as seen at a moment: pure. @param now Milliseconds since the epoch. */
-export function progressAt(figures: RunFigures, now: number): Progress {
-  const running = figures.runningSince !== undefined;
-  const elapsedMs = elapsedAt(figures, now);
-  const sample = figures.samples[0];
+/** The counters as seen at a moment: pure. @param now Milliseconds since the epoch. */
+export function progressAt(counters: RunCounters, now: number): Progress {
+  const running = counters.runningSince !== undefined;
+  const elapsedMs = elapsedAt(counters, now);
+  const sample = counters.samples[0];
   const windowMs = sample === undefined ? 0 : now - sample.at;
-  const total = figures.total;
-  const fraction = fractionOf(figures);
+  const total = counters.total;
+  const fraction = fractionOf(counters);
   return {
-    state: figures.state,
-    pipeline: figures.pipeline,
-    sessionId: figures.sessionId,
-    rowsIn: figures.rowsIn,
-    rowsOut: figures.rowsOut,
-    rowsSkipped: figures.rowsSkipped,
-    rowsDeadLettered: figures.rowsDeadLettered,
-    retries: figures.retries,
+    state: counters.state,
+    pipeline: counters.pipeline,
+    sessionId: counters.sessionId,
+    rowsIn: counters.rowsIn,
+    rowsOut: counters.rowsOut,
+    rowsSkipped: counters.rowsSkipped,
+    rowsDeadLettered: counters.rowsDeadLettered,
+    retries: counters.retries,
     rowsPerSecond:
       running && sample !== undefined
-        ? perSecond(figures.rowsIn - sample.rowsIn, windowMs)
-        : perSecond(figures.rowsIn - figures.rowsInBefore, elapsedMs),
+        ? perSecond(counters.rowsIn - sample.rowsIn, windowMs)
+        : perSecond(counters.rowsIn - counters.rowsInBefore, elapsedMs),
     fraction,
-    etaMs: running && total !== undefined ? etaAt(figures, total.value, now) : undefined,
-    committedBatches: figures.committed.batches,
+    etaMs: running && total !== undefined ? etaAt(counters, total.value, now) : undefined,
+    committedBatches: counters.committed.batches,
     elapsedMs,
-    stages: figures.stages.map((stage, index) => ({
+    stages: counters.stages.map((stage, index) => ({
       stage: stage.stage,
       batches: stage.batches,
       rowsIn: stage.rowsIn,
@@ -86,27 +86,27 @@ export function progressAt(figures: RunFigures, now: number): Progress {
       failed: stage.failed,
       rowsPerSecond: running ? perSecond(stage.rowsIn - (sample?.stages[index]?.rowsIn ?? 0), windowMs) : 0,
     })),
-    ...(figures.lastCheckpoint === undefined ? {} : { lastCheckpoint: figures.lastCheckpoint }),
+    ...(counters.lastCheckpoint === undefined ? {} : { lastCheckpoint: counters.lastCheckpoint }),
   };
 }
 
 /** Milliseconds in which the run was going. */
-export function elapsedAt(figures: RunFigures, now: number): number {
-  return figures.ranMs + (figures.runningSince === undefined ? 0 : Math.max(0, now - figures.runningSince));
+export function elapsedAt(counters: RunCounters, now: number): number {
+  return counters.ranMs + (counters.runningSince === undefined ? 0 : Math.max(0, now - counters.runningSince));
 }
 
 export function perSecond(count: number, ms: number): number {
   return ms > 0 ? Math.max(0, (count * 1000) / ms) : 0;
 }
 
-function fractionOf({ total, state, committed }: RunFigures): number | undefined {
+function fractionOf({ total, state, committed }: RunCounters): number | undefined {
   if (state === 'COMPLETED') return 1;
   if (total === undefined) return undefined;
   return total.value > 0 ? Math.min(1, Math.max(0, committed.done / total.value)) : 0;
 }
 
 /** From the last commits. Between two of them it counts down; when the next is overdue, it grows. */
-function etaAt({ commits, committed }: RunFigures, total: number, now: number): number | undefined {
+function etaAt({ commits, committed }: RunCounters, total: number, now: number): number | undefined {
   const first = commits[0];
   if (first === undefined) return undefined;
   const done = committed.done - first.done;

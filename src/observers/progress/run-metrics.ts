@@ -3,7 +3,7 @@ import type { ExecutorState } from '../../../machines/context.js';
 import type { PipelineEventOf, StageCounters } from '../events.js';
 
 /** One stage, as far as it has come. */
-export interface StageFigures extends StageCounters {
+export interface StageProgressCounters extends StageCounters {
   /** Attempts running now. */
   readonly inFlight: number;
   /** Batches that wait for a permit of a limiter. */
@@ -19,7 +19,7 @@ export const NO_BATCHES: readonly number[] = [];
 export interface Sample {
   readonly at: number;
   readonly rowsIn: number;
-  readonly stages: readonly StageFigures[];
+  readonly stages: readonly StageProgressCounters[];
 }
 
 export interface Committed {
@@ -30,7 +30,7 @@ export interface Committed {
   readonly done: number;
 }
 
-export interface RunFigures {
+export interface RunCounters {
   readonly state: ExecutorState;
   readonly pipeline: string;
   readonly sessionId: string;
@@ -39,7 +39,7 @@ export interface RunFigures {
   readonly rowsSkipped: number;
   readonly rowsDeadLettered: number;
   readonly retries: number;
-  readonly stages: readonly StageFigures[];
+  readonly stages: readonly StageProgressCounters[];
   readonly total: PipelineEventOf<'pipeline.started'>['total'];
   readonly committed: Committed;
   readonly lastCheckpoint:
@@ -59,7 +59,7 @@ export interface RunFigures {
 
 const NOTHING_COMMITTED: Committed = { at: 0, batches: 0, rowsIn: 0, rowsOut: 0, done: 0 };
 
-export const NO_FIGURES: RunFigures = {
+export const NO_RUN_COUNTERS: RunCounters = {
   state: 'IDLE',
   pipeline: '',
   sessionId: '',
@@ -82,13 +82,13 @@ export const NO_FIGURES: RunFigures = {
 
 /** A copy with other figures of batches. */
 export function stageWith(
-  before: StageFigures,
+  before: StageProgressCounters,
   inFlight: number,
   batches: number,
   rowsIn: number,
   rowsOut: number,
   busyMs: number,
-): StageFigures {
+): StageProgressCounters {
   return {
     stage: before.stage,
     batches,
@@ -105,14 +105,14 @@ export function stageWith(
 }
 
 /** A copy after a batch has moved. */
-export function figuresWith(
-  before: RunFigures,
+export function countersWith(
+  before: RunCounters,
   at: number,
   rowsIn: number,
   rowsOut: number,
-  stages: readonly StageFigures[],
+  stages: readonly StageProgressCounters[],
   samples: readonly Sample[],
-): RunFigures {
+): RunCounters {
   return {
     state: before.state,
     pipeline: before.pipeline,

@@ -69,7 +69,7 @@ export async function openParts(
   const sourceIdentity = mark.source === null ? await identityOf(source, null) : start.sourceIdentity;
   session.stopIfEnding();
   const isDurable = stages.some((stage) => stage.durable);
-  const marker = await closeLater(stateManager.witness(sessionId));
+  const marker = await closeLater(stateManager.inFlightMarker(sessionId));
   const journal = isDurable ? await closeLater(stateManager.journal(sessionId, epoch)) : undefined;
   session.stopIfEnding();
   const outputs = { sink: definition.sink, 'dead-letter sink': definition.deadLetter };

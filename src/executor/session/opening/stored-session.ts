@@ -4,7 +4,7 @@
  */
 
 import { defaults } from '#defaults';
-import type { CheckpointMark, JsonObject } from '../../../../machines/context.js';
+import { type CheckpointMark, emptyStageCounters, type JsonObject } from '../../../../machines/context.js';
 import { updateSuspects } from '../../../../machines/poison.js';
 import { hasCrashed, type RestoredSnapshot, restoreSnapshot } from '../../../../machines/restore/restore.js';
 import type { Checkpoint } from '../../../checkpoint/envelope.js';
@@ -72,7 +72,7 @@ export async function loadSession(
     ...descriptionDifferences(checkpoint, pipeline),
   ];
   if (differences.length > 0 && !force) throw new PipelineMismatchError(differences);
-  const snapshot = await withSuspicion(restoreForced(checkpoint, stages, force), checkpoint, stateManager);
+  const snapshot = await withSuspects(restoreForced(checkpoint, stages, force), checkpoint, stateManager);
   const { flushed: mark } = snapshot.context;
   const isCompleted = checkpoint.state === 'COMPLETED';
   const definition = definitionOf(checkpoint, pipeline, stages);
@@ -115,16 +115,16 @@ function nameDifferences({ pipeline }: Pick<Checkpoint, 'pipeline'>, name = pipe
   return name === pipeline ? [] : [`the pipeline was "${pipeline}" and is "${name}"`];
 }
 
-/** After a death: which batches may have been the cause (`machines/poison.ts`). */
-async function withSuspicion(
+/** After a crash: the batches that may have caused it (`machines/poison.ts`). */
+async function withSuspects(
   snapshot: RestoredSnapshot,
   { sessionId, state, epoch }: Checkpoint,
   stateManager: StateManager,
 ): Promise<RestoredSnapshot> {
   if (!hasCrashed(state)) return snapshot;
-  const witness = await stateManager.witness(sessionId);
-  await witness?.close();
-  const last = witness?.before?.epoch === epoch ? witness.before.batch : undefined;
+  const marker = await stateManager.inFlightMarker(sessionId);
+  await marker?.close();
+  const last = marker?.before?.epoch === epoch ? marker.before.batch : undefined;
   const { context } = snapshot;
   const suspects = updateSuspects(context.suspects, context.flushed.batches, last);
   return { ...snapshot, context: { ...context, suspects } };
@@ -139,7 +139,7 @@ function storedStageInputs({
   return names.map((name) => ({ name: String(name), concurrency: 1, attempts: 1 }));
 }
 
-/** A forced resume goes on with other stages: figures are kept for those that have the same name. */
+/** A forced resume with other stages: counters are kept for stages of the same name. */
 function restoreForced(
   checkpoint: Checkpoint,
   stages: readonly AnyStage[],
@@ -156,10 +156,7 @@ function restoreForced(
     ...context.flushed,
     stages: names.map(
       (stage) =>
-        context.flushed.stages.find((tally) => tally.stage === stage) ?? {
-          ...{ stage, batches: 0, rowsIn: 0, rowsOut: 0 },
-          ...{ skipped: 0, deadLettered: 0, retries: 0, busyMs: 0 },
-        },
+        context.flushed.stages.find((counters) => counters.stage === stage) ?? emptyStageCounters(stage),
     ),
     losses: { total: context.flushed.losses.total, named: [], reasons: [] },
   };

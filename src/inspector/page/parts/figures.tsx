@@ -1,9 +1,9 @@
 /** The main metrics of the run at the cursor. */
 import { bytes, count, duration, short } from '../view/format.js';
-import type { Checkpoint, Figures, Lane } from '../view/lanes.js';
+import type { Checkpoint, ExecutorMetrics, Lane } from '../view/lanes.js';
 
 interface Props {
-  readonly figures: Figures;
+  readonly figures: ExecutorMetrics;
   readonly lanes: readonly Lane[];
   /** The newest checkpoint up to the cursor; null: unknown. */
   readonly checkpoint: Checkpoint | null;

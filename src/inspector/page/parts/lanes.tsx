@@ -1,11 +1,11 @@
 /** The pipeline from left to right: source, one lane a stage, sink; and the window of batches in flight. */
 import type { ComponentChildren } from 'preact';
 import { bytes, count, duration, short } from '../view/format.js';
-import type { Checkpoint, Figures, Lane } from '../view/lanes.js';
+import type { Checkpoint, ExecutorMetrics, Lane } from '../view/lanes.js';
 
 interface Props {
   readonly lanes: readonly Lane[];
-  readonly figures: Figures;
+  readonly figures: ExecutorMetrics;
   readonly checkpoint: Checkpoint | null;
   /** Bytes; undefined: none or unknown. */
   readonly journal: number | undefined;

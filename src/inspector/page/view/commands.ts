@@ -1,7 +1,7 @@
 /** The legal commands of a state, read from the statechart, and why the others are illegal. Pure. */
 import type { Chart } from '../../chart.js';
 import type { SessionCommand as Command } from '../../host.js';
-import type { Figures } from './lanes.js';
+import type { ExecutorMetrics } from './lanes.js';
 
 export const COMMANDS: readonly Command[] = ['pause', 'resume', 'cancel'];
 /** `execute` needs the pipeline file: it is shown here, and given on the command line. */
@@ -18,7 +18,7 @@ export interface CommandButton {
 }
 
 export interface Now {
-  readonly figures: Pick<Figures, 'state' | 'doing'>;
+  readonly figures: Pick<ExecutorMetrics, 'state' | 'doing'>;
   /** A process runs the session. */
   readonly live: boolean;
   /** Commands can be sent from here. */

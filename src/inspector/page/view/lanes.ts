@@ -37,7 +37,7 @@ export interface WindowCell {
   readonly at: number;
 }
 
-export interface Figures {
+export interface ExecutorMetrics {
   readonly state: string;
   /** The activity: reading, writing, committing, pausing, publishing. */
   readonly doing: readonly string[];
@@ -58,7 +58,7 @@ export interface Figures {
 
 const DOING = ['reading', 'writing', 'committing', 'pausing', 'publishing'] as const;
 
-export function figures(frame: Frame): Figures {
+export function figures(frame: Frame): ExecutorMetrics {
   const executor = frame.actors.executor;
   const context = fields(executor?.context);
   const flow = fields(context.flow);
