@@ -16,7 +16,7 @@ import { reduced, viewOf } from '../observers/latest.js';
 import { metricsOf, type RunMetrics } from '../observers/metrics.js';
 import { type Progress, progressOf } from '../observers/progress/progress.js';
 import { reduceProgress } from '../observers/progress/reduce-progress.js';
-import { NO_RUN_COUNTERS } from '../observers/progress/run-metrics.js';
+import { NO_RUN_COUNTERS } from '../observers/progress/run-counters.js';
 import { BehaviorSubject } from '../observers/rx.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { RecordingSink } from '../recording/format.js';

@@ -1,7 +1,7 @@
 /** The counters of a run, in short. */
 import type { StageCounters } from './events.js';
 import { elapsedAt, perSecond } from './progress/progress.js';
-import type { RunCounters } from './progress/run-metrics.js';
+import type { RunCounters } from './progress/run-counters.js';
 
 /** What a run has done so far, in counters. */
 export interface RunMetrics {

@@ -51,8 +51,8 @@ function hostOf(recording: string): RecordedHost {
     },
     async sessions() {
       const times = { startedAt: 1_700_000_000_000, savedAt: 1_700_000_001_000 };
-      const figures = { rowsIn: 100, rowsOut: 100, recorded: true, live: this.live };
-      return [{ id: SESSION, pipeline: 'double <b>', state: 'COMPLETED', ...times, ...figures }];
+      const counts = { rowsIn: 100, rowsOut: 100, recorded: true, live: this.live };
+      return [{ id: SESSION, pipeline: 'double <b>', state: 'COMPLETED', ...times, ...counts }];
     },
     async open(id): Promise<SessionFeed> {
       if (id !== SESSION) throw new Error(`No session ${id}.`);

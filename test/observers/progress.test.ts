@@ -6,7 +6,7 @@ import { reduced, viewOf } from '../../src/observers/latest.js';
 import { metricsOf, type RunMetrics } from '../../src/observers/metrics.js';
 import { type Progress, progressAt, progressOf } from '../../src/observers/progress/progress.js';
 import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
-import { NO_RUN_COUNTERS } from '../../src/observers/progress/run-metrics.js';
+import { NO_RUN_COUNTERS } from '../../src/observers/progress/run-counters.js';
 import { batchDone, committed, completed, event, HandClock, SESSION, started } from './fixtures.js';
 
 const figuresOf = (events: readonly PipelineEvent[]) => events.reduce(reduceProgress, NO_RUN_COUNTERS);

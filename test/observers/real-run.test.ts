@@ -15,7 +15,7 @@ import {
 } from 'xstate-pipeline';
 import { metricsOf } from '../../src/observers/metrics.js';
 import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
-import { NO_RUN_COUNTERS } from '../../src/observers/progress/run-metrics.js';
+import { NO_RUN_COUNTERS } from '../../src/observers/progress/run-counters.js';
 
 test('progress and metrics end where the result is', async () => {
   const flaky = defineStage<number, number>({
@@ -74,6 +74,8 @@ test('progress and metrics end where the result is', async () => {
     committedBatches: 10,
   });
   // The events alone lead there, without the counters that the executor states at the end.
-  const alone = events.filter(({ type }) => type !== 'stage.completed').reduce(reduceProgress, NO_RUN_COUNTERS);
+  const alone = events
+    .filter(({ type }) => type !== 'stage.completed')
+    .reduce(reduceProgress, NO_RUN_COUNTERS);
   expect(figures(metricsOf(alone))).toEqual(figures(result.metrics));
 });

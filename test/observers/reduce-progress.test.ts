@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PipelineEvent, StageCounters } from '../../src/observers/events.js';
 import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
-import { NO_RUN_COUNTERS, type RunCounters } from '../../src/observers/progress/run-metrics.js';
+import { NO_RUN_COUNTERS, type RunCounters } from '../../src/observers/progress/run-counters.js';
 import { batchDone, committed, completed, event, FAILURE, started } from './fixtures.js';
 
 const reduce = (...events: (PipelineEvent | PipelineEvent[])[]): RunCounters =>

@@ -13,7 +13,7 @@ import { progressAt } from './progress.js';
 import { progressLines } from './progress-lines.js';
 import { plainLine, stallLine, startLine, summaryLine } from './progress-summary.js';
 import { reduceProgress } from './reduce-progress.js';
-import { NO_RUN_COUNTERS } from './run-metrics.js';
+import { NO_RUN_COUNTERS } from './run-counters.js';
 import { sizeOf, TerminalBlock, type TerminalStream } from './terminal-block.js';
 import { printable } from './terminal-text.js';
 

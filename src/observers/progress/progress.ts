@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import type { ExecutorState } from '../../../machines/context.js';
 import type { Clock } from '../../platform/clock.js';
 import { type Reduced, viewOf } from '../latest.js';
-import type { RunCounters, StageProgressCounters } from './run-metrics.js';
+import type { RunCounters, StageProgressCounters } from './run-counters.js';
 
 /** How far a stage is. */
 export interface StageProgress extends Omit<StageProgressCounters, 'busyMs' | 'deferred'> {
@@ -92,7 +92,9 @@ export function progressAt(counters: RunCounters, now: number): Progress {
 
 /** Milliseconds in which the run was going. */
 export function elapsedAt(counters: RunCounters, now: number): number {
-  return counters.ranMs + (counters.runningSince === undefined ? 0 : Math.max(0, now - counters.runningSince));
+  return (
+    counters.ranMs + (counters.runningSince === undefined ? 0 : Math.max(0, now - counters.runningSince))
+  );
 }
 
 export function perSecond(count: number, ms: number): number {

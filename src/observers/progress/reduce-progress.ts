@@ -15,7 +15,7 @@ import {
   type RunCounters,
   type StageProgressCounters,
   stageWith,
-} from './run-metrics.js';
+} from './run-counters.js';
 import { appended } from './sliding-window.js';
 
 /** Rates look back this far, milliseconds. */

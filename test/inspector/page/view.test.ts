@@ -4,7 +4,12 @@
  */
 import { beforeAll, expect, test } from 'vitest';
 import { commandButtons, legalCommands } from '../../../src/inspector/page/view/commands.js';
-import { figures, journalBytes, lanes, lastCheckpoint } from '../../../src/inspector/page/view/lanes.js';
+import {
+  executorMetrics,
+  journalBytes,
+  lanes,
+  lastCheckpoint,
+} from '../../../src/inspector/page/view/lanes.js';
 import { failureOf, logRow } from '../../../src/inspector/page/view/log.js';
 import { filteredSessions, shownState, statesOf } from '../../../src/inspector/page/view/sessions.js';
 import { stateText } from '../../../src/inspector/page/view/state-value.js';
@@ -32,7 +37,7 @@ const momentOf = (fits: (record: RecordingRecord) => boolean) => {
 
 test('at the end every stage has done every batch, and the totals are those of the run', () => {
   const frame = run.reader.frameAt(run.reader.length - 1);
-  const at = figures(frame);
+  const at = executorMetrics(frame);
   expect(at).toMatchObject({
     state: 'COMPLETED',
     rowsIn: 3000,
@@ -60,9 +65,14 @@ test('lanes show queued, running and retrying batches', () => {
   const lane = lanes(retried.frame, STAGES, retried.recent)[1];
   expect(lane).toMatchObject({ stage: 'classify', retrying: 1, concurrency: 4 });
   const busiest = all()
-    .map(({ index }) => figures(run.reader.frameAt(index)).window.length)
+    .map(({ index }) => executorMetrics(run.reader.frameAt(index)).window.length)
     .reduce((a, b) => Math.max(a, b));
   expect(busiest).toBe(12);
+});
+
+test('the words of the activity follow the context', () => {
+  const seen = new Set(all().flatMap(({ index }) => executorMetrics(run.reader.frameAt(index)).doing));
+  expect([...seen].toSorted()).toEqual(['committing', 'pausing', 'publishing', 'reading', 'writing']);
 });
 
 test('the last checkpoint has its age', () => {
@@ -104,7 +114,7 @@ test('data of another shape causes no error', () => {
     isUncertain: false,
     actors: { executor: odd },
   } as never;
-  expect(figures(frame)).toMatchObject({ state: 'a.b.c', rowsIn: 0, window: [] });
+  expect(executorMetrics(frame)).toMatchObject({ state: 'a.b.c', rowsIn: 0, window: [] });
   expect(lanes(frame, ['a'], [])).toMatchObject([{ stage: 'a', state: '', queued: 0, rate: null }]);
   expect(stateText({})).toBe('');
 });
@@ -158,7 +168,7 @@ test('legal commands come from the statechart; the others say why they are disab
   expect(legalCommands(chart, 'COMPLETED')).toEqual([]);
   const buttons = (state: string, rest: object = {}) =>
     Object.fromEntries(
-      commandButtons(chart, { figures: { state, doing: [] }, live: true, commandable: true, ...rest }).map(
+      commandButtons(chart, { metrics: { state, doing: [] }, live: true, commandable: true, ...rest }).map(
         ({ command, enabled, title }) => [command, enabled ? true : title],
       ),
     );
@@ -172,7 +182,7 @@ test('legal commands come from the statechart; the others say why they are disab
     cancel: true,
     pause: expect.stringContaining('Cannot pause while PAUSED'),
   });
-  expect(buttons('EXECUTING', { figures: { state: 'EXECUTING', doing: ['pausing'] } }).pause).toMatch(
+  expect(buttons('EXECUTING', { metrics: { state: 'EXECUTING', doing: ['pausing'] } }).pause).toMatch(
     /^Pausing/,
   );
   expect(buttons('EXECUTING', { live: false })).toMatchObject({

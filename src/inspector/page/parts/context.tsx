@@ -16,7 +16,7 @@ const CHECKPOINT = 'Checkpoint';
 export function Context({ session, actor, choose }: Props) {
   const source = useSignal('Context');
   const stored = useSignal<unknown>(undefined);
-  const open = useSignal<ReadonlySet<string>>(new Set(['flow', 'snapshot']));
+  const open = useSignal<ReadonlySet<string>>(new Set(['activity', 'snapshot']));
   const { frame } = session.shown.value ?? {};
   const isStored = source.value === CHECKPOINT;
   const latest = session.latest.value?.index;

@@ -4,7 +4,7 @@ import type { Session } from '../session.js';
 import { theme, toggleTheme } from '../theme.js';
 import { commandButtons } from '../view/commands.js';
 import { shortId } from '../view/format.js';
-import { figures } from '../view/lanes.js';
+import { executorMetrics } from '../view/lanes.js';
 import { shownState } from '../view/sessions.js';
 import { Icon } from './icon.js';
 
@@ -64,7 +64,7 @@ function Title({ session, note }: { readonly session: Session; readonly note: st
   const { pipeline, sessionId } = session.summary.value;
   const frame = session.latest.value;
   const live = session.live.value;
-  const state = frame === null ? '' : shownState({ state: figures(frame).state, live });
+  const state = frame === null ? '' : shownState({ state: executorMetrics(frame).state, live });
   return (
     <div class="title">
       <b>{pipeline}</b>
@@ -88,7 +88,11 @@ function Commands({ session, command }: CommandProps) {
   if (frame === null) return null;
   const chart = session.charts.value[frame.actors.executor?.definition ?? ''];
   const commandable = session.feed.command !== undefined;
-  const buttons = commandButtons(chart, { figures: figures(frame), live: session.live.value, commandable });
+  const buttons = commandButtons(chart, {
+    metrics: executorMetrics(frame),
+    live: session.live.value,
+    commandable,
+  });
   return (
     <div class="commands" role="toolbar" aria-label="Commands to the run">
       {buttons.map((each) => (

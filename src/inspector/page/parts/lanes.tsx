@@ -5,7 +5,7 @@ import type { Checkpoint, ExecutorMetrics, Lane } from '../view/lanes.js';
 
 interface Props {
   readonly lanes: readonly Lane[];
-  readonly figures: ExecutorMetrics;
+  readonly metrics: ExecutorMetrics;
   readonly checkpoint: Checkpoint | null;
   /** Bytes; undefined: none or unknown. */
   readonly journal: number | undefined;
@@ -16,29 +16,29 @@ interface Props {
 /** Maximum number of drawn cells. */
 const MAX_CELLS = 96;
 
-export function Lanes({ lanes, figures, checkpoint, journal, chosen, choose }: Props) {
+export function Lanes({ lanes, metrics, checkpoint, journal, chosen, choose }: Props) {
   return (
     <div class="pipeline">
       <ol class="lanes" aria-label="Pipeline">
-        <Terminal name="Source" state={figures.doing.includes('reading') ? 'reading' : ''}>
-          <Fact name="rows in" value={count(figures.rowsIn)} />
-          <Fact name="batches read" value={count(figures.read)} />
+        <Terminal name="Source" state={metrics.doing.includes('reading') ? 'reading' : ''}>
+          <Fact name="rows in" value={count(metrics.rowsIn)} />
+          <Fact name="batches read" value={count(metrics.read)} />
         </Terminal>
         {lanes.map((lane) => (
           <StageLane key={lane.actor} lane={lane} isChosen={lane.actor === chosen} choose={choose} />
         ))}
         <Terminal
           name="Sink"
-          state={figures.doing.find((each) => each === 'writing' || each === 'committing') ?? ''}
+          state={metrics.doing.find((each) => each === 'writing' || each === 'committing') ?? ''}
         >
-          <Fact name="rows out" value={count(figures.rowsOut)} />
-          <Fact name="batches" value={count(figures.written)} />
-          <Fact name="lost" value={count(figures.lost)} tone={figures.lost > 0 ? 'bad' : ''} />
-          {figures.sinkBytes !== null && <Fact name="durable" value={bytes(figures.sinkBytes)} />}
+          <Fact name="rows out" value={count(metrics.rowsOut)} />
+          <Fact name="batches" value={count(metrics.written)} />
+          <Fact name="lost" value={count(metrics.lost)} tone={metrics.lost > 0 ? 'bad' : ''} />
+          {metrics.sinkBytes !== null && <Fact name="durable" value={bytes(metrics.sinkBytes)} />}
         </Terminal>
       </ol>
       <Window
-        figures={figures}
+        metrics={metrics}
         checkpoint={checkpoint}
         journal={journal}
         stages={lanes.map((lane) => lane.stage)}
@@ -139,13 +139,13 @@ function Fact({
   );
 }
 
-interface WindowProps extends Pick<Props, 'figures' | 'checkpoint' | 'journal'> {
+interface WindowProps extends Pick<Props, 'metrics' | 'checkpoint' | 'journal'> {
   readonly stages: readonly string[];
 }
 
 /** One cell a batch in flight, placed by its stage; then the free room of the window. */
-function Window({ figures, checkpoint, journal, stages }: WindowProps) {
-  const { window: cells, maxInFlight, committed, read } = figures;
+function Window({ metrics, checkpoint, journal, stages }: WindowProps) {
+  const { window: cells, maxInFlight, committed, read } = metrics;
   const free = Math.max(0, Math.min(MAX_CELLS, maxInFlight) - cells.length);
   const where = (at: number) => stages[at] ?? 'the sink';
   const full = `${cells.length} of ${maxInFlight} batches in flight`;

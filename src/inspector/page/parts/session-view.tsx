@@ -5,15 +5,15 @@ import type { SessionCommand } from '../../host.js';
 import type { Player } from '../player.js';
 import type { Session, Shown } from '../session.js';
 import { theme } from '../theme.js';
-import { figures, journalBytes, lanes, lastCheckpoint } from '../view/lanes.js';
+import { executorMetrics, journalBytes, lanes, lastCheckpoint } from '../view/lanes.js';
 import { stateText } from '../view/state-value.js';
 import { takenBy } from '../view/taken.js';
 import { ChartView } from './chart.js';
 import { Context } from './context.js';
 import { Failures } from './failures.js';
-import { FigureStrip } from './figures.js';
 import { Lanes } from './lanes.js';
 import { Log } from './log.js';
+import { MetricStrip } from './metric-strip.js';
 import { TimelineDock } from './timeline.js';
 
 interface Props {
@@ -58,7 +58,7 @@ interface MomentProps {
 function Moment({ session, shown, actor, choose, command }: MomentProps) {
   const { frame, recent } = shown;
   const { stages, series } = session.summary.value;
-  const all = useMemo(() => figures(frame), [frame]);
+  const all = useMemo(() => executorMetrics(frame), [frame]);
   const rows = useMemo(() => lanes(frame, stages, recent), [frame, stages, recent]);
   const own = frame.actors[actor];
   const chart = session.charts.value[own?.definition ?? ''];
@@ -69,11 +69,11 @@ function Moment({ session, shown, actor, choose, command }: MomentProps) {
     actor === 'executor' && isNow && session.live.value && session.feed.command !== undefined;
   return (
     <>
-      <FigureStrip figures={all} lanes={rows} checkpoint={checkpoint} />
+      <MetricStrip metrics={all} lanes={rows} checkpoint={checkpoint} />
       <section class="card" aria-label="Pipeline">
         <Lanes
           lanes={rows}
-          figures={all}
+          metrics={all}
           checkpoint={checkpoint}
           journal={journalBytes(series, frame.at)}
           chosen={actor}

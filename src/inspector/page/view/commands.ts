@@ -18,7 +18,7 @@ export interface CommandButton {
 }
 
 export interface Now {
-  readonly figures: Pick<ExecutorMetrics, 'state' | 'doing'>;
+  readonly metrics: Pick<ExecutorMetrics, 'state' | 'doing'>;
   /** A process runs the session. */
   readonly live: boolean;
   /** Commands can be sent from here. */
@@ -33,9 +33,9 @@ const MEANING: Record<Command, string> = {
 
 export function commandButtons(
   chart: Chart | undefined,
-  { figures, live, commandable }: Now,
+  { metrics, live, commandable }: Now,
 ): CommandButton[] {
-  const { state, doing } = figures;
+  const { state, doing } = metrics;
   const legal = legalCommands(chart, state);
   return COMMANDS.map((command) => {
     const no = (title: string): CommandButton => ({ command, enabled: false, title });

@@ -56,17 +56,32 @@ export interface ExecutorMetrics {
   readonly error: string;
 }
 
-const DOING = ['reading', 'writing', 'committing', 'pausing', 'publishing'] as const;
+/** What the activity of the context says, in words. */
+function doingOf({
+  reader,
+  writer,
+  committer,
+  goal,
+  publisher,
+}: Readonly<Record<string, unknown>>): string[] {
+  const isCommitting = committer === 'flushing' || committer === 'saving';
+  return [
+    ...(reader === 'reading' ? ['reading'] : []),
+    ...(writer === 'writing' ? ['writing'] : []),
+    ...(isCommitting ? ['committing'] : []),
+    ...(goal === 'pause' ? ['pausing'] : []),
+    ...(publisher === 'publishing' ? ['publishing'] : []),
+  ];
+}
 
-export function figures(frame: Frame): ExecutorMetrics {
+export function executorMetrics(frame: Frame): ExecutorMetrics {
   const executor = frame.actors.executor;
   const context = fields(executor?.context);
-  const flow = fields(context.flow);
   const sink = at(context, 'flushed', 'sink');
   const position = number(at(sink, 'bytes'), number(at(sink, 'position', 'bytes'), -1));
   return {
     state: stateText(executor?.state),
-    doing: DOING.filter((key) => flow[key] === true),
+    doing: doingOf(fields(context.activity)),
     rowsIn: number(at(context, 'written', 'rowsIn')),
     rowsOut: number(at(context, 'written', 'rowsOut')),
     lost: number(at(context, 'written', 'losses', 'total')),
@@ -98,7 +113,7 @@ export function lanes(
     const context = fields(own?.context);
     const waiting = list(context.waiting);
     const awaitingPermit = waiting.filter((wait) => text(at(wait, 'waitingFor')) !== '').length;
-    const tally = fields(list(written.stages)[index]);
+    const counters = fields(list(written.stages)[index]);
     const { rate, latencyMs } = pace.get(stage) ?? { rate: null, latencyMs: null };
     return {
       stage,
@@ -109,9 +124,9 @@ export function lanes(
       retrying: waiting.length - awaitingPermit,
       awaitingPermit,
       // The context counts this process; the counters cover all processes, up to the written batches.
-      done: Math.max(number(context.done), number(tally.batches)),
-      retried: Math.max(number(context.retried), number(tally.retries)),
-      failed: number(tally.skipped) + number(tally.deadLettered),
+      done: Math.max(number(context.done), number(counters.batches)),
+      retried: Math.max(number(context.retried), number(counters.retries)),
+      failed: number(counters.skipped) + number(counters.deadLettered),
       concurrency: number(context.concurrency),
       rate,
       latencyMs,

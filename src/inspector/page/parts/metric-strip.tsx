@@ -3,33 +3,33 @@ import { bytes, count, duration, short } from '../view/format.js';
 import type { Checkpoint, ExecutorMetrics, Lane } from '../view/lanes.js';
 
 interface Props {
-  readonly figures: ExecutorMetrics;
+  readonly metrics: ExecutorMetrics;
   readonly lanes: readonly Lane[];
   /** The newest checkpoint up to the cursor; null: unknown. */
   readonly checkpoint: Checkpoint | null;
 }
 
-export function FigureStrip({ figures, lanes, checkpoint }: Props) {
-  const { rowsIn, rowsOut, committed, written, lost, read } = figures;
+export function MetricStrip({ metrics, lanes, checkpoint }: Props) {
+  const { rowsIn, rowsOut, committed, written, lost, read } = metrics;
   const last = lanes[lanes.length - 1]?.rate ?? null;
   const behind = Math.max(0, read - committed);
   return (
-    <dl class="figures">
-      <Figure name="Rows in" value={count(rowsIn)} />
-      <Figure
+    <dl class="metrics">
+      <Metric name="Rows in" value={count(rowsIn)} />
+      <Metric
         name="Rows out"
         value={count(rowsOut)}
         note={lost === 0 ? 'none lost' : `${count(lost)} lost`}
         bad={lost > 0}
       />
-      <Figure name="Throughput" value={last === null ? '–' : `${short(last)}/s`} note="rows, last stage" />
-      <Figure
+      <Metric name="Throughput" value={last === null ? '–' : `${short(last)}/s`} note="rows, last stage" />
+      <Metric
         name="Watermark"
         value={count(committed)}
         note={behind === 0 ? 'batches, all batches read' : `batches, ${count(behind)} ahead`}
       />
-      <Figure name="Written" value={count(written)} note="batches to the sink" />
-      <Figure
+      <Metric name="Written" value={count(written)} note="batches to the sink" />
+      <Metric
         name="Checkpoint"
         value={checkpoint === null ? '–' : bytes(checkpoint.bytes)}
         note={checkpoint === null ? 'none nearby' : `${duration(checkpoint.ageMs)} before`}
@@ -45,7 +45,7 @@ interface FigureProps {
   readonly bad?: boolean;
 }
 
-function Figure({ name, value, note, bad = false }: FigureProps) {
+function Metric({ name, value, note, bad = false }: FigureProps) {
   return (
     <div class={bad ? 'figure bad' : 'figure'}>
       <dt>{name}</dt>
