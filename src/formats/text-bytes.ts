@@ -2,8 +2,7 @@
  * Text as UTF-8. Small texts share blocks of memory, because one allocation and one call into the runtime for each costs
  * more than the encoding. Large texts get memory of their own.
  *
- * 1. Two small texts that are encoded together are adjacent in memory.
- * 2. Bytes that were returned are never overwritten.
+ * Bytes that were returned are never overwritten.
  */
 const encoder = new TextEncoder();
 
@@ -18,14 +17,6 @@ const scratch = new Uint8Array(MAX_BYTES_PER_UNIT * 128 * 1024);
 
 let block = new Uint8Array(0);
 let filled = 0;
-
-/** Both texts as bytes; adjacent if both are small. */
-export function bytesOf(first: string, second: string): readonly [Uint8Array, Uint8Array] {
-  const length = first.length + second.length;
-  if (length > SMALL) return [utf8Bytes(first), utf8Bytes(second)];
-  reserveBytes(length);
-  return [encodeInBlock(first), encodeInBlock(second)];
-}
 
 /** A text as bytes; the caller may change them. */
 export function utf8Bytes(text: string): Uint8Array {

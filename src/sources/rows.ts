@@ -80,17 +80,27 @@ function shorter(has: number, before: number): PipelineMismatchError {
   return new PipelineMismatchError([`the input has ${has} rows, and the run had read ${before}`], false);
 }
 
-function batchOf<T>(values: readonly T[], done: number): SourceBatch<T> {
-  return {
-    size: values.length,
-    position: { rows: done },
-    done,
-    hash: () => hashOfRows(values),
-    // Copies: a stage may change its rows, and the caller's objects may be read again.
-    decode(row) {
-      for (const value of values) row(copyRow(value));
-    },
-  };
+/** A class: a batch in flight keeps it, and closures would be objects of their own. */
+class RowsBatch<T> implements SourceBatch<T> {
+  readonly size: number;
+  readonly position: SourcePosition;
+
+  constructor(
+    private readonly values: readonly T[],
+    readonly done: number,
+  ) {
+    this.size = values.length;
+    this.position = { rows: done };
+  }
+
+  hash(): string {
+    return hashOfRows(this.values);
+  }
+
+  /** Copies: a stage may change its rows, and the caller's objects may be read again. */
+  decode(row: (value: T) => void): void {
+    for (const value of this.values) row(copyRow(value));
+  }
 }
 
 class ArrayRows<T> implements OpenSource<T> {
@@ -111,7 +121,7 @@ class ArrayRows<T> implements OpenSource<T> {
     const values = this.#values.slice(this.#done, this.#done + maxRows);
     if (values.length === 0) return undefined;
     this.#done += values.length;
-    return batchOf(values, this.#done);
+    return new RowsBatch(values, this.#done);
   }
 
   async identity(): Promise<undefined> {}
@@ -203,7 +213,7 @@ class IteratedRows<T> implements OpenSource<T> {
     const values = this.#closed ? [] : this.#waiting.splice(0, request.maxRows);
     if (values.length > 0) {
       this.#done += values.length;
-      request.resolve(batchOf(values, this.#done));
+      request.resolve(new RowsBatch(values, this.#done));
     } else if (this.#failure === undefined || this.#closed) request.resolve(undefined);
     else request.reject(this.#failure.error);
   }

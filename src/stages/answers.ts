@@ -3,7 +3,7 @@
  * promise, for example, would be written as `{}`.
  */
 import { StageError } from '../errors.js';
-import { findPromise } from '../formats/promises.js';
+import { findPromise, isPromiseSample } from '../formats/promises.js';
 import { kindOf } from '../formats/shape.js';
 import type { RowShape } from './stage.js';
 import { abandon, isThenable } from './thenable.js';
@@ -27,8 +27,14 @@ export function missingRow(stage: string): StageError {
 }
 
 /** The rows of an answer that must be an array.
+ * @param isEncodedNext the encoder finds the promises that are not found here: only samples are searched
  * @throws {StageError} when it is not one, or when a row is undefined or holds a promise. */
-export function checkRows(stage: string, shape: 'flatMap' | 'batch', answer: unknown): readonly unknown[] {
+export function checkRows(
+  stage: string,
+  shape: 'flatMap' | 'batch',
+  answer: unknown,
+  isEncodedNext = false,
+): readonly unknown[] {
   const fn = functionOf(shape);
   if (!Array.isArray(answer))
     throw new StageError(`Stage "${stage}": ${fn} must return an array of rows; got ${kindOf(answer)}.`);
@@ -38,12 +44,22 @@ export function checkRows(stage: string, shape: 'flatMap' | 'batch', answer: unk
       throw new StageError(
         `Stage "${stage}": ${fn} returned an array with undefined at index ${i}. Leave such rows out.`,
       );
-    const path = findPromise(row);
-    if (path === undefined) continue;
-    for (const one of answer) if (isThenable(one)) abandon(one);
-    throw promiseInside(stage, shape, i, path);
+    const path = isEncodedNext && !isPromiseSample(i) ? undefined : findPromise(row);
+    if (path !== undefined) throw refusedRow(stage, shape, answer, i, path);
   }
   return answer;
+}
+
+/** The error for a row of an answer that holds a promise. Handles the rejections of the rows that are promises. */
+export function refusedRow(
+  stage: string,
+  shape: Shape,
+  rows: readonly unknown[],
+  index: number,
+  path: string,
+): StageError {
+  for (const row of rows) if (isThenable(row)) abandon(row);
+  return promiseInside(stage, shape, index, path);
 }
 
 /** @param index of the row in the array that was returned; undefined: the row itself was.

@@ -25,10 +25,12 @@ type AnyBatchStage = BatchStage<unknown, unknown, never, unknown>;
 
 interface SortedRows {
   readonly rows: unknown[];
-  /** Of each row, its index before. */
-  readonly indexes: number[];
-  readonly failures: RowFailure[];
+  /** Of each row, its index before; undefined: every row is in its place. */
+  readonly indexes: number[] | undefined;
+  readonly failures: readonly RowFailure[];
 }
+
+const NO_FAILURES: readonly RowFailure[] = [];
 
 export function runBatch(
   stage: AnyBatchStage,
@@ -36,10 +38,10 @@ export function runBatch(
   context: AttemptContext,
   memory: AttemptMemory,
 ): AttemptResult | PromiseLike<AttemptResult> {
-  const judge = ({ rows: left, failures }: AttemptResult): AttemptResult => ({
-    rows: left,
-    failures: judgeRows(stage, context, memory, failures),
-  });
+  const judge = (result: AttemptResult): AttemptResult =>
+    result.failures.length === 0
+      ? result
+      : { rows: result.rows, failures: judgeRows(stage, context, memory, result.failures) };
   if (memory.result !== undefined) return judge(memory.result);
   const isCopied = needsInputLater(stage, context);
   return andThen(sortRows(stage, stage.input, 'input', rows), (sorted) => {
@@ -50,10 +52,11 @@ export function runBatch(
     const given = isCopied ? accepted.rows.map(copyRow) : accepted.rows;
     return andThen(process(given, context as BatchContext), (answer) => {
       abortOf(context).throwIfAborted();
-      const reported = reportedFailures(stage, rows, accepted, context[ROW_REPORTS] ?? []);
-      const returned = checkRows(stage.name, 'batch', answer);
+      const reported = reportedFailures(stage, rows, accepted.indexes, context[ROW_REPORTS] ?? []);
+      const returned = checkRows(stage.name, 'batch', answer, stage.durable);
       return andThen(sortRows(stage, stage.output, 'output', returned), (left): AttemptResult => {
-        const failures = [...accepted.failures, ...reported, ...left.failures];
+        const isWhole = accepted.failures.length + reported.length + left.failures.length === 0;
+        const failures = isWhole ? NO_FAILURES : [...accepted.failures, ...reported, ...left.failures];
         const result = { rows: left.rows, failures };
         if (left.failures.length + reported.length === 0) memory.result = result;
         return judge(result);
@@ -67,7 +70,7 @@ function withoutLost(sorted: SortedRows, lost: readonly RowFailure[]): SortedRow
   if (lost.length === 0) return sorted;
   const gone = new Set(lost.map(({ index }) => index));
   const isLeft = (index: number) => !gone.has(index);
-  const { rows, indexes, failures } = sorted;
+  const { rows, indexes = [...rows.keys()], failures } = sorted;
   return {
     rows: rows.filter((_, i) => isLeft(indexes[i] as number)),
     indexes: indexes.filter(isLeft),
@@ -82,7 +85,6 @@ function judgeRows(
   { lost }: AttemptMemory,
   failures: readonly RowFailure[],
 ): readonly RowFailure[] {
-  if (failures.length === 0) return failures;
   const info = { attempt: context.attempt, now: clockOf(context).now() };
   const gone = new Set(lost.map(({ index }) => index));
   return failures
@@ -95,16 +97,18 @@ function judgeRows(
 function reportedFailures(
   stage: AnyBatchStage,
   rows: readonly unknown[],
-  { indexes }: SortedRows,
+  indexes: SortedRows['indexes'],
   reports: readonly RowReport[],
-): RowFailure[] {
+): readonly RowFailure[] {
+  if (reports.length === 0) return NO_FAILURES;
   const failures = new Map<number, RowFailure>();
   for (const { row, error } of reports) {
-    const index = indexes[row];
-    if (index === undefined)
+    const count = indexes?.length ?? rows.length;
+    if (!Number.isInteger(row) || row < 0 || row >= count)
       throw new StageError(
-        `Stage "${stage.name}": failRow was called with row ${String(row)}, but process was given rows 0 to ${indexes.length - 1}.`,
+        `Stage "${stage.name}": failRow was called with row ${String(row)}, but process was given rows 0 to ${count - 1}.`,
       );
+    const index = indexes?.[row] ?? row;
     if (!failures.has(index)) failures.set(index, { index, row: rows[index], error });
   }
   return [...failures.values()].sort((a, b) => a.index - b.index);
@@ -117,7 +121,7 @@ function sortRows(
   door: Door,
   rows: readonly unknown[],
 ): SortedRows | PromiseLike<SortedRows> {
-  if (schema === undefined) return { rows: rows.slice(), indexes: [...rows.keys()], failures: [] };
+  if (schema === undefined) return { rows: rows.slice(), indexes: undefined, failures: NO_FAILURES };
   const verdicts = rows.map((row) => validateRow(schema, row, stage.name, door));
   const isSettled = (verdict: Verdict | Promise<Verdict>): verdict is Verdict => !isThenable(verdict);
   const isOutput = door === 'output';
@@ -127,18 +131,17 @@ function sortRows(
 }
 
 function divideRows(rows: readonly unknown[], verdicts: readonly Verdict[], isOutput: boolean): SortedRows {
-  const sorted: SortedRows = { rows: [], indexes: [], failures: [] };
+  const accepted: unknown[] = [];
+  const indexes: number[] = [];
+  const failures: RowFailure[] = [];
   verdicts.forEach((verdict, index) => {
     if (verdict.ok) {
-      sorted.rows.push(verdict.value);
-      sorted.indexes.push(index);
-    } else
-      sorted.failures.push({
-        index,
-        row: rows[index],
-        error: verdict.error,
-        ...(isOutput ? { isOutput } : {}),
-      });
+      accepted.push(verdict.value);
+      indexes.push(index);
+    } else {
+      const { error } = verdict;
+      failures.push({ index, row: rows[index], error, ...(isOutput ? { isOutput } : {}) });
+    }
   });
-  return sorted;
+  return { rows: accepted, indexes, failures };
 }

@@ -93,6 +93,29 @@ test.each<[string, AnyStage[]]>([
   expect(h.sink.rows).toEqual([]);
 });
 
+test.each([
+  ['two rows', 20, [3, 8], (row: Row) => ask(row), 'row 8 that process returned is a promise'],
+  ['one row', 20, [3], (row: Row) => ask(row), 'row 3 that process returned is a promise'],
+  [
+    'a field of one row',
+    20,
+    [3],
+    (row: Row) => ({ ...row, tags: [ask(row)] }),
+    'holds a promise at .tags[0]',
+  ],
+  ['the only row', 1, [0], (row: Row) => ask(row), 'row 0 that process returned is a promise'],
+  ['a field of the only row', 1, [0], (row: Row) => ({ ...row, a: ask(row) }), 'holds a promise at .a'],
+  ['a promise that has fields', 20, [8], (row: Row) => Object.assign(ask(row), { sql: '' }), 'row 8'],
+])('of a durable stage, %s: nothing is journaled', async (_, count, bad, promised, message) => {
+  const process = (rows: Row[]) => rows.map((row) => (bad.includes(row.n) ? promised(row) : row)) as never;
+  const h = harness([defineStage({ name: 'paid', durable: true, process })], {
+    count,
+    pipeline: { batchSize: count },
+  });
+  await expect(h.start()).rejects.toThrow(message);
+  expect(h.sink.rows).toEqual([]);
+});
+
 test.each<[string, (rows: readonly unknown[]) => unknown]>([
   ['JSON Lines', (rows) => encodeJsonLines(rows, rowProblem('out.jsonl'))],
   ['CSV', (rows) => new CsvEncoder(CSV, undefined).encode(rows)],

@@ -14,7 +14,7 @@
  */
 import { StageError } from '../../errors.js';
 import { copyRow } from '../../formats/copy-row.js';
-import { findPromise } from '../../formats/promises.js';
+import { findPromise, isPromiseSample } from '../../formats/promises.js';
 import { checkRows, missingRow, promiseInside } from '../../stages/answers.js';
 import { abortOf } from '../../stages/attempt-context.js';
 import { needsInputLater, type RowFailure } from '../../stages/attempt-result.js';
@@ -22,10 +22,6 @@ import type { AnyStage, RowStage, StageContext } from '../../stages/stage.js';
 import { abandon, isPlain, isThenable } from '../../stages/thenable.js';
 
 export type FusibleStage = RowStage<unknown, unknown, never>;
-
-/** Every eighth row, the first included, is searched for promises here: a stage that forgets an `await` does so for most
- * rows. What is left is found where rows are encoded (`runFusedBatch`). */
-const SAMPLE_MASK = 7;
 
 /** Stages that return promises although their functions are not declared `async`. */
 const asynchronous = new WeakSet<AnyStage>();
@@ -184,8 +180,8 @@ class StageOverBatch implements FusedStageCounters {
     switch (shape) {
       case 'map':
         return (row, _, answer) => {
-          const isSample = ((this.rowsIn - 1) & SAMPLE_MASK) === 0;
-          const path = isSample ? findPromise(answer) : undefined;
+          // What is left is found where rows are encoded (`runFusedBatch`).
+          const path = isPromiseSample(this.rowsIn - 1) ? findPromise(answer) : undefined;
           if (answer === undefined) this.#recordFailure(row, missingRow(name));
           else if (path !== undefined) this.#recordFailure(row, promiseInside(name, shape, undefined, path));
           else out.push(answer);

@@ -19,7 +19,7 @@ import type { AnyStage } from '../../stages/stage.js';
 import { isThenable } from '../../stages/thenable.js';
 import type { EventDraft } from '../publish.js';
 import type { AttemptMetrics, AttemptOutcome, UnfinishedAttempt } from './attempt-outcome.js';
-import { RunningAttempt, type StageActor } from './attempts/running-attempt.js';
+import { RunningAttempt, type StageActor, WatchedCall } from './attempts/running-attempt.js';
 import type { BatchProcessor } from './batch-processor.js';
 import type { CallAttempt } from './calls/call-processor.js';
 import { CompletionBatcher } from './completion-batcher.js';
@@ -44,13 +44,22 @@ export class AttemptRunner {
   readonly #retryTimers = new Set<() => void>();
   readonly #startedStages = new Set<number>();
   readonly #completions = new CompletionBatcher();
-  readonly #stalls: StallWatch;
+  readonly #calls = new Set<WatchedCall>();
+  readonly #stalls: StallWatch<RunningAttempt | WatchedCall>;
   #isAborted = false;
   /** What a stage threw when it failed for good: the event `stage.failed` carries data only. */
   lastFailure: unknown;
 
   constructor(private readonly options: AttemptRunnerOptions) {
-    this.#stalls = new StallWatch(options.clock);
+    this.#stalls = new StallWatch({
+      clock: options.clock,
+      attempts: () => [...this.#calls, ...[...this.#running.values()].filter(({ isWatched }) => isWatched)],
+      report: (watched, ageMs) => {
+        const { stageIndex, batch, attempt } = watched instanceof WatchedCall ? watched.of : watched;
+        const stage = this.#stage(stageIndex).name;
+        options.publish({ type: 'stage.stalled', stage, batch, attempt, ageMs });
+      },
+    });
   }
 
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
@@ -63,9 +72,6 @@ export class AttemptRunner {
     }
     this.#publishStart(stageIndex, batch, attempt);
     this.#armTimeout(running);
-    const fail = (error: unknown) => {
-      if (this.#endAttempt(running)) this.#failAttempt(running, 'attempt.failed', error);
-    };
     try {
       const outcome = this.options.processor.processBatch(stageIndex, batch, (index) =>
         this.#contextOf(index, running),
@@ -74,10 +80,14 @@ export class AttemptRunner {
         this.#completeAttempt(running, outcome as AttemptOutcome, true);
         return;
       }
-      this.#watchAttempt(running);
-      outcome.then((settled) => this.#completeAttempt(running, settled, false), fail);
+      running.isWatched = true;
+      this.#stalls.arm();
+      outcome.then(
+        (settled) => this.#completeAttempt(running, settled, false),
+        (error: unknown) => this.#endFailed(running, error),
+      );
     } catch (error) {
-      fail(error);
+      this.#endFailed(running, error);
     }
   }
 
@@ -89,7 +99,7 @@ export class AttemptRunner {
       ...{ clock, abort: running, attempt, context: this.#contextOf(stageIndex, running) },
       beginAttempt: () => this.#publishStart(stageIndex, batch, attempt),
       contextOf: (abort, makeKey) => this.#contextOf(stageIndex, running, abort, makeKey),
-      watchCall: (startedAt) => this.#watchStall(running, startedAt),
+      watchCall: (startedAt) => this.#watchCall(running, startedAt),
       countCalls: (busyMs, activeMs) => {
         running.calls = { busyMs, activeMs };
       },
@@ -99,9 +109,7 @@ export class AttemptRunner {
         if ('kind' in settled) this.#suspendAttempt(running, settled);
         else this.#completeAttempt(running, settled, false);
       },
-      (error: unknown) => {
-        if (this.#endAttempt(running)) this.#failAttempt(running, 'attempt.failed', error);
-      },
+      (error: unknown) => this.#endFailed(running, error),
     );
   }
 
@@ -147,8 +155,9 @@ export class AttemptRunner {
     this.#retryTimers.clear();
     const running = [...this.#running.values()];
     this.#running.clear();
+    this.#calls.clear();
     for (const attempt of running) {
-      attempt.stopTimer();
+      attempt.stopTimer?.();
       attempt.abort(reason);
     }
   }
@@ -180,44 +189,43 @@ export class AttemptRunner {
     const { name, timeoutMs } = this.#stage(stageIndex);
     if (timeoutMs === undefined) return;
     running.stopTimer = this.options.clock.setTimer(() => {
-      if (this.options.processor.isJournaling(batch) || !this.#endAttempt(running)) return;
+      if (this.options.processor.isJournaling(batch) || this.#endAttempt(running) === undefined) return;
       const error = new StageTimeoutError(name, batch, timeoutMs);
       running.abort(error);
       this.#failAttempt(running, 'attempt.timedOut', error);
     }, timeoutMs);
   }
 
-  #watchAttempt(running: RunningAttempt): void {
-    const { stageIndex, batch, startedAt } = running;
-    if (this.#running.get(this.#key(stageIndex, batch)) === running)
-      running.stopWatch = this.#watchStall(running, startedAt);
+  #watchCall(running: RunningAttempt, startedAt: number): () => void {
+    const call = new WatchedCall(running, startedAt);
+    this.#calls.add(call);
+    this.#stalls.arm();
+    return () => {
+      this.#calls.delete(call);
+    };
   }
 
-  #watchStall({ stageIndex, batch, attempt }: RunningAttempt, startedAt: number): () => void {
-    const stage = this.#stage(stageIndex).name;
-    return this.#stalls.watchAttempt(startedAt, (ageMs) =>
-      this.options.publish({ type: 'stage.stalled', stage, batch, attempt, ageMs }),
-    );
-  }
-
-  /** Counts the attempt. @returns false: it has ended before, and its answer is not used. */
-  #endAttempt(running: RunningAttempt): boolean {
-    const { stageIndex, batch, attempt, startedAt } = running;
+  /** Counts the attempt. @returns its duration; undefined: it has ended before, and its answer is not used. */
+  #endAttempt(running: RunningAttempt): number | undefined {
+    const { stageIndex, batch, attempt, startedAt, calls } = running;
     const key = this.#key(stageIndex, batch);
-    if (this.#isAborted || this.#running.get(key) !== running) return false;
+    if (this.#isAborted || this.#running.get(key) !== running) return undefined;
     this.#running.delete(key);
-    running.stopTimer();
-    running.stopWatch();
+    running.stopTimer?.();
     const { processor, clock } = this.options;
-    const busyMs = running.calls?.busyMs ?? clock.monotonic() - startedAt;
-    processor.countAttempt(stageIndex, batch, busyMs, attempt > 1);
-    return true;
+    const durationMs = calls?.activeMs ?? clock.monotonic() - startedAt;
+    processor.countAttempt(stageIndex, batch, calls?.busyMs ?? durationMs, attempt > 1);
+    return durationMs;
+  }
+
+  #endFailed(running: RunningAttempt, error: unknown): void {
+    if (this.#endAttempt(running) !== undefined) this.#failAttempt(running, 'attempt.failed', error);
   }
 
   #completeAttempt(running: RunningAttempt, outcome: AttemptOutcome, isNow: boolean): void {
-    const { actor, stageIndex, batch, attempt, startedAt } = running;
-    const durationMs = running.calls?.activeMs ?? this.options.clock.monotonic() - startedAt;
-    if (!this.#endAttempt(running)) return;
+    const { actor, stageIndex, batch, attempt } = running;
+    const durationMs = this.#endAttempt(running);
+    if (durationMs === undefined) return;
     this.#publishCompletion(stageIndex, batch, attempt, outcome, durationMs);
     const { fused } = outcome;
     for (let i = 0; i < fused.length; i++) {

@@ -55,14 +55,22 @@ export class BatchProcessor {
   }
 
   /** Rows of a batch when its output was journaled; undefined: no output of it is. */
-  async journaledSize(index: number, rowOffset: number): Promise<number | undefined> {
+  journaledSize(index: number, rowOffset: number): undefined | Promise<number | undefined> {
+    return this.#journaled.mayHold(index) ? this.#findSize(index, rowOffset) : undefined;
+  }
+
+  async #findSize(index: number, rowOffset: number): Promise<number | undefined> {
     return (await this.#journaled.sizeOf(index, rowOffset)) ?? this.#calls.sizeOf(index, rowOffset);
   }
 
-  /** Adds a batch. Resolves to the first stage that has to process it: after those whose output is journaled (I5). */
-  async enqueueBatch(index: number, rowOffset: number, source: SourceBatch<unknown>): Promise<number> {
+  /** Adds a batch. Gives the first stage that has to process it: after those whose output is journaled (I5). */
+  enqueueBatch(index: number, rowOffset: number, source: SourceBatch<unknown>): number | Promise<number> {
     const batch = new InFlightBatch(index, rowOffset, source, this.options);
     this.#batches.set(index, batch);
+    return this.#journaled.mayHold(index) ? this.#findJournaled(batch) : 0;
+  }
+
+  async #findJournaled(batch: InFlightBatch): Promise<number> {
     const found = await this.#journaled.findFor(batch);
     if (found !== undefined) this.#restoreFromJournal(batch, found);
     return batch.reached;

@@ -31,7 +31,7 @@ export class InFlightBatch implements BatchMetadata {
   readonly size: number;
   readonly position: JsonObject;
   readonly done: number;
-  /** Rows that are not decoded yet. Text in memory stays here beside the rows decoded from it. */
+  /** Rows that are not decoded yet. */
   raw: Undecoded | null;
   /** Decoded rows; null while they are raw, and once they are encoded. */
   decoded: readonly unknown[] | null = null;
@@ -49,9 +49,11 @@ export class InFlightBatch implements BatchMetadata {
   /** Results that need not be computed again, while a stage is retried. */
   #memory: AttemptMemory | null = null;
   #firstAnswer: { readonly stage: number; readonly answer: PromiseLike<unknown> } | null = null;
-  #isText = false;
+  /** Decodes rows that are held as text. */
+  #decodeText: (() => readonly unknown[]) | undefined;
   #inputHash: string | undefined;
-  #hashInput: (() => string) | undefined;
+  /** The batch as it was read, until its hash is known or its memory is released. */
+  #source: SourceBatch<unknown> | undefined;
 
   constructor(
     readonly index: number,
@@ -64,15 +66,16 @@ export class InFlightBatch implements BatchMetadata {
     this.position = source.position;
     this.done = source.done;
     this.raw = source;
-    this.#hashInput = () => source.hash?.() ?? hashOfRows(rowsOf(source));
+    this.#source = source;
     this.counters = options.stages.map((stage) => emptyStageCounters(stage.name));
   }
 
   /** (I26) Of its rows in the source. */
   get inputHash(): string {
     if (this.#inputHash === undefined) {
-      this.#inputHash = this.#hashInput?.() ?? '';
-      this.#hashInput = undefined;
+      const source = this.#source;
+      this.#inputHash = source === undefined ? '' : (source.hash?.() ?? hashOfRows(rowsOf(source)));
+      this.#source = undefined;
     }
     return this.#inputHash;
   }
@@ -96,6 +99,7 @@ export class InFlightBatch implements BatchMetadata {
 
   /** Decoded rows. @throws {MalformedRowError} where the policy is to fail. */
   decodeRows(): readonly unknown[] {
+    this.decoded ??= this.#decodeText?.() ?? null;
     if (this.decoded !== null) return this.decoded;
     const rows: unknown[] = [];
     const malformed: MalformedRowError[] = [];
@@ -104,15 +108,15 @@ export class InFlightBatch implements BatchMetadata {
       (error) => malformed.push(error),
     );
     this.recordMalformed(malformed);
-    if (this.#isText) this.decoded = rows;
-    else this.holdRows(rows);
+    this.holdRows(rows);
     return rows;
   }
 
   /** Visits the rows without keeping them, in whatever form they are. */
   forEachRow(row: (value: unknown) => void, malformed: (error: MalformedRowError) => void): void {
-    if (this.decoded === null) this.#undecoded.decode(row, malformed);
-    else for (const value of this.decoded) row(value);
+    const rows = this.decoded ?? this.#decodeText?.();
+    if (rows === undefined) this.#undecoded.decode(row, malformed);
+    else for (const value of rows) row(value);
   }
 
   holdRows(rows: readonly unknown[]): void {
@@ -122,16 +126,15 @@ export class InFlightBatch implements BatchMetadata {
 
   /** Holds rows as text: they are decoded on demand, and short-lived then.
    * @param decode gives the same rows at every call. */
-  holdText(decode: Undecoded['decode']): void {
+  holdText(decode: () => readonly unknown[]): void {
     this.decoded = null;
     this.#releaseRaw();
-    this.raw = { decode };
-    this.#isText = true;
+    this.#decodeText = decode;
   }
 
   /** Drops decoded rows that can be decoded again: they are not needed for a while. */
   dropDecoded(): void {
-    if (this.#isText) this.decoded = null;
+    if (this.#decodeText !== undefined) this.decoded = null;
   }
 
   holdEncoded(encoded: readonly EncodedRows[]): void {
@@ -151,11 +154,11 @@ export class InFlightBatch implements BatchMetadata {
     if (release !== undefined) {
       // Fused stages have finished by now; only others can ask for an idempotency key later.
       if (!this.options.stages.every(isFusible)) void this.inputHash;
-      this.#hashInput = undefined;
+      this.#source = undefined;
       release();
     }
     this.raw = null;
-    this.#isText = false;
+    this.#decodeText = undefined;
   }
 
   recordMalformed(malformed: readonly MalformedRowError[]): void {

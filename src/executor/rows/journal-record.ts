@@ -8,8 +8,9 @@
 import { type JsonObject, type Losses, NO_LOSSES, type StageCounters } from '../../../machines/context.js';
 import { CorruptJournalError, StageError } from '../../errors.js';
 import { encodeJsonLines, type JsonLines } from '../../formats/json-lines-encoder.js';
-import { bytesOf, utf8Bytes } from '../../formats/text-bytes.js';
-import { jsonText } from '../../recording/json-text.js';
+import { findPromise } from '../../formats/promises.js';
+import { utf8Bytes } from '../../formats/text-bytes.js';
+import { refusedRow } from '../../stages/answers.js';
 
 export interface BatchMetadata {
   readonly index: number;
@@ -46,24 +47,29 @@ const LINE_END = 10;
 /** Some rows of an output, as JSON Lines. */
 export type OutputPart = JsonLines;
 
-/** @throws {StageError} for an output that is not JSON: the journal could not return it unchanged. */
+/** @throws {StageError} for an output that is not JSON, or that holds a promise: the journal could not return it unchanged. */
 export function encodeOutput(
   batch: BatchMetadata,
   stage: string,
   fingerprint: string,
   rows: readonly unknown[],
 ): { readonly payload: readonly Uint8Array[]; readonly parts: readonly OutputPart[] } {
-  const notJson = (row: number) =>
-    new StageError(
+  const refuse = (row: number) => {
+    const path = findPromise(rows[row]);
+    if (path !== undefined) return refusedRow(stage, 'batch', rows, row, path);
+    return new StageError(
       `Stage "${stage}", batch ${batch.index}: output row ${row} is not JSON, and the output of a durable stage must be. Return plain values.`,
     );
+  };
   const header = `${headerText(batch, fingerprint, rows.length)}\n`;
   if (rows.length <= 1) {
-    const line = rows.length === 0 ? '' : `${lineOf(rows[0]) ?? fail(notJson(0))}\n`;
-    const [head, lines] = bytesOf(header, line);
-    return { payload: [head, lines], parts: [{ lines, rows: rows.length, text: `[${line}]` }] };
+    const line = rows.length === 0 ? '' : `${lineOf(rows[0]) ?? fail(refuse(0))}\n`;
+    // Together: two calls of the encoder cost more than the work. A first row was searched for promises (`checkRows`).
+    const record = utf8Bytes(header + line);
+    const lines = record.subarray(record.indexOf(LINE_END) + 1);
+    return { payload: [record], parts: [{ lines, rows: rows.length, text: `[${line}]` }] };
   }
-  const parts = encodeJsonLines(rows, notJson);
+  const parts = encodeJsonLines(rows, refuse);
   return { payload: [utf8Bytes(header), ...parts.map(({ lines }) => lines)], parts };
 }
 
@@ -77,15 +83,39 @@ function headerText(batch: BatchMetadata, fingerprint: string, rows: number): st
   const { rowOffset, size, inputHash, malformed, counters, deadLetters, losses } = batch;
   const lost = losses.losses === NO_LOSSES ? NO_LOSSES_TEXT : JSON.stringify(losses.losses);
   const letters = deadLetters.length === 0 ? '[]' : JSON.stringify(deadLetters);
-  // `jsonText` clips long texts: no stage name is that long, but a fingerprint of a dozen stages is.
+  let tallies = '';
+  for (const each of counters) tallies += `${tallies === '' ? '' : ','}${countersText(each)}`;
   return (
-    `{"fingerprint":${JSON.stringify(fingerprint)},"rowOffset":${rowOffset},"size":${size},"input":"${inputHash}",` +
-    `"rows":${rows},"malformed":${malformed},"tallies":${jsonText(counters)},"losses":${lost},"deadLetters":${letters}}`
+    `{"fingerprint":${textOf(fingerprint)},"rowOffset":${rowOffset},"size":${size},"input":"${inputHash}",` +
+    `"rows":${rows},"malformed":${malformed},"tallies":[${tallies}],"losses":${lost},"deadLetters":${letters}}`
+  );
+}
+
+function countersText(counters: StageCounters): string {
+  const { stage, batches, rowsIn, rowsOut, skipped, deadLettered, retries, busyMs } = counters;
+  return (
+    `{"stage":${textOf(stage)},"batches":${batches},"rowsIn":${rowsIn},"rowsOut":${rowsOut},"skipped":${skipped},` +
+    `"deadLettered":${deadLettered},"retries":${retries},"busyMs":${busyMs}}`
   );
 }
 
 const NO_LOSSES_TEXT = JSON.stringify(NO_LOSSES);
 
+/** The JSON of names and fingerprints: the same few for every record. */
+const texts = new Map<string, string>();
+const MAX_TEXTS = 1_000;
+
+function textOf(text: string): string {
+  let known = texts.get(text);
+  if (known === undefined) {
+    known = JSON.stringify(text);
+    if (texts.size === MAX_TEXTS) texts.clear();
+    texts.set(text, known);
+  }
+  return known;
+}
+
+/** Undefined: the row is no JSON. */
 function lineOf(row: unknown): string | undefined {
   try {
     return JSON.stringify(row);
@@ -111,10 +141,12 @@ export function isMadeFrom(record: JournaledOutput, batch: BatchMetadata): boole
   return record.input === undefined || record.input === batch.inputHash;
 }
 
-/** Visits the rows as the journal returns them. */
-export function forEachOutputRow(parts: readonly OutputPart[], visit: (row: unknown) => void): void {
-  for (const { lines, text } of parts)
-    for (const row of JSON.parse(text ?? arrayText(lines)) as unknown[]) visit(row);
+/** The rows as the journal returns them. */
+export function decodeOutput(parts: readonly OutputPart[]): readonly unknown[] {
+  const [first, ...others] = parts.map(
+    ({ lines, text }) => JSON.parse(text ?? arrayText(lines)) as unknown[],
+  );
+  return others.length === 0 ? (first ?? []) : (first ?? []).concat(...others);
 }
 
 function arrayText(lines: Uint8Array): string {

@@ -35,6 +35,11 @@ export class JournaledOutputs {
     this.#last = last;
   }
 
+  /** Whether an output of the batch, or of a call of it, may have been journaled before this start. */
+  mayHold(batch: number): boolean {
+    return batch <= this.#last;
+  }
+
   /** Rows that the batch had in the source when it was journaled; undefined: it is not. */
   async sizeOf(batch: number, rowOffset: number): Promise<number | undefined> {
     const records = await this.#recordsOf(batch, rowOffset);
@@ -49,7 +54,7 @@ export class JournaledOutputs {
   /** Made by this code, the last stage's first. */
   async #recordsOf(batch: number, rowOffset: number): Promise<readonly StageRecord[]> {
     const { journal, stages, fingerprints } = this.options;
-    if (journal === undefined || batch > this.#last) return [];
+    if (journal === undefined || !this.mayHold(batch)) return [];
     if (this.#found?.batch === batch) return this.#found.records;
     const records: StageRecord[] = [];
     for (let stageIndex = stages.length - 1; stageIndex >= 0; stageIndex--) {

@@ -66,6 +66,10 @@ export class SourceReader {
 
   /** A read that has not settled: a pause may have ended the wait for it. */
   #reading: Promise<SourceBatch<unknown> | undefined> | undefined;
+  /** Interrupts the wait for the read; undefined: nothing is waited for. */
+  #interruptWait: (() => void) | undefined;
+  #stopWatching: (() => void) | undefined;
+  #isWatchPlanned = false;
 
   constructor(private readonly options: SourceReaderOptions) {
     this.#rowsRead = options.rowsBefore;
@@ -109,10 +113,12 @@ export class SourceReader {
     if (read === INTERRUPTED) return INTERRUPTED;
     this.#reading = undefined;
     if (read === undefined) return undefined;
-    await this.#markBatch(batch);
+    const marking = this.#markBatch(batch);
+    if (marking !== undefined) await marking;
     const rowOffset = this.#rowsRead;
     this.#rowsRead += read.size;
-    const at = await processor.enqueueBatch(batch, rowOffset, read);
+    const enqueued = processor.enqueueBatch(batch, rowOffset, read);
+    const at = typeof enqueued === 'number' ? enqueued : await enqueued;
     // A batch whose work is all in the journal cannot have caused the crashes.
     if (!quarantined || at === stages) return { rows: read.size, at, quarantined: false };
     const { onPoison, maxCrashes } = definition;
@@ -120,31 +126,37 @@ export class SourceReader {
     return { rows: read.size, at: stages, quarantined: true };
   }
 
-  async #readBatch(batch: number): Promise<SourceBatch<unknown> | undefined> {
+  #readBatch(batch: number): Promise<SourceBatch<unknown> | undefined> {
     const { source, processor, batchSize } = this.options;
-    const journaled = await processor.journaledSize(batch, this.#rowsRead);
-    return source.read(journaled ?? batchSize, MAX_BATCH_BYTES);
+    const journaled = processor.journaledSize(batch, this.#rowsRead);
+    if (journaled === undefined) return source.read(batchSize, MAX_BATCH_BYTES);
+    return journaled.then((size) => source.read(size ?? batchSize, MAX_BATCH_BYTES));
   }
 
   /** Settles with the read, or when a pause comes first. */
-  #waitForRows<T>(reading: Promise<T>): Promise<T | typeof INTERRUPTED> {
-    return new Promise((resolve, reject) => {
-      let stopWatching: (() => void) | undefined;
-      let isSettled = false;
-      const settle = (answer: () => void) => {
-        if (isSettled) return;
-        isSettled = true;
-        stopWatching?.();
-        answer();
-      };
-      reading.then(
-        (read) => settle(() => resolve(read)),
-        (error: unknown) => settle(() => reject(error)),
-      );
-      // Most reads have settled by then.
-      platform.soon(() => {
-        if (!isSettled) stopWatching = this.#watchWait(() => settle(() => resolve(INTERRUPTED)));
+  async #waitForRows<T>(reading: Promise<T>): Promise<T | typeof INTERRUPTED> {
+    try {
+      return await new Promise<T | typeof INTERRUPTED>((resolve, reject) => {
+        this.#interruptWait = () => resolve(INTERRUPTED);
+        reading.then(resolve, reject);
+        this.#planWatch();
       });
+    } finally {
+      this.#interruptWait = undefined;
+      this.#stopWatching?.();
+      this.#stopWatching = undefined;
+    }
+  }
+
+  /** Most reads settle within a turn of the event loop, and are never watched. */
+  #planWatch(): void {
+    if (this.#isWatchPlanned) return;
+    this.#isWatchPlanned = true;
+    platform.soon(() => {
+      this.#isWatchPlanned = false;
+      const interrupt = this.#interruptWait;
+      if (interrupt !== undefined && this.#stopWatching === undefined)
+        this.#stopWatching = this.#watchWait(interrupt);
     });
   }
 
@@ -176,13 +188,13 @@ export class SourceReader {
   }
 
   /** Extends the marker before a batch is processed: for several batches at once, as long as none is suspected. */
-  async #markBatch(batch: number): Promise<void> {
+  #markBatch(batch: number): Promise<void> | undefined {
     const { marker, epoch, context } = this.options;
-    if (marker === undefined || batch <= this.#markedUpTo) return;
+    if (marker === undefined || batch <= this.#markedUpTo) return undefined;
     const now = context();
     const mayMarkAhead = now?.suspects === null && now.settings.maxCrashes > 2;
     this.#markedUpTo = mayMarkAhead ? batch + Math.max(MARKED_AHEAD, now.settings.maxInFlight - 1) : batch;
-    await marker.writeMarker(epoch, this.#markedUpTo);
+    return marker.writeMarker(epoch, this.#markedUpTo);
   }
 
   #addBatch(batch: number, { rows, at }: EnqueuedBatch): void {

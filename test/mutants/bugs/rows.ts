@@ -9,7 +9,7 @@ import { LossLedger } from '../../../src/executor/rows/losses.js';
 import { rowError } from '../../../src/executor/rows/row-errors.js';
 import { SourceReader } from '../../../src/executor/rows/source-reader.js';
 import { ByteBlocks } from '../../../src/formats/byte-blocks.js';
-import { bytesOf } from '../../../src/formats/text-bytes.js';
+import { utf8Bytes } from '../../../src/formats/text-bytes.js';
 import type { Bug } from '../seeded-bug.js';
 
 export const BUGS: readonly Bug[] = [
@@ -54,7 +54,7 @@ export const BUGS: readonly Bug[] = [
     name: 'text-over-text',
     what: 'a small output is encoded into the memory of the one before it',
     invariant: 'I8',
-    beside: bytesOf,
+    beside: utf8Bytes,
     find: '$filled += $written;',
     replace: '',
     suite: 'test/formats/text-bytes.test.ts',
@@ -154,8 +154,8 @@ export const BUGS: readonly Bug[] = [
     what: 'the late answer of an ended attempt is accepted',
     invariant: 'I17',
     in: AttemptRunner,
-    find: 'if ($isAborted || $running.get($key) !== $attempt) return false;',
-    replace: 'if ($isAborted) return false;',
+    find: 'if ($isAborted || $running.get($key) !== $attempt) return undefined;',
+    replace: 'if ($isAborted) return undefined;',
     suite: 'test/executor/session/commit-order.test.ts',
   },
 ];

@@ -1,5 +1,6 @@
 import { LazyAbort } from '../../../stages/attempt-context.js';
 import type { CompletionActor } from '../completion-batcher.js';
+import { FIRST_MS, type WatchedAttempt } from '../stall-watch.js';
 
 /** The part of a stage actor that attempts need. */
 export type StageActor = CompletionActor & {
@@ -11,9 +12,11 @@ export type StageActor = CompletionActor & {
 };
 
 /** An attempt under way. */
-export class RunningAttempt extends LazyAbort {
-  stopTimer: () => void = () => {};
-  stopWatch: () => void = () => {};
+export class RunningAttempt extends LazyAbort implements WatchedAttempt {
+  stopTimer: (() => void) | undefined;
+  /** It is asynchronous, and no call of it is watched by itself. */
+  isWatched = false;
+  nextReportMs = FIRST_MS;
   /** Where its work is cut into calls: milliseconds in them, added up, and with at least one. Waits between them are no part. */
   calls: { readonly busyMs: number; readonly activeMs: number } | undefined;
 
@@ -26,4 +29,14 @@ export class RunningAttempt extends LazyAbort {
   ) {
     super();
   }
+}
+
+/** A call of an attempt, as it is watched. */
+export class WatchedCall implements WatchedAttempt {
+  nextReportMs = FIRST_MS;
+
+  constructor(
+    readonly of: RunningAttempt,
+    readonly startedAt: number,
+  ) {}
 }

@@ -10,7 +10,7 @@ import type { AnyStage } from '../../../stages/stage.js';
 import { type AttemptOutcome, outcomeOf } from '../attempt-outcome.js';
 import type { CallOutput } from '../calls/call.js';
 import type { InFlightBatch } from '../in-flight-batch.js';
-import { encodeOutput, forEachOutputRow, type OutputPart } from '../journal-record.js';
+import { decodeOutput, encodeOutput, type OutputPart } from '../journal-record.js';
 
 export interface OutputKeeperOptions {
   readonly stages: readonly AnyStage[];
@@ -103,7 +103,7 @@ export class OutputKeeper {
     const isLast = stageIndex + 1 === this.options.stages.length;
     const { sink } = this.options;
     const encode = isLast ? sink.encodeJsonLines?.bind(sink) : undefined;
-    if (encode === undefined) batch.holdText((row) => forEachOutputRow(parts, row));
+    if (encode === undefined) batch.holdText(() => decodeOutput(parts));
     else batch.holdEncoded(parts.map(({ lines, rows }) => encode(lines, rows)));
   }
 
