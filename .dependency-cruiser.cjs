@@ -9,7 +9,7 @@
  */
 const { builtinModules } = require('node:module');
 
-const ENTRY = '^src/(index|node|browser|recording|storage|testing)[.]ts$';
+const ENTRY = '^src/(index|node|browser|recording|storage|testing|ai)[.]ts$';
 const ERRORS = '^src/errors[.]ts$';
 const BASE = '^src/(platform|formats)/';
 /** Below the rooms; stages alone build on them. */
@@ -126,6 +126,20 @@ module.exports = {
       to: { path: '^src/executor/(session/|(pipeline|pipeline-executor|pipeline-machine|sessions)[.]ts$)' },
     },
     {
+      name: 'ai-is-a-stage',
+      severity: 'error',
+      comment: 'src/ai makes stages: it knows how they are defined, and nothing of what runs them',
+      from: { path: '^src/ai/' },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/(ai|stages|limits|spending)/'] },
+    },
+    {
+      name: 'ai-comes-in-through-its-entry',
+      severity: 'error',
+      comment: 'the AI SDK is an optional peer: nothing but src/ai.ts may bring it in',
+      from: { path: '^(src|machines)/', pathNot: '^src/ai(/|[.]ts$)' },
+      to: { path: '^src/ai(/|[.]ts$)' },
+    },
+    {
       name: 'history-executes-nothing',
       severity: 'error',
       comment: 'replay, fork and diff read what is stored; they start no run and know no command line',
@@ -201,8 +215,8 @@ module.exports = {
       from: { path: '^(src|machines)/', pathNot: '^src/inspector/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-peer'],
-        // A peer that npm installs, so that there is one XState, and it is the user's.
-        pathNot: 'node_modules/xstate/',
+        // Peers: there is one XState, and it is the user's, as is the AI SDK, which src/ai alone imports.
+        pathNot: 'node_modules/(xstate|ai)/',
       },
     },
     {
@@ -218,6 +232,7 @@ module.exports = {
       ['machines', 'src/executor', 'src/history', 'src/observers', 'src/testing', 'src/inspector'],
       'xstate',
     ),
+    only('ai-sdk-in-its-room', ['src/ai'], 'ai|@ai-sdk'),
     only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
     only('pino-in-its-room', ['src/observers'], 'pino'),
     only('csv-in-its-room', ['src/formats'], 'csv-parse|csv-stringify'),

@@ -33,7 +33,10 @@ export default defineConfig({
       { find: '#defaults', replacement: at('src/executor/defaults.node.ts') },
       { find: /^xstate-pipeline$/, replacement: at('src/index.ts') },
       { find: /^xstate-pipeline\/machines$/, replacement: at('machines/index.ts') },
-      { find: /^xstate-pipeline\/(node|browser|recording|storage|testing)$/, replacement: at('src/$1.ts') },
+      {
+        find: /^xstate-pipeline\/(node|browser|recording|storage|testing|ai)$/,
+        replacement: at('src/$1.ts'),
+      },
     ],
   },
   test: {

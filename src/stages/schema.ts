@@ -13,7 +13,7 @@ import { isThenable } from './thenable.js';
 const MAX_MESSAGE = 200;
 const MAX_PATH = 100;
 
-export type Door = 'input' | 'output';
+export type Door = 'input' | 'output' | 'answer';
 
 /** Either the row as the schema left it, or why it does not fit. */
 export type Verdict =

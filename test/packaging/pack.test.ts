@@ -6,7 +6,7 @@
  * It packs the build in `dist` (the test command builds first).
  */
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -76,6 +76,17 @@ async function loadedBy(path: string, files = new Set<string>(), packages = new 
       await loadedBy(join(dirname(path), from), files, packages);
   }
   return { files, packages };
+}
+
+/** What the compiler says about our declarations and the consumer. Those of xstate and the AI SDK do not pass
+ * exactOptionalPropertyTypes. */
+async function typeErrors(cwd: string): Promise<readonly string[]> {
+  const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.', '--pretty', 'false'];
+  const report = await exec(process.execPath, tsc, { cwd }).then(
+    () => '',
+    (error: { stdout: string }) => error.stdout,
+  );
+  return report.match(/^(?!\S*node_modules\/(?!xstate-pipeline\/)|\s).+$/gm) ?? [];
 }
 
 beforeAll(async () => {
@@ -183,14 +194,7 @@ describe('the tarball', () => {
 
 describe('in an empty project', () => {
   test('every entry point type-checks strictly and runs on plain Node', async () => {
-    const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.', '--pretty', 'false'];
-    const report = await exec(process.execPath, tsc, { cwd: project }).then(
-      () => '',
-      (error: { stdout: string }) => error.stdout,
-    );
-    // xstate's own declarations do not pass exactOptionalPropertyTypes; ours and the consumer's must.
-    const ours = report.match(/^(?!node_modules\/(?!xstate-pipeline\/)|\s).+$/gm);
-    expect(ours ?? []).toEqual([]);
+    expect(await typeErrors(project)).toEqual([]);
     const { stdout } = await exec(process.execPath, ['consumer.js'], { cwd: project });
     const expected = [
       { id: 1, text: 'good' },
@@ -203,6 +207,24 @@ describe('in an empty project', () => {
       entries: [true, true, true, true, true, true, true],
       test: [expected, 1],
     });
+  });
+});
+
+describe('xstate-pipeline/ai', () => {
+  test('says which package is missing, where the AI SDK is not installed', async () => {
+    const importing = exec(process.execPath, ['-e', `import('xstate-pipeline/ai')`], { cwd: project });
+    await expect(importing).rejects.toThrow(/Cannot find package 'ai'/);
+  });
+
+  test('type-checks strictly and runs, beside the AI SDK', async () => {
+    const consumer = join(folder, 'ai-consumer');
+    await cp(join(root, 'test/packaging/ai-consumer'), consumer, { recursive: true });
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+    await mkdir(join(consumer, 'node_modules'));
+    await cp(installed, join(consumer, 'node_modules/xstate-pipeline'), { recursive: true });
+    expect(await typeErrors(consumer)).toEqual([]);
+    const { stdout } = await exec(process.execPath, ['consumer.js'], { cwd: consumer });
+    expect(JSON.parse(stdout)).toEqual([{ text: 'good', mood: 'good' }]);
   });
 });
 

@@ -167,7 +167,7 @@ class ChargingServer {
 
   /** Invariant 3. @param {Call} call */
   #faultOf(call) {
-    const { seed, script, faults, faultyAttempts } = this.#settings;
+    const { seed, script, faults, faultyAttempts, faultyFrom } = this.#settings;
     const [scripted, ...rest] = script;
     if (scripted !== undefined) {
       this.#settings = { ...this.#settings, script: rest };
@@ -176,7 +176,7 @@ class ChargingServer {
     const name = call.key ?? call.body;
     const attempt = (this.#attempts.get(name) ?? 0) + 1;
     this.#attempts.set(name, attempt);
-    if (attempt > faultyAttempts) return undefined;
+    if (attempt > faultyAttempts || call.rows < faultyFrom) return undefined;
     let left = share(seed, 'fault', name, attempt);
     for (const [fault, rate] of Object.entries(faults)) {
       left -= rate;

@@ -18,6 +18,7 @@
  * @property {Partial<Record<Fault, number>>} faults share of the requests, 0 to 1, that meet each fault.
  * @property {number} faultyAttempts how often the same request (same idempotency key, or same body) may meet one. The default,
  *   1, lets the second attempt succeed.
+ * @property {number} faultyFrom rows: smaller requests meet no fault of `faults`.
  * @property {readonly (Fault | 'none')[]} script faults of the next requests, in order of arrival; they come before `faults`.
  * @property {number} retryAfterMs that a 429 of `faults` or `script` names.
  * @property {{ requests?: number, tokens?: number, perMs: number, burst?: number } | null} limit token buckets, of requests and
@@ -36,6 +37,7 @@ export const DEFAULTS = {
   nanoUsd: { perCall: 0, perInputToken: 150, perOutputToken: 600 },
   faults: {},
   faultyAttempts: 1,
+  faultyFrom: 1,
   script: [],
   retryAfterMs: 1000,
   limit: null,
