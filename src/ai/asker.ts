@@ -20,19 +20,15 @@ export class Asker {
     this.#estimate = new TokenEstimate(llm.settings.maxOutputTokens);
   }
 
-  /** The stage's function: reports rows without a usable answer as failed, and returns the others. */
+  /** The stage's function, for the rows of one call: reports rows without a usable answer as failed, and returns the others. */
   async process(rows: readonly unknown[], context: BatchContext): Promise<unknown[]> {
-    const { rowsPerCall, merge } = this.#llm;
+    const { merge } = this.#llm;
+    const answers = await this.#answersFor(this.#textsOf(rows), context);
     const out: unknown[] = [];
-    for (let from = 0; from < rows.length; from += rowsPerCall) {
-      const part = rows.slice(from, from + rowsPerCall);
-      const key = rows.length <= rowsPerCall ? context.idempotencyKey : `${context.idempotencyKey}:${from}`;
-      const answers = await this.#call(this.#textsOf(part), key, context);
-      answers.forEach((answer, i) => {
-        if ('error' in answer) context.failRow(from + i, answer.error);
-        else out.push(this.#callOption('merge', () => merge(part[i], answer.answer)));
-      });
-    }
+    answers.forEach((answer, i) => {
+      if ('error' in answer) context.failRow(i, answer.error);
+      else out.push(this.#callOption('merge', () => merge(rows[i], answer.answer)));
+    });
     return out;
   }
 
@@ -63,7 +59,8 @@ export class Asker {
     }
   }
 
-  async #call(texts: readonly string[], key: string, context: BatchContext): Promise<readonly RowAnswer[]> {
+  async #answersFor(texts: readonly string[], context: BatchContext): Promise<readonly RowAnswer[]> {
+    const key = context.idempotencyKey;
     const call = this.#calls.take(key, texts.length);
     try {
       return await call.complete((places, requestKey) =>

@@ -3,16 +3,7 @@ import type { LanguageModel } from 'ai';
 import { sha256 } from '#sha256';
 import { InvalidOptionError } from '../errors.js';
 import { canonicalJson, isObject, type Json } from '../formats/json.js';
-import {
-  amount,
-  callable,
-  optional,
-  options,
-  readOption,
-  text,
-  whole,
-  withDefault,
-} from '../formats/shape.js';
+import { amount, callable, optional, options, readOption, text } from '../formats/shape.js';
 import type { BatchStageOptions } from '../stages/define.js';
 import { type CheckedSchema, checkSchema } from './answer-schema.js';
 import { PROTOCOL } from './items.js';
@@ -26,7 +17,6 @@ export interface CheckedLlm {
   readonly instructions: string;
   readonly prompt: (row: unknown) => unknown;
   readonly merge: (row: unknown, answer: unknown) => unknown;
-  readonly rowsPerCall: number;
   readonly price: LlmPrice | undefined;
   readonly version: string;
   readonly schema: CheckedSchema;
@@ -43,12 +33,11 @@ const PRICE = options({
   usdPerCall: optional(dollars),
 });
 const INSTRUCTIONS = optional(text(1_000_000));
-const ROWS_PER_CALL = withDefault(whole(1), 1);
 
 /** @throws {InvalidOptionError} */
 export function checkOptions(given: LlmOptions<unknown, unknown, unknown>): CheckedLlm {
   if (!isObject(given)) throw new InvalidOptionError('llm() needs an object of options.');
-  const { model, instructions, prompt, output, rowsPerCall, merge, price, ...others } = given;
+  const { model, instructions, prompt, output, merge, price, ...others } = given;
   const { maxOutputTokens, temperature, topP, seed, providerOptions, headers, telemetry, ...rest } = others;
   const of = `Stage "${String(rest.name)}"`;
   const isModel = typeof model === 'string' || isObject(model);
@@ -61,7 +50,6 @@ export function checkOptions(given: LlmOptions<unknown, unknown, unknown>): Chec
     instructions: own === undefined ? PROTOCOL : `${own}\n\n${PROTOCOL}`,
     prompt: readOption(of, 'prompt', callable, prompt) as CheckedLlm['prompt'],
     merge: (readOption(of, 'merge', optional(callable), merge) ?? mergeFields) as CheckedLlm['merge'],
-    rowsPerCall: readOption(of, 'rowsPerCall', ROWS_PER_CALL, rowsPerCall),
     price: readOption(of, 'price', optional(PRICE), price) as LlmPrice | undefined,
     schema: checkSchema(rest.name, output),
     settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),

@@ -50,6 +50,7 @@ export function llm(options: LlmOptions<unknown, unknown, unknown>): BatchStage<
   const asker = new Asker(checked);
   return defineStage<unknown, unknown>({
     durable: true,
+    rowsPerCall: 1,
     ...rest,
     version,
     retry: { ...rest.retry, when: lossesFirst(rest.retry?.when ?? httpErrors()) },

@@ -32,7 +32,7 @@ function labelled({ url }: ChargingServer, options: { apiKey?: string; timeoutMs
     retry: { attempts: 5, initialDelayMs: 1 },
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
-  return pipeline('things', { batchSize: 5 }).from(rows(input)).pipe(stage).to(collect<object>());
+  return pipeline('things', { batchSize: 20 }).from(rows(input)).pipe(stage).to(collect<object>());
 }
 
 test.each([
@@ -41,7 +41,7 @@ test.each([
   [{ 'half-json': 0.3, 'missing-id': 0.2, 'doubled-id': 0.2, 'foreign-id': 0.2 }, {}],
   [{ reversed: 0.5, 'not-fitting': 0.4 }, {}],
   [{ length: 0.3, filter: 0.3 }, {}],
-  [{ hang: 0.1 }, { timeoutMs: 1_000 }],
+  [{ hang: 0.2 }, { timeoutMs: 1_000 }],
 ])('with the faults %j every row gets its own answer', async (faults, options) => {
   const server = await chargingServer({ faults, faultyFrom: 2, retryAfterMs: 1, seed: 3 });
   const result = await labelled(server, options).run({ stateManager: new StateManager(memoryStorage()) });

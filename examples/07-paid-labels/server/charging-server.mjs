@@ -4,7 +4,7 @@
  *
  * 1. A request is booked before its answer is sent; work that was done is charged, whether or not the client still listens.
  * 2. A known idempotency key is answered again without a charge, unless `deduplicates` is false.
- * 3. The same seed and request give the same answer and the same fault, whatever the order.
+ * 3. The same seed and body give the same answer and the same fault, whatever the order.
  *
  * `GET` and `POST /admin/settings` read and change the settings (settings.mjs).
  */
@@ -75,7 +75,7 @@ class ChargingServer {
   /** @type {Settings} */
   #settings;
   #atOnce = 0;
-  /** How often each request was seen, by idempotency key or body. @type {Map<string, number>} */
+  /** How often each body was seen. @type {Map<string, number>} */
   #attempts = new Map();
   /** @type {Bucket | undefined} */
   #requestBucket;
@@ -173,11 +173,10 @@ class ChargingServer {
       this.#settings = { ...this.#settings, script: rest };
       return scripted === 'none' ? undefined : scripted;
     }
-    const name = call.key ?? call.body;
-    const attempt = (this.#attempts.get(name) ?? 0) + 1;
-    this.#attempts.set(name, attempt);
+    const attempt = (this.#attempts.get(call.body) ?? 0) + 1;
+    this.#attempts.set(call.body, attempt);
     if (attempt > faultyAttempts || call.rows < faultyFrom) return undefined;
-    let left = share(seed, 'fault', name, attempt);
+    let left = share(seed, 'fault', call.body, attempt);
     for (const [fault, rate] of Object.entries(faults)) {
       left -= rate;
       if (left < 0) return fault;

@@ -16,8 +16,7 @@
  * @property {{ perCall: number, perInputToken: number, perOutputToken: number }} nanoUsd what is charged, in 1e-9 dollars.
  *   A token is four characters, begun ones count.
  * @property {Partial<Record<Fault, number>>} faults share of the requests, 0 to 1, that meet each fault.
- * @property {number} faultyAttempts how often the same request (same idempotency key, or same body) may meet one. The default,
- *   1, lets the second attempt succeed.
+ * @property {number} faultyAttempts how often the same body may meet one. The default, 1, lets the second attempt succeed.
  * @property {number} faultyFrom rows: smaller requests meet no fault of `faults`.
  * @property {readonly (Fault | 'none')[]} script faults of the next requests, in order of arrival; they come before `faults`.
  * @property {number} retryAfterMs that a 429 of `faults` or `script` names.
