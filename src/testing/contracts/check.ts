@@ -10,17 +10,18 @@ export const same: (actual: unknown, expected: unknown, message?: string) => voi
 
 export { ok };
 
-/** It rejects with an error of this `code`. */
-export async function refuses(operation: Promise<unknown>, code: string): Promise<void> {
+/** It rejects with an error of one of these codes. */
+export async function refuses(operation: Promise<unknown>, ...codes: readonly string[]): Promise<void> {
   const found = await operation.then(
     () => 'no error',
-    (error: unknown) => codeOf(error) + (codeOf(error) === code ? '' : `: ${messageOf(error)}`),
+    (error: unknown) => `${codeOf(error)}: ${messageOf(error)}`,
   );
-  if (found === code) return;
+  if (codes.some((code) => found.startsWith(`${code}: `))) return;
+  const expected = codes.join(' or ');
   throw new AssertionError({
-    message: `Expected an error with code ${code}, got: ${found}`,
+    message: `Expected an error with code ${expected}, got: ${found}`,
     actual: found,
-    expected: code,
+    expected,
     operator: 'refuses',
   });
 }

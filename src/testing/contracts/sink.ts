@@ -18,6 +18,8 @@ import { is, ok, refuses, same } from './check.js';
 import { runnerOf, type TestRunner } from './runner.js';
 import { contextOf } from './source.js';
 
+const OTHER_SESSION = '00000000-0000-4000-8000-000000000001';
+
 /** A sink to test, in a place of its own. */
 export interface SinkFixture {
   readonly sink: ReadableSink<unknown>;
@@ -29,6 +31,10 @@ export interface SinkFixture {
   readonly fileSystem?: FileSystem;
   /** Whether two unfinished sessions can exist side by side. */
   readonly sideBySide: boolean;
+  /** They must have ids of their own: what is written is kept by session. Default false. */
+  readonly bySession?: boolean;
+  /** An opening refuses others of the same session as long as it lasts. Default false. */
+  readonly holdsSession?: boolean;
   /** What is at the target: equal for equal contents. Undefined: nothing. */
   target(): Promise<unknown>;
   /** Removes what was written and is not published. */
@@ -189,7 +195,8 @@ export function sinkContract(
       await write(first, fixture.rows.slice(0, 4));
       const position = stored(await first.flush());
       await first.close();
-      const second = await open(fixture);
+      const another = contextOf(fixture.fileSystem, fixture.bySession === true ? OTHER_SESSION : undefined);
+      const second = await fixture.sink.open(undefined, false, another);
       await write(second, fixture.rows);
       await finish(second);
       same(await fixture.target(), await uninterrupted());
@@ -217,10 +224,15 @@ export function sinkContract(
       const old = await open(fixture);
       await write(old, fixture.rows.toReversed());
       await old.flush();
+      if (fixture.holdsSession === true) {
+        await refuses(open(fixture), 'SESSION_LOCKED');
+        await old.close();
+        return;
+      }
       const sink = await open(fixture);
       await write(sink, fixture.rows);
       await old.append([old.encode(fixture.rows)]);
-      await refuses(old.publish(), 'SINK');
+      await refuses(old.publish(), 'SINK', 'SESSION_LOCKED');
       await old.close();
       await finish(sink);
       same(await fixture.target(), await uninterrupted());

@@ -36,8 +36,10 @@ interface Seen {
   readonly position: SourcePosition;
 }
 
-export function contextOf(fileSystem?: FileSystem): OpenContext {
-  const sessionId = '00000000-0000-4000-8000-000000000000';
+export function contextOf(
+  fileSystem?: FileSystem,
+  sessionId = '00000000-0000-4000-8000-000000000000',
+): OpenContext {
   return { sessionId, clock: systemClock, ...(fileSystem && { fileSystem }) };
 }
 

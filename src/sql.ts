@@ -1,0 +1,9 @@
+/**
+ * The entry point `xstate-pipeline/sql`: tables of a database as sink and source, over a client that you bring.
+ */
+export type { SqlClient } from './sql/clients/connect.js';
+export type { PgClient, PgPool, PostgresJs } from './sql/clients/postgres.js';
+export type { SqliteDatabase, SqliteStatement } from './sql/clients/sqlite.js';
+export type { Publish } from './sql/publish-statements.js';
+export { type QueryOptions, query } from './sql/query.js';
+export { type TableOptions, table } from './sql/table.js';

@@ -1,0 +1,63 @@
+/** Clients of PostgreSQL: `pg`, `postgres` and PGlite, by the few methods that are used of each. */
+import type { RawConnection, RunQuery, SqlRow } from '../connection.js';
+
+/** A `Client` of `pg`, or PGlite. It must be connected. */
+export interface PgClient {
+  query(sql: string, parameters?: unknown[]): Promise<{ readonly rows: unknown[] }>;
+}
+
+/** A `Pool` of `pg`. */
+export interface PgPool {
+  readonly totalCount: number;
+  query(sql: string, parameters?: unknown[]): Promise<{ readonly rows: unknown[] }>;
+  connect(): Promise<PgClient & { release(destroy?: boolean): void }>;
+}
+
+/** What the function of `postgres` returns. */
+export interface PostgresJs {
+  (...parts: never[]): unknown;
+  reserve(): Promise<{
+    unsafe(sql: string, parameters?: never[]): PromiseLike<readonly unknown[]>;
+    release(): void;
+  }>;
+  unsafe(sql: string, parameters?: never[]): PromiseLike<readonly unknown[]>;
+}
+
+function connection(query: RunQuery, release: () => void): RawConnection {
+  return {
+    dialect: 'postgres',
+    begin: 'BEGIN',
+    query,
+    async queryEach(sql, parameterLists) {
+      for (const parameters of parameterLists) await query(sql, parameters);
+    },
+    release,
+  };
+}
+
+const queryOf =
+  (client: PgClient): RunQuery =>
+  async (sql, parameters = []) =>
+    (await client.query(sql, [...parameters])).rows as SqlRow[];
+
+export const pgClientConnection = (client: PgClient): RawConnection => connection(queryOf(client), () => {});
+
+export async function pgPoolConnection(pool: PgPool): Promise<RawConnection> {
+  const client = await pool.connect();
+  const query = queryOf(client);
+  let isBroken = false;
+  const observed: RunQuery = (sql, parameters) =>
+    query(sql, parameters).catch((error: unknown) => {
+      isBroken = true;
+      throw error;
+    });
+  // A connection that failed is not reused: it may be inside a transaction.
+  return connection(observed, () => client.release(isBroken));
+}
+
+export async function connectPostgresJs(sql: PostgresJs): Promise<RawConnection> {
+  const reserved = await sql.reserve();
+  const query: RunQuery = async (text, parameters = []) =>
+    (await reserved.unsafe(text, [...parameters] as never[])) as readonly SqlRow[];
+  return connection(query, () => reserved.release());
+}
