@@ -9,7 +9,7 @@
  */
 const { builtinModules } = require('node:module');
 
-const ENTRY = '^src/(index|node|browser|recording|storage|testing|ai)[.]ts$';
+const ENTRY = '^src/(index|node|browser|recording|sql|storage|testing|ai)[.]ts$';
 const ERRORS = '^src/errors[.]ts$';
 const BASE = '^src/(platform|formats)/';
 /** Below the rooms; stages alone build on them. */
@@ -101,6 +101,16 @@ module.exports = {
         'decisions about failures are functions of an error: they know no stage, no attempt and no clock',
       from: { path: '^src/stages/failures/' },
       to: { path: OURS, pathNot: [ERRORS, BASE, '^src/stages/failures/'] },
+    },
+    {
+      name: 'sql-keeps-contracts',
+      severity: 'error',
+      comment: 'tables and queries are a sink and a source: they know the contracts, and no pipeline',
+      from: { path: '^src/sql/' },
+      to: {
+        path: OURS,
+        pathNot: ['^machines/', ERRORS, BASE, '^src/sql/', '^src/sinks/sink[.]ts$', '^src/sources/source[.]ts$'],
+      },
     },
     {
       name: 'executor-below-its-users',

@@ -112,13 +112,14 @@ const isMissingExport = (error: unknown) => messageOf(error).includes('does not 
 async function importThroughJiti(file: string): Promise<unknown> {
   // Not by import(): Node would scan all 190 KB for exports, which doubles the time.
   const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti');
-  const [index, node, machines, browser, recording, storage] = await Promise.all([
+  const [index, node, machines, browser, recording, storage, sql] = await Promise.all([
     import('../index.js'),
     import('../node.js'),
     import('../../machines/index.js'),
     import('../browser.js'),
     import('../recording.js'),
     import('../storage.js'),
+    import('../sql.js'),
   ]);
   const jiti = createJiti(pathToFileURL(file).href, {
     // jiti's substitute would hide a missing default export.
@@ -130,6 +131,7 @@ async function importThroughJiti(file: string): Promise<unknown> {
       'xstate-pipeline/browser': browser,
       'xstate-pipeline/recording': recording,
       'xstate-pipeline/storage': storage,
+      'xstate-pipeline/sql': sql,
     },
   });
   return jiti.import(file);

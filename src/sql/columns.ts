@@ -9,8 +9,10 @@ export interface Column {
   /** The database's own name of its type, for casts. */
   readonly type: string;
   readonly isRequired: boolean;
-  /** The database fills it when it is left out. */
-  readonly hasDefault: boolean;
+  /** The expression that fills it where a row leaves it out, or has null; undefined: it stays null. */
+  readonly fallback: string | undefined;
+  /** The database numbers its rows by it. */
+  readonly isIdentity: boolean;
   /** Objects and arrays are stored in it, as JSON. */
   readonly takesJson: boolean;
 }
@@ -25,17 +27,18 @@ export function readColumns(connection: SqlConnection, table: TableName): Promis
 async function postgresColumns(query: RunQuery, table: TableName): Promise<Column[]> {
   const rows = await query(
     `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as required,
-       (a.atthasdef or a.attidentity <> '') as has_default
-     from pg_attribute a
+       a.attidentity <> '' as identity, pg_get_expr(d.adbin, d.adrelid) as fallback
+     from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
      where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
      order by a.attnum`,
     [table.sql],
   );
   return rows.map((row) => ({
     name: String(row.name),
-    type: String(row.type),
+    type: String(row.type).toLowerCase(),
     isRequired: row.required === true,
-    hasDefault: row.has_default === true,
+    fallback: row.fallback === null ? undefined : String(row.fallback),
+    isIdentity: row.identity === true,
     takesJson: /^jsonb?$|\[\]$/.test(String(row.type)),
   }));
 }
@@ -52,9 +55,11 @@ async function sqliteColumns(query: RunQuery, table: TableName): Promise<Column[
     const isRowId = keys === 1 && Number(row.pk) > 0 && /^integer$/i.test(String(row.type));
     return {
       name: String(row.name),
-      type: String(row.type),
+      type: String(row.type).toLowerCase(),
       isRequired: Number(row.required) === 1,
-      hasDefault: row.dflt_value !== null || isRowId,
+      // SQLite numbers a row whose id is null.
+      fallback: isRowId || row.dflt_value === null ? undefined : String(row.dflt_value),
+      isIdentity: false,
       takesJson: /json|text|char|clob|^$/i.test(String(row.type)),
     };
   });
@@ -70,7 +75,7 @@ export function problemOfRow(columns: readonly Column[], row: unknown): string |
     const value = fields[column.name];
     if (column.name in fields) known++;
     if (value === undefined || value === null) {
-      if (column.isRequired) return `column ${column.name} must not be null`;
+      if (column.isRequired && column.fallback === undefined) return `column ${column.name} must not be null`;
       continue;
     }
     const problem = problemOfValue(column, value);
@@ -90,20 +95,19 @@ const isNumber = (value: unknown) =>
   Number.isFinite(value) || (isText(value) && value.trim() !== '' && Number.isFinite(Number(value)));
 
 function problemOfValue({ type, takesJson }: Column, value: unknown): string | undefined {
-  const name = type.toLowerCase();
-  if (takesJson && (typeof value === 'object' || /json/.test(name))) return undefined;
+  if (takesJson && (typeof value === 'object' || /json/.test(type))) return undefined;
   const expected = (what: string) => `expected ${what}; got ${kindOf(value)}`;
-  if (/^(small|big|tiny|medium)?int|^integer/.test(name))
+  if (/^(small|big|tiny|medium)?int|^integer/.test(type))
     return isWhole(value) ? undefined : expected('a whole number');
-  if (/^(numeric|decimal|real|double|float)/.test(name))
+  if (/^(numeric|decimal|real|double|float)/.test(type))
     return isNumber(value) ? undefined : expected('a number');
-  if (/^bool/.test(name))
+  if (/^bool/.test(type))
     return typeof value === 'boolean' || value === 0 || value === 1 ? undefined : expected('true or false');
-  if (/char|text|clob|^citext/.test(name)) {
+  if (/char|text|clob|^citext/.test(type)) {
     if (!isText(value)) return expected('a text');
     return value.includes('\0') ? 'a text with the character NUL cannot be stored' : undefined;
   }
-  if (/^(date|time)/.test(name))
+  if (/^(date|time)/.test(type))
     return isText(value) || value instanceof Date ? undefined : expected('a date as text');
   return undefined;
 }

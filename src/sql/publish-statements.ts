@@ -19,7 +19,8 @@ export function publishStatements(dialect: Dialect, published: Published, sequen
   const { name, staging, columns, publish } = published;
   const names = columns.map((column) => quoted(column.name)).join(', ');
   const into = `insert into ${name.sql} (${names})`;
-  const inOrder = `select ${names} from ${staging.sql} order by ${sequence}`;
+  const values = columns.map(publishedValue).join(', ');
+  const inOrder = `select ${values} from ${staging.sql} order by ${sequence}`;
   if (publish === 'append') return [`${into} ${inOrder}`];
   if (publish === 'replace') return [`delete from ${name.sql}`, `${into} ${inOrder}`];
   const keys = publish.upsert.map(quoted).join(', ');
@@ -29,7 +30,10 @@ export function publishStatements(dialect: Dialect, published: Published, sequen
   // PostgreSQL refuses to update a row twice in one statement; SQLite needs a WHERE before ON CONFLICT.
   const rows =
     dialect === 'postgres'
-      ? `select distinct on (${keys}) ${names} from ${staging.sql} order by ${keys}, ${sequence} desc`
-      : `select ${names} from ${staging.sql} where true order by ${sequence}`;
+      ? `select distinct on (${keys}) ${values} from ${staging.sql} order by ${keys}, ${sequence} desc`
+      : `select ${values} from ${staging.sql} where true order by ${sequence}`;
   return [`${into} ${rows} ${onConflict}`];
 }
+
+const publishedValue = ({ name, fallback }: Column): string =>
+  fallback === undefined ? quoted(name) : `coalesce(${quoted(name)}, ${fallback})`;

@@ -85,7 +85,7 @@ function asSinkError(what: string, error: unknown): Error {
   return new SinkError(`Cannot ${what}: ${problemOfQuery(error)}.`, { cause: error });
 }
 
-/** The columns that rows fill: those that were named, or all that have no default.
+/** The columns that rows fill: those that were named, or all but identities.
  * @throws {SinkError} */
 async function fillableColumns(
   connection: SqlConnection,
@@ -96,7 +96,7 @@ async function fillableColumns(
     throw new SinkError(
       `There is no table ${name.text} in the database. Create it, then resume or run again.`,
     );
-  if (columns === undefined) return found.filter(({ hasDefault }) => !hasDefault);
+  if (columns === undefined) return found.filter(({ isIdentity }) => !isIdentity);
   return columns.map((column) => {
     const match = found.find((one) => one.name === column);
     if (match !== undefined) return match;

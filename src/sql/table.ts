@@ -13,7 +13,7 @@ export interface TableOptions {
   readonly client: SqlClient;
   /** Of an existing table: `orders` or `shop.orders`. */
   readonly name: string;
-  /** Columns that rows fill. Default: all that the database does not fill itself. */
+  /** Columns that rows fill. Default: all but generated ones and identities. A column that a row leaves out gets its default. */
   readonly columns?: readonly string[];
   /** What becomes of the rows when the run completes. Default `append`. */
   readonly publish?: Publish;

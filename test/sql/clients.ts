@@ -13,6 +13,8 @@ export interface TestDatabase {
   readonly client: SqlClient;
   /** Over a connection of its own, where there are several. */
   run(sql: string): Promise<readonly Record<string, unknown>[]>;
+  /** Ends a transaction that a lost connection would have ended. */
+  reset(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,9 @@ export function openSqlite(path: string): TestDatabase {
       if (/^select/.test(sql)) return database.prepare(sql).all() as Record<string, unknown>[];
       database.exec(sql);
       return [];
+    },
+    reset: async () => {
+      if (database.inTransaction) database.exec('rollback');
     },
     close: async () => {
       database.close();
@@ -49,18 +54,34 @@ export async function openDatabase(name: ClientName): Promise<TestDatabase> {
   };
 }
 
+/** Over a server that the caller ends. */
+export function openPostgresAt(at: pg.ClientConfig): TestDatabase {
+  const pool = new pg.Pool({ ...at, max: 20 });
+  return {
+    client: pool,
+    run: async (text) => (await pool.query(text)).rows,
+    reset: async () => {},
+    close: () => pool.end(),
+  };
+}
+
 async function openPostgres(name: Exclude<ClientName, 'libsql'>): Promise<TestDatabase> {
   const server = await startPostgres();
   const at = { host: server.folder, user: server.user, database: 'postgres' };
-  const pool = new pg.Pool({ ...at, max: 20 });
+  const database = openPostgresAt(at);
   const single = new pg.Client(at);
   const sql = postgresJs({ ...at, onnotice: () => {} });
   if (name === 'pg Client') await single.connect();
+  const client = { 'pg Pool': database.client, 'pg Client': single, postgres: sql }[name] as SqlClient;
   return {
-    client: { 'pg Pool': pool, 'pg Client': single, postgres: sql }[name] as SqlClient,
-    run: async (text) => (await pool.query(text)).rows,
+    client,
+    run: database.run,
+    async reset() {
+      await single.query('rollback');
+      await single.query('select pg_advisory_unlock_all()');
+    },
     async close() {
-      await pool.end();
+      await database.close();
       if (name === 'pg Client') await single.end();
       await sql.end();
       await server.stop();

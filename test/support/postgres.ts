@@ -11,6 +11,8 @@ const UNPRIVILEGED = 65_534;
 
 /** The folder of `initdb` and `postgres`; undefined: PostgreSQL is not installed. */
 export const postgresFolder: string | undefined = findFolder();
+if (postgresFolder === undefined)
+  console.warn('no PostgreSQL here (apt-get install postgresql): its tests are skipped');
 
 export interface PostgresServer {
   /** Of the socket: `host` of a client. */
