@@ -109,7 +109,14 @@ module.exports = {
       from: { path: '^src/sql/' },
       to: {
         path: OURS,
-        pathNot: ['^machines/', ERRORS, BASE, '^src/sql/', '^src/sinks/sink[.]ts$', '^src/sources/source[.]ts$'],
+        pathNot: [
+          '^machines/',
+          ERRORS,
+          BASE,
+          '^src/sql/',
+          '^src/sinks/sink[.]ts$',
+          '^src/sources/source[.]ts$',
+        ],
       },
     },
     {

@@ -2,7 +2,13 @@
  * The entry point `xstate-pipeline/sql`: tables of a database as sink and source, over a client that you bring.
  */
 export type { SqlClient } from './sql/clients/connect.js';
-export type { PgClient, PgPool, PostgresJs } from './sql/clients/postgres.js';
+export type {
+  PgClient,
+  PgPool,
+  PooledPgClient,
+  PostgresJs,
+  ReservedPostgresJs,
+} from './sql/clients/postgres.js';
 export type { SqliteDatabase, SqliteStatement } from './sql/clients/sqlite.js';
 export type { Publish } from './sql/publish-statements.js';
 export { type QueryOptions, query } from './sql/query.js';

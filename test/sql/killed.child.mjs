@@ -65,8 +65,8 @@ const { client, close } = await openClient();
 const double = defineStage({
   name: 'double',
   durable: true,
-  /** @param {{ id: number, title: string }[]} rows */
-  process: async (rows) => rows.map(({ id, title }) => ({ id: id * 2, title })),
+  /** @param {Record<string, unknown>[]} rows */
+  process: async (rows) => rows.map(({ id, title }) => ({ id: Number(id) * 2, title })),
 });
 await pipeline('copy', { batchSize: 16, checkpointInterval: 64, maxCrashes: 1_000 })
   .from(query({ client, sql: 'select id, title from origin', key: 'id' }))

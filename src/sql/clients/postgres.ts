@@ -3,24 +3,40 @@ import type { RawConnection, RunQuery, SqlRow } from '../connection.js';
 
 /** A `Client` of `pg`, or PGlite. It must be connected. */
 export interface PgClient {
+  /** Runs one statement. */
   query(sql: string, parameters?: unknown[]): Promise<{ readonly rows: unknown[] }>;
 }
 
 /** A `Pool` of `pg`. */
 export interface PgPool {
   readonly totalCount: number;
+  /** Runs one statement on any connection. */
   query(sql: string, parameters?: unknown[]): Promise<{ readonly rows: unknown[] }>;
-  connect(): Promise<PgClient & { release(destroy?: boolean): void }>;
+  /** Takes a connection out of the pool. */
+  connect(): Promise<PooledPgClient>;
+}
+
+/** A connection of a `Pool`. */
+export interface PooledPgClient extends PgClient {
+  /** Returns it to the pool, or destroys it. */
+  release(destroy?: boolean): void;
 }
 
 /** What the function of `postgres` returns. */
 export interface PostgresJs {
   (...parts: never[]): unknown;
-  reserve(): Promise<{
-    unsafe(sql: string, parameters?: never[]): PromiseLike<readonly unknown[]>;
-    release(): void;
-  }>;
+  /** Takes a connection out of the pool. */
+  reserve(): Promise<ReservedPostgresJs>;
+  /** Runs one statement on any connection. */
   unsafe(sql: string, parameters?: never[]): PromiseLike<readonly unknown[]>;
+}
+
+/** A reserved connection of `postgres`. */
+export interface ReservedPostgresJs {
+  /** Runs one statement. */
+  unsafe(sql: string, parameters?: never[]): PromiseLike<readonly unknown[]>;
+  /** Returns it to the pool. */
+  release(): void;
 }
 
 function connection(query: RunQuery, release: () => void): RawConnection {

@@ -3,13 +3,17 @@ import type { RawConnection, SqlRow } from '../connection.js';
 
 /** A database object with prepared statements. */
 export interface SqliteDatabase {
+  /** Runs statements without parameters. */
   exec(sql: string): unknown;
+  /** Compiles one statement. */
   prepare(sql: string): SqliteStatement;
 }
 
 /** Its prepared statement. */
 export interface SqliteStatement {
+  /** Runs it, and returns its rows. */
   all(...parameters: never[]): unknown[];
+  /** Runs it. */
   run(...parameters: never[]): unknown;
 }
 
