@@ -11,20 +11,19 @@
  * 5. A failed transaction is final: whether it was committed is not known (I6). The next opening reads the truth.
  * 6. Transactions are short: rows wait in memory between commits, up to `SPILL_BYTES`.
  */
-import { PipelineError, PipelineMismatchError, SessionLockedError, SinkError } from '../errors.js';
+import { PipelineMismatchError, SessionLockedError, SinkError } from '../errors.js';
 import { isCount, type JsonObject } from '../formats/json.js';
 import type { OpenContext } from '../platform/open-context.js';
-import type { EncodedRows, OpenSink, ReadableSink, Sink, SinkPosition } from '../sinks/sink.js';
+import type { OpenSink, ReadableSink, Sink, SinkPosition } from '../sinks/sink.js';
 import { connectTo, type SqlClient } from './clients/connect.js';
-import { type Column, problemOfRow, readColumns } from './columns.js';
-import { problemOfQuery, type RunQuery, type SqlConnection } from './connection.js';
+import { type Column, readColumns } from './columns.js';
+import type { RunQuery, SqlConnection } from './connection.js';
 import { isMissingTable, Ledger } from './ledger.js';
 import { lockKeyOf, quoted, stagingOf, type TableName } from './names.js';
-import { type Publish, publishStatements } from './publish-statements.js';
-import { insertRows, SEQUENCE } from './staging-insert.js';
-
-/** Bytes of rows that wait for a commit; beyond it they are written early, without a position. */
-const SPILL_BYTES = 8 * 1024 * 1024;
+import { OpenTable, type TableParts } from './open-table.js';
+import type { Publish } from './publish-statements.js';
+import { SEQUENCE } from './staging-insert.js';
+import { asSinkError } from './table-errors.js';
 
 export interface TableSinkOptions {
   readonly client: SqlClient;
@@ -80,11 +79,6 @@ async function withConnection<R>(
   }
 }
 
-function asSinkError(what: string, error: unknown): Error {
-  if (error instanceof PipelineError) return error;
-  return new SinkError(`Cannot ${what}: ${problemOfQuery(error)}.`, { cause: error });
-}
-
 /** The columns that rows fill: those that were named, or all but identities.
  * @throws {SinkError} */
 async function fillableColumns(
@@ -105,6 +99,13 @@ async function fillableColumns(
   });
 }
 
+/** A commit is on disk when it returns (I6): for this connection, whatever its defaults. */
+const DURABLE = {
+  postgres:
+    "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'",
+  sqlite: 'pragma synchronous = full',
+} as const;
+
 /** The rows of a stored position. @throws {PipelineMismatchError} if it is not one of this table. */
 function rowsAt(at: SinkPosition, name: TableName): number {
   const { table, rows } = at;
@@ -123,6 +124,7 @@ async function openTable<T extends object>(
   let connection: SqlConnection | undefined;
   try {
     connection = await connectTo(client);
+    await connection.query(DURABLE[connection.dialect]);
     const columns = await fillableColumns(connection, options);
     const ledger = new Ledger(connection, name, sessionId);
     const unlock = await lockSession(connection, name, sessionId);
@@ -195,139 +197,4 @@ async function lastSequence(query: RunQuery, { staging, name, connection }: Tabl
     throw new PipelineMismatchError([goneText(name, undefined, 0)], false);
   const [row] = await query(`select max(${SEQUENCE}) as last from ${staging.sql}`);
   return Number(row?.last ?? 0);
-}
-
-interface TableParts {
-  readonly connection: SqlConnection;
-  readonly name: TableName;
-  readonly staging: TableName;
-  readonly columns: readonly Column[];
-  readonly ledger: Ledger;
-  readonly publish: Publish;
-  readonly unlock: () => Promise<void>;
-}
-
-class OpenTable<T extends object> implements OpenSink<T> {
-  /** Appended; the first `#committed` of them are in the staging table. */
-  #rows: number;
-  #committed: number;
-  #waiting: T[] = [];
-  #waitingBytes = 0;
-  #failure: Error | undefined;
-  #isPublished: boolean;
-  #busy: Promise<unknown> = Promise.resolve();
-  #closed: Promise<void> | undefined;
-
-  constructor(
-    private readonly table: TableParts,
-    rows: number,
-    /** Undefined: it is published already. */
-    private readonly fence: number | undefined,
-  ) {
-    this.#rows = rows;
-    this.#committed = rows;
-    this.#isPublished = fence === undefined;
-  }
-
-  get position(): SinkPosition {
-    return this.#positionAt(this.#rows);
-  }
-
-  encode(rows: readonly T[], firstIndex = 0): EncodedRows {
-    const { columns, name } = this.table;
-    rows.forEach((row, index) => {
-      const problem = problemOfRow(columns, row);
-      if (problem !== undefined)
-        throw new SinkError(
-          `Row ${firstIndex + index} of a batch does not fit table ${name.text}: ${problem}.`,
-        );
-    });
-    const text = JSON.stringify(rows);
-    return { rows: rows.length, bytes: text.length, data: text };
-  }
-
-  append(encoded: readonly EncodedRows[]): Promise<void> {
-    return this.#runOperation('write', async () => {
-      for (const { rows, bytes, data } of encoded) {
-        for (const row of JSON.parse(data as string) as T[]) this.#waiting.push(row);
-        this.#waitingBytes += bytes;
-        this.#rows += rows;
-      }
-      if (this.#waitingBytes > SPILL_BYTES) await this.#commit(false);
-    });
-  }
-
-  flush(): Promise<SinkPosition> {
-    const rows = this.#rows;
-    if (this.#isPublished) return Promise.resolve(this.#positionAt(rows));
-    return this.#runOperation('flush', async () => {
-      await this.#commit(true);
-      return this.#positionAt(this.#rows);
-    });
-  }
-
-  publish(): Promise<void> {
-    if (this.#isPublished && this.#closed === undefined) return Promise.resolve();
-    return this.#runOperation('publish', async (fence) => {
-      const { connection, ledger, staging } = this.table;
-      await connection.transaction(async ({ query }) => {
-        await ledger.setPublished(query, fence);
-        for (const statement of publishStatements(connection.dialect, this.table, SEQUENCE))
-          await query(statement);
-        await query(`drop table ${staging.sql}`);
-      });
-      this.#isPublished = true;
-    });
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#busy.then(async () => {
-      await this.table.unlock();
-      await this.table.connection.close();
-    });
-    return this.#closed;
-  }
-
-  /** @param isPosition the ledger is to cover the rows. */
-  async #commit(isPosition: boolean): Promise<void> {
-    const { connection, ledger, staging, columns } = this.table;
-    const rows = this.#waiting;
-    if (rows.length === 0 && !isPosition) return;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    await connection.transaction(async (transaction) => {
-      if (isPosition) await ledger.advance(transaction.query, this.fence as number, this.#rows);
-      await insertRows(connection.dialect, transaction, {
-        staging,
-        columns,
-        rows,
-        first: this.#committed + 1,
-      });
-    });
-    this.#committed += rows.length;
-  }
-
-  #positionAt(rows: number): SinkPosition {
-    return { table: this.table.name.text, rows };
-  }
-
-  async #runOperation<R>(verb: string, operation: (fence: number) => Promise<R>): Promise<R> {
-    const { name } = this.table;
-    const running = this.#busy.then(() => {
-      if (this.#failure !== undefined) throw this.#failure;
-      const isClosed = this.#closed !== undefined;
-      if (isClosed || this.#isPublished || this.fence === undefined)
-        throw new SinkError(
-          `Cannot ${verb} table ${name.text}: it is ${isClosed ? 'closed' : 'published'} already.`,
-        );
-      return operation(this.fence);
-    });
-    this.#busy = running.catch(() => {});
-    try {
-      return await running;
-    } catch (error) {
-      this.#failure ??= asSinkError(`${verb} table ${name.text}`, error);
-      throw this.#failure;
-    }
-  }
 }

@@ -12,34 +12,15 @@
  * 6. `close` may be called at any time, and twice, and publishes nothing; nothing can be written after it.
  * Refusals are a `SinkError`, or a `PipelineMismatchError` for a position that does not fit.
  */
-import type { FileSystem } from '../../platform/file-system.js';
-import type { OpenSink, ReadableSink, SinkPosition } from '../../sinks/sink.js';
+import type { OpenSink, SinkPosition } from '../../sinks/sink.js';
 import { is, ok, refuses, same } from './check.js';
 import { runnerOf, type TestRunner } from './runner.js';
+import type { SinkFixture } from './sink-fixture.js';
 import { contextOf } from './source.js';
 
-const OTHER_SESSION = '00000000-0000-4000-8000-000000000001';
+export type { SinkFixture };
 
-/** A sink to test, in a place of its own. */
-export interface SinkFixture {
-  readonly sink: ReadableSink<unknown>;
-  /** 10 to 40 rows. */
-  readonly rows: readonly unknown[];
-  /** `rows`, as they are read back. */
-  readonly readBack: readonly unknown[];
-  /** Passed to the sink when it is opened. Default: none. */
-  readonly fileSystem?: FileSystem;
-  /** Whether two unfinished sessions can exist side by side. */
-  readonly sideBySide: boolean;
-  /** They must have ids of their own: what is written is kept by session. Default false. */
-  readonly bySession?: boolean;
-  /** An opening refuses others of the same session as long as it lasts. Default false. */
-  readonly holdsSession?: boolean;
-  /** What is at the target: equal for equal contents. Undefined: nothing. */
-  target(): Promise<unknown>;
-  /** Removes what was written and is not published. */
-  loseUnpublished(): Promise<void>;
-}
+const OTHER_SESSION = '00000000-0000-4000-8000-000000000001';
 
 /** Declares the tests of a sink.
  * @param makeFixture called in every test; gives an empty place.

@@ -1,0 +1,148 @@
+/** A table that is being written: rows wait in memory between commits (invariants in table-sink.ts). */
+import { SinkError } from '../errors.js';
+import type { EncodedRows, OpenSink, SinkPosition } from '../sinks/sink.js';
+import { type Column, problemOfRow } from './columns.js';
+import type { SqlConnection } from './connection.js';
+import type { Ledger } from './ledger.js';
+import type { TableName } from './names.js';
+import { type Publish, publishStatements } from './publish-statements.js';
+import { insertRows, SEQUENCE } from './staging-insert.js';
+import { asSinkError } from './table-errors.js';
+
+/** Bytes of rows that wait for a commit; beyond it they are written early, without a position. */
+const SPILL_BYTES = 8 * 1024 * 1024;
+
+export interface TableParts {
+  readonly connection: SqlConnection;
+  readonly name: TableName;
+  readonly staging: TableName;
+  readonly columns: readonly Column[];
+  readonly ledger: Ledger;
+  readonly publish: Publish;
+  readonly unlock: () => Promise<void>;
+}
+
+export class OpenTable<T extends object> implements OpenSink<T> {
+  /** Appended; the first `#committed` of them are in the staging table. */
+  #rows: number;
+  #committed: number;
+  #waiting: T[] = [];
+  #waitingBytes = 0;
+  #failure: Error | undefined;
+  #isPublished: boolean;
+  #busy: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    private readonly table: TableParts,
+    rows: number,
+    /** Undefined: it is published already. */
+    private readonly fence: number | undefined,
+  ) {
+    this.#rows = rows;
+    this.#committed = rows;
+    this.#isPublished = fence === undefined;
+  }
+
+  get position(): SinkPosition {
+    return this.#positionAt(this.#rows);
+  }
+
+  encode(rows: readonly T[], firstIndex = 0): EncodedRows {
+    const { columns, name } = this.table;
+    rows.forEach((row, index) => {
+      const problem = problemOfRow(columns, row);
+      if (problem !== undefined)
+        throw new SinkError(
+          `Row ${firstIndex + index} of a batch does not fit table ${name.text}: ${problem}.`,
+        );
+    });
+    const text = JSON.stringify(rows);
+    return { rows: rows.length, bytes: text.length, data: text };
+  }
+
+  append(encoded: readonly EncodedRows[]): Promise<void> {
+    return this.#runOperation('write', async () => {
+      for (const { rows, bytes, data } of encoded) {
+        for (const row of JSON.parse(data as string) as T[]) this.#waiting.push(row);
+        this.#waitingBytes += bytes;
+        this.#rows += rows;
+      }
+      if (this.#waitingBytes > SPILL_BYTES) await this.#commit(false);
+    });
+  }
+
+  flush(): Promise<SinkPosition> {
+    const rows = this.#rows;
+    if (this.#isPublished) return Promise.resolve(this.#positionAt(rows));
+    return this.#runOperation('flush', async () => {
+      await this.#commit(true);
+      return this.#positionAt(this.#rows);
+    });
+  }
+
+  publish(): Promise<void> {
+    if (this.#isPublished && this.#closed === undefined) return Promise.resolve();
+    return this.#runOperation('publish', async (fence) => {
+      const { connection, ledger, staging } = this.table;
+      await connection.transaction(async ({ query }) => {
+        await ledger.setPublished(query, fence);
+        for (const statement of publishStatements(connection.dialect, this.table, SEQUENCE))
+          await query(statement);
+        await query(`drop table ${staging.sql}`);
+      });
+      this.#isPublished = true;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#busy.then(async () => {
+      await this.table.unlock();
+      await this.table.connection.close();
+    });
+    return this.#closed;
+  }
+
+  /** @param isPosition the ledger is to cover the rows. */
+  async #commit(isPosition: boolean): Promise<void> {
+    const { connection, ledger, staging, columns } = this.table;
+    const rows = this.#waiting;
+    if (rows.length === 0 && !isPosition) return;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    await connection.transaction(async (transaction) => {
+      if (isPosition) await ledger.advance(transaction.query, this.fence as number, this.#rows);
+      await insertRows(connection.dialect, transaction, {
+        staging,
+        columns,
+        rows,
+        first: this.#committed + 1,
+      });
+    });
+    this.#committed += rows.length;
+  }
+
+  #positionAt(rows: number): SinkPosition {
+    return { table: this.table.name.text, rows };
+  }
+
+  async #runOperation<R>(verb: string, operation: (fence: number) => Promise<R>): Promise<R> {
+    const { name } = this.table;
+    const running = this.#busy.then(() => {
+      if (this.#failure !== undefined) throw this.#failure;
+      const isClosed = this.#closed !== undefined;
+      if (isClosed || this.#isPublished || this.fence === undefined)
+        throw new SinkError(
+          `Cannot ${verb} table ${name.text}: it is ${isClosed ? 'closed' : 'published'} already.`,
+        );
+      return operation(this.fence);
+    });
+    this.#busy = running.catch(() => {});
+    try {
+      return await running;
+    } catch (error) {
+      this.#failure ??= asSinkError(`${verb} table ${name.text}`, error);
+      throw this.#failure;
+    }
+  }
+}
