@@ -57,6 +57,8 @@ export async function openDatabase(name: ClientName): Promise<TestDatabase> {
 /** Over a server that the caller ends. */
 export function openPostgresAt(at: pg.ClientConfig): TestDatabase {
   const pool = new pg.Pool({ ...at, max: 20 });
+  // The server may end first.
+  pool.on('error', () => {});
   return {
     client: pool,
     run: async (text) => (await pool.query(text)).rows,

@@ -20,6 +20,10 @@ export interface PgPool {
 export interface PooledPgClient extends PgClient {
   /** Returns it to the pool, or destroys it. */
   release(destroy?: boolean): void;
+  /** Calls back when the connection is lost. */
+  on(event: 'error', listener: () => void): unknown;
+  /** Ends that. */
+  removeListener(event: 'error', listener: () => void): unknown;
 }
 
 /** What the function of `postgres` returns. */
@@ -67,8 +71,16 @@ export async function pgPoolConnection(pool: PgPool): Promise<RawConnection> {
       isBroken = true;
       throw error;
     });
-  // A connection that failed is not reused: it may be inside a transaction.
-  return connection(observed, () => client.release(isBroken));
+  // Without a listener, a connection that is lost between two statements would end the process.
+  const onLost = () => {
+    isBroken = true;
+  };
+  client.on('error', onLost);
+  return connection(observed, () => {
+    client.removeListener('error', onLost);
+    // A connection that failed is not reused: it may be inside a transaction.
+    client.release(isBroken);
+  });
 }
 
 export async function connectPostgresJs(sql: PostgresJs): Promise<RawConnection> {
