@@ -112,7 +112,7 @@ export class PipelineMismatchError extends PipelineError {
   ) {
     const advice = mayForce
       ? 'Start afresh, or resume with force (--force) to accept it.'
-      : 'Put it back and resume, or start afresh.';
+      : 'Put it back and resume, resume from the journal (--from-journal), or start afresh.';
     super(`This is not the run that was stored: ${differences.join('; ')}. ${advice}`);
   }
 }

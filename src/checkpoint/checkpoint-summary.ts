@@ -17,7 +17,13 @@ export type CheckpointSummary =
       /** The whole checkpoint. */
       readonly checkpoint: Checkpoint;
     }
-  | { readonly sessionId: string; readonly state: 'CORRUPT'; readonly reasons: readonly string[] };
+  | {
+      readonly sessionId: string;
+      readonly state: 'CORRUPT';
+      readonly reasons: readonly string[];
+      /** The files may be sound: this process may not read them. */
+      readonly isUnreadable?: true;
+    };
 
 /** A session whose checkpoint can be used. */
 export type SoundSummary = Exclude<CheckpointSummary, { readonly state: 'CORRUPT' }>;

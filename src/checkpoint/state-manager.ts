@@ -236,7 +236,7 @@ export class StateManager {
       if (error instanceof CorruptCheckpointError)
         return { sessionId, state: 'CORRUPT', reasons: error.reasons };
       if (error instanceof StateDirectoryError)
-        return { sessionId, state: 'CORRUPT', reasons: [messageOf(error)] };
+        return { sessionId, state: 'CORRUPT', reasons: [messageOf(error)], isUnreadable: true };
       throw error;
     }
   }

@@ -3,6 +3,7 @@ import { CheckpointNotFoundError } from '../errors.js';
 import { codeOf, messageOf } from '../platform/thrown.js';
 import { isBeyondResume } from '../sessions/can-resume.js';
 import { programName, quoted, sessionCommand } from '../sessions/invocation.js';
+import { commandAfterLoss, lostOutput } from '../sessions/lost-output.js';
 import { storedMark } from '../sessions/stored-metrics.js';
 import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
 import { reportError, shownPath } from './output/report.js';
@@ -62,6 +63,11 @@ async function endingOf(
   try {
     const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
     saved = storedMark(checkpoint);
+    const lost = await lostOutput(checkpoint);
+    if (lost !== undefined) {
+      const next = await commandAfterLoss(stateManager, stateDir, sessionId, shownPath(pipelineFile));
+      return stoppedEnding(name, how, lost, next, colors);
+    }
   } catch (error) {
     if (!(error instanceof CheckpointNotFoundError)) {
       terminal.printMessage(`${errorColors.red('error:')} ${messageOf(error)}`);

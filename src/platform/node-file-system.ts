@@ -4,6 +4,7 @@
  * 1. What is created is the owner's alone: files 0600, directories 0700; `create` replaces and follows nothing.
  * 2. `write` returns when every byte is written, whatever the kernel took at a time.
  * 3. Nothing is retried but short writes: a failed fsync is the caller's to report (I6).
+ * 4. Every error names its path: Node leaves it out for operations on an open file.
  */
 import { constants, fdatasync, fsync, writev } from 'node:fs';
 import * as fs from 'node:fs/promises';
@@ -35,7 +36,7 @@ const CHUNKS_AT_ONCE = 1024;
 export const nodeFileSystem: FileSystem = {
   async open(path, mode, permissions = 0o600, writes) {
     const synced = writes === 'synced' ? SYNCED : 0;
-    return new NodeFileHandle(await fs.open(path, FLAGS[mode] | synced, permissions), synced !== 0);
+    return new NodeFileHandle(await fs.open(path, FLAGS[mode] | synced, permissions), path, synced !== 0);
   },
 
   async readFile(path, maxBytes) {
@@ -47,7 +48,8 @@ export const nodeFileSystem: FileSystem = {
       const buffer = new Uint8Array(Math.min(stat.size, maxBytes) + 1);
       let length = 0;
       while (length < buffer.length) {
-        const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
+        const reading = handle.read(buffer, length, buffer.length - length, length);
+        const { bytesRead } = await reading.catch((error: unknown) => Promise.reject(withPath(error, path)));
         if (bytesRead === 0) break;
         length += bytesRead;
       }
@@ -82,6 +84,8 @@ export const nodeFileSystem: FileSystem = {
     const handle = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       await syncHandle(handle);
+    } catch (error) {
+      throw withPath(error, path);
     } finally {
       await handle.close();
     }
@@ -116,27 +120,34 @@ class NodeFileHandle implements FileHandle {
   /** @param isSynced every write is durable when it is through. */
   constructor(
     private readonly handle: fs.FileHandle,
+    private readonly path: string,
     private readonly isSynced: boolean,
   ) {}
 
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    return (await this.handle.read(buffer, 0, length, position)).bytesRead;
+    try {
+      return (await this.handle.read(buffer, 0, length, position)).bytesRead;
+    } catch (error) {
+      throw withPath(error, this.path);
+    }
   }
 
   async write(chunks: readonly Uint8Array[], position: number): Promise<void> {
     let rest = joined(chunks);
     let at = position;
     while (rest.length > 0) {
-      const bytesWritten = await writeChunks(this.handle, rest.slice(0, CHUNKS_AT_ONCE), at);
+      const bytesWritten = await writeChunks(this.handle, rest.slice(0, CHUNKS_AT_ONCE), at).catch(
+        this.#fail,
+      );
       // The kernel never does this for a regular file; a loop that never ends would be worse than an error.
-      if (bytesWritten === 0) throw failure('EIO', 'nothing could be written');
+      if (bytesWritten === 0) throw failure('EIO', 'nothing could be written', this.path);
       at += bytesWritten;
       rest = without(rest, bytesWritten);
     }
   }
 
   sync(): Promise<void> {
-    return syncHandle(this.handle);
+    return syncHandle(this.handle).catch(this.#fail);
   }
 
   async datasync(): Promise<void> {
@@ -144,12 +155,12 @@ class NodeFileHandle implements FileHandle {
     await useHandle(
       () => this.handle.datasync(),
       () => promisify(fdatasync)(this.handle.fd),
-    );
+    ).catch(this.#fail);
   }
 
   truncate(length: number): Promise<void> {
     this.#isCut = true;
-    return this.handle.truncate(length);
+    return this.handle.truncate(length).catch(this.#fail);
   }
 
   async stat(): Promise<FileStat> {
@@ -159,6 +170,19 @@ class NodeFileHandle implements FileHandle {
   close(): Promise<void> {
     return this.handle.close();
   }
+
+  readonly #fail = (error: unknown): never => {
+    throw withPath(error, this.path);
+  };
+}
+
+/** The error of an operation on an open file, with the file's path. */
+export function withPath(error: unknown, path: string): unknown {
+  if (error instanceof Error && 'code' in error && !('path' in error)) {
+    error.message += `, '${path}'`;
+    Object.assign(error, { path });
+  }
+  return error;
 }
 
 /** Yarn's Plug'n'Play replaces Node's `FileHandle` by one without `sync`, `datasync` and `writev`. Its descriptor is real. */

@@ -13,6 +13,7 @@ import type { ErrorData } from '../observers/events.js';
 import { codeOf } from '../platform/thrown.js';
 import { isBeyondResume } from './can-resume.js';
 import { findSession } from './find-session.js';
+import { lostOutput } from './lost-output.js';
 import { type SessionState, sessionState } from './owner.js';
 import { storedMark } from './stored-metrics.js';
 
@@ -160,7 +161,8 @@ async function storedStatus({ sessionId, stateManager }: Target): Promise<Sessio
   const { batches = 0, rowsIn = 0, rowsOut = 0, elapsedMs = 0 } = storedMark(checkpoint) ?? {};
   return {
     ...{ sessionId, pipeline, state: sessionState(state, undefined) },
-    canResume: state !== 'COMPLETED' && !isBeyondResume(error?.code),
+    canResume:
+      state !== 'COMPLETED' && !isBeyondResume(error?.code) && (await lostOutput(checkpoint)) === undefined,
     ...{ batchesInFlight: 0, batches, rowsIn, rowsOut, elapsedMs, savedAt },
     ...(error !== undefined && { error }),
   };

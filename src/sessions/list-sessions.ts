@@ -46,6 +46,8 @@ export type StoredSession =
       readonly pid?: number;
       readonly canResume: false;
       readonly reasons: readonly string[];
+      /** The files may be sound: this process may not read them. */
+      readonly isUnreadable?: true;
     };
 
 const OPTIONS = options({ stateDir: optional(text(10_000, 1)), limit: optional(whole(0)) });
@@ -90,7 +92,8 @@ function storedSession({ summary, owner }: SessionWithOwner): StoredSession {
   const pid = owner?.pid === undefined ? {} : { pid: owner.pid };
   const corrupt = (reasons: readonly string[]) =>
     ({ sessionId, state: 'corrupt', ...pid, canResume: false, reasons }) as const;
-  if (!isSound(summary)) return corrupt(summary.reasons);
+  if (!isSound(summary))
+    return { ...corrupt(summary.reasons), ...(summary.isUnreadable && { isUnreadable: true }) };
   const { state, pipeline, pipelineFile, startedAt, savedAt, error, checkpoint } = summary;
   const mark = storedMark(checkpoint);
   if (mark === undefined) return corrupt(['its snapshot is not valid']);

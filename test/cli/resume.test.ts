@@ -78,7 +78,7 @@ test.each(['resume', 'show', 'pause', 'cancel', 'status'])('%s of an unknown ses
 
 const FORCE = /Start afresh, or resume with force \(--force\)/;
 /** A missing file cannot be forced. */
-const MISSING = /Put it back and resume, or start afresh/;
+const MISSING = /Put it back and resume, resume from the journal \(--from-journal\), or start afresh/;
 
 test.each<[string, (cwd: string) => void, RegExp, RegExp]>([
   [

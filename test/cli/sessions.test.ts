@@ -107,6 +107,13 @@ test('a narrow terminal shows ids shortened as far as they stay distinct', () =>
   }
 });
 
+test('a session that may not be read is unreadable, not corrupt', () => {
+  const sessionId = '0f8fad5b-d9cb-469f-a165-70867728950e';
+  const session = { sessionId, state: 'corrupt', canResume: false, reasons: [], isUnreadable: true } as const;
+  const lines = sessionLines([session], 'state', 0, { colors: pc.createColors(false), columns: undefined });
+  expect(lines[1]).toMatch(/ unreadable /);
+});
+
 describe('prune', () => {
   test('removes old completed sessions, unfinished ones with --all, never a running one', async () => {
     const { cwd, completed, interrupted } = await used();

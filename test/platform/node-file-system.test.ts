@@ -105,6 +105,29 @@ describe('the real file system', () => {
     await handle.close();
   });
 
+  test('an error of an open file names the path', async () => {
+    const path = join(freshFolder(), 'f');
+    const handle = await nodeFileSystem.open(path, 'create');
+    const real = (handle as unknown as { handle: import('node:fs/promises').FileHandle }).handle;
+    const broken = (syscall: string) =>
+      Promise.reject(Object.assign(new Error(`EIO: i/o error, ${syscall}`), { code: 'EIO', syscall }));
+    for (const method of ['read', 'writev', 'sync', 'datasync', 'truncate'] as const)
+      vi.spyOn(real, method).mockImplementation(() => broken(method));
+    for (const failing of [
+      () => handle.read(new Uint8Array(1), 1, 0),
+      () => handle.write([Buffer.from('x')], 0),
+      () => handle.sync(),
+      () => handle.datasync(),
+      () => handle.truncate(0),
+    ])
+      await expect(failing()).rejects.toMatchObject({
+        code: 'EIO',
+        path,
+        message: expect.stringContaining(path),
+      });
+    await handle.close();
+  });
+
   test('says that it may not', async () => {
     const directory = freshFolder();
     chmodSync(directory, 0o000);

@@ -15,7 +15,7 @@
  * 3. (I10) Besides the lock: a write that finds another file in `checkpoint` than the one it wrote itself is refused.
  * 4. Directories are 0700, files 0600, made when first written.
  */
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { Low } from 'lowdb';
 import {
   CheckpointWriteError,
@@ -23,6 +23,7 @@ import {
   SessionLockedError,
   StateDirectoryError,
 } from '../../errors.js';
+import { problemOf } from '../../platform/file-problems.js';
 import type { FileStat, FileSystem } from '../../platform/file-system.js';
 import { nodeFileSystem } from '../../platform/node-file-system.js';
 import { codeOf, messageOf } from '../../platform/thrown.js';
@@ -82,7 +83,7 @@ export function lowdbStorage(directory: string, options: LowdbStorageOptions = {
 
 class LowdbStorage implements CheckpointStorage {
   /** What this process wrote last, by session: its directory is ready, its files are in order. */
-  readonly #written = new Map<string, FileStat | undefined>();
+  readonly #written = new Map<string, FileStat>();
   /** Directories that were made durable through this object, and need not be again while they are there. */
   readonly #prepared = new Set<string>();
 
@@ -149,9 +150,13 @@ class LowdbStorage implements CheckpointStorage {
 
     const low = new Low(this.#file(home, NEXT), '');
     low.data = text;
-    await low.write();
-    await this.#moveUp(home);
-    this.#written.set(sessionId, await this.fileSystem.stat(join(home, NEWEST)));
+    await inWords(home, async () => {
+      await low.write();
+      await this.#moveUp(home);
+    });
+    const written = await this.fileSystem.stat(join(home, NEWEST));
+    if (written === undefined) throw removedDuringRun(home);
+    this.#written.set(sessionId, written);
   }
 
   async list(): Promise<readonly string[]> {
@@ -209,12 +214,10 @@ class LowdbStorage implements CheckpointStorage {
   async journal(sessionId: string, epoch: number): Promise<Journal> {
     const home = this.#home(sessionId);
     await this.#prepare(home);
-    return openFileJournal({
-      fileSystem: this.fileSystem,
-      directory: home,
-      sessionId,
-      epoch,
-    });
+    const { fileSystem } = this;
+    return usable(join(home, 'journal'), () =>
+      openFileJournal({ fileSystem, directory: home, sessionId, epoch }),
+    );
   }
 
   #home(sessionId: string): string {
@@ -236,11 +239,7 @@ class LowdbStorage implements CheckpointStorage {
   /** @throws {SessionLockedError} if another process has written the checkpoint. */
   async #assertOwn(sessionId: string, home: string, known: FileStat): Promise<void> {
     const found = await this.fileSystem.stat(join(home, NEWEST));
-    if (found === undefined) {
-      throw new CheckpointWriteError(
-        `${home} was removed during the run, so no checkpoint can be saved. Run again; the session cannot be resumed.`,
-      );
-    }
+    if (found === undefined) throw removedDuringRun(home);
     if (!sameFile(known, found)) throw new SessionLockedError(sessionId);
   }
 
@@ -265,6 +264,26 @@ class LowdbStorage implements CheckpointStorage {
       if (isTempName(name)) await this.fileSystem.unlink(join(home, name));
     }
     await this.fileSystem.syncDirectory(home);
+  }
+}
+
+function removedDuringRun(home: string): CheckpointWriteError {
+  return new CheckpointWriteError(
+    `${home} was removed during the run, so no checkpoint can be saved. Run again; the session cannot be resumed.`,
+  );
+}
+
+/** Names the file of a failed write, and says what to do. */
+async function inWords(home: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    const { path = home, dest } = error as NodeJS.ErrnoException & { readonly dest?: string };
+    const place = dest === undefined ? path : `${path} -> ${basename(dest)}`;
+    const words = codeOf(error) === 'EISDIR' ? 'a directory is in its place; move it away' : problemOf(error);
+    throw Object.assign(new Error(`${place}: ${words} (${codeOf(error)})`, { cause: error }), {
+      code: codeOf(error),
+    });
   }
 }
 
@@ -298,5 +317,5 @@ const UNREADABLE: Readonly<Record<string, string | undefined>> = {
   EISDIR: 'is a directory',
   EINVAL: 'is not a regular file',
   EAGAIN: 'grew while it was read',
-  EIO: 'cannot be read: the disk reports an error',
+  EIO: 'cannot be read: the disk reports an error; check it before resuming',
 };

@@ -52,7 +52,12 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
     terminal.printMessage(
       `Kept ${counted(kept, 'older session')} that did not complete. --all removes them.`,
     );
-  const damaged = summaries.length - sound.length;
+  const unreadable = summaries.filter((summary) => !isSound(summary) && summary.isUnreadable).length;
+  const damaged = summaries.length - sound.length - unreadable;
+  if (unreadable > 0)
+    terminal.printMessage(
+      `Kept ${counted(unreadable, 'session')} that cannot be read. Give yourself permission to read the state directory.`,
+    );
   if (damaged > 0)
     terminal.printMessage(
       `Kept ${counted(damaged, 'damaged session')}. Remove the directories by hand if you do not need them.`,

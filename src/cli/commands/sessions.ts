@@ -37,8 +37,7 @@ export function sessionLines(
   const fits = whole.every((line) => widthOf(line) <= columns);
   const [header = '', ...rows] = fits ? whole : linesWith(distinctLength(listed));
   const painted = rows.map((line, i) => {
-    const { state, pid } = listed[i] as StoredSession;
-    return paintState(line, stateWord(state, pid), colors);
+    return paintState(line, wordOf(listed[i] as StoredSession), colors);
   });
   const open = listed.filter((session) => session.canResume);
   return [colors.dim(header), ...painted, ...(open.length > 0 ? ['', howToResume(open, stateDir)] : [])];
@@ -55,8 +54,13 @@ function distinctLength(listed: readonly StoredSession[]): number {
   return length;
 }
 
+function wordOf(session: StoredSession): string {
+  if (session.state === 'corrupt' && session.isUnreadable) return 'unreadable';
+  return stateWord(session.state, session.pid);
+}
+
 function rowOf(session: StoredSession, now: number, idLength: number): string[] {
-  const word = stateWord(session.state, session.pid);
+  const word = wordOf(session);
   const id = session.sessionId.slice(0, idLength);
   if (session.state === 'corrupt') return [id, '?', word, '?', '?', '?'];
   const { pipeline, rowsIn, rowsOut, savedAt } = session;
@@ -68,7 +72,7 @@ function paintState(line: string, word: string, colors: Terminal['colors']): str
     ? colors.cyan
     : word === 'completed'
       ? colors.green
-      : word === 'failed' || word === 'corrupt'
+      : word === 'failed' || word === 'corrupt' || word === 'unreadable'
         ? colors.red
         : colors.yellow;
   const at = line.lastIndexOf(word);

@@ -6,6 +6,7 @@ import { counted, grouped, printable, span } from '../../observers/progress/term
 import { isBeyondResume } from '../../sessions/can-resume.js';
 import { findSession } from '../../sessions/find-session.js';
 import { sessionCommand } from '../../sessions/invocation.js';
+import { commandAfterLoss, lostOutput } from '../../sessions/lost-output.js';
 import { ownerOf, type SessionOwner, sessionState, stateWord } from '../../sessions/owner.js';
 import { storedMark, storedPartFile, storedPath, storedStages } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
@@ -32,11 +33,22 @@ export async function show(
   for (const line of checkpointLines(checkpoint, owner, Date.now(), terminal)) terminal.printResult(line);
   if (checkpoint.state !== 'COMPLETED' && owner === undefined && !isBeyondResume(checkpoint.error?.code)) {
     terminal.printResult('');
-    terminal.printResult(
-      `To resume it: ${sessionCommand('resume', sessionId, stateDir, ...fileOf(checkpoint))}`,
-    );
+    for (const line of await adviceLines(checkpoint, stateManager, stateDir)) terminal.printResult(line);
   }
   return COMPLETED;
+}
+
+async function adviceLines(
+  checkpoint: Checkpoint,
+  stateManager: StateManager,
+  stateDir: string,
+): Promise<string[]> {
+  const { sessionId, pipelineFile } = checkpoint;
+  const lost = await lostOutput(checkpoint);
+  if (lost === undefined)
+    return [`To resume it: ${sessionCommand('resume', sessionId, stateDir, ...fileOf(checkpoint))}`];
+  const [label, command] = await commandAfterLoss(stateManager, stateDir, sessionId, pipelineFile);
+  return [`It cannot be resumed from its checkpoint: ${lost}`, `To ${label}: ${command}`];
 }
 
 const fileOf = ({ pipelineFile }: Checkpoint) => (pipelineFile === undefined ? ['FILE'] : []);

@@ -60,11 +60,11 @@ export interface SavedRows {
   readonly rowsOut: number;
 }
 
-/** @param saved undefined: nothing was saved. */
+/** @param saved undefined: nothing was saved; a text: what became of it. */
 export function stoppedEnding(
   name: string,
   stop: StopKind,
-  saved: SavedRows | undefined,
+  saved: SavedRows | string | undefined,
   next: Ending['next'],
   colors: Colors,
 ): Ending {
@@ -73,7 +73,8 @@ export function stoppedEnding(
 }
 
 /** `60 rows in, 60 out are saved (3 batches)` */
-export function savedText(saved: SavedRows | undefined): string {
+export function savedText(saved: SavedRows | string | undefined): string {
+  if (typeof saved === 'string') return saved;
   if (saved === undefined) return 'before anything was saved';
   return `${rowsThrough(saved)} are saved (${counted(saved.batches, 'batch', 'batches')})`;
 }

@@ -61,9 +61,11 @@ async function saveLastCheckpoint(ended: EndedRun, { logger }: ConclusionHost): 
     await writer.save(undefined, ending === 'cancelled' ? context : undefined);
     return undefined;
   } catch (error) {
-    logger.warn(`The last checkpoint of the ${ending} run was not saved. The one before it is kept.`, {
-      ...errorData(error),
-    });
+    // The error that ended the run is not told twice.
+    if (error !== session?.thrown)
+      logger.warn(`The last checkpoint of the ${ending} run was not saved. The one before it is kept.`, {
+        ...errorData(error),
+      });
     return error;
   }
 }

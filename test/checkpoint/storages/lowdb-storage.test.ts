@@ -123,7 +123,7 @@ describe('a state directory that cannot be used', () => {
       const error = await manager.loadCheckpoint(SESSION).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(StateDirectoryError);
       expect(String(error)).toMatch(/Cannot read .*checkpoint\.json \(EACCES\): permission denied/);
-      expect(await manager.listCheckpoints()).toMatchObject([{ sessionId: SESSION, state: 'CORRUPT' }]);
+      expect(await manager.listCheckpoints()).toMatchObject([{ sessionId: SESSION, isUnreadable: true }]);
     });
   });
 
