@@ -75,6 +75,18 @@ export interface CheckpointMark {
   readonly losses: Losses;
 }
 
+/** Why a run pauses by itself. */
+export const HOLD_KINDS = ['budget', 'losses', 'quota', 'sample'] as const;
+
+/** Why a run paused by itself: a budget is spent, too many rows were lost, an account is exhausted, a sample is done. */
+export type HoldReason = {
+  readonly kind: (typeof HOLD_KINDS)[number];
+  /** What happened, to what. At most 300 characters. */
+  readonly message: string;
+  /** What to do before a resume. At most 300 characters. */
+  readonly advice: string;
+};
+
 /** A batch in flight. */
 export interface BatchRef {
   readonly batch: number;
@@ -82,6 +94,8 @@ export interface BatchRef {
   readonly rows: number;
   /** Index of its stage; the number of stages when it waits for the sink. */
   readonly at: number;
+  /** The run is pausing, and its stage holds it: it works on it when the run resumes. */
+  readonly held?: boolean;
 }
 
 /** What written batches add to a mark, summed by the data plane. */
@@ -157,6 +171,8 @@ export interface ExecutorContext {
   /** The watermark (I5): batches that are durable in the sink and covered by a checkpoint. */
   readonly committed: number;
   readonly error: ErrorData | null;
+  /** Why it pauses by itself; undefined: it does not, or a command asked for the pause. */
+  readonly pauseReason: HoldReason | undefined;
   /** Null when the last process did not crash. */
   readonly suspects: PoisonSuspects | null;
 }

@@ -3,6 +3,7 @@ import type {
   CheckpointMark,
   ErrorData,
   ExecutorSettings,
+  HoldReason,
   JsonObject,
   PoisonSuspects,
   WrittenCounters,
@@ -113,6 +114,8 @@ export type ExecutorEvent =
   | { readonly type: 'sink.opened'; readonly sink: JsonObject }
   | { readonly type: 'opened' }
   | { readonly type: 'commit.due' }
+  /** The run pauses by itself: the data plane begins nothing more. */
+  | { readonly type: 'hold'; readonly reason: HoldReason }
   | { readonly type: 'failure'; readonly error: ErrorData };
 
 /** What an executor actor begins with; all of it may also come with `execute`. */

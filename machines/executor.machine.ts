@@ -8,7 +8,8 @@
  * 3. Batches are written in source order (I4): only the head of the window is written.
  * 4. The source is read only while the window has room (I13).
  * 5. `flushed` moves when the sinks are durable, `committed` when the checkpoint that covers them is saved (I6).
- * 6. A pause is a goal, kept while a run opens: nothing new is read; what is in flight is committed (I16).
+ * 6. A pause is a goal, kept while a run opens: nothing new is read; what runs is finished and committed; what waits for
+ *    another attempt, or may not begin, is held by its stage (I16). A run also pauses by itself: `hold`, with its reason.
  * 7. A failure or a cancel aborts the stages and stops the other children (I12, I17). The runtime drops late answers.
  * 8. Children are spawned by string `src` with explicit ids, so that a snapshot restores.
  * 9. Poison suspects are read and committed one at a time; a quarantined batch is set aside (`poison.ts`).
@@ -35,6 +36,7 @@ import {
   NO_USABLE_OUTPUT,
   onCheckpointSaved,
   onExecute,
+  onHold,
   onMinimumPauseOver,
   onSessionLoaded,
   onSinkFlushed,
@@ -42,6 +44,8 @@ import {
   onSinkWritten,
   onSourceBatches,
   onStageDone,
+  onStageHeld,
+  resumeWork,
   startCommit,
   type Update,
 } from './updates.js';
@@ -140,6 +144,11 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
   const set = (change: Partial<Activity>) =>
     update(({ context }) => ({ activity: { ...context.activity, ...change } }));
 
+  const tellStages = (type: 'hold' | 'release') =>
+    base.enqueueActions(({ enqueue }) => {
+      for (const name of names) enqueue.sendTo(stageActorId(name), sealEvent({ type }) as never);
+    });
+
   return base
     .extend({
       actions: {
@@ -159,6 +168,8 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
           for (const name of names) enqueue.sendTo(stageActorId(name), sealEvent({ type: 'abort' }) as never);
           for (const id of Object.keys(WORKERS)) enqueue.stopChild(id);
         }),
+        holdStages: tellStages('hold'),
+        releaseStages: tellStages('release'),
         requestCommit: base.sendTo('committer', () => sealEvent({ type: 'commit' })),
         requestPublish: base.sendTo('publisher', () => sealEvent({ type: 'publish' })),
         routeToStage: base.sendTo(
@@ -199,7 +210,9 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
         setPublished: set({ publisher: 'published' }),
         setCommitDue: set({ timer: 'due' }),
         setPausing: set({ goal: 'pause' }),
-        setRunning: set({ goal: 'run', committer: 'idle' }),
+        setRunning: update(({ context }) => resumeWork(context)),
+        onHold: updateOn('hold', onHold),
+        onStageHeld: updateOn('stage.held', onStageHeld),
         onSessionLoaded: updateOn('session.loaded', onSessionLoaded),
         onSourceBatches: updateOn('source.batches', onSourceBatches),
         onStageDone: updateOn('stage.done', onStageDone),
@@ -228,6 +241,7 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
             opened: 'EXECUTING',
             failure: fail,
             pause: { actions: 'setPausing' },
+            hold: { actions: 'onHold' },
             cancel,
           },
         },
@@ -254,6 +268,7 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
               { guard: 'hasNextStage', actions: ['onStageDone', 'routeToNextStage'] },
               { guard: 'isInWindow', actions: 'onStageDone' },
             ],
+            'stage.held': { actions: 'onStageHeld' },
             'stage.failed': fail,
             'sink.written': { actions: 'onSinkWritten' },
             'sink.flushed': { actions: 'onSinkFlushed' },
@@ -262,7 +277,8 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
             'minimumPause.over': { actions: 'onMinimumPauseOver' },
             'sink.published': { actions: 'setPublished' },
             failure: fail,
-            pause: { actions: 'setPausing' },
+            pause: { actions: ['setPausing', 'holdStages'] },
+            hold: { actions: ['onHold', 'holdStages'] },
             cancel,
           },
         },
@@ -273,7 +289,7 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
             'session.loaded': loadCompleted,
             resume: [
               { guard: 'isRestored', ...reopen },
-              { target: 'EXECUTING', actions: ['setRunning', 'reopen'] },
+              { target: 'EXECUTING', actions: ['setRunning', 'reopen', 'releaseStages'] },
             ],
             cancel,
           },

@@ -23,9 +23,10 @@ export function mayWrite(context: ExecutorContext, stages: number): boolean {
 }
 
 /** One commit at a time, and not while rows are appended: a flush covers exactly what is written (I6). */
-export function mayCommit(context: ExecutorContext): boolean {
+export function mayCommit(context: ExecutorContext, stages: number): boolean {
   const { writer, publisher } = context.activity;
-  return !isCommitting(context) && writer === 'idle' && publisher === 'idle' && isCommitWanted(context);
+  const isFree = !isCommitting(context) && writer === 'idle' && publisher === 'idle';
+  return isFree && isCommitWanted(context, stages);
 }
 
 /** Everything is committed, and no pause is asked for. */
@@ -33,11 +34,18 @@ export function mayPublish({ activity }: ExecutorContext): boolean {
   return activity.publisher === 'ready' && activity.goal === 'run';
 }
 
-/** Everything that was in flight is in sink and checkpoint (I16). A publishing under way is awaited: it completes the run. */
-export function isPauseDone(context: ExecutorContext): boolean {
+/** Everything that was in flight is in sink and checkpoint, or is held, or stands behind a batch that is (I16). A publishing
+ * under way is awaited: it completes the run. */
+export function isPauseDone(context: ExecutorContext, stages: number): boolean {
   const { activity, committed, written } = context;
   if (activity.goal !== 'pause' || activity.publisher === 'publishing') return false;
-  return isDrained(context) && !isCommitting(context) && committed === written.batches;
+  return isAtRest(context, stages) && !isCommitting(context) && committed === written.batches;
+}
+
+/** Nothing is under way, and nothing more can be written: the rest of the window is held, or finished behind a held batch. */
+function isAtRest({ window, activity }: ExecutorContext, stages: number): boolean {
+  if (activity.reader === 'reading' || activity.writer !== 'idle' || window[0]?.at === stages) return false;
+  return window.every(({ at, held }) => held === true || at === stages);
 }
 
 /** The input had rows, and errors alone left no output (I12). A stage that left out rows without an error (a filter) has done
@@ -58,14 +66,14 @@ function isCommitting({ activity: { committer } }: ExecutorContext): boolean {
 }
 
 /** Rows, time, the end or a pause ask for a checkpoint, and there is something for it to cover (I6). */
-function isCommitWanted(context: ExecutorContext): boolean {
+function isCommitWanted(context: ExecutorContext, stages: number): boolean {
   const { activity, written, flushed, settings } = context;
   if (activity.reader === 'ended' && isDrained(context)) return true;
   if (written.batches === flushed.batches) return false;
   if (activity.timer === 'due' || isIsolating(context)) return true;
   const rows = written.rowsIn - flushed.rowsIn;
   if (rows >= settings.checkpointInterval && activity.committer !== 'resting') return true;
-  return activity.goal === 'pause' && isDrained(context);
+  return activity.goal === 'pause' && isAtRest(context, stages);
 }
 
 /** Index of a batch in the window, whose batches are consecutive; -1: it is not there. */
@@ -99,12 +107,12 @@ export function executorGuards(end: number) {
     isStoredAsCompleted: ({ event }: Args) => event.type === 'session.loaded' && event.isCompleted,
     isRestored: ({ context }: Args) => context.activity.origin === 'snapshot',
     isFinished: ({ context }: Args) => context.activity.publisher === 'published',
-    isPauseDone: ({ context }: Args) => isPauseDone(context),
+    isPauseDone: ({ context }: Args) => isPauseDone(context, end),
     lostEverything: ({ context }: Args) => lostEverything(context),
     mayPublish: ({ context }: Args) => mayPublish(context),
     mayWrite: ({ context }: Args) => mayWrite(context, end),
     mayRead: ({ context }: Args) => mayRead(context),
-    mayCommit: ({ context }: Args) => mayCommit(context),
+    mayCommit: ({ context }: Args) => mayCommit(context, end),
     isInWindow: ({ context, event }: Args) =>
       event.type === 'stage.done' && areInWindow(context, event.batches),
     startsAtStage: ({ event }: Args) =>

@@ -11,6 +11,8 @@ export {
   type ExecutorOutput,
   type ExecutorSettings,
   type ExecutorState,
+  HOLD_KINDS,
+  type HoldReason,
   type Json,
   type JsonObject,
   type Losses,
@@ -49,4 +51,5 @@ export type {
   StageEvent,
   StageInput,
   StageReport,
+  WaitingBatch,
 } from './stage-events.js';

@@ -23,6 +23,7 @@ const AT_REST = {
   },
   flushing: null,
   error: null,
+  pauseReason: undefined,
   suspects: null,
 } as const satisfies Partial<ExecutorContext>;
 
@@ -50,10 +51,17 @@ export function rewind(context: ExecutorContext): ExecutorContext {
   return { ...context, ...AT_REST, next: flushed.batches, written: flushed, committed: flushed.batches };
 }
 
-/** The same, while a run opens: a `pause` sent meanwhile stays the goal. */
+/** The same, while a run opens: a pause that was asked for meanwhile stays the goal. */
 export function rewindKeepingGoal(context: ExecutorContext): ExecutorContext {
+  const { activity, pauseReason } = context;
   const rewound = rewind(context);
-  return { ...rewound, activity: { ...rewound.activity, goal: context.activity.goal } };
+  const { goal } = activity;
+  const isPausing = goal === 'pause';
+  return {
+    ...rewound,
+    activity: { ...rewound.activity, goal },
+    pauseReason: isPausing ? pauseReason : undefined,
+  };
 }
 
 /** For a restored snapshot: suspects of a crash remain, and a pause that was asked for, unless this is its `resume`. */

@@ -30,6 +30,8 @@ export interface StageContext extends StageInput {
   readonly queue: readonly StageBatch[];
   readonly running: readonly StageBatch[];
   readonly waiting: readonly WaitingBatch[];
+  /** The run is pausing: batches that do not start before it resumes. Undefined: it is not pausing. */
+  readonly held: readonly StageBatch[] | undefined;
   readonly done: number;
   readonly retried: number;
   readonly error: ErrorData | null;
@@ -78,6 +80,12 @@ export type StageEvent =
       readonly waitingFor: string;
     }
   | { readonly type: 'retry.due'; readonly batch: number }
+  /** The attempt did not take place, or did not count: nothing more may begin in this stage until the run resumes. */
+  | { readonly type: 'attempt.held'; readonly batch: number; readonly attempt: number }
+  /** The run is pausing: what waits for another attempt stays where it is. */
+  | { readonly type: 'hold' }
+  /** The run resumes. */
+  | { readonly type: 'release' }
   | { readonly type: 'abort' };
 
 /** What a stage tells the executor. */
@@ -89,6 +97,8 @@ export type StageReport =
       /** The last stage whose work is done; absent: this one. */
       readonly through?: number;
     }
+  /** These batches stay where they are until the run resumes. */
+  | { readonly type: 'stage.held'; readonly stage: number; readonly batches: readonly number[] }
   | {
       readonly type: 'stage.failed';
       readonly stage: number;

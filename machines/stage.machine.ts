@@ -11,18 +11,26 @@
  *    timer of the runtime sends `retry.due`. After a wait for a permit the attempt's number is the same.
  * 6. `abort` is final: the runtime aborts the attempts, and nothing starts again (I17).
  * 7. A fused batch, whose work an earlier stage did, only arrives as `passed`. A stage that gets those has no other work.
- * 8. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
+ * 8. While the run is pausing (`held` is a list), no attempt follows a failed one: the executor learns which batches are held,
+ *    and does not wait for them. `attempt.held` says that nothing more may begin here; the queue is held too. `release` starts
+ *    what is held; what waited for another attempt waits on.
+ * 9. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
  */
 import { sendTo, setup } from 'xstate';
 import { parentOf, sealEvent } from './report.js';
-import type {
-  StageBatch,
-  StageContext,
-  StageEvent,
-  StageInput,
-  StageReport,
-  WaitingBatch,
-} from './stage-events.js';
+import type { StageBatch, StageContext, StageEvent, StageInput, StageReport } from './stage-events.js';
+import * as updates from './stage-updates.js';
+import {
+  awaitsPermit,
+  current,
+  isAllThereIs,
+  isHolding,
+  isRetryable,
+  keepsNone,
+  releasedOf,
+  requested,
+  waitOf,
+} from './stage-updates.js';
 
 type FailureEvent = Extract<StageEvent, { type: 'attempt.failed' | 'attempt.timedOut' }>;
 
@@ -46,7 +54,8 @@ const base = setup({
   guards: {
     current: ({ context, event }) => current(context, event).length > 0,
     currentAndQueued: ({ context, event }) => current(context, event).length > 0 && context.queue.length > 0,
-    currentAndLast: ({ context, event }) => isAllThereIs(context, event) && context.waiting.length === 0,
+    currentAndLast: ({ context, event }) => isAllThereIs(context, event) && keepsNone(context),
+    currentAndHolding: ({ context, event }) => isAllThereIs(context, event) && isHolding(context),
     currentAndAwaiting: ({ context, event }) => isAllThereIs(context, event) && awaitsPermit(context),
     currentAndOnlyWaiting: ({ context, event }) => isAllThereIs(context, event),
     retryable: ({ context, event }) => isRetryable(context, event),
@@ -54,6 +63,14 @@ const base = setup({
     retryableAndAwaiting: ({ context, event }) =>
       isRetryable(context, event) && isAllThereIs(context, event) && awaitsPermit(context),
     retryableAndLast: ({ context, event }) => isRetryable(context, event) && isAllThereIs(context, event),
+    retryableAndHolding: ({ context, event }) =>
+      isRetryable(context, event) && isAllThereIs(context, event) && isHolding(context),
+    currentAndOnlyOne: ({ context, event }) =>
+      current(context, event).length > 0 && context.running.length === 1,
+    holdsDue: ({ context, event }) => isHolding(context) && waitOf(context, event) !== undefined,
+    holdsBatches: ({ context }) => releasedOf(context).length > 0,
+    awaitsPermit: ({ context }) => awaitsPermit(context),
+    hasWaiting: ({ context }) => context.waiting.length > 0,
     hasSlot: ({ context }) => context.running.length < context.concurrency,
     waitsFor: ({ context, event }) => waitOf(context, event) !== undefined,
     waitsForAndHasSlot: ({ context, event }) =>
@@ -61,116 +78,30 @@ const base = setup({
   },
 });
 
-const NONE: readonly number[] = [];
-let asked: { running: unknown; event: unknown; batches: readonly number[] } | undefined;
-
-/** The running batches that the event answers. Cached for one event: several guards and actions ask. */
-function current({ running }: StageContext, event: StageEvent): readonly number[] {
-  if (!('attempt' in event)) return NONE;
-  if (asked?.event === event && asked.running === running) return asked.batches;
-  const { attempt } = event;
-  const answered = 'batch' in event ? [event.batch] : event.batches;
-  const waited = new Set<number>();
-  for (const run of running) if (run.attempt === attempt) waited.add(run.batch);
-  const batches = answered.filter((batch) => waited.has(batch));
-  asked = { running, event, batches };
-  return batches;
-}
-
-const isRetryable = (context: StageContext, event: StageEvent): boolean =>
-  'attempt' in event &&
-  event.attempt < context.attempts &&
-  !('isFinal' in event && event.isFinal === true) &&
-  current(context, event).length > 0;
-
-/** The event answers everything that is running, and nothing is queued. */
-const isAllThereIs = (context: StageContext, event: StageEvent): boolean =>
-  context.queue.length === 0 &&
-  context.running.length > 0 &&
-  current(context, event).length === context.running.length;
-
-const waitOf = (context: StageContext, event: StageEvent): StageContext['waiting'][number] | undefined =>
-  'batch' in event ? context.waiting.find((wait) => wait.batch === event.batch) : undefined;
-
-/** Some batch waits for a permit. */
-const awaitsPermit = ({ waiting }: StageContext): boolean =>
-  waiting.some(({ waitingFor }) => waitingFor !== undefined);
-
-/** The attempt of a batch that is due: the one that had no permit, or the one after the failed one. */
-const dueAgain = ({ batch, attempt, waitingFor }: WaitingBatch): StageBatch => ({
-  batch,
-  attempt: waitingFor === undefined ? attempt + 1 : attempt,
-});
-
-const without = <T extends { readonly batch: number }>(list: readonly T[], batch: number): readonly T[] =>
-  list.filter((item) => item.batch !== batch);
-
-/** Running and queued batches after some left their slots, and the head of the queue took them. */
-function refilled({ running, queue }: StageContext, left: readonly number[]) {
-  const gone = new Set(left);
-  const others = running.filter((run) => !gone.has(run.batch));
-  if (queue.length === 0) return { running: others };
-  return { running: [...others, ...queue.slice(0, left.length)], queue: queue.slice(left.length) };
-}
-
-const requested = (event: StageEvent): readonly StageBatch[] =>
-  event.type === 'process'
-    ? event.batches.map((batch, i) => ({ batch, attempt: event.attempts?.[i] ?? 1 }))
-    : [];
+const update = (change: (context: StageContext, event: StageEvent) => Partial<StageContext>) =>
+  base.assign(({ context, event }) => change(context, event));
 
 const stage = base.extend({
   actions: {
-    /** As many as there are slots for; the others are queued. */
-    takeSlots: base.assign(({ context, event }) => {
-      const { running, queue, concurrency } = context;
-      const free = concurrency - running.length;
-      const batches = requested(event);
-      return { running: [...running, ...batches.slice(0, free)], queue: [...queue, ...batches.slice(free)] };
+    /** The executor does not wait for a batch whose attempt failed while the run is pausing. */
+    reportIfHeld: base.enqueueActions(({ context, event, enqueue }) => {
+      if (context.held === undefined || !('batch' in event)) return;
+      const report: StageReport = { type: 'stage.held', stage: context.index, batches: [event.batch] };
+      enqueue({ type: 'report', params: report });
     }),
-    leaveSlots: base.assign(({ context, event }) => {
-      const left = current(context, event);
-      return { ...refilled(context, left), done: context.done + left.length };
-    }),
-    countFused: base.assign({
-      done: ({ context, event }) => context.done + (event.type === 'passed' ? event.batches.length : 0),
-    }),
-    backOff: base.assign(({ context, event }) => {
-      if (event.type !== 'attempt.failed' && event.type !== 'attempt.timedOut') return {};
-      const { batch, attempt, dueAt } = event;
-      return {
-        ...refilled(context, [batch]),
-        waiting: [...context.waiting, { batch, attempt, dueAt }],
-        retried: context.retried + 1,
-      };
-    }),
-    awaitPermit: base.assign(({ context, event }) => {
-      if (event.type !== 'attempt.deferred') return {};
-      const { batch, attempt, dueAt, waitingFor } = event;
-      const wait = { batch, attempt, dueAt, waitingFor };
-      return { ...refilled(context, [batch]), waiting: [...context.waiting, wait] };
-    }),
-    /** A batch that is due is queued before all later ones: the output waits for it (I4). */
-    queueDue: base.assign(({ context, event }) => {
-      const wait = waitOf(context, event);
-      if (wait === undefined) return {};
-      const place = context.queue.findIndex(({ batch }) => batch > wait.batch);
-      const queue = context.queue.toSpliced(place < 0 ? context.queue.length : place, 0, dueAgain(wait));
-      return { waiting: without(context.waiting, wait.batch), queue };
-    }),
-    startAgain: base.assign(({ context, event }) => {
-      const wait = waitOf(context, event);
-      if (wait === undefined) return {};
-      return {
-        waiting: without(context.waiting, wait.batch),
-        running: [...context.running, dueAgain(wait)],
-      };
-    }),
-    recordError: base.assign(({ context, event }) =>
-      event.type === 'attempt.failed' || event.type === 'attempt.timedOut'
-        ? { running: without(context.running, event.batch), error: event.error }
-        : {},
-    ),
-    dropAll: base.assign({ queue: [], running: [], waiting: [] }),
+    takeSlots: update(updates.takeSlots),
+    leaveSlots: update(updates.leaveSlots),
+    countFused: update(updates.countFused),
+    backOff: update(updates.backOff),
+    awaitPermit: update(updates.awaitPermit),
+    queueDue: update(updates.queueDue),
+    startAgain: update(updates.startAgain),
+    beginHolding: update(updates.beginHolding),
+    holdAttempt: update(updates.holdAttempt),
+    holdDue: update(updates.holdDue),
+    releaseHeld: update(updates.releaseHeld),
+    recordError: update(updates.recordError),
+    dropAll: update(updates.dropAll),
   },
 });
 
@@ -189,6 +120,24 @@ const reportDone = {
     const { through } = event as Extract<StageEvent, { type: 'attempts.done' }>;
     const report = { type: 'stage.done', stage: context.index, batches: current(context, event) } as const;
     return through === undefined ? report : { ...report, through };
+  },
+};
+
+/** Reported before they leave their slots. */
+const reportHeld = {
+  type: 'report' as const,
+  params: ({ context, event }: Args): StageReport => {
+    const { batch } = event as Extract<StageEvent, { type: 'attempt.held' }>;
+    const batches = [batch, ...context.queue.map((queued) => queued.batch)];
+    return { type: 'stage.held', stage: context.index, batches };
+  },
+};
+
+const reportWaiting = {
+  type: 'report' as const,
+  params: ({ context }: Args): StageReport => {
+    const batches = context.waiting.map(({ batch }) => batch);
+    return { type: 'stage.held', stage: context.index, batches };
   },
 };
 
@@ -216,6 +165,14 @@ const startQueued = {
   params: ({ context, event }: Args) => ({ batches: context.queue.slice(0, current(context, event).length) }),
 };
 
+/** Started before they take their slots. */
+const startHeld = {
+  type: 'start' as const,
+  params: ({ context }: Args) => ({
+    batches: releasedOf(context).slice(0, context.concurrency - context.running.length),
+  }),
+};
+
 /** Starts the batch that has just taken a slot. */
 const startDue = {
   type: 'start' as const,
@@ -223,14 +180,22 @@ const startDue = {
 };
 
 const failure = [
-  { guard: 'retryableAndQueued' as const, actions: [startQueued, 'backOff', armRetry] as const },
+  {
+    guard: 'retryableAndQueued' as const,
+    actions: [startQueued, 'backOff', armRetry, 'reportIfHeld'] as const,
+  },
+  {
+    guard: 'retryableAndHolding' as const,
+    target: 'held',
+    actions: ['backOff', armRetry, 'reportIfHeld'] as const,
+  },
   {
     guard: 'retryableAndAwaiting' as const,
     target: 'awaitingPermit',
     actions: ['backOff', armRetry] as const,
   },
   { guard: 'retryableAndLast' as const, target: 'backingOff', actions: ['backOff', armRetry] as const },
-  { guard: 'retryable' as const, actions: ['backOff', armRetry] as const },
+  { guard: 'retryable' as const, actions: ['backOff', armRetry, 'reportIfHeld'] as const },
   { guard: 'current' as const, target: 'failed', actions: ['recordError', reportFailed] as const },
 ];
 
@@ -238,9 +203,10 @@ const failure = [
 const resting = {
   process: { target: 'running', actions: [startAsked, 'takeSlots'] as const },
   'retry.due': { guard: 'waitsFor' as const, target: 'running', actions: ['startAgain', startDue] as const },
+  hold: { target: 'held', actions: ['beginHolding', reportWaiting] as const },
 };
 
-/** The stage's statechart: `idle`, `running`, `awaitingPermit`, `backingOff`, and the ends `failed` and `stopped`. */
+/** The stage's statechart: `idle`, `running`, `awaitingPermit`, `backingOff`, `held`, and the ends `failed` and `stopped`. */
 export const stageMachine = stage.createMachine({
   id: 'stage',
   context: ({ input }) => ({
@@ -248,6 +214,7 @@ export const stageMachine = stage.createMachine({
     queue: [],
     running: [],
     waiting: [],
+    held: undefined,
     done: 0,
     retried: 0,
     error: null,
@@ -261,6 +228,8 @@ export const stageMachine = stage.createMachine({
       on: {
         process: { target: 'running', actions: [startAsked, 'takeSlots'] },
         passed: { actions: 'countFused' },
+        hold: { actions: 'beginHolding' },
+        release: { actions: 'releaseHeld' },
       },
     },
     running: {
@@ -269,6 +238,7 @@ export const stageMachine = stage.createMachine({
         'attempts.done': [
           { guard: 'currentAndQueued', actions: [startQueued, reportDone, 'leaveSlots'] },
           { guard: 'currentAndLast', target: 'idle', actions: [reportDone, 'leaveSlots'] },
+          { guard: 'currentAndHolding', target: 'held', actions: [reportDone, 'leaveSlots'] },
           { guard: 'currentAndAwaiting', target: 'awaitingPermit', actions: [reportDone, 'leaveSlots'] },
           { guard: 'currentAndOnlyWaiting', target: 'backingOff', actions: [reportDone, 'leaveSlots'] },
           { guard: 'current', actions: [reportDone, 'leaveSlots'] },
@@ -276,11 +246,21 @@ export const stageMachine = stage.createMachine({
         'attempt.failed': failure,
         'attempt.timedOut': failure,
         'attempt.deferred': [
-          { guard: 'currentAndQueued', actions: [startQueued, 'awaitPermit', armRetry] },
+          { guard: 'currentAndQueued', actions: [startQueued, 'awaitPermit', armRetry, 'reportIfHeld'] },
+          { guard: 'currentAndHolding', target: 'held', actions: ['awaitPermit', armRetry, 'reportIfHeld'] },
           { guard: 'currentAndOnlyWaiting', target: 'awaitingPermit', actions: ['awaitPermit', armRetry] },
-          { guard: 'current', actions: ['awaitPermit', armRetry] },
+          { guard: 'current', actions: ['awaitPermit', armRetry, 'reportIfHeld'] },
+        ],
+        'attempt.held': [
+          { guard: 'currentAndOnlyOne', target: 'held', actions: [reportHeld, 'holdAttempt'] },
+          { guard: 'current', actions: [reportHeld, 'holdAttempt'] },
+        ],
+        hold: [
+          { guard: 'hasWaiting', actions: ['beginHolding', reportWaiting] },
+          { actions: 'beginHolding' },
         ],
         'retry.due': [
+          { guard: 'holdsDue', actions: 'holdDue' },
           { guard: 'waitsForAndHasSlot', actions: ['startAgain', startDue] },
           { guard: 'waitsFor', actions: 'queueDue' },
         ],
@@ -290,6 +270,18 @@ export const stageMachine = stage.createMachine({
     awaitingPermit: { on: resting },
     /** All batches wait for another attempt. */
     backingOff: { on: resting },
+    /** The run is pausing: what is left here does not start before it resumes. */
+    held: {
+      on: {
+        process: { target: 'running', actions: [startAsked, 'takeSlots'] },
+        'retry.due': { guard: 'waitsFor', actions: 'holdDue' },
+        release: [
+          { guard: 'holdsBatches', target: 'running', actions: [startHeld, 'releaseHeld'] },
+          { guard: 'awaitsPermit', target: 'awaitingPermit', actions: 'releaseHeld' },
+          { guard: 'hasWaiting', target: 'backingOff', actions: 'releaseHeld' },
+        ],
+      },
+    },
     /** The last attempt failed: the executor aborts the run. */
     failed: {},
     /** Nothing starts again; a new run spawns a new actor. */

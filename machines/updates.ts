@@ -49,6 +49,30 @@ export const onStageDone: Update<'stage.done'> = (context, event) => {
   return { window };
 };
 
+/** Marks the batches that stages hold. */
+export const onStageHeld: Update<'stage.held'> = (context, { batches }) => {
+  const window = context.window.slice();
+  for (const batch of batches) {
+    const place = placeInWindow(context, batch);
+    const entry = window[place];
+    if (entry !== undefined) window[place] = { ...entry, held: true };
+  }
+  return { window };
+};
+
+/** A pause becomes the goal. The first reason stays. */
+export const onHold: Update<'hold'> = ({ activity, pauseReason }, { reason }) => ({
+  activity: { ...activity, goal: 'pause' },
+  pauseReason: pauseReason ?? reason,
+});
+
+/** Resumed in this process: the stages work on what they held. */
+export const resumeWork = ({ activity, window }: ExecutorContext): Partial<ExecutorContext> => ({
+  activity: { ...activity, goal: 'run', committer: 'idle' },
+  window: window.map(({ batch, rows, at }) => ({ batch, rows, at })),
+  pauseReason: undefined,
+});
+
 export const onSinkWritten: Update<'sink.written'> = (context, { upTo, counters }) => ({
   activity: { ...context.activity, writer: 'idle' },
   written: advanceMark(context.written, upTo + 1, counters),

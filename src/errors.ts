@@ -3,6 +3,8 @@
  * where, and what to do. It never quotes a row, an environment value or an option's value.
  */
 
+import type { HoldReason } from '../machines/context.js';
+
 const BRAND: unique symbol = Symbol.for('xstate-pipeline.error');
 
 /** The base of all errors of the product. */
@@ -48,11 +50,19 @@ export class PipelineCancelledError extends PipelineError {
   }
 }
 
-/** A `run()` was paused, by its handle or by another process. The session is free: any process can resume it. */
+/** A `run()` was paused: by its handle, by another process, or by itself. The session is free: any process can resume it. */
 export class PipelinePausedError extends PipelineError {
   readonly code = 'PAUSED';
-  constructor(readonly sessionId: string) {
-    super(`Session ${sessionId} was paused. Its checkpoint is kept: resume it with its id.`);
+  constructor(
+    readonly sessionId: string,
+    /** Why it paused by itself; undefined: a command asked for the pause. */
+    readonly reason?: HoldReason,
+  ) {
+    super(
+      reason === undefined
+        ? `Session ${sessionId} was paused. Its checkpoint is kept: resume it with its id.`
+        : `Session ${sessionId} paused by itself: ${reason.message} ${reason.advice}`,
+    );
   }
 }
 

@@ -65,6 +65,7 @@ export { attachObserver, type PipelineObserver } from './observers/attach.js';
 export type {
   ErrorData,
   EventType,
+  HoldReason,
   PipelineEvent,
   PipelineEventOf,
   StageCounters,
@@ -99,13 +100,14 @@ export {
   map,
   type RowStageOptions,
 } from './stages/define.js';
-export { assertOk, HttpError } from './stages/failures/http-error.js';
+export { assertOk, type FetchResponse, HttpError } from './stages/failures/http-error.js';
 export { type HttpErrorsOptions, httpErrors } from './stages/failures/http-errors.js';
 export type { FailureInfo, RetryDecision, RetryWhen } from './stages/failures/retry-decision.js';
 export type {
   AnyStage,
   BatchContext,
   BatchStage,
+  CheckedRetry,
   OnError,
   RetryOptions,
   RowStage,

@@ -6,6 +6,8 @@ import {
   type CheckpointMark,
   type ErrorData,
   type ExecutorContext,
+  HOLD_KINDS,
+  type HoldReason,
   type Losses,
   MAX_NAMED_LOSSES,
   MAX_REASONS,
@@ -13,7 +15,19 @@ import {
   type StageCounters,
 } from '../context.js';
 import { initialContext } from '../initial-context.js';
-import { amount, array, count, fail, object, position, positive, sessionId, text, window } from './fields.js';
+import {
+  amount,
+  array,
+  count,
+  fail,
+  object,
+  oneOf,
+  position,
+  positive,
+  sessionId,
+  text,
+  window,
+} from './fields.js';
 
 function readSuspects(input: unknown, at: string): PoisonSuspects | null {
   if (input === null) return null;
@@ -48,7 +62,19 @@ export function readContext(input: unknown, names: readonly string[]): ExecutorC
     },
   });
   const suspects = readSuspects(raw.suspects ?? raw.suspicion ?? null, `${at}.suspects`);
-  return { ...base, flushed, committed, suspects, error: readError(raw.error, `${at}.error`) };
+  const error = readError(raw.error, `${at}.error`);
+  const pauseReason = readReason(raw.pauseReason ?? null, `${at}.pauseReason`);
+  return { ...base, flushed, committed, suspects, error, pauseReason };
+}
+
+function readReason(input: unknown, at: string): HoldReason | undefined {
+  if (input === null) return undefined;
+  const raw = object(input, at);
+  return {
+    kind: oneOf(raw.kind, `${at}.kind`, HOLD_KINDS),
+    message: text(raw.message, `${at}.message`, 400),
+    advice: text(raw.advice, `${at}.advice`, 400),
+  };
 }
 
 function readMark(input: unknown, at: string, names: readonly string[]): CheckpointMark {

@@ -51,10 +51,11 @@ export function restoreSnapshot(
   checkChildren(snapshot.children, names);
   const state = resumableState(value, context);
   const error = state === 'FAILED' ? context.error : null;
+  const pauseReason = value === 'PAUSED' ? context.pauseReason : undefined;
   const rewound: ExecutorContext =
     state === 'COMPLETED'
       ? completed(context)
-      : { ...unopened(context, state), error, suspects: suspectsOf(value, context) };
+      : { ...unopened(context, state), error, pauseReason, suspects: suspectsOf(value, context) };
   return {
     status: state === 'COMPLETED' ? 'done' : 'active',
     value: state,

@@ -4,7 +4,8 @@
  *     0  completed                            4  no such session
  *     1  the run failed                       5  another process runs the session, or writes its output
  *     2  wrong usage, file does not load      6  the checkpoint, or the journal, is corrupt
- *     3  pipeline, input or replay differs      128 + n  paused or cancelled by signal n
+ *     3  pipeline, input or replay differs      7  the run paused by itself
+ *                                             128 + n  paused or cancelled by signal n
  *
  * Errors are matched by `code`, not by class: a pipeline file may use its own copy of the package.
  */
@@ -15,6 +16,9 @@ export const FAILED = 1;
 export const WRONG_USAGE = 2;
 /** The result of `replay` or `diff`: not the same. */
 export const DIFFERENT = 3;
+
+/** The run paused by itself: a budget, too many losses, an exhausted account, a sample. */
+export const PAUSED_BY_ITSELF = 7;
 
 /** Paused or cancelled by a signal: 128 + the signal's number, as shells do. */
 export const STOPPED_BY = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;

@@ -5,7 +5,7 @@ import { isBeyondResume } from '../sessions/can-resume.js';
 import { programName, quoted, sessionCommand } from '../sessions/invocation.js';
 import { commandAfterLoss, lostOutput } from '../sessions/lost-output.js';
 import { storedMark } from '../sessions/stored-metrics.js';
-import { COMPLETED, exitCodeOf, FAILED, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
+import { COMPLETED, exitCodeOf, FAILED, PAUSED_BY_ITSELF, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
 import { reportError, shownPath } from './output/report.js';
 import {
   completedEnding,
@@ -14,6 +14,7 @@ import {
   type SavedRows,
   type StopKind,
   stoppedEnding,
+  withReason,
 } from './output/summary.js';
 import type { RunOutcome, SessionOptions } from './session-options.js';
 
@@ -36,10 +37,13 @@ export async function printRunEnding(
   if (isFailure && !outcome.isReported) reportError(terminal, outcome.error, verbose, outcome.where);
   if (isFailure && REFUSALS.has(codeOf(outcome.error))) return exitCodeOf(outcome.error);
   const sessionId = runId ?? options.sessionId;
-  const ending = sessionId === undefined ? undefined : await endingOf(sessionId, outcome, how, options);
+  const stopped = sessionId === undefined ? undefined : await endingOf(sessionId, outcome, how, options);
+  const reason = outcome.kind === 'paused' ? outcome.saved.reason : undefined;
+  const ending = stopped && reason ? withReason(stopped, reason) : stopped;
   if (ending !== undefined) printEnding(options, ending);
   if (how === 'failed') return outcome.kind === 'failed' ? exitCodeOf(outcome.error) : FAILED;
-  return stops.exitCode ?? STOPPED_FROM_ELSEWHERE;
+  const isByItself = outcome.kind === 'paused' && outcome.saved.reason !== undefined;
+  return stops.exitCode ?? (isByItself ? PAUSED_BY_ITSELF : STOPPED_FROM_ELSEWHERE);
 }
 
 function stopKindOf(outcome: RunOutcome, signalCode: number | undefined): StopKind {

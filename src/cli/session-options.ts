@@ -1,6 +1,7 @@
 /** What `run`, `resume` and `fork` tell a foreground run, and how it ends. */
 import type { StateManager } from '../checkpoint/state-manager.js';
 import type { PipelineExecutor } from '../executor/pipeline-executor.js';
+import type { PauseReceipt } from '../executor/receipts.js';
 import type { ExecutionResult } from '../executor/result.js';
 import type { Logger } from '../platform/logger.js';
 import type { RunViewer } from './inspectors/live-inspector.js';
@@ -33,7 +34,11 @@ export interface SessionOptions {
 
 export type RunOutcome =
   | { readonly kind: 'completed'; readonly result: ExecutionResult }
-  | { readonly kind: 'paused'; readonly saved: SavedRows }
+  | {
+      readonly kind: 'paused';
+      /** With the reason, if the run paused by itself. */
+      readonly saved: SavedRows & Pick<PauseReceipt, 'reason'>;
+    }
   /** There was nothing to pause or to cancel. */
   | { readonly kind: 'stopped' }
   | {

@@ -1,5 +1,5 @@
 /** What commands resolve to, and the error that a run rejects with. */
-import type { CheckpointMark, ExecutorContext } from '../../machines/context.js';
+import type { CheckpointMark, ExecutorContext, HoldReason } from '../../machines/context.js';
 import { NoUsableOutputError } from '../errors.js';
 
 /** What `pause` resolves to, once all of it is true (I16). */
@@ -11,6 +11,8 @@ export interface PauseReceipt {
   readonly rowsOut: number;
   /** Where the sink stands; null when nothing was written. */
   readonly sinkPosition: CheckpointMark['sink'];
+  /** Why the run paused by itself; absent: a command asked for the pause. */
+  readonly reason?: HoldReason;
 }
 
 /** What `cancel` resolves to: what the kept checkpoint covers. */
@@ -21,8 +23,9 @@ export function countsOf({ batches, rowsIn, rowsOut }: CheckpointMark) {
 }
 
 export function receiptOf(context: ExecutorContext): PauseReceipt {
-  const { sessionId, flushed } = context;
-  return { sessionId, ...countsOf(flushed), sinkPosition: flushed.sink };
+  const { sessionId, flushed, pauseReason } = context;
+  const reason = pauseReason === undefined ? {} : { reason: pauseReason };
+  return { sessionId, ...countsOf(flushed), sinkPosition: flushed.sink, ...reason };
 }
 
 /** The error as it was thrown (I12).

@@ -9,6 +9,7 @@ import { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError, PipelineCancelledError, PipelinePausedError } from '../errors.js';
 import { readOption, shape } from '../formats/shape.js';
 import type { PipelineObserver } from '../observers/attach.js';
+import type { HoldReason, PipelineEventOf } from '../observers/events.js';
 import { Deferred } from '../platform/deferred.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { Logger } from '../platform/logger.js';
@@ -89,7 +90,7 @@ export interface PipelineRun<T = unknown> extends Promise<ExecutionResult<T>> {
   /** The promise itself. */
   readonly result: Promise<ExecutionResult<T>>;
   /** Finishes and commits what is in flight. The run then ends: its promise rejects with `PipelinePausedError`, and the
-   * session is free to be resumed by any process. */
+   * session is free to be resumed by any process. A run that pauses by itself ends the same way; the error has its `reason`. */
   pause(): Promise<PauseReceipt>;
   /** Aborts every stage; the promise rejects with `PipelineCancelledError`. The session can be resumed. */
   cancel(): Promise<CancelReceipt>;
@@ -125,7 +126,8 @@ class Run<T> {
   readonly #keep: number;
   #sessionId: string | undefined;
   #isCancelled = false;
-  #isPaused = false;
+  /** Why it paused by itself; null: a command asked for the pause; undefined: it is not paused. */
+  #paused: HoldReason | null | undefined;
   readonly #ended = new Deferred<void>();
 
   constructor(
@@ -147,7 +149,9 @@ class Run<T> {
       ...(options.workers === undefined ? {} : { workers: checkWorkers(options.workers) }),
     });
     if (options.record === true) this.#executor.record();
-    this.#executor.addObserver({ next: ({ type }) => type === 'pipeline.paused' && this.#endPaused() });
+    this.#executor.addObserver({
+      next: (event) => event.type === 'pipeline.paused' && this.#endPaused(event),
+    });
   }
 
   get sessionId(): string | undefined {
@@ -163,7 +167,8 @@ class Run<T> {
       if (this.#keep !== Number.POSITIVE_INFINITY) await this.#stateManager.removeOldest(this.#keep);
       return result;
     } catch (error) {
-      throw this.#isPaused ? new PipelinePausedError(this.sessionId ?? '') : error;
+      if (this.#paused === undefined) throw error;
+      throw new PipelinePausedError(this.sessionId ?? '', this.#paused ?? undefined);
     } finally {
       stopListening?.();
       this.#ended.resolve();
@@ -216,8 +221,8 @@ class Run<T> {
   }
 
   /** Paused by whatever process: nobody resumes this executor, so the session is freed for one that does. */
-  #endPaused(): void {
-    this.#isPaused = true;
+  #endPaused({ reason }: PipelineEventOf<'pipeline.paused'>): void {
+    this.#paused = reason ?? null;
     this.#executor.actor.stop();
   }
 }

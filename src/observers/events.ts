@@ -3,9 +3,9 @@
  * when the fsync behind them is done (I6): `batch.completed` with `durable: true`, and `batches.committed`.
  */
 
-import type { ErrorData, StageCounters } from '../../machines/context.js';
+import type { ErrorData, HoldReason, StageCounters } from '../../machines/context.js';
 
-export type { ErrorData, StageCounters };
+export type { ErrorData, HoldReason, StageCounters };
 
 /** Every event has the session and the time (milliseconds since the epoch). */
 export interface Stamp {
@@ -37,6 +37,8 @@ export type PipelineEvent = Stamp &
         readonly batches: number;
         readonly rowsIn: number;
         readonly rowsOut: number;
+        /** Why the run paused by itself; absent: a command asked for the pause. */
+        readonly reason?: HoldReason;
       }
     | { readonly type: 'pipeline.resumed'; readonly fromBatch: number }
     | { readonly type: 'pipeline.cancelled'; readonly batches: number }
@@ -106,6 +108,15 @@ export type PipelineEvent = Stamp &
         readonly delayMs: number;
         /** Name of the limiter. */
         readonly waitingFor: string;
+      }
+    | {
+        /** The run pauses by itself: the batch keeps its rows, and the attempt is repeated when the run resumes. */
+        readonly type: 'batch.held';
+        readonly stage: string;
+        readonly batch: number;
+        readonly attempt: number;
+        /** What paused the run; absent: the batch was to make more calls when another one did. */
+        readonly error?: ErrorData;
       }
     | {
         /** A whole batch was left out, by `onError`; the stage's `batch.completed`, with no rows out, follows. */

@@ -69,6 +69,7 @@ function levelOf(type: EventType): Level {
     case 'row.failed':
     case 'batch.retried':
     case 'batch.skipped':
+    case 'batch.held':
     case 'stage.stalled':
     case 'notice':
       return 'warn';
@@ -91,7 +92,7 @@ function messageFor(event: PipelineEvent): string {
     case 'pipeline.started':
       return `${event.pipeline} ${event.resumed ? `resumed from batch ${event.fromBatch}` : 'started'}`;
     case 'pipeline.paused':
-      return `paused after ${batches(event.batches)}`;
+      return `paused after ${batches(event.batches)}${event.reason === undefined ? '' : `: ${event.reason.message} ${event.reason.advice}`}`;
     case 'pipeline.resumed':
       return `resumed from batch ${event.fromBatch}`;
     case 'pipeline.cancelled':
@@ -118,6 +119,8 @@ function messageFor(event: PipelineEvent): string {
       return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt} waits ${event.delayMs} ms for a permit of ${event.waitingFor}`;
     case 'batch.skipped':
       return `stage ${event.stage}, batch ${event.batch}: ${counted(event.rows, 'row')} ${event.deadLettered ? 'dead-lettered' : 'skipped'}: ${event.error.message}`;
+    case 'batch.held':
+      return `stage ${event.stage}, batch ${event.batch}: attempt ${event.attempt} is held until the run resumes${event.error === undefined ? '' : `: ${event.error.message}`}`;
     case 'row.failed':
       return `stage ${event.stage}, batch ${event.batch}, row ${event.row}${event.deadLettered ? ' dead-lettered' : ''}: ${event.error.message}`;
     case 'checkpoint.saved':

@@ -95,7 +95,9 @@ const MAX_LOST_ROWS = 1000;
 /** Steps record these already. */
 const UNRECORDED = new Set(['batch.started']);
 /** Frequent events, which a summary leaves out. */
-const BULK = new Set(['batch.completed', 'batch.deferred', 'batch.retried', 'batch.skipped', 'row.failed']);
+const BULK = new Set([
+  ...['batch.completed', 'batch.deferred', 'batch.retried', 'batch.held', 'batch.skipped', 'row.failed'],
+]);
 
 /** Records the steps of an executor and its stages, from the moment it is attached. */
 export class Recorder {

@@ -1,13 +1,27 @@
 /** The progress in a checkpoint, read through the restore path (I18). */
-import { type CheckpointMark, restoreSnapshot } from '../../machines/index.js';
+import {
+  type CheckpointMark,
+  type ExecutorContext,
+  type HoldReason,
+  restoreSnapshot,
+} from '../../machines/index.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { isPart, workingPath } from '../sinks/written-file.js';
 
 /** The durable mark that a resume would start from; undefined when the snapshot is invalid. */
 export function storedMark(checkpoint: Checkpoint): CheckpointMark | undefined {
+  return storedContext(checkpoint)?.flushed;
+}
+
+/** Why the session paused by itself; undefined: it did not. */
+export function storedPauseReason(checkpoint: Checkpoint): HoldReason | undefined {
+  return storedContext(checkpoint)?.pauseReason;
+}
+
+function storedContext(checkpoint: Checkpoint): ExecutorContext | undefined {
   try {
     const stages = storedStages(checkpoint).map((name) => ({ name, concurrency: 1, attempts: 1 }));
-    return restoreSnapshot(checkpoint.snapshot, stages).context.flushed;
+    return restoreSnapshot(checkpoint.snapshot, stages).context;
   } catch {
     return undefined;
   }

@@ -7,7 +7,16 @@ import { type StageEvent, stageMachine } from '../../machines/index.js';
 const machine = stageMachine.provide({ actions: { report: () => {} } });
 const input = { name: 'one', index: 0, concurrency: 2, attempts: 1 };
 
-const context = { ...input, queue: [], running: [], waiting: [], done: 0, retried: 0, error: null };
+const context = {
+  ...input,
+  queue: [],
+  running: [],
+  waiting: [],
+  held: undefined,
+  done: 0,
+  retried: 0,
+  error: null,
+};
 
 function after(...events: readonly StageEvent[]) {
   const idle = machine.resolveState({ value: 'idle', context });

@@ -37,6 +37,8 @@ interface Where {
   readonly queue: readonly string[];
   readonly running: readonly string[];
   readonly waiting: readonly string[];
+  /** Undefined: the run is not pausing. */
+  readonly held: readonly string[] | undefined;
 }
 
 interface Snapshot {
@@ -46,22 +48,30 @@ interface Snapshot {
 
 function where({ value, context }: Snapshot): Where {
   const named = (list: StageContext['queue']) => list.map(({ batch, attempt }) => `${batch}/${attempt}`);
-  const { queue, running, waiting } = context;
+  const { queue, running, waiting, held } = context;
   const reasons = waiting.map(({ waitingFor }) => (waitingFor === undefined ? 'retry' : 'permit'));
   return {
     ...{ value, queue: named(queue), running: named(running) },
     waiting: named(waiting).map((name, i) => `${name} ${reasons[i]}`),
+    held: held && named(held),
   };
 }
 
 /** What can happen to a stage that stands there. */
 function possible({ value, context }: Snapshot): StageEvent[] {
-  const { queue, running, waiting, done } = context;
+  const { queue, running, waiting, held, done } = context;
   if (value === 'failed' || value === 'stopped') return [{ type: 'abort' }];
-  const seen = queue.length + running.length + waiting.length + done;
+  const seen = queue.length + running.length + waiting.length + done + (held ?? []).length;
+  // While the run is pausing, the source is not read, and a resume is legal when nothing is under way.
+  const isReading = held === undefined;
+  // What is done makes no difference to what is held. A pause by command is walked with one slot, for time.
+  const mayHold = isReading && done === 0 && context.concurrency === 1;
+  const mayResume = !isReading && running.length + queue.length === 0;
   return [
-    ...(seen < BATCHES ? [{ type: 'process', batches: [seen] } as const] : []),
-    ...(seen + 1 < BATCHES ? [{ type: 'process', batches: [seen, seen + 1] } as const] : []),
+    ...(mayHold ? [{ type: 'hold' } as const] : []),
+    ...(mayResume ? [{ type: 'release' } as const] : []),
+    ...(isReading && seen < BATCHES ? [{ type: 'process', batches: [seen] } as const] : []),
+    ...(isReading && seen + 1 < BATCHES ? [{ type: 'process', batches: [seen, seen + 1] } as const] : []),
     ...attemptsRunning(running).map((attempt) => {
       const batches = running.filter((run) => run.attempt === attempt).map((run) => run.batch);
       return { type: 'attempts.done', batches, attempt } as const;
@@ -76,6 +86,7 @@ function possible({ value, context }: Snapshot): StageEvent[] {
         ...(context.concurrency === 1 && batch === 0 && attempt === 1
           ? [{ type: 'attempt.deferred', batch, attempt, ...DEFERRED } as const]
           : []),
+        ...(done === 0 ? [{ type: 'attempt.held', batch, attempt } as const] : []),
       ];
     }),
     ...waiting.map(({ batch }) => ({ type: 'retry.due', batch }) as const),
@@ -131,7 +142,9 @@ describe.each([1, 2])('with a concurrency of %i', (concurrency) => {
         await world.make(event);
         // The executor aborts a stage that has failed, at once.
         const expected =
-          to.value === 'failed' ? { value: 'stopped', queue: [], running: [], waiting: [] } : to;
+          to.value === 'failed'
+            ? { value: 'stopped', queue: [], running: [], waiting: [], held: undefined }
+            : to;
         expect(world.where(), nameOf(path)).toEqual(expected);
         if (to.value === 'failed') expect(world.executor.state, nameOf(path)).toBe('FAILED');
       }
@@ -146,7 +159,9 @@ test('all transitions were covered', () => {
     [...node.ownEvents, ...always]
       // A stage alone shares no pass: test/executor/fusion/fusion.test.ts.
       .filter((event) => event !== 'passed')
-      .map((event) => `${state} ${event}`),
+      .map((event) => `${state} ${event}`)
+      // No batch comes from the stage before: test/executor/rows/holding/holding.test.ts.
+      .filter((event) => event !== 'held process'),
   );
   // After a cancel, which leads to IDLE, there is nobody to cancel: the command is refused there.
   expect([...covered].sort()).toEqual([...new Set(all)].sort());
@@ -170,7 +185,11 @@ interface Attempt {
   readonly timeOut: () => void;
   readonly answer: () => void;
   readonly fail: () => void;
+  /** Fails because nothing more may begin. */
+  readonly exhaust: () => void;
 }
+
+class Exhausted extends Error {}
 
 /** A stage of a real executor, in a world that does nothing by itself. */
 function realStage(concurrency: number) {
@@ -205,13 +224,17 @@ function realStage(concurrency: number) {
     name: 's',
     concurrency,
     timeoutMs: TIMEOUT_MS,
-    retry: { attempts: 2, initialDelayMs: RETRY_MS, factor: 1, jitter: false },
+    retry: {
+      ...{ attempts: 2, initialDelayMs: RETRY_MS, factor: 1, jitter: false },
+      when: (thrown) => (thrown instanceof Exhausted ? 'pause' : 'retry'),
+    },
     process: (rows: Row[], { batch, attempt }) => {
       const timer = newest(TIMEOUT_MS);
       return new Promise<Row[]>((resolve, reject) => {
         attempts.set(`${batch.index}/${attempt}`, {
           answer: () => resolve(rows),
           fail: () => reject(new Error('broken')),
+          exhaust: () => reject(new Exhausted()),
           timeOut: () => goOff(timer),
         });
       });
@@ -258,7 +281,9 @@ function realStage(concurrency: number) {
     async make(event: StageEvent) {
       if (event.type === 'process') {
         for (const batch of event.batches) releases[batch]?.();
-      } else if (event.type === 'retry.due') goOff(retries.get(event.batch));
+      } else if (event.type === 'hold') executor.pause().catch(() => {});
+      else if (event.type === 'release') executor.resume().catch(() => {});
+      else if (event.type === 'retry.due') goOff(retries.get(event.batch));
       // As the data plane answers. The attempt that the world has begun never answers.
       else if (event.type === 'attempt.deferred') stageActor().send(sealEvent(event));
       else if (event.type === 'abort') {
@@ -270,6 +295,7 @@ function realStage(concurrency: number) {
         const of = (batch: number) => attempts.get(`${batch}/${event.attempt}`) as Attempt;
         if (event.type === 'attempts.done') for (const batch of event.batches) of(batch).answer();
         else if (event.type === 'attempt.failed') of(event.batch).fail();
+        else if (event.type === 'attempt.held') of(event.batch).exhaust();
         else of(event.batch).timeOut();
       }
       await settled();

@@ -8,7 +8,13 @@ import { findSession } from '../../sessions/find-session.js';
 import { sessionCommand } from '../../sessions/invocation.js';
 import { commandAfterLoss, lostOutput } from '../../sessions/lost-output.js';
 import { ownerOf, type SessionOwner, sessionState, stateWord } from '../../sessions/owner.js';
-import { storedMark, storedPartFile, storedPath, storedStages } from '../../sessions/stored-metrics.js';
+import {
+  storedMark,
+  storedPartFile,
+  storedPath,
+  storedPauseReason,
+  storedStages,
+} from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago, localTime } from '../output/durations.js';
 import { tableLines } from '../output/table.js';
@@ -62,12 +68,17 @@ export function checkpointLines(
 ): string[] {
   const { settings, source, sink, deadLetter, error, savedAt, startedAt } = checkpoint;
   const mark = storedMark(checkpoint);
+  const reason = storedPauseReason(checkpoint);
   const every = settings.checkpointEveryMs === null ? '' : ` or ${span(settings.checkpointEveryMs)}`;
   const fields: (readonly [string, string | undefined])[] = [
     ['session', checkpoint.sessionId],
     ['pipeline', printable(checkpoint.pipeline)],
     ['file', checkpoint.pipelineFile],
     ['state', stateWord(sessionState(checkpoint.state, owner), owner?.pid)],
+    [
+      'paused by',
+      reason && `itself (${reason.kind}): ${printable(reason.message)} ${printable(reason.advice)}`,
+    ],
     ['error', error && `${printable(error.message)} (${printable(error.code)})`],
     ['started', localTime(startedAt)],
     ['saved', `${localTime(savedAt)}, ${ago(savedAt, now)}`],

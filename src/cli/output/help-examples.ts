@@ -23,4 +23,5 @@ A pipeline file, TypeScript or JavaScript:
 Exit codes:
   0 completed   1 the run failed   2 wrong usage, or the file does not load   3 pipeline, input or replay differs
   4 no such session   5 another process runs the session, or writes its output   6 corrupt checkpoint or journal
+  7 the run paused by itself: a budget, losses, an exhausted account, a sample; it prints the command that resumes it
   129, 130, 141, 143 paused or cancelled by SIGHUP, SIGINT (or a command), a closed pipe, SIGTERM`;

@@ -1,5 +1,6 @@
 /** The last lines of a run: its outcome, its output, the next command. Pure. */
 import type { ExecutionResult } from '../../executor/result.js';
+import type { HoldReason } from '../../observers/events.js';
 import { counted, grouped, printable, rowsThrough, span } from '../../observers/progress/terminal-text.js';
 import type { Colors } from './terminal.js';
 
@@ -70,6 +71,15 @@ export function stoppedEnding(
 ): Ending {
   const sign = { paused: colors.yellow('‖'), cancelled: colors.yellow('■'), failed: colors.red('✖') }[stop];
   return { head: `${sign} ${colors.bold(printable(name))} ${stop}: ${savedText(saved)}`, details: [], next };
+}
+
+/** The ending of a run that paused by itself: also `--quiet` says why. */
+export function withReason(ending: Ending, { message, advice }: HoldReason): Ending {
+  return {
+    ...ending,
+    head: `${ending.head}\n  ${printable(message)}`,
+    details: [...ending.details, ['before that', printable(advice)]],
+  };
 }
 
 /** `60 rows in, 60 out are saved (3 batches)` */

@@ -6,6 +6,7 @@
  * 3. Time and random numbers are injected (I14).
  * 4. An attempt that does not settle is reported (`stage.stalled`) and continues.
  */
+import type { ErrorData, HoldReason } from '../../../machines/context.js';
 import { StageTimeoutError } from '../../errors.js';
 import type { Clock, Random } from '../../platform/clock.js';
 import { errorData } from '../../platform/error-data.js';
@@ -23,6 +24,8 @@ import { RunningAttempt, type StageActor, WatchedCall } from './attempts/running
 import type { BatchProcessor } from './batch-processor.js';
 import type { CallAttempt } from './calls/call-processor.js';
 import { CompletionBatcher } from './completion-batcher.js';
+import { quotaReason } from './holding/quota-reason.js';
+import type { RunHold } from './holding/run-hold.js';
 import { endsTheRun, stageError, stopError } from './row-errors.js';
 import { verdictOfRows } from './row-verdicts.js';
 import { StallWatch } from './stall-watch.js';
@@ -35,6 +38,7 @@ export interface AttemptRunnerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly publish: (draft: EventDraft) => void;
+  readonly hold: RunHold;
   /** Ends the run, whatever the stage's `onError`. */
   readonly fail: (error: unknown) => void;
 }
@@ -64,6 +68,10 @@ export class AttemptRunner {
 
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
     if (this.#isAborted) return;
+    if (this.options.hold.isClosedFor(stageIndex)) {
+      actor.send({ type: 'attempt.held', batch, attempt });
+      return;
+    }
     const running = new RunningAttempt(actor, stageIndex, batch, attempt, this.options.clock.monotonic());
     this.#running.set(this.#key(stageIndex, batch), running);
     if (this.options.processor.makesCalls(stageIndex, batch)) {
@@ -93,10 +101,11 @@ export class AttemptRunner {
 
   /** The attempt begins with its first call, and ends when none is left or the others have to wait. */
   #startCalls(running: RunningAttempt): void {
-    const { processor, clock } = this.options;
+    const { processor, clock, hold } = this.options;
     const { stageIndex, batch, attempt } = running;
     const run: CallAttempt = {
       ...{ clock, abort: running, attempt, context: this.#contextOf(stageIndex, running) },
+      holdReason: () => (hold.isClosedFor(stageIndex) ? hold.reason : undefined),
       beginAttempt: () => this.#publishStart(stageIndex, batch, attempt),
       contextOf: (abort, makeKey) => this.#contextOf(stageIndex, running, abort, makeKey),
       watchCall: (startedAt) => this.#watchCall(running, startedAt),
@@ -122,7 +131,7 @@ export class AttemptRunner {
     this.#running.delete(key);
     processor.countAttempt(stageIndex, batch, running.calls?.busyMs ?? 0, false);
     if (unfinished.kind === 'hold') {
-      actor.send({ type: 'attempt.held', batch, attempt });
+      this.#holdBatch(running, unfinished.reason, undefined);
       return;
     }
     const { dueAt, waitingFor } = unfinished;
@@ -256,8 +265,10 @@ export class AttemptRunner {
       const error = errorData(judged);
       publish({ type: 'batch.retried', stage: stage.name, batch, attempt, delayMs, error });
       actor.send({ type, batch, attempt, error, delayMs, dueAt: Math.round(clock.now() + delayMs) });
-    } else if (verdict.kind === 'stop' || verdict.kind === 'pause' || stage.onError === 'fail') {
-      const isStopped = verdict.kind === 'stop' || verdict.kind === 'pause';
+    } else if (verdict.kind === 'pause') {
+      this.#holdBatch(running, quotaReason(stage, batch, judged), errorData(judged));
+    } else if (verdict.kind === 'stop' || stage.onError === 'fail') {
+      const isStopped = verdict.kind === 'stop';
       this.lastFailure = isStopped ? stopError(stage, batch, judged) : stageError(stage, batch, judged);
       const error = errorData(isStopped ? this.lastFailure : judged);
       publish({ type: 'stage.failed', stage: stage.name, batch, error });
@@ -265,6 +276,16 @@ export class AttemptRunner {
     } else {
       this.#loseBatch(running, judged);
     }
+  }
+
+  /** The batch keeps its rows, the calls that ended, and its attempt number. */
+  #holdBatch(running: RunningAttempt, reason: HoldReason, error: ErrorData | undefined): void {
+    const { publish, hold } = this.options;
+    const { actor, stageIndex, batch, attempt } = running;
+    const stage = this.#stage(stageIndex).name;
+    publish({ type: 'batch.held', stage, batch, attempt, ...(error === undefined ? {} : { error }) });
+    hold.close(reason, stageIndex);
+    actor.send({ type: 'attempt.held', batch, attempt });
   }
 
   #judge(stage: AnyStage, attempt: number, thrown: unknown): JudgedFailure {

@@ -28,6 +28,7 @@ import type { StageActor } from './attempts/running-attempt.js';
 import { BatchProcessor } from './batch-processor.js';
 import { CallGates } from './calls/call-gates.js';
 import { DeadLetterFile } from './dead-letter-file.js';
+import { RunHold } from './holding/run-hold.js';
 import { SourceReader } from './source-reader.js';
 import { sumWrittenCounters } from './sum-counters.js';
 
@@ -82,6 +83,8 @@ export interface Rows {
   publishSinks(): Promise<void>;
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void;
   armRetry(actor: StageActor, batch: number, delayMs: number): void;
+  /** The run resumes after a pause: attempts may begin again. */
+  resumeAttempts(): void;
   /** Aborts every attempt; no answer follows. */
   abortAttempts(reason: unknown): void;
   /** Closes what this port opened itself: the dead-letter sink. */
@@ -100,7 +103,10 @@ export function openRows(options: RowsOptions): Rows {
     ...{ stages, fingerprints, sink, journal, onMalformed, publish, threads, sessionId },
     gates: gates.perStage,
   });
-  const attempts = new AttemptRunner({ sessionId, stages, processor, clock, random, logger, publish, fail });
+  const hold = new RunHold(send);
+  const attempts = new AttemptRunner({
+    ...{ sessionId, stages, processor, clock, random, logger, publish, fail, hold },
+  });
   const reader = new SourceReader({
     ...{ source, processor, marker, definition, epoch, context, send, clock },
     ...{ maxWaitMs: options.maxWaitMs, whenPausing: options.whenPausing },
@@ -130,6 +136,7 @@ export function openRows(options: RowsOptions): Rows {
     },
     startAttempt: (...args) => attempts.startAttempt(...args),
     armRetry: (...args) => attempts.armRetry(...args),
+    resumeAttempts: () => hold.open(),
     abortAttempts: (reason) => {
       attempts.abortAll(reason);
       gates.giveUpAll();

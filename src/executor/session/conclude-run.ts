@@ -73,7 +73,9 @@ async function saveLastCheckpoint(ended: EndedRun, { logger }: ConclusionHost): 
 async function concludePaused(ended: EndedRun, host: ConclusionHost, problem: unknown): Promise<void> {
   const { context, pause, recording } = ended;
   await recording?.flush();
-  host.publish(context.sessionId, { type: 'pipeline.paused', ...countsOf(context.flushed) });
+  const { pauseReason } = context;
+  const reason = pauseReason === undefined ? {} : { reason: pauseReason };
+  host.publish(context.sessionId, { type: 'pipeline.paused', ...countsOf(context.flushed), ...reason });
   if (problem === undefined) pause?.resolve(receiptOf(context));
   else pause?.reject(problem);
 }

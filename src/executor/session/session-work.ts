@@ -39,6 +39,8 @@ export class SessionWork {
 
   /** EXECUTING, from PAUSED in this process: the session is still open. */
   continueSession(): void {
+    // Before the stages get what they held.
+    this.host.session?.parts?.rows.resumeAttempts();
     this.#work(async (_, session) => {
       this.host.startTimer(session);
       this.host.publish(session.id, resumedEvent(this.host.context));

@@ -6,6 +6,8 @@ import type { Message } from './messages.js';
 
 const WORKER_IDS = Object.keys(WORKERS);
 
+const OF_FORMAT_2: readonly string[] = ['hold', 'release'];
+
 const RENAMED: Readonly<Record<string, string>> = {
   ...{ read: 'readBatches', write: 'writeBatches', tellParent: 'notifyParent' },
 };
@@ -15,9 +17,10 @@ export function missingWorkers({ context }: ActorFrame, children: readonly strin
   return isObject(context.flow) && children.length > 0 ? WORKER_IDS : [];
 }
 
-/** The recorded states of the executor show what it requests of its workers. */
-export function withoutWorkers(messages: readonly Message[]): readonly Message[] {
-  return messages.filter(({ to }) => !WORKER_IDS.includes(to));
+/** The messages that an executor of format 1 sent too. Its recorded states show what it requests of its workers, and its pauses
+ * waited for batches between two attempts. */
+export function messagesOfFormat1(messages: readonly Message[]): readonly Message[] {
+  return messages.filter(({ to, event }) => !WORKER_IDS.includes(to) && !OF_FORMAT_2.includes(event.type));
 }
 
 /** Actions of the executor in today's names, without those that the workers do now. */

@@ -39,7 +39,7 @@ export interface MessageDivergence<Origin> {
 
 /** Types of the events that the executor sends to its children. */
 const TO_CHILDREN = {
-  ...{ process: true, passed: true, abort: true },
+  ...{ process: true, passed: true, hold: true, release: true, abort: true },
   ...{ commit: true, publish: true },
 } satisfies Record<
   | Exclude<StageEvent['type'], `attempt${string}` | 'retry.due'>
@@ -48,7 +48,7 @@ const TO_CHILDREN = {
 >;
 /** Who reports to the executor by an event of this type. */
 const REPORTED_BY = {
-  ...{ 'stage.done': 'stage', 'stage.failed': 'stage' },
+  ...{ 'stage.done': 'stage', 'stage.held': 'stage', 'stage.failed': 'stage' },
   ...{ 'sink.flushed': 'committer', 'checkpoint.saved': 'committer', 'minimumPause.over': 'committer' },
   'sink.published': 'publisher',
 } satisfies Record<ExecutorReport['type'], keyof typeof WORKERS | 'stage'>;

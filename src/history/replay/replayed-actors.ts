@@ -25,7 +25,7 @@ import type { AnyStage } from '../../stages/stage.js';
 import { isPatched, isSame } from './compare.js';
 import { type Divergence, Divergences, NO_STEP, type Outcome, stateName } from './divergence.js';
 import { expectedInput } from './expected-input.js';
-import { actionsOfFormat1, missingWorkers, withoutWorkers } from './format-1.js';
+import { actionsOfFormat1, messagesOfFormat1, missingWorkers } from './format-1.js';
 import type { InertStep } from './inert-actor.js';
 import { type MessageDivergence, Messages, senderOf } from './messages.js';
 import { ReplayedActor, type Turn } from './replayed-actor.js';
@@ -236,7 +236,7 @@ export class ReplayedActors {
   #take(stamp: Stamp, actor: string, replayed: ReplayedActor, next: InertStep, recorded?: JsonObject): void {
     replayed.take(stamp, next, recorded);
     if (next.messages.length === 0 || replayed.turn === undefined) return;
-    const messages = recorded === undefined ? next.messages : withoutWorkers(next.messages);
+    const messages = recorded === undefined ? next.messages : messagesOfFormat1(next.messages);
     this.#messages.send(actor, messages, replayed.turn);
   }
 

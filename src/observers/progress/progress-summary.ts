@@ -48,8 +48,10 @@ export function summaryLine(progress: Progress, event: EndEvent, colors: Colors,
       const { message, code } = event.error;
       return `${colors.red(ascii ? 'x' : '✖')} ${name} failed: ${printable(message)} ${colors.dim(`(${code}; ${rows}, ${took})`)}`;
     }
-    case 'pipeline.paused':
-      return `${colors.yellow(ascii ? '=' : '‖')} ${name} paused: ${counted(event.batches, 'batch', 'batches')} committed, ${rows}, ${took}`;
+    case 'pipeline.paused': {
+      const why = event.reason === undefined ? '' : ` by itself: ${printable(event.reason.message)}`;
+      return `${colors.yellow(ascii ? '=' : '‖')} ${name} paused${why}: ${counted(event.batches, 'batch', 'batches')} committed, ${rows}, ${took}`;
+    }
     case 'pipeline.cancelled':
       return `${colors.yellow(ascii ? '#' : '■')} ${name} cancelled: ${counted(event.batches, 'batch', 'batches')} committed, ${took}`;
   }

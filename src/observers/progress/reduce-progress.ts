@@ -47,6 +47,7 @@ export function reduceProgress(counters: RunCounters, event: PipelineEvent): Run
         ...{ inFlight: 0, deferred: NO_BATCHES },
       }));
     case 'stage.failed':
+    case 'batch.held':
       return onStage(counters, event, (stage) => ({ ...stage, inFlight: oneLess(stage.inFlight) }));
     case 'batch.started':
       return batchStarted(counters, event);

@@ -8,6 +8,7 @@
  * 2. A call that may begin settles its admission exactly once, however it ended.
  * 3. A call that may not begin is asked about again, in the same attempt. Calls that have ended are not repeated (I20).
  */
+import type { HoldReason } from '../../../machines/context.js';
 import type { Spending } from '../../spending/spending.js';
 import type { AnyStage } from '../stage.js';
 
@@ -28,14 +29,6 @@ export interface CallOutcome {
   readonly spent: Spending;
   /** What it threw, or what its first failed row threw; absent: no row of it failed. */
   readonly error?: unknown;
-}
-
-/** Why a run pauses by itself: data, for people and programs. */
-export interface HoldReason {
-  readonly kind: 'budget' | 'losses' | 'quota' | 'sample';
-  readonly message: string;
-  /** What to do before, or with, the resume. */
-  readonly advice?: string;
 }
 
 /** The call may begin. */

@@ -1,12 +1,16 @@
 /** Turns an HTTP answer that is not a success into an error with which `httpErrors()` and people can work. */
 import { field, messageOf } from '../../platform/thrown.js';
 
-/** The part of a `Response` that is used. */
-interface FetchResponse {
+/** The part of a `Response` that `assertOk` uses. */
+export interface FetchResponse {
   readonly ok: boolean;
   readonly status: number;
   readonly url: string;
-  readonly headers: { forEach(visit: (value: string, name: string) => void): void };
+  readonly headers: {
+    /** Calls `visit` for each header. */
+    forEach(visit: (value: string, name: string) => void): void;
+  };
+  /** Reads the body. */
   text(): Promise<string>;
 }
 

@@ -31,7 +31,7 @@ export interface WalkEnd {
 export class Walk {
   readonly #source: GatedSource;
   readonly #test: TestExecutor<unknown>;
-  /** A stage that can fail a run; without one, the source does. */
+  /** A stage that can fail a run, also while it is pausing: no other attempt follows. Without one, the source fails. */
   readonly #breakable: string | undefined;
   #isBreaking = false;
 
@@ -39,7 +39,7 @@ export class Walk {
     this.#source = new GatedSource(toSource(pipeline.source));
     const script = options.script ?? {};
     this.#breakable = pipeline.stages.find(
-      ({ name, onError }) => onError === 'fail' && script[name] === undefined,
+      ({ name, onError, retry }) => onError === 'fail' && retry.attempts === 1 && script[name] === undefined,
     )?.name;
     const isBreaking = () => this.#isBreaking;
     const breaking: StageScript = {

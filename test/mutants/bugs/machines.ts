@@ -133,7 +133,7 @@ export const BUGS: readonly Bug[] = [
     what: 'a pause does not wait for the work in flight',
     invariant: 'I16',
     in: isPauseDone,
-    find: 'return $isDrained($context) && $a && $b;',
+    find: 'return $isAtRest($context, $stages) && $a && $b;',
     replace: 'return $a && $b;',
     suite: 'test/machines/executor.machine.test.ts',
   },

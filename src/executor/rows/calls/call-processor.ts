@@ -3,6 +3,7 @@
  *
  * The owner keeps the rows of the batches, and decides what becomes of an attempt.
  */
+import type { HoldReason } from '../../../../machines/context.js';
 import type { Clock } from '../../../platform/clock.js';
 import { hashOfRows } from '../../../sources/rows-hash.js';
 import { callAfter, callBefore, callOnError } from '../../../stages/attempt.js';
@@ -31,6 +32,8 @@ export interface CallAttempt {
   readonly attempt: number;
   /** Of hooks. */
   readonly context: AttemptContext;
+  /** Why no call may begin; undefined: it may. */
+  holdReason(): HoldReason | undefined;
   /** The attempt's first call begins. */
   beginAttempt(): void;
   /** @param makeKey the idempotency key of the call */
@@ -83,6 +86,7 @@ export class CallProcessor {
     if (stage.hooks.before !== undefined && calls.begun !== run.attempt) await this.#callBefore(stage, run);
     const ended = await calls.runAttempt({
       ...{ clock: run.clock, abort: run.abort, attempt: run.attempt },
+      holdReason: () => run.holdReason(),
       beginAttempt: () => run.beginAttempt(),
       contextOf: (call, abort) => this.#contextOf(batch, plan, call, abort, run),
       watchCall: (startedAt) => run.watchCall(startedAt),

@@ -125,6 +125,8 @@ export class CallsAttempt {
   #admit({ index, rows }: Call): Admitted | Deferred | Held | undefined {
     const { gate, stage, stageIndex } = this.plan;
     const { attempt } = this.host;
+    const reason = this.host.holdReason();
+    if (reason !== undefined) return { kind: 'hold', reason };
     return gate?.requestCall({ stage, stageIndex, batch: this.batch, call: index, rows, attempt });
   }
 
@@ -266,7 +268,8 @@ export class CallsAttempt {
 
   #failWith(call: Call, failure: CallFailure): void {
     call.failure = failure;
-    call.failedIn = this.host.attempt;
+    // After a pause the attempt has the same number, and makes the call again.
+    if (failure.verdict.kind !== 'pause') call.failedIn = this.host.attempt;
     if (failure.verdict.kind !== 'retry') this.#fatal ??= failure;
   }
 

@@ -1,4 +1,5 @@
 /** What an attempt over the calls of a batch asks of its owner, and how it ends. */
+import type { HoldReason } from '../../../../machines/context.js';
 import type { Clock } from '../../../platform/clock.js';
 import type { Spending } from '../../../spending/spending.js';
 import type { AttemptMemory } from '../../../stages/attempt.js';
@@ -12,6 +13,8 @@ export interface CallsHost {
   /** Of the attempt. */
   readonly abort: Abortable;
   readonly attempt: number;
+  /** Why no call may begin; undefined: it may. */
+  holdReason(): HoldReason | undefined;
   /** The attempt's first call begins. */
   beginAttempt(): void;
   contextOf(call: Call, abort: LazyAbort): AttemptContext;

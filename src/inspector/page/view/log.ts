@@ -122,7 +122,7 @@ function toneOf(type: string): Tone {
 function toneOfState(state: string): Tone {
   if (/^failed$/i.test(state)) return 'bad';
   if (/^completed$/i.test(state)) return 'good';
-  if (/^(paused|backingOff|awaitingPermit|stopped)$/i.test(state)) return 'warn';
+  if (/^(paused|backingOff|awaitingPermit|held|stopped)$/i.test(state)) return 'warn';
   return 'mark';
 }
 
@@ -140,12 +140,13 @@ export interface Failure {
 const FAILURES: readonly string[] = [
   'row.failed',
   'batch.retried',
+  'batch.held',
   'batch.skipped',
   'stage.failed',
   'pipeline.failed',
 ];
 /** Parts of their names, for a search. */
-export const FAILURE_WORDS = ['failed', 'batch.retried', 'batch.skipped'] as const;
+export const FAILURE_WORDS = ['failed', 'batch.retried', 'batch.held', 'batch.skipped'] as const;
 
 export function failureOf(index: number, record: RecordingRecord): Failure | undefined {
   if (record.type !== 'event' || !FAILURES.includes(record.event.type)) return undefined;

@@ -6,8 +6,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { defineStage, map, type RetryDecision, StageError } from 'xstate-pipeline';
-import { manualClock } from '../../../src/testing/manual-clock.js';
-import { harness, type Row } from '../../support/runs.js';
+import { manualClock } from '../../../../src/testing/manual-clock.js';
+import { harness, type Row } from '../../../support/runs.js';
 
 type Decide = (error: unknown) => RetryDecision;
 

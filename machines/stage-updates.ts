@@ -1,0 +1,165 @@
+/** What a stage's machine knows of its batches, and how events update its context. Pure. */
+import type { StageBatch, StageContext, StageEvent, WaitingBatch } from './stage-events.js';
+
+type StageUpdate = (context: StageContext, event: StageEvent) => Partial<StageContext>;
+
+const NONE: readonly number[] = [];
+const NO_BATCHES: readonly StageBatch[] = [];
+let asked: { running: unknown; event: unknown; batches: readonly number[] } | undefined;
+
+/** The running batches that the event answers. Cached for one event: several guards and actions ask. */
+export function current({ running }: StageContext, event: StageEvent): readonly number[] {
+  if (!('attempt' in event)) return NONE;
+  if (asked?.event === event && asked.running === running) return asked.batches;
+  const { attempt } = event;
+  const answered = 'batch' in event ? [event.batch] : event.batches;
+  const waited = new Set<number>();
+  for (const run of running) if (run.attempt === attempt) waited.add(run.batch);
+  const batches = answered.filter((batch) => waited.has(batch));
+  asked = { running, event, batches };
+  return batches;
+}
+
+export const isRetryable = (context: StageContext, event: StageEvent): boolean =>
+  'attempt' in event &&
+  event.attempt < context.attempts &&
+  !('isFinal' in event && event.isFinal === true) &&
+  current(context, event).length > 0;
+
+/** The event answers everything that is running, and nothing is queued. */
+export const isAllThereIs = (context: StageContext, event: StageEvent): boolean =>
+  context.queue.length === 0 &&
+  context.running.length > 0 &&
+  current(context, event).length === context.running.length;
+
+export const isHolding = ({ held }: StageContext): boolean => held !== undefined;
+
+/** No batch is left but those of the event. */
+export const keepsNone = ({ waiting, held }: StageContext): boolean =>
+  waiting.length === 0 && (held === undefined || held.length === 0);
+
+export const waitOf = (
+  context: StageContext,
+  event: StageEvent,
+): StageContext['waiting'][number] | undefined =>
+  'batch' in event ? context.waiting.find((wait) => wait.batch === event.batch) : undefined;
+
+/** Some batch waits for a permit. */
+export const awaitsPermit = ({ waiting }: StageContext): boolean =>
+  waiting.some(({ waitingFor }) => waitingFor !== undefined);
+
+/** The attempt of a batch that is due: the one that had no permit, or the one after the failed one. */
+const dueAgain = ({ batch, attempt, waitingFor }: WaitingBatch): StageBatch => ({
+  batch,
+  attempt: waitingFor === undefined ? attempt + 1 : attempt,
+});
+
+const without = <T extends { readonly batch: number }>(list: readonly T[], batch: number): readonly T[] =>
+  list.filter((item) => item.batch !== batch);
+
+/** Running and queued batches after some left their slots, and the head of the queue took them. */
+function refilled({ running, queue }: StageContext, left: readonly number[]) {
+  const gone = new Set(left);
+  const others = running.filter((run) => !gone.has(run.batch));
+  if (queue.length === 0) return { running: others };
+  return { running: [...others, ...queue.slice(0, left.length)], queue: queue.slice(left.length) };
+}
+
+export const requested = (event: StageEvent): readonly StageBatch[] =>
+  event.type === 'process'
+    ? event.batches.map((batch, i) => ({ batch, attempt: event.attempts?.[i] ?? 1 }))
+    : [];
+
+export const releasedOf = ({ held = NO_BATCHES }: StageContext): StageBatch[] =>
+  [...held].sort((a, b) => a.batch - b.batch);
+
+/** As many as there are slots for; the others are queued. */
+export const takeSlots: StageUpdate = (context, event) => {
+  const { running, queue, concurrency } = context;
+  const free = concurrency - running.length;
+  const batches = requested(event);
+  return { running: [...running, ...batches.slice(0, free)], queue: [...queue, ...batches.slice(free)] };
+};
+
+export const leaveSlots: StageUpdate = (context, event) => {
+  const left = current(context, event);
+  return { ...refilled(context, left), done: context.done + left.length };
+};
+
+export const countFused: StageUpdate = (context, event) => ({
+  done: context.done + (event.type === 'passed' ? event.batches.length : 0),
+});
+
+export const backOff: StageUpdate = (context, event) => {
+  if (event.type !== 'attempt.failed' && event.type !== 'attempt.timedOut') return {};
+  const { batch, attempt, dueAt } = event;
+  return {
+    ...refilled(context, [batch]),
+    waiting: [...context.waiting, { batch, attempt, dueAt }],
+    retried: context.retried + 1,
+  };
+};
+
+export const awaitPermit: StageUpdate = (context, event) => {
+  if (event.type !== 'attempt.deferred') return {};
+  const { batch, attempt, dueAt, waitingFor } = event;
+  const wait = { batch, attempt, dueAt, waitingFor };
+  return { ...refilled(context, [batch]), waiting: [...context.waiting, wait] };
+};
+
+/** A batch that is due is queued before all later ones: the output waits for it (I4). */
+export const queueDue: StageUpdate = (context, event) => {
+  const wait = waitOf(context, event);
+  if (wait === undefined) return {};
+  const place = context.queue.findIndex(({ batch }) => batch > wait.batch);
+  const queue = context.queue.toSpliced(place < 0 ? context.queue.length : place, 0, dueAgain(wait));
+  return { waiting: without(context.waiting, wait.batch), queue };
+};
+
+export const startAgain: StageUpdate = (context, event) => {
+  const wait = waitOf(context, event);
+  if (wait === undefined) return {};
+  return {
+    waiting: without(context.waiting, wait.batch),
+    running: [...context.running, dueAgain(wait)],
+  };
+};
+
+export const beginHolding: StageUpdate = (context) => ({ held: context.held ?? [] });
+
+/** The attempt's number stays: it did not count. Nothing of the queue may begin either. */
+export const holdAttempt: StageUpdate = (context, event) => {
+  if (event.type !== 'attempt.held') return {};
+  const { batch, attempt } = event;
+  const { running, held, queue } = context;
+  const kept = [...(held ?? NO_BATCHES), { batch, attempt }, ...queue];
+  return { running: without(running, batch), queue: [], held: kept };
+};
+
+export const holdDue: StageUpdate = (context, event) => {
+  const wait = waitOf(context, event);
+  if (wait === undefined) return {};
+  return {
+    waiting: without(context.waiting, wait.batch),
+    held: [...(context.held ?? NO_BATCHES), dueAgain(wait)],
+  };
+};
+
+/** In source order: the output waits for the first (I4). */
+export const releaseHeld: StageUpdate = (context) => {
+  const { running, queue, concurrency } = context;
+  const released = releasedOf(context);
+  const free = concurrency - running.length;
+  return {
+    running: [...running, ...released.slice(0, free)],
+    queue: [...queue, ...released.slice(free)],
+    held: undefined,
+  };
+};
+
+export const recordError: StageUpdate = (context, event) =>
+  event.type === 'attempt.failed' || event.type === 'attempt.timedOut'
+    ? { running: without(context.running, event.batch), error: event.error }
+    : {};
+
+export const dropAll: StageUpdate = () => ({ queue: [], running: [], waiting: [], held: undefined });
