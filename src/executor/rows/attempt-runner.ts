@@ -14,7 +14,7 @@ import type { Logger } from '../../platform/logger.js';
 import { messageOf } from '../../platform/thrown.js';
 import { type AttemptContext, attemptContext, type LazyAbort } from '../../stages/attempt-context.js';
 import { retryDelayMs, wishedDelayMs } from '../../stages/backoff.js';
-import { type JudgedFailure, judgeFailure, RETRY } from '../../stages/failures/retry-decision.js';
+import { RETRY } from '../../stages/failures/retry-decision.js';
 import { idempotencyKeyOf } from '../../stages/idempotency-key.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { isThenable } from '../../stages/thenable.js';
@@ -27,7 +27,7 @@ import { CompletionBatcher } from './completion-batcher.js';
 import { quotaReason } from './holding/quota-reason.js';
 import type { RunHold } from './holding/run-hold.js';
 import { endsTheRun, stageError, stopError } from './row-errors.js';
-import { verdictOfRows } from './row-verdicts.js';
+import { judgeAttempt } from './row-verdicts.js';
 import { StallWatch } from './stall-watch.js';
 
 export interface AttemptRunnerOptions {
@@ -255,7 +255,7 @@ export class AttemptRunner {
       fail(thrown);
       return;
     }
-    const { error: judged, verdict = RETRY } = this.#judge(stage, attempt, thrown);
+    const { error: judged, verdict = RETRY } = judgeAttempt(stage, attempt, thrown, clock.now());
     if (verdict.kind === 'retry' && attempt < stage.retry.attempts) {
       const { afterMs } = verdict;
       const delayMs =
@@ -286,12 +286,6 @@ export class AttemptRunner {
     publish({ type: 'batch.held', stage, batch, attempt, ...(error === undefined ? {} : { error }) });
     hold.close(reason, stageIndex);
     actor.send({ type: 'attempt.held', batch, attempt });
-  }
-
-  #judge(stage: AnyStage, attempt: number, thrown: unknown): JudgedFailure {
-    const verdict = verdictOfRows(thrown);
-    if (verdict !== undefined) return { error: thrown, verdict };
-    return judgeFailure(stage, thrown, { attempt, now: this.options.clock.now() });
   }
 
   /** The batch stays with the actor until it is concluded without its rows. */

@@ -5,7 +5,13 @@
  * that only the others are tried again. The batch is lost or passed on when no row is left to try.
  */
 import type { AttemptMemory, RowFailure } from '../../stages/attempt.js';
-import { gravest, RETRY, type Verdict } from '../../stages/failures/retry-decision.js';
+import {
+  gravest,
+  type JudgedFailure,
+  judgeFailure,
+  RETRY,
+  type Verdict,
+} from '../../stages/failures/retry-decision.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { CallFailure } from './calls/call.js';
 import type { InFlightBatch } from './in-flight-batch.js';
@@ -58,7 +64,8 @@ export function judgedError(stage: AnyStage, batch: InFlightBatch, failure: Call
   return error;
 }
 
-/** The decision that was made about the rows of an attempt; undefined: the attempt failed as a whole. */
-export function verdictOfRows(error: unknown): Verdict | undefined {
-  return error instanceof Error ? verdicts.get(error) : undefined;
+/** What becomes of a failed attempt: what was decided about its rows, else about what was thrown. */
+export function judgeAttempt(stage: AnyStage, attempt: number, thrown: unknown, now: number): JudgedFailure {
+  const verdict = thrown instanceof Error ? verdicts.get(thrown) : undefined;
+  return verdict === undefined ? judgeFailure(stage, thrown, { attempt, now }) : { error: thrown, verdict };
 }
