@@ -72,6 +72,36 @@ test('after a failed fsync the data is never durable, although a second fsync su
   expect(disk.crash().text('/a')).toBe('');
 });
 
+test('with a seed, operations under way at once take effect in any order; awaited ones keep theirs', async () => {
+  const orders = new Set<string>();
+  for (let seed = 0; seed < 50; seed++) {
+    const disk = new SimulatedDisk({ seed });
+    const handle = await written(disk, '/a', '....');
+    const order: string[] = [];
+    const work = (name: string, done: Promise<unknown>) => done.then(() => order.push(name));
+    await Promise.all([work('write', handle.write([bytes('text')], 0)), work('sync', handle.sync())]);
+    orders.add(order.join(' '));
+    await handle.write([bytes('1')], 0);
+    await handle.write([bytes('2')], 0);
+    expect(disk.text('/a')).toBe('2ext');
+  }
+  expect([...orders].sort()).toEqual(['sync write', 'write sync']);
+});
+
+test('with a seed, a power loss finds a flush that was not awaited', async () => {
+  let lost = 0;
+  for (let seed = 0; seed < 50; seed++) {
+    const disk = new SimulatedDisk({ seed });
+    disk.put('/a', '....');
+    const handle = await disk.open('/a', 'update');
+    await handle.write([bytes('text')], 0);
+    handle.sync().catch(() => {});
+    await disk.stat('/a');
+    if (disk.crash().text('/a') !== 'text') lost++;
+  }
+  expect(lost).toBeGreaterThan(5);
+});
+
 test('a short write stores half; a full disk refuses writes and creations', async () => {
   const disk = new SimulatedDisk();
   const handle = await written(disk, '/a', '');

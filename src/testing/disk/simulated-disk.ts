@@ -34,7 +34,10 @@ import { SimulatedHandle } from './simulated-handle.js';
 
 /** How a simulated disk behaves. */
 export interface SimulatedDiskOptions {
-  /** Awaited before each operation takes effect, for a seeded scheduler. Default: the next microtask. */
+  /** Operations that are under way at the same time take effect in an order that the seed chooses, so that code which does not
+   * await a write or a flush is found. Default: they take effect in the order of their calls. */
+  readonly seed?: number;
+  /** Awaited before each operation takes effect, for a scheduler of your own; `seed` has no effect then. */
   readonly turn?: () => Promise<void>;
 }
 
@@ -61,7 +64,12 @@ export class SimulatedDisk implements FileSystem {
     },
   };
 
-  constructor(private readonly options: SimulatedDiskOptions = {}) {}
+  readonly #turn: () => Promise<void>;
+
+  constructor(private readonly options: SimulatedDiskOptions = {}) {
+    const { seed, turn = seed === undefined ? () => Promise.resolve() : randomTurn(seed) } = options;
+    this.#turn = turn;
+  }
 
   /** Makes the nth operation from now fail, once. */
   fail(n: number, code: string, manner: FailureManner = 'clean'): void {
@@ -242,7 +250,7 @@ export class SimulatedDisk implements FileSystem {
     half: (manner: FailureManner) => void = () => {},
   ): Promise<R> {
     const n = this.operations.push({ n: this.operations.length + 1, kind, path });
-    await (this.options.turn?.() ?? Promise.resolve());
+    await this.#turn();
     if (this.#isOffline) throw failure('EIO', path);
     if (n >= this.#cutAt) {
       this.#isOffline = true;
@@ -259,4 +267,17 @@ export class SimulatedDisk implements FileSystem {
     }
     return effect();
   }
+}
+
+/** Microtasks that an operation takes at most: nearly all are quick, and some take as long as many others together. */
+const QUICK = 8;
+const SLOW = 1_500;
+const SHARE_OF_SLOW = 1 / 8;
+
+function randomTurn(seed: number): () => Promise<void> {
+  const random = seededRandom(seed);
+  return async () => {
+    const most = random() < SHARE_OF_SLOW ? SLOW : QUICK;
+    for (let left = Math.floor(random() * most); left > 0; left--) await Promise.resolve();
+  };
 }

@@ -16,8 +16,11 @@ export function pipelineInMemory(): PipelineLike {
 }
 
 /** The options' files, and the rows for stages alone. */
-export function initialDisk({ files = {}, rows }: TestExecutorOptions, isWhole: boolean): SimulatedDisk {
-  const disk = new SimulatedDisk();
+export function initialDisk(
+  { files = {}, rows, seed = 1 }: TestExecutorOptions,
+  isWhole: boolean,
+): SimulatedDisk {
+  const disk = new SimulatedDisk({ seed });
   disk.putDirectory(resolve('.'));
   if (!isWhole) disk.put(resolve(INPUT), jsonLines(rows ?? []));
   for (const [path, contents] of Object.entries(files)) disk.put(resolve(path), contents);

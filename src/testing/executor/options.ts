@@ -19,7 +19,8 @@ export interface TestExecutorOptions {
   readonly checkpointInterval?: number;
   /** A stored session, from `loadSnapshot`; `resume()` resumes it. */
   readonly snapshot?: LoadedSnapshot;
-  /** Seed of jitter and of what survives a power loss. Default 1. */
+  /** Seed of jitter, of what survives a power loss, and of the order in which disk operations complete that are under way at the
+   * same time. Default 1. */
   readonly seed?: number;
   /** Start time, in milliseconds since the epoch. Default: 2026-01-01T00:00:00Z. */
   readonly startMs?: number;

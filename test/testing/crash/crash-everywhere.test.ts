@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { collect, defineStage, map, pipeline, type ReadableSink, rows } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
+import type { FileSystem } from 'xstate-pipeline/storage';
 import { CrashTestError, crashEverywhere, fail, TestingError } from 'xstate-pipeline/testing';
 import { numbers, type Row } from '../../support/runs.js';
 import steady from '../pipelines/steady.js';
@@ -60,6 +61,23 @@ function forgetfulSink(): ReadableSink<Row> {
   };
 }
 
+/** The object with one method replaced. */
+function replacing<T extends object, K extends keyof T>(whole: T, name: K, method: T[K]): T {
+  return new Proxy(whole, {
+    get(target, key) {
+      const value: unknown = key === name ? method : Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** Its flushes are begun, and not awaited. */
+const hastyFileSystem = (fileSystem: FileSystem): FileSystem =>
+  replacing(fileSystem, 'open', async (...how) => {
+    const handle = await fileSystem.open(...how);
+    return replacing(handle, 'datasync', async () => void handle.datasync().catch(() => {}));
+  });
+
 describe('finds', () => {
   const jobOf = (sink: ReadableSink<Row>) =>
     pipeline('job', { batchSize: 1, checkpointInterval: 2 })
@@ -112,6 +130,14 @@ describe('finds', () => {
       },
     };
     await expect(crashEverywhere(jobOf(sink), { points: 20 })).rejects.toThrow(/rows instead of 8/);
+  });
+
+  test('a sink that does not await its flush', { timeout: 60_000 }, async () => {
+    const { sink } = jsonl<Row>('out.jsonl');
+    const hasty = replacing(sink, 'open', (at, complete, context) =>
+      sink.open(at, complete, { ...context, fileSystem: hastyFileSystem(context.fileSystem as FileSystem) }),
+    );
+    await expect(crashEverywhere(jobOf(hasty))).rejects.toThrow(CrashTestError);
   });
 
   test('rows that differ from run to run, which are reported as such', async () => {
