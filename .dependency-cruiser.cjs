@@ -105,7 +105,8 @@ module.exports = {
     {
       name: 'sql-keeps-contracts',
       severity: 'error',
-      comment: 'tables and queries are a sink and a source: they know the contracts, and no pipeline',
+      comment:
+        'tables, queries and sessions in SQL are a sink, a source and a storage: they know the contracts, and no pipeline',
       from: { path: '^src/sql/' },
       to: {
         path: OURS,

@@ -52,7 +52,7 @@ export function stagingOf({ schema, text }: TableName, sessionId: string): Table
   return besideTable(schema, name, name);
 }
 
-/** A number that names a session's output for an advisory lock: 63 bits, as text. */
-export function lockKeyOf(table: TableName, sessionId: string): string {
-  return String(BigInt(`0x${sha256(`${sessionId}:${table.text}`).slice(0, 16)}`) >> 1n);
+/** A number for an advisory lock: 63 bits, as text. */
+export function lockKey(name: string): string {
+  return String(BigInt(`0x${sha256(name).slice(0, 16)}`) >> 1n);
 }

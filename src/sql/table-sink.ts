@@ -19,7 +19,7 @@ import { connectTo, type SqlClient } from './clients/connect.js';
 import { type Column, readColumns } from './columns.js';
 import type { RunQuery, SqlConnection } from './connection.js';
 import { isMissingTable, Ledger } from './ledger.js';
-import { lockKeyOf, quoted, stagingOf, type TableName } from './names.js';
+import { lockKey, quoted, stagingOf, type TableName } from './names.js';
 import { OpenTable, type TableParts } from './open-table.js';
 import type { Publish } from './publish-statements.js';
 import { SEQUENCE } from './staging-insert.js';
@@ -162,7 +162,7 @@ async function lockSession(
   sessionId: string,
 ): Promise<() => Promise<void>> {
   if (connection.dialect === 'sqlite') return async () => {};
-  const key = lockKeyOf(name, sessionId);
+  const key = lockKey(`${sessionId}:${name.text}`);
   const [row] = await connection.query('select pg_try_advisory_lock($1::bigint) as locked', [key]);
   if (row?.locked !== true) throw new SessionLockedError(sessionId, undefined, name.text);
   return async () => {
