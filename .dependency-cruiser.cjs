@@ -111,12 +111,8 @@ module.exports = {
       to: {
         path: OURS,
         pathNot: [
-          '^machines/',
-          ERRORS,
-          BASE,
-          '^src/sql/',
-          '^src/sinks/sink[.]ts$',
-          '^src/sources/source[.]ts$',
+          ...['^machines/', ERRORS, BASE, '^src/sql/', '^src/sinks/sink[.]ts$', '^src/sources/source[.]ts$'],
+          '^src/checkpoint/(storage|session-id|journal/journal|lock/lock)[.]ts$',
         ],
       },
     },
