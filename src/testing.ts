@@ -41,7 +41,12 @@ export {
   timeout,
 } from './testing/executor/stage-outcomes.js';
 export { createTestExecutor, TestExecutor } from './testing/executor/test-executor.js';
-export { type LoadedSnapshot, loadSnapshot, readSnapshot } from './testing/load-snapshot.js';
+export {
+  type LoadedSnapshot,
+  type LoadSnapshotOptions,
+  loadSnapshot,
+  readSnapshot,
+} from './testing/load-snapshot.js';
 export { type ManualClock, manualClock } from './testing/manual-clock.js';
 export { type MatcherResult, matchers, type PipelineMatchers } from './testing/matchers.js';
 export { type ModelPath, modelPaths } from './testing/model/model-paths.js';

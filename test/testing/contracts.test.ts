@@ -5,15 +5,18 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { collect, memoryStorage, rows, type Source } from 'xstate-pipeline';
+import { jsonl } from 'xstate-pipeline/node';
 import type { CheckpointStorage } from 'xstate-pipeline/storage';
 import {
   journalContract,
+  SimulatedDisk,
   sinkContract,
   sourceContract,
   storageContract,
   TestingError,
   type TestRunner,
 } from 'xstate-pipeline/testing';
+import { replacing } from '../support/replacing.js';
 
 /** A minimal runner: returns the names of the failed tests. */
 async function failing(declare: (runner: TestRunner) => void): Promise<string[]> {
@@ -81,6 +84,49 @@ test('a sink that does not truncate to its position fails', async () => {
   expect(found).toContain(
     'gives the same result if interrupted anywhere, with more written than flushed (I7)',
   );
+});
+
+test('a source that ignores maxBytes fails', async () => {
+  const fileSystem = new SimulatedDisk();
+  const lines = (count: number) => values.slice(0, count).map((row) => `${JSON.stringify(row)}\n`);
+  fileSystem.put('/data/in.jsonl', lines(20).join(''));
+  fileSystem.put('/data/shorter.jsonl', lines(9).join(''));
+  const whole = jsonl('/data/in.jsonl').source;
+  const greedy: Source<unknown> = replacing(whole, 'open', async (at, context) => {
+    const open = await whole.open(at, context);
+    return replacing(open, 'read', (maxRows) => open.read(maxRows, 1_000_000));
+  });
+  const found = (source: Source<unknown>) =>
+    failing((runner) => {
+      const shorter = async () => jsonl('/data/shorter.jsonl').source;
+      sourceContract(
+        'greedy',
+        async () => ({ source: () => source, rows: values, shorter, fileSystem }),
+        runner,
+      );
+    });
+  expect(await found(whole)).toEqual([]);
+  expect(await found(greedy)).toEqual(['keeps a batch to maxBytes, one row at least']);
+});
+
+test('a sink that reads the position of a flush after an await fails', async () => {
+  const fixture = async () => {
+    const whole = collect<unknown>();
+    const late = replacing(whole, 'open', async (...how) => {
+      const open = await whole.open(...how);
+      return replacing(open, 'flush', async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return open.flush();
+      });
+    });
+    const target = async () => (whole.published ? [...whole.rows] : undefined);
+    const clock = { now: () => 0, monotonic: () => 0, setTimer: () => () => {} };
+    const loseUnpublished = async () => void (await whole.open(undefined, false, { sessionId: '', clock }));
+    return { sink: late, rows: values, readBack: values, sideBySide: false, target, loseUnpublished };
+  };
+  expect(await failing((runner) => sinkContract('late', fixture, runner))).toEqual([
+    'gives a flush the position at its call, with rows appended meanwhile (I6)',
+  ]);
 });
 
 test('a storage that keeps one text only, and a journal that forgets, fail', async () => {

@@ -2,13 +2,15 @@
  * Pins: a checkpoint of every released format loads, is restored as a runnable snapshot and resumes in an executor; a damaged
  * one is refused (I9, I18). `formats/` holds one file for each released format: add files, never change one.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createActor } from 'xstate';
 import { map, pipeline } from 'xstate-pipeline';
 import { createExecutorMachine, InvalidSnapshotError } from 'xstate-pipeline/machines';
 import { jsonl } from 'xstate-pipeline/node';
 import { createTestExecutor, loadSnapshot, readSnapshot } from 'xstate-pipeline/testing';
+import { freshFolder } from '../support/folders.js';
 
 const formats = new URL('formats/', import.meta.url);
 const bare = new URL('../../examples/05-replay-a-snapshot/killed-while-executing.json', import.meta.url);
@@ -46,6 +48,57 @@ describe.each(readdirSync(formats))('%s', (name) => {
     await test.resume({ force: true });
     expect(await test.output()).toEqual(numbers.map((n) => ({ n: n * 2 })));
     expect(test.invocations.map(({ batch }) => batch)).toEqual([2, 3, 4]);
+  });
+});
+
+describe('paths', () => {
+  const copies = pipeline('copies', { batchSize: 2, checkpointInterval: 2 })
+    .from(jsonl<{ n: number }>('data/in.jsonl'))
+    .pipe(map('same', (row: { n: number }) => row))
+    .to(jsonl('data/out.jsonl'));
+  const input = Array.from({ length: 8 }, (_, n) => `{"n":${n}}\n`).join('');
+
+  async function killed() {
+    const test = createTestExecutor(copies, { files: { 'data/in.jsonl': input } });
+    test.disk.cutAt(60);
+    void test.execute();
+    await test.settle();
+    test.crash();
+    const { text = '' } = test.checkpoint() ?? {};
+    expect(JSON.parse(text).sink.path).toBe('../data/out.jsonl');
+    return { text, part: test.text('data/out.jsonl.part') ?? '' };
+  }
+
+  test('of a session are those of its project, of a copy those beside it', async () => {
+    const { text } = await killed();
+    const folder = freshFolder();
+    const { sessionId } = JSON.parse(text);
+    mkdirSync(join(folder, 'state', sessionId), { recursive: true });
+    for (const [file, sink] of [
+      [`state/${sessionId}/checkpoint.json`, 'data/out.jsonl'],
+      ['killed.json', 'data/out.jsonl'],
+    ] as const) {
+      writeFileSync(join(folder, file), text);
+      const { checkpoint, text: same } = await loadSnapshot(join(folder, file));
+      expect(checkpoint?.sink?.path).toBe(join(folder, sink));
+      expect(same).toBe(text);
+    }
+    expect(readSnapshot(text).checkpoint?.sink?.path).toBe(resolve('data/out.jsonl'));
+  });
+
+  test('of another computer are relocated, and the session resumes there', async () => {
+    const { text, part } = await killed();
+    const elsewhere = readSnapshot(text, copies.stages, { relocate: (path) => `/home/ci/${basename(path)}` });
+    expect(elsewhere.checkpoint?.source?.path).toBe('/home/ci/in.jsonl');
+    const file = join(freshFolder(), 'ci.json');
+    writeFileSync(file, elsewhere.text);
+    const snapshot = await loadSnapshot(file, copies.stages, {
+      relocate: (path) => join('data', basename(path)),
+    });
+    const files = { 'data/in.jsonl': input, 'data/out.jsonl.part': part };
+    const test = createTestExecutor(copies, { files, snapshot });
+    await test.resume();
+    expect(test.text('data/out.jsonl')).toBe(input);
   });
 });
 

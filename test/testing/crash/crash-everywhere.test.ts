@@ -7,6 +7,7 @@ import { collect, defineStage, map, pipeline, type ReadableSink, rows } from 'xs
 import { jsonl } from 'xstate-pipeline/node';
 import type { FileSystem } from 'xstate-pipeline/storage';
 import { CrashTestError, crashEverywhere, fail, TestingError } from 'xstate-pipeline/testing';
+import { replacing } from '../../support/replacing.js';
 import { numbers, type Row } from '../../support/runs.js';
 import steady from '../pipelines/steady.js';
 
@@ -59,16 +60,6 @@ function forgetfulSink(): ReadableSink<Row> {
       yield* written;
     },
   };
-}
-
-/** The object with one method replaced. */
-function replacing<T extends object, K extends keyof T>(whole: T, name: K, method: T[K]): T {
-  return new Proxy(whole, {
-    get(target, key) {
-      const value: unknown = key === name ? method : Reflect.get(target, key);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }
 
 /** Its flushes are begun, and not awaited. */
