@@ -92,6 +92,7 @@ export type {
   SourceBatch,
   SourcePosition,
 } from './sources/source.js';
+export type { CacheOptions } from './stages/cache/cache-options.js';
 export {
   type BatchStageOptions,
   defineStage,

@@ -26,18 +26,14 @@ export class CallProgress {
   readonly #answers: (RowAnswer | undefined)[];
   #parts: Part[];
 
-  /** @param rows of the call, at least one */
+  /** @param known of the call's rows, at least one: the answers that need not be asked for */
   constructor(
-    rows: number,
+    known: readonly (RowAnswer | undefined)[],
     private readonly idempotencyKey: string,
   ) {
-    this.#answers = new Array<undefined>(rows).fill(undefined);
-    this.#parts = [{ places: [...this.#answers.keys()], asked: 0 }];
-  }
-
-  /** Whether a request has been answered: then a repeated attempt asks about the rest alone. */
-  get hasBegun(): boolean {
-    return this.#parts[0]?.places.length !== this.#answers.length || this.#parts[0].asked > 0;
+    this.#answers = [...known];
+    const places = [...known.keys()].filter((place) => known[place] === undefined);
+    this.#parts = places.length === 0 ? [] : [{ places, asked: 0 }];
   }
 
   /** Asks until each row has an answer or is lost. What a request throws leaves the rest for the next attempt. */
@@ -84,14 +80,13 @@ export class CallsInProgress {
 
   constructor(private readonly max = 256) {}
 
-  take(idempotencyKey: string, rows: number): CallProgress {
+  take(idempotencyKey: string): CallProgress | undefined {
     const found = this.#calls.get(idempotencyKey);
     this.#calls.delete(idempotencyKey);
-    return found ?? new CallProgress(rows, idempotencyKey);
+    return found;
   }
 
   keep(idempotencyKey: string, call: CallProgress): void {
-    if (!call.hasBegun) return;
     this.#calls.set(idempotencyKey, call);
     const [oldest] = this.#calls.keys();
     if (this.#calls.size > this.max && oldest !== undefined) this.#calls.delete(oldest);

@@ -3,7 +3,7 @@ import { messageOf } from '../platform/thrown.js';
 import type { BatchContext } from '../stages/stage.js';
 import { AnswerError } from './answer-error.js';
 import type { CheckedSchema } from './answer-schema.js';
-import { CallsInProgress, type RowAnswer } from './ask-rows.js';
+import { CallProgress, CallsInProgress, type RowAnswer } from './ask-rows.js';
 import type { CheckedLlm } from './check-options.js';
 import { answersById, idsOf, messageFor, type RawAnswer } from './items.js';
 import { askModel, type ModelAnswer } from './model-call.js';
@@ -23,7 +23,7 @@ export class Asker {
   /** The stage's function, for the rows of one call: reports rows without a usable answer as failed, and returns the others. */
   async process(rows: readonly unknown[], context: BatchContext): Promise<unknown[]> {
     const { merge } = this.#llm;
-    const answers = await this.#answersFor(this.#textsOf(rows), context);
+    const answers = await this.#answersFor(rows, context);
     const out: unknown[] = [];
     answers.forEach((answer, i) => {
       if ('error' in answer) context.failRow(i, answer.error);
@@ -59,21 +59,47 @@ export class Asker {
     }
   }
 
-  async #answersFor(texts: readonly string[], context: BatchContext): Promise<readonly RowAnswer[]> {
+  async #answersFor(rows: readonly unknown[], context: BatchContext): Promise<readonly RowAnswer[]> {
     const key = context.idempotencyKey;
-    const call = this.#calls.take(key, texts.length);
+    const texts = this.#textsOf(rows);
+    const call = this.#calls.take(key) ?? (await this.#newCall(rows, key, context));
     try {
-      return await call.complete((places, requestKey) =>
-        this.#ask(
-          places.map((place) => texts[place] as string),
-          requestKey,
+      return await call.complete(async (places, requestKey) => {
+        const asked = places.map((place) => texts[place] as string);
+        const answers = await this.#ask(asked, requestKey, context);
+        await this.#keepInCache(
+          places.map((place) => rows[place]),
+          answers,
           context,
-        ),
-      );
+        );
+        return answers;
+      });
     } catch (error) {
       this.#calls.keep(key, call);
       throw error;
     }
+  }
+
+  async #newCall(rows: readonly unknown[], key: string, context: BatchContext): Promise<CallProgress> {
+    const { cached } = this.#llm;
+    if (cached === undefined) return new CallProgress(new Array<undefined>(rows.length).fill(undefined), key);
+    const hits = await cached.get(
+      rows.map((row) => cached.key(row)),
+      context,
+    );
+    return new CallProgress(
+      hits.map((hit) => (hit === undefined ? undefined : { answer: hit.value })),
+      key,
+    );
+  }
+
+  async #keepInCache(rows: readonly unknown[], answers: readonly RowAnswer[], context: BatchContext) {
+    const { cached } = this.#llm;
+    if (cached === undefined) return;
+    const puts = answers.map((answer, i) =>
+      'error' in answer ? undefined : cached.put(cached.key(rows[i]), answer.answer, context),
+    );
+    await Promise.all(puts);
   }
 
   async #ask(texts: readonly string[], idempotencyKey: string, context: BatchContext): Promise<RowAnswer[]> {

@@ -4,6 +4,7 @@ import { sha256 } from '#sha256';
 import { InvalidOptionError } from '../errors.js';
 import { canonicalJson, isObject, type Json } from '../formats/json.js';
 import { amount, callable, optional, options, readOption, text } from '../formats/shape.js';
+import { type CachedAnswers, cachedAnswers } from '../stages/cache/cached-answers.js';
 import type { BatchStageOptions } from '../stages/define.js';
 import { type CheckedSchema, checkSchema } from './answer-schema.js';
 import { PROTOCOL } from './items.js';
@@ -20,6 +21,8 @@ export interface CheckedLlm {
   readonly price: LlmPrice | undefined;
   readonly version: string;
   readonly schema: CheckedSchema;
+  /** Answers, by prompt: `merge` is not part of them. */
+  readonly cached: CachedAnswers | undefined;
   readonly settings: LlmSettings;
   /** For `defineStage`, which checks them. */
   readonly rest: Omit<BatchStageOptions<unknown, unknown>, 'process'>;
@@ -38,7 +41,8 @@ const INSTRUCTIONS = optional(text(1_000_000));
 export function checkOptions(given: LlmOptions<unknown, unknown, unknown>): CheckedLlm {
   if (!isObject(given)) throw new InvalidOptionError('llm() needs an object of options.');
   const { model, instructions, prompt, output, merge, price, ...others } = given;
-  const { maxOutputTokens, temperature, topP, seed, providerOptions, headers, telemetry, ...rest } = others;
+  const { maxOutputTokens, temperature, topP, seed, providerOptions, headers, telemetry, cache, ...rest } =
+    others;
   const of = `Stage "${String(rest.name)}"`;
   const isModel = typeof model === 'string' || isObject(model);
   if (!isModel) throw new InvalidOptionError(`${of}: model must be a language model of the AI SDK.`);
@@ -55,7 +59,12 @@ export function checkOptions(given: LlmOptions<unknown, unknown, unknown>): Chec
     settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
     rest,
   };
-  return { ...checked, version: rest.version ?? versionOf(checked) };
+  const version = rest.version ?? versionOf(checked);
+  const cached = cachedAnswers(rest.name, rest.durable ?? true, cache, checked.prompt, () => ({
+    name: rest.name,
+    version,
+  }));
+  return { ...checked, version, cached };
 }
 
 function mergeFields(row: unknown, answer: unknown): unknown {
@@ -65,7 +74,14 @@ function mergeFields(row: unknown, answer: unknown): unknown {
 const VERSION_LENGTH = 16;
 
 /** Neither `headers`, `telemetry`, `price` nor `rowsPerCall` shape what an answer is. */
-function versionOf({ model, instructions, prompt, merge, schema, settings }: Omit<CheckedLlm, 'version'>) {
+function versionOf({
+  model,
+  instructions,
+  prompt,
+  merge,
+  schema,
+  settings,
+}: Omit<CheckedLlm, 'version' | 'cached'>) {
   const { headers: _, telemetry: __, ...shaping } = settings;
   const parts: Json = {
     model: typeof model === 'string' ? model : `${model.provider} ${model.modelId}`,

@@ -18,6 +18,7 @@ import {
   withDefault,
 } from '../formats/shape.js';
 import { isLimiter, type Limiter } from '../limits/limiter.js';
+import { cacheOptions } from './cache/cache-options.js';
 import type { RetryWhen } from './failures/retry-decision.js';
 import type { CheckedRetry, OnError, StageHooks } from './stage.js';
 
@@ -83,6 +84,7 @@ const COMMON = {
   ),
   timeoutMs: optional(milliseconds(1)),
   onError: withDefault(onErrorOption, 'fail'),
+  cache: optional(cacheOptions),
   input: optional(schema),
   output: optional(schema),
   hooks: withDefault(

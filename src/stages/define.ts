@@ -6,8 +6,19 @@
  * and its function gets the schema's output. With an output schema, its function returns the schema's input and the stage
  * gives the schema's output.
  */
+import { type CachedAnswers, cachedAnswers } from './cache/cached-answers.js';
+import { cachedRow, cachedRows } from './cache/cached-process.js';
 import { checkBatchOptions, checkFunction, checkName, checkRowOptions } from './check-options.js';
-import type { BatchContext, BatchStage, RowShape, RowStage, StageContext, StageOptions } from './stage.js';
+import { describeStage } from './fingerprint.js';
+import type {
+  AnyStage,
+  BatchContext,
+  BatchStage,
+  RowShape,
+  RowStage,
+  StageContext,
+  StageOptions,
+} from './stage.js';
 
 /** Options of `defineStage`. */
 export interface BatchStageOptions<I, O, P = I, R = O> extends StageOptions<I, O, P, R> {
@@ -53,14 +64,23 @@ export function defineStage<P, R, I = P, O = R>(
 export function defineStage<P, R, I, O>(options: BatchStageOptions<I, O, P, R>): BatchStage<I, O, P, R> {
   const name = checkName((options as Partial<typeof options> | undefined)?.name);
   const checked = checkBatchOptions(name, options);
-  return Object.freeze({
+  const process = (rows: P[], context: BatchContext) => options.process(rows, context);
+  const stage: BatchStage<I, O, P, R> = Object.freeze({
     kind: 'batch',
     name,
     ...checked,
     input: options.input,
     output: options.output,
-    process: (rows: P[], context: BatchContext) => options.process(rows, context),
+    process: withCache(
+      name,
+      checked.durable,
+      options.cache,
+      () => stage,
+      (cached) => cachedRows(name, cached, process as (rows: unknown[], context: BatchContext) => unknown),
+      process,
+    ),
   });
+  return stage;
 }
 
 /**
@@ -135,14 +155,41 @@ function rowStage<P, I, O, R>(
   const name = checkName(givenName);
   checkFunction(name, `the function of ${shape}`, fn);
   const checked = checkRowOptions(name, options);
-  return Object.freeze({
+  const stage: RowStage<I, O, P> = Object.freeze({
     kind: 'row',
     shape,
     name,
     ...checked,
     input: options?.input,
     output: options?.output,
-    // Not wrapped: it is called for every row, and fusion checks whether it is an async function.
-    processRow: fn,
+    // Not wrapped without a cache: it is called for every row, and fusion checks whether it is an async function.
+    processRow: withCache(
+      name,
+      checked.durable,
+      options?.cache,
+      () => stage,
+      (cached) => cachedRow(cached, fn as (row: unknown, context: StageContext, index: number) => unknown),
+      fn,
+    ),
   });
+  return stage;
+}
+
+/** The function of a stage, behind its cache if it has one. */
+function withCache<F>(
+  name: string,
+  isDurable: boolean,
+  cache: unknown,
+  stage: () => AnyStage,
+  wrap: (cached: CachedAnswers) => unknown,
+  fn: F,
+): F {
+  const cached = cachedAnswers(
+    name,
+    isDurable,
+    cache,
+    (row) => row,
+    () => describeStage(stage()),
+  );
+  return cached === undefined ? fn : (wrap(cached) as F);
 }

@@ -8,6 +8,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Limiter } from '../limits/limiter.js';
 import type { Logger } from '../platform/logger.js';
+import type { CacheOptions } from './cache/cache-options.js';
 import type { RetryWhen } from './failures/retry-decision.js';
 
 /**
@@ -129,6 +130,10 @@ export interface StageOptions<I, O, P = I, R = O> {
   readonly timeoutMs?: number;
   /** Default 'fail'. */
   readonly onError?: OnError;
+  /** Keeps answers across sessions, by the stage's fingerprint and the row: a row that any session asked about is not asked about
+   * again. Needs `durable`; Node only. In a batch stage, `process` must return one row for each row, in order. Not part of the
+   * fingerprint. Default: none. */
+  readonly cache?: CacheOptions<P>;
   /** Any Standard Schema (zod, valibot, arktype …). A row that does not fit follows `onError`; transforms apply. */
   readonly input?: StandardSchemaV1<I, P>;
   readonly output?: StandardSchemaV1<R, O>;

@@ -19,7 +19,9 @@ import {
 } from 'xstate-pipeline';
 import { AnswerError, llm } from 'xstate-pipeline/ai';
 import { z } from 'zod';
+import { z as z3 } from 'zod/v3';
 import { describeStage } from '../../src/stages/fingerprint.js';
+import { freshFolder } from '../support/folders.js';
 import { type Item, mockModel } from '../support/mock-model.js';
 
 interface Row {
@@ -205,10 +207,10 @@ test('the version follows what shapes the answers, and nothing else', () => {
   expect(versionOf({ version: '7' })).toBe('7');
 });
 
-test('schemas: zod, arktype and jsonSchema(); one without JSON Schema is refused', async () => {
+test('schemas: zod 4 and 3, arktype and jsonSchema(); one without JSON Schema is refused', async () => {
   const { model } = mockModel((items) => ({ content: { answers: items.map(shout) } }));
   const own = jsonSchema<{ loud: string }>({ type: 'object', properties: { loud: { type: 'string' } } });
-  for (const output of [SHOUT, type({ loud: 'string' }), own])
+  for (const output of [SHOUT, z3.object({ loud: z3.string() }), type({ loud: 'string' }), own])
     expect((await run(llm({ ...base, model, output }), 1)).rows).toEqual([
       { name: 'person 0', loud: 'PERSON 0' },
     ]);
@@ -248,6 +250,19 @@ test('merge makes the row; what it throws stops the run, and no other attempt pa
   await expect(run(llm({ ...base, model, merge, retry, onError: 'skip' }), 16)).rejects.toThrow(
     /merge threw: nine/,
   );
+  expect(asked).toHaveLength(3);
+});
+
+test('cache: another session asks about new prompts only; merge is applied to what the cache has', async () => {
+  const cache = { dir: freshFolder() };
+  const { model, asked } = mockModel((items) => ({ content: { answers: items.map(shout) } }));
+  const merge = ({ name }: Row, { loud }: { loud: string }) => ({ name: `${name}!`, loud });
+  await run(llm({ ...base, model, cache, merge, version: '1' }), 6);
+  const again = (row: Row, { loud }: { loud: string }) => ({ ...row, loud: `${loud}?` });
+  const { rows: out } = await run(llm({ ...base, model, cache, merge: again, version: '1' }), 8);
+  expect(asked.map(({ items }) => items.length)).toEqual([6, 2]);
+  expect(out).toEqual(people(8).map(({ name }) => ({ name, loud: `${name.toUpperCase()}?` })));
+  await run(llm({ ...base, model, cache, instructions: 'Whisper.' }), 8);
   expect(asked).toHaveLength(3);
 });
 
