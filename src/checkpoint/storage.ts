@@ -7,6 +7,7 @@
  * 3. Session ids are UUIDs; any other text is refused before it reaches a path.
  * 4. (I10) The lock has one owner at a time and is free as soon as the owner's process ends.
  */
+import type { JsonObject } from '../formats/json.js';
 import type { Journal } from './journal/journal.js';
 import type { LockHandlers, SessionLock } from './lock/lock.js';
 import type { RecordingLog, RecordingLogOptions } from './recording-log/recording-log.js';
@@ -38,6 +39,11 @@ export interface CheckpointStorage {
   remove(sessionId: string): Promise<void>;
   /** Becomes the owner of the session. @throws {SessionLockedError} */
   lock(sessionId: string, handlers: LockHandlers): Promise<SessionLock>;
+  /** Notes what the session will write to, before the first byte and the first checkpoint, so that what a killed opening left can be
+   * found. Not durable. Absent where nothing outlives the process. */
+  noteOutputs?(sessionId: string, outputs: JsonObject): Promise<void>;
+  /** What was noted of a session without a checkpoint. */
+  notedOutputs?(sessionId: string): Promise<JsonObject | undefined>;
   /** Opens the in-flight marker; absent where it would not outlive the process. */
   inFlightMarker?(sessionId: string): Promise<InFlightMarker>;
   /** Whether the session has a recording; absent where none can be kept. */

@@ -54,10 +54,10 @@ export async function refuseSharedOutput(
   stateDir: string,
   own?: string,
 ): Promise<void> {
-  const wanted = pathsOf(outputs);
+  const wanted = new Set(await placesOf(outputs));
   for (const { sessionId, checkpoint } of sessions) {
     if (sessionId === own) continue;
-    const shared = pathsOf(checkpoint).find((path) => wanted.includes(path));
+    const shared = await sharedPath(checkpoint, wanted);
     const owner = shared === undefined ? undefined : await ownerOf(stateDir, sessionId);
     if (owner !== undefined) throw new SessionLockedError(sessionId, owner.pid, shared);
   }
@@ -65,4 +65,19 @@ export async function refuseSharedOutput(
 
 function pathsOf({ sink, deadLetter }: Outputs): string[] {
   return [sink, deadLetter].flatMap((description) => storedPath(description) ?? []);
+}
+
+/** The path of a stored output that is one of the wanted places. */
+async function sharedPath(outputs: Outputs, wanted: ReadonlySet<string>): Promise<string | undefined> {
+  for (const path of pathsOf(outputs)) if (wanted.has(await placeOf(path))) return path;
+  return undefined;
+}
+
+function placesOf(outputs: Outputs): Promise<string[]> {
+  return Promise.all(pathsOf(outputs).map(placeOf));
+}
+
+/** Where a path leads: a file has several paths, through links of its folders. */
+function placeOf(path: string): Promise<string> {
+  return nodeFileSystem.realPath(path).catch(() => path);
 }

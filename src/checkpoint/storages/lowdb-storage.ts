@@ -15,18 +15,13 @@
  * 3. (I10) Besides the lock: a write that finds another file in `checkpoint` than the one it wrote itself is refused.
  * 4. Directories are 0700, files 0600, made when first written.
  */
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { Low } from 'lowdb';
-import {
-  CheckpointWriteError,
-  InvalidOptionError,
-  SessionLockedError,
-  StateDirectoryError,
-} from '../../errors.js';
-import { problemOf } from '../../platform/file-problems.js';
+import { CheckpointWriteError, InvalidOptionError, SessionLockedError } from '../../errors.js';
+import { isObject, type JsonObject, parseUntrusted } from '../../formats/json.js';
 import type { FileStat, FileSystem } from '../../platform/file-system.js';
 import { nodeFileSystem } from '../../platform/node-file-system.js';
-import { codeOf, messageOf } from '../../platform/thrown.js';
+import { codeOf } from '../../platform/thrown.js';
 import { openFileJournal } from '../journal/file-journal.js';
 import type { Journal } from '../journal/journal.js';
 import type { LockHandlers, SessionLock } from '../lock/lock.js';
@@ -38,13 +33,14 @@ import type { CheckpointStorage, StoredCheckpoint } from '../storage.js';
 import type { StoredPaths } from '../stored-paths.js';
 import { DurableTextFile, isTempName } from './durable-text-file.js';
 import { openFileInFlightMarker } from './file-in-flight-marker.js';
+import { inWords, MAX_BYTES, removedDuringRun, unreadable } from './file-messages.js';
 import type { InFlightMarker } from './in-flight-marker.js';
 import { directoryExists, listDirectory, makeDirectory, removeTree, usable } from './state-directory.js';
 
 const NEXT = 'checkpoint.next.json';
 const NEWEST = 'checkpoint.json';
 const PREVIOUS = 'checkpoint.previous.json';
-const MAX_BYTES = 1024 * 1024;
+const OUTPUTS = 'outputs.json';
 
 /** Options of `lowdbStorage`. */
 export interface LowdbStorageOptions {
@@ -186,6 +182,7 @@ class LowdbStorage implements CheckpointStorage {
     const release = async () => {
       await lock.release();
       this.#prepared.delete(home);
+      await fileSystem.unlink(join(home, OUTPUTS)).catch(() => undefined);
       // Of a session that came to nothing, not even its directory stays. Any other is not empty.
       await fileSystem.rmdir(home).catch(() => undefined);
     };
@@ -197,6 +194,23 @@ class LowdbStorage implements CheckpointStorage {
       throw error;
     }
     return { release };
+  }
+
+  async noteOutputs(sessionId: string, outputs: JsonObject): Promise<void> {
+    const path = join(this.#home(sessionId), OUTPUTS);
+    await this.fileSystem.unlink(path).catch(() => undefined);
+    const handle = await this.fileSystem.open(path, 'create');
+    await handle.write([new TextEncoder().encode(JSON.stringify(outputs))], 0).finally(() => handle.close());
+  }
+
+  async notedOutputs(sessionId: string): Promise<JsonObject | undefined> {
+    try {
+      const text = await this.#file(this.#home(sessionId), OUTPUTS).read();
+      const noted = text === null ? undefined : parseUntrusted(text, { maxLength: MAX_BYTES, maxDepth: 8 });
+      return isObject(noted) ? (noted as JsonObject) : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   async inFlightMarker(sessionId: string): Promise<InFlightMarker> {
@@ -267,55 +281,6 @@ class LowdbStorage implements CheckpointStorage {
   }
 }
 
-function removedDuringRun(home: string): CheckpointWriteError {
-  return new CheckpointWriteError(
-    `${home} was removed during the run, so no checkpoint can be saved. Run again; the session cannot be resumed.`,
-  );
-}
-
-/** Names the file of a failed write, and says what to do. */
-async function inWords(home: string, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    const { path = home, dest } = error as NodeJS.ErrnoException & { readonly dest?: string };
-    const place = dest === undefined ? path : `${path} -> ${basename(dest)}`;
-    const words = codeOf(error) === 'EISDIR' ? 'a directory is in its place; move it away' : problemOf(error);
-    throw Object.assign(new Error(`${place}: ${words} (${codeOf(error)})`, { cause: error }), {
-      code: codeOf(error),
-    });
-  }
-}
-
 function sameFile(a: FileStat, b: FileStat | undefined): boolean {
   return b !== undefined && a.inode === b.inode && a.modifiedAtMs === b.modifiedAtMs && a.size === b.size;
 }
-
-/** Why a generation cannot be read, where the file itself is the reason.
- * @throws {StateDirectoryError} where it is not: the file may be sound. */
-function unreadable(error: unknown, path: string): string {
-  const code = codeOf(error);
-  const reason = UNREADABLE[code];
-  if (reason !== undefined) return reason;
-  const advice = ADVICE[code] ?? `${messageOf(error)}`;
-  throw new StateDirectoryError(`Cannot read ${path} (${code}): ${advice}.`, { cause: error });
-}
-
-const PERMISSION = 'permission denied; give yourself permission to read it, or run as its owner';
-const ADVICE: Readonly<Record<string, string | undefined>> = {
-  EACCES: PERMISSION,
-  EPERM: PERMISSION,
-  EMFILE: 'too many files are open; raise the limit (ulimit -n)',
-  ENFILE: 'too many files are open on this machine; try again',
-};
-
-const UNREADABLE: Readonly<Record<string, string | undefined>> = {
-  ELOOP: 'is a symlink',
-  EFBIG: `is larger than ${MAX_BYTES} bytes`,
-  EILSEQ: 'is not UTF-8',
-  ENODATA: 'is empty',
-  EISDIR: 'is a directory',
-  EINVAL: 'is not a regular file',
-  EAGAIN: 'grew while it was read',
-  EIO: 'cannot be read: the disk reports an error; check it before resuming',
-};

@@ -11,7 +11,7 @@ import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { counted, printable } from '../../observers/progress/terminal-text.js';
 import { codeOf } from '../../platform/thrown.js';
-import { discardOutputs } from '../../sessions/discard-outputs.js';
+import { discardOutputs, discardUnsaved } from '../../sessions/discard-outputs.js';
 import { ownerOf, sessionState } from '../../sessions/owner.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago } from '../output/durations.js';
@@ -69,7 +69,8 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
     if (dryRun) return (await ownerOf(stateDir, sessionId)) === undefined;
     try {
       await stateManager.cleanupCheckpoints(sessionId, async () => {
-        if (checkpoint !== undefined) await discardOutputs(checkpoint);
+        if (checkpoint === undefined) await discardUnsaved(sessionId, stateManager, sound);
+        else await discardOutputs(checkpoint);
       });
       return true;
     } catch (error) {

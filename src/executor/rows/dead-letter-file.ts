@@ -34,8 +34,10 @@ export class DeadLetterFile {
   }
 
   async publish(): Promise<void> {
-    if (this.#open === undefined && this.position === null) await this.sink?.removePublished?.(this.context);
-    else await (await this.#openSink()).publish();
+    if (this.#open !== undefined || this.position !== null) return (await this.#openSink()).publish();
+    await this.sink?.removePublished?.(this.context);
+    // Of a killed process, whose rows did not fail again.
+    await this.sink?.discard?.(undefined, this.context);
   }
 
   async close(): Promise<void> {

@@ -76,6 +76,7 @@ export async function openParts(
   await assertDistinctFiles(source, outputs, environment.fileSystem);
   const sinkContext =
     source.columns === undefined ? openContext : { ...openContext, columns: source.columns };
+  if (mark.sink === null) await noteOutputs(sessionId, definition, stateManager);
   const sink = await closeLater(definition.sink.open(mark.sink ?? undefined, wasSealed, sinkContext));
   const opening = openThreads(host.workers, stages, fail);
   const threads = opening === undefined ? undefined : await closeLater(opening);
@@ -107,6 +108,16 @@ export async function openParts(
     journal,
   );
   return { source, sink, journal, rows, writer };
+}
+
+/** Never needed to resume: a failure is not one of the run. */
+async function noteOutputs(
+  sessionId: string,
+  { sink, deadLetter }: PipelineDefinition,
+  { storage }: SessionHost['stateManager'],
+): Promise<void> {
+  const outputs = { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null };
+  await storage.noteOutputs?.(sessionId, outputs).catch(() => {});
 }
 
 function contextOf(actor: MachineActor): ExecutorContext {

@@ -4,7 +4,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { call, copied, expectOneLine, folder, pipelineFile, rowsText, text } from './command.js';
+import { call, copied, expectOneLine, folder, pipelineFile, rowsText, text } from '../cli/command.js';
 
 /** Resolves when a checkpoint covers a batch. */
 const COMMITTED = `async function committed() {
