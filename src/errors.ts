@@ -115,7 +115,7 @@ export class CheckpointWriteError extends PipelineError {
 /** Resuming would not continue the same run (I15). */
 export class PipelineMismatchError extends PipelineError {
   readonly code = 'PIPELINE_MISMATCH';
-  /** @param mayForce whether `force` accepts it: what was read or written and is not there any more, it cannot. */
+  /** @param mayForce whether `force` accepts it: it cannot replace missing input or output. */
   constructor(
     readonly differences: readonly string[],
     readonly mayForce: boolean = true,
@@ -143,11 +143,11 @@ export class SessionLockedError extends PipelineError {
   }
 }
 
-/** Nobody runs the session that a command was sent to. */
+/** A command was sent to a session that no process runs. */
 export class NoOwnerError extends PipelineError {
   readonly code = 'NO_OWNER';
   constructor(readonly sessionId: string) {
-    super(`No process runs session ${sessionId}. "xstate-pipeline show ${sessionId}" tells where it stands.`);
+    super(`No process runs session ${sessionId}. "xstate-pipeline show ${sessionId}" shows its state.`);
   }
 }
 
@@ -274,12 +274,12 @@ export class PipelineFileError extends PipelineError {
   readonly code = 'PIPELINE_FILE';
 }
 
-/** There is no recording where one was looked for, or no moment in it that was asked for. */
+/** A recording is missing, or has no such moment. */
 export class RecordingError extends PipelineError {
   readonly code = 'RECORDING';
 }
 
-/** Two runs whose outputs cannot be compared, or one that cannot be forked. */
+/** The outputs of two runs cannot be compared, or a run cannot be forked. */
 export class ForkError extends PipelineError {
   readonly code = 'FORK';
 }

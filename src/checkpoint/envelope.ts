@@ -26,7 +26,7 @@ const MAX_MESSAGE = 300;
 /** What a Date can hold, in milliseconds. */
 const MAX_TIME = 8.64e15;
 
-/** A persisted session: the machine's snapshot and what is needed to go on from it in another process. */
+/** A persisted session: the machine's snapshot and all that another process needs to resume. */
 export interface Checkpoint {
   readonly sessionId: string;
   /** Counts the owners of the session (I10). */

@@ -137,7 +137,7 @@ export class StateManager {
     return chooseCheckpoint(sessionId, stored, accept, this.storage.paths);
   }
 
-  /** Whether there is a checkpoint to go on from: stored, sound and not of a completed run. */
+  /** Whether a checkpoint can be resumed: stored, sound and not of a completed run. */
   async canResume(sessionId: string): Promise<boolean> {
     try {
       return (await this.loadCheckpoint(sessionId)).checkpoint.state !== 'COMPLETED';

@@ -1,4 +1,4 @@
-/** A browser: sessions in memory unless told (`xstate-pipeline/browser` keeps them in `localStorage`); no files. */
+/** Defaults in a browser: sessions in memory (`xstate-pipeline/browser` stores them in `localStorage`), no files. */
 import { memoryStorage } from '../checkpoint/storages/memory-storage.js';
 import { InvalidOptionError } from '../errors.js';
 import type { Defaults } from './defaults.js';
@@ -9,7 +9,7 @@ function noFiles(): never {
   );
 }
 
-/** One for the page, so that a later run can resume an earlier one. */
+/** One for the page: a later run can resume an earlier one. */
 const storage = memoryStorage();
 
 export const defaults: Defaults = { storage: () => storage, source: noFiles, sink: noFiles };

@@ -1,4 +1,4 @@
-/** Node: sessions in the state directory `.xstate-pipeline`, file sources and sinks, worker threads. */
+/** Defaults in Node: sessions in the state directory `.xstate-pipeline`, file sources and sinks, worker threads. */
 import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
 import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.js';
 import { absolutePath } from '../platform/file-problems.js';

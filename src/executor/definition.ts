@@ -24,11 +24,11 @@ export interface PipelineOptions {
   /** Milliseconds between checkpoints, where rows come slowly; `false`: never by time. Default: the `StateManager`'s,
    * else 5,000. */
   readonly checkpointEveryMs?: number | false;
-  /** How often the process may die on a batch before the batch is held to be the cause, from 2. Default 3. */
+  /** Crashes with a batch in flight after which the batch is quarantined, from 2. Default 3. */
   readonly maxCrashes?: number;
-  /** What becomes of such a batch. Default 'fail': the run fails, naming it, and a later resume tries again. */
+  /** What happens to a quarantined batch. Default 'fail': the run fails with its number, and a later resume tries it again. */
   readonly onPoison?: OnError;
-  /** Where rows that fail go under `'dead-letter'`. Default: a file beside the sink's. */
+  /** Receives rows that fail under `'dead-letter'`. Default: a file beside the sink's. */
   readonly deadLetter?: SinkLike<JsonObject>;
 }
 
@@ -41,7 +41,7 @@ export interface PipelineLike<In = any, Out = any> {
   readonly options?: PipelineOptions;
 }
 
-/** The same, normalised. */
+/** A pipeline with all defaults. */
 export interface PipelineDefinition {
   readonly name: string;
   readonly source: Source<unknown>;
@@ -53,11 +53,11 @@ export interface PipelineDefinition {
   readonly maxInFlight: number;
   readonly checkpointInterval: number | undefined;
   readonly checkpointEveryMs: number | false | undefined;
-  /** As they were given. */
+  /** The given options. */
   readonly options: PipelineOptions;
 }
 
-/** @throws {InvalidOptionError} naming what is wrong. */
+/** @throws {InvalidOptionError} */
 export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage[]): PipelineDefinition {
   const { name, options = {} } = pipeline;
   if (typeof name !== 'string' || name === '' || name.length > 200)
@@ -68,8 +68,8 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
   const source = toSource(pipeline.source);
   const deadLetter = options.deadLetter === undefined ? sink.deadLetters?.() : toSink(options.deadLetter);
   assertDistinctPaths({ source, sink, 'dead-letter sink': deadLetter });
-  // All slots can be in use at once, and as many batches as the widest stage has wait for the one before them (I4). More
-  // would gain nothing, and the machine's events cost by the window.
+  // All slots can be in use while as many batches as the widest stage has wait for an earlier one (I4). A larger window gains
+  // nothing, and the machine's events cost more.
   const slots = stages.map(({ concurrency }) => (concurrency > 1 ? concurrency : 0));
   const window = slots.reduce((sum, count) => sum + count, Math.max(0, ...slots));
   return {
@@ -113,7 +113,7 @@ const PIPELINE_OPTIONS = [
   'deadLetter',
 ] as const satisfies readonly (keyof PipelineOptions)[];
 
-/** Whether it was made by `defineStage`, `map`, `filter` or `flatMap`, of this copy of the package or another. */
+/** Whether it is a result of `defineStage`, `map`, `filter` or `flatMap`, of any copy of the package. */
 export function isStage(value: unknown): value is AnyStage {
   if (typeof value !== 'object' || value === null) return false;
   const { name, kind, retry, concurrency } = value as Partial<AnyStage>;
@@ -125,7 +125,7 @@ export function isStage(value: unknown): value is AnyStage {
   );
 }
 
-/** @throws {InvalidOptionError} for what is no stage, and for two stages of one name. */
+/** @throws {InvalidOptionError} for a value that is not a stage, and for two stages of one name. */
 export function checkStages(stages: readonly AnyStage[]): void {
   if (!Array.isArray(stages)) throw new InvalidOptionError('The stages are a list.');
   const seen = new Set<string>();

@@ -151,7 +151,7 @@ export class PipelineExecutor<
   }
 
   /** Records what the machines do, from now on and over resumes: references and metrics, never rows.
-   * @param sink where lines go; the session's directory unless told. @returns ends the recording; the run continues. */
+   * @param sink receives the lines. Default: the session's directory. @returns ends the recording; the run continues. */
   record(sink?: RecordingSink): {
     /** Ends the recording; the run continues. */
     end(): void;

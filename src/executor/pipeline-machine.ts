@@ -4,8 +4,8 @@
  * - A parent sends `execute`, `pause`, `resume` and `cancel`. It receives `xstate.done.actor.…` with the `ExecutionResult` when
  *   the run completes, and `pipeline.failed` with the error's data when it fails. FAILED is not final: `resume` and `execute`
  *   are legal there.
- * - The actor is the run (I28). Stopped by whatever way, it aborts the work and frees lock and files.
- * - Restored from its parent's snapshot, whatever its age, it continues from what the session's storage says.
+ * - The actor is the run (I28). When it is stopped, it aborts the work and frees lock and files.
+ * - Restored from its parent's snapshot, of any age, it continues from the stored session.
  * - `toPromise(actor)` and `waitFor` reject with the original error when the run fails, and with `PipelineCancelledError` when
  *   it is cancelled.
  */

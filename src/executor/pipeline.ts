@@ -1,6 +1,6 @@
 /**
- * The short way: `pipeline(name).from(source).pipe(stage).to(sink).run()`, typed from stage to stage: one that does not
- * fit the one before it does not compile.
+ * The builder: `pipeline(name).from(source).pipe(stage).to(sink).run()`. A stage that does not fit the one before it does not
+ * compile.
  */
 
 import { isObject } from '../formats/json.js';
@@ -38,7 +38,7 @@ export function pipeline(
   /** Names where the rows come from. */
   from<T>(source: SourceLike<T>): PipelineSteps<T>;
 } {
-  // Once: rows that can be read only once know that they were.
+  // Once: rows in memory count how often they were read.
   return { from: (source) => steps({ name, options, source: toSource(source) }, []) };
 }
 
@@ -56,7 +56,7 @@ function steps<T>(
   };
 }
 
-/** A pipeline as it stands in a variable: checked where it comes from untyped hands, a pipeline file for example. */
+/** A pipeline in a variable. It is checked again, because a pipeline file may have no types. */
 export function isPipeline(value: unknown): value is Pipeline<unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const { name, stages, source, sink, run } = value as Partial<Pipeline<unknown>>;

@@ -1,21 +1,21 @@
-/** What commands resolve to, and the error that a run rejects with. */
+/** The receipts of commands, and the error of a failed run. */
 import type { CheckpointMark, ExecutorContext, HoldReason } from '../../machines/context.js';
 import { NoUsableOutputError } from '../errors.js';
 
-/** What `pause` resolves to, once all of it is true (I16). */
+/** The receipt of `pause`: all of it is true (I16). */
 export interface PauseReceipt {
   readonly sessionId: string;
-  /** Batches in sink and checkpoint. */
+  /** Committed batches. */
   readonly batches: number;
   readonly rowsIn: number;
   readonly rowsOut: number;
-  /** Where the sink stands; null when nothing was written. */
+  /** The sink's position; null when nothing was written. */
   readonly sinkPosition: CheckpointMark['sink'];
   /** Why the run paused by itself; absent: a command asked for the pause. */
   readonly reason?: HoldReason;
 }
 
-/** What `cancel` resolves to: what the kept checkpoint covers. */
+/** The receipt of `cancel`: what the kept checkpoint covers. */
 export type CancelReceipt = PauseReceipt;
 
 export function countsOf({ batches, rowsIn, rowsOut }: CheckpointMark) {
@@ -28,8 +28,8 @@ export function receiptOf(context: ExecutorContext): PauseReceipt {
   return { sessionId, ...countsOf(flushed), sinkPosition: flushed.sink, ...reason };
 }
 
-/** The error as it was thrown (I12).
- * @param thrown undefined when it was thrown by no one in this process. */
+/** The original error (I12).
+ * @param thrown undefined: not thrown in this process. */
 export function originalError(context: ExecutorContext, thrown: unknown): unknown {
   if (context.error?.code === 'NO_USABLE_OUTPUT') {
     const { losses } = context.flushed;

@@ -1,4 +1,4 @@
-/** What a completed run gives (DESIGN of the public interface): figures, losses, and the output rows read from the sink. */
+/** The result of a completed run: metrics, losses, and the output rows, which are read from the sink. */
 import type { CheckpointMark, ExecutorContext, StageCounters } from '../../machines/context.js';
 import { SinkError } from '../errors.js';
 import type { RunMetrics } from '../observers/metrics.js';
@@ -6,7 +6,7 @@ import type { Environment } from '../platform/environment.js';
 import type { ReadableSink } from '../sinks/sink.js';
 import type { PipelineDefinition } from './definition.js';
 
-/** A row that an error cost. */
+/** A row that was lost to an error. */
 export interface LostRow {
   /** The stage, or 'source' for a row that could not be read. */
   readonly stage: string;
@@ -23,10 +23,10 @@ export interface OutputRows<T> extends AsyncIterable<T> {
   toArray(): Promise<T[]>;
 }
 
-/** What a completed run came to. */
+/** The result of a completed run. */
 export interface ExecutionResult<T = unknown> {
   readonly sessionId: string;
-  /** The run reached its end, and errors did not leave it without any output. */
+  /** The run ended with output, or had no input. */
   readonly success: boolean;
   /** No row was lost. */
   readonly isComplete: boolean;

@@ -59,7 +59,7 @@ export interface RunOptions {
   readonly environment?: Partial<Environment>;
 }
 
-/** Sessions; enough to compare recent runs, few enough not to be noticed. */
+/** Sessions to keep: enough to compare recent runs. */
 const DEFAULT_KEEP = 20;
 const kept = shape(
   'a whole number of sessions from 0, or Infinity',
@@ -100,7 +100,7 @@ type WholePipeline = PipelineLike & { readonly stages: readonly AnyStage[] };
 
 export function runPipeline<T>(whole: WholePipeline, options: RunOptions = {}): PipelineRun<T> {
   let run: Run<T> | undefined;
-  // Wrong options reject, as everything else that ends a run does.
+  // Invalid options reject the promise, like any other error of a run.
   const result = (async () => {
     const inThread = runInThread(whole);
     if (inThread !== undefined) return inThread;
@@ -220,7 +220,7 @@ class Run<T> {
     return Promise.race([legal.promise, this.#ended.promise]).finally(() => subscription.unsubscribe());
   }
 
-  /** Paused by whatever process: nobody resumes this executor, so the session is freed for one that does. */
+  /** Frees the session after a pause by any process: this executor is not resumed. */
   #endPaused({ reason }: PipelineEventOf<'pipeline.paused'>): void {
     this.#paused = reason ?? null;
     this.#executor.actor.stop();

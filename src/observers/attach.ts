@@ -16,7 +16,7 @@ export type PipelineObserver =
 /**
  * Delivers events to the observer, synchronously and in order, until they end, it fails, or the subscription is ended.
  * Never throws.
- * @param onObserverError Told once, of the first error; the observer has been detached by then. What this function
+ * @param onObserverError called once, with the first error, after the observer was detached. What this function
  * itself throws is dropped.
  * @returns Detaches the observer, with everything it subscribed.
  * @example

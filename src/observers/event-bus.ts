@@ -38,7 +38,7 @@ export class EventBus {
     });
   }
 
-  /** Whether anybody is subscribed. */
+  /** Whether there are subscribers. */
   get observed(): boolean {
     return this.#subject.observed;
   }

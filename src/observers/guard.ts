@@ -14,7 +14,7 @@
 import type { Observer, Operator, Subscriber, Subscription } from 'rxjs';
 import { config, Observable, Subject } from './rx.js';
 
-/** Told of each error of a subscriber. Must not throw. */
+/** Receives each error of a subscriber. Must not throw. */
 export type ReportError = (error: unknown) => void;
 
 /**

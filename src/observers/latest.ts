@@ -1,4 +1,4 @@
-/** A stream reduced to its latest figures, which a late subscriber gets at once, also after the end. */
+/** A stream reduced to its latest value, which a late subscriber gets at once, also after the end. */
 import { Observable, Subject } from './rx.js';
 
 /** What a stream came to so far; several views may be taken of it. */

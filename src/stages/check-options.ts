@@ -56,7 +56,7 @@ const limits = shape(
   (value): value is Limiter | readonly Limiter[] =>
     isLimiter(value) || (Array.isArray(value) && value.every(isLimiter)),
 );
-/** Attempts unless told; with `when`, a server's wish to come back later is honoured. */
+/** Default attempts; with `when`, a server's `Retry-After` is honoured. */
 const ATTEMPTS = 1;
 const ATTEMPTS_WITH_WHEN = 5;
 

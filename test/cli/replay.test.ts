@@ -135,7 +135,7 @@ test('wrong usage is one line', async () => {
     [['fork', id, '--from', '1', '--key', 'nope'], 2, 'No row has the field "nope"'],
     [['diff', id, id, '--key', 'nope'], 2, 'No row has the field "nope"'],
     [['fork', id, '--from', 'x'], 2, 'whole number'],
-    [['fork', id, '--from', '1', '--to', 'out.jsonl'], 2, 'is there already'],
+    [['fork', id, '--from', '1', '--to', 'out.jsonl'], 2, 'exists already'],
     [['fork', id, '--from', '1', '--threads', 'x'], 2, 'whole number'],
     [['diff', id, 'abcd1234'], 4, 'abcd1234'],
   ];

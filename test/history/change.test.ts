@@ -26,7 +26,7 @@ test('pausing without draining', async () => {
     expected: { transition: 'no step' },
     got: { state: 'PAUSED', transition: 'EXECUTING: always [isPauseDone], to PAUSED', actions: ['settled'] },
   });
-  expect(text).toContain('executor goes on without an event in EXECUTING');
+  expect(text).toContain('executor continues without an event in EXECUTING');
 });
 
 test('runs that never pause are as they were', async () => {

@@ -140,7 +140,7 @@ describe('dead letters', () => {
     run.disk.put(`${process.cwd()}/new.dead-letter.jsonl`, '');
     const before = filesOf(run);
     const again = rerun(whole, placeOf(run), { from: 11, to: 'new.jsonl' });
-    await expect(again).rejects.toThrow('new.dead-letter.jsonl is there already');
+    await expect(again).rejects.toThrow('new.dead-letter.jsonl exists already');
     expect(filesOf(run)).toEqual(before);
   });
 });
@@ -232,8 +232,8 @@ describe('the output of the session is missing or changed', () => {
   const target = `${process.cwd()}/out.jsonl`;
 
   test.each([
-    ['cut', (text: string) => text.slice(0, -3), 'does not hold what the session had written'],
-    ['replaced', (text: string) => text.replaceAll('1', '7'), 'does not hold what the session had written'],
+    ['cut', (text: string) => text.slice(0, -3), 'has changed: it does not begin with the session'],
+    ['replaced', (text: string) => text.replaceAll('1', '7'), 'has changed: it does not begin with the session'],
   ])('%s', async (_, change, message) => {
     const run = await completed(whole(), input);
     run.disk.put(target, change(run.text('out.jsonl') ?? ''));
@@ -245,7 +245,7 @@ describe('the output of the session is missing or changed', () => {
   test('removed', async () => {
     const run = await completed(whole(), input);
     await run.disk.unlink(target);
-    await expect(rerun(whole(), placeOf(run), { from: 0 })).rejects.toThrow('not there any more');
+    await expect(rerun(whole(), placeOf(run), { from: 0 })).rejects.toThrow('is missing');
   });
 
   test('a recorded point that a later process overwrote: the fork uses an earlier one', async () => {

@@ -66,7 +66,7 @@ describe('rerun', () => {
     expect(result).toMatchObject({ from: 0, same: ROWS, changed: 0, added: 0, disappeared: 0 });
     expect(run.text('other.jsonl')).toBe(run.text('out.jsonl'));
     await expect(rerun(doubling(), place, { from: 0, to: 'other.jsonl' })).rejects.toThrow(
-      'is there already',
+      'exists already',
     );
     await expect(rerun(doubling(), place, { from: -1 })).rejects.toThrow('a whole number from 0');
   });

@@ -1,6 +1,6 @@
 /**
  * The bytes of a stored recording, and then those that are appended, by whichever process. Whole lines only: what a process
- * that died left torn at the end of its segment is passed over.
+that crashed left torn at the end of its segment is passed over.
  */
 
 import type { FileSystem } from '../../platform/file-system.js';

@@ -1,6 +1,6 @@
 /**
- * A file that is read is not overwritten, and two outputs do not replace one another. Files are compared by what they are
- * (device and inode, real path), because one file may have several names: symbolic links, hard links, `..`.
+ * Refuses a sink that would overwrite the input or another sink's output. Files are compared by device and inode and by real path,
+ * because one file may have several names: symbolic links, hard links, `..`.
  */
 import type { JsonObject } from '../../../machines/context.js';
 import { InvalidOptionError } from '../../errors.js';
@@ -10,7 +10,7 @@ import type { OpenSource } from '../../sources/source.js';
 
 type Described = { describe(): JsonObject | undefined } | undefined;
 
-/** Compares the paths as they are written. @param places by what they are called in the error.
+/** Compares the given paths. @param places by their names in the error.
  * @throws {InvalidOptionError} */
 export function assertDistinctPaths(places: Readonly<Record<string, Described>>): void {
   const known = new Map<string, string>();
@@ -23,8 +23,8 @@ export function assertDistinctPaths(places: Readonly<Record<string, Described>>)
   }
 }
 
-/** Compares the files on the disk. To be called before a sink is opened.
- * @param sinks by what they are called in the error.
+/** Compares the files on the disk. Called before a sink is opened.
+ * @param sinks by their names in the error.
  * @throws {InvalidOptionError} */
 export async function assertDistinctFiles(
   source: Pick<OpenSource<unknown>, 'file'>,

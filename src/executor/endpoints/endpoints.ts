@@ -1,13 +1,13 @@
-/** What a pipeline reads from and writes to, as a user may give it. */
+/** The forms in which a user gives source and sink. */
 import { InvalidOptionError } from '../../errors.js';
 import type { ReadableSink, Sink } from '../../sinks/sink.js';
 import { rows } from '../../sources/rows.js';
 import type { Source } from '../../sources/source.js';
 
-/** A source, a file that is one, or rows. */
+/** A source, a file, or rows. */
 export type SourceLike<T> = Source<T> | { readonly source: Source<T> } | Iterable<T> | AsyncIterable<T>;
 
-/** A sink, or a file that is one. */
+/** A sink, or a file. */
 export type SinkLike<T> = Sink<T> | { readonly sink: Sink<T> };
 
 /** @throws {InvalidOptionError} */
@@ -24,7 +24,7 @@ export function toSink<T>(given: SinkLike<T>): Sink<T> {
   throw new InvalidOptionError('A pipeline writes to a sink: jsonl(path), csv(path), collect() or your own.');
 }
 
-/** One file under one name, to be read or to be written: what `jsonl(path)` and `csv(path)` give. */
+/** A file as source or sink: the result of `jsonl(path)` and `csv(path)`. */
 export interface FileEndpoint<T> {
   readonly source: Source<T>;
   readonly sink: ReadableSink<T>;

@@ -21,7 +21,7 @@ export interface CsvOptions extends Omit<CsvSourceOptions, 'header'>, Omit<CsvSi
   readonly header?: boolean | readonly string[] | undefined;
 }
 
-/** A JSON Lines file, to read from or to write to.
+/** A JSON Lines file as source or sink.
  * @param path relative to the current working directory, or a `file:` URL. `~/` is the home directory.
  * @throws {InvalidOptionError}
  * @example pipeline('copy').from(jsonl('in.jsonl')).to(jsonl('out.jsonl')) */
@@ -30,7 +30,7 @@ export function jsonl<T = JsonObject>(path: string | URL, options: JsonlOptions 
   return { source: jsonlSource<T>(path, options), sink: jsonlSink<T>(path, options) };
 }
 
-/** A CSV file, to read from or to write to. As a list, `header` names the columns of a file without a header.
+/** A CSV file as source or sink. As a list, `header` names the columns of a file without a header.
  *
  * A row that is read is an object of text, or an array of text with `header: false`. `T` may name the columns. As with
  * `jsonl`, only a stage's `input` schema checks that, and it can give the type too.
@@ -104,7 +104,7 @@ export function sinkFromDescription(description: Json): Sink<unknown> {
   throw unknownKind('sink');
 }
 
-/** The other fields are checked where they are used: each of them throws `InvalidOptionError`. */
+/** The other fields are checked by their users, which throw `InvalidOptionError`. */
 function described(
   description: Json,
   what: string,

@@ -124,7 +124,7 @@ export class InFlightBatch implements BatchMetadata {
     this.#releaseRaw();
   }
 
-  /** Holds rows as text: they are decoded on demand, and short-lived then.
+  /** Keeps rows as text, and decodes them on demand: the garbage collector frees them early.
    * @param decode gives the same rows at every call. */
   holdText(decode: () => readonly unknown[]): void {
     this.decoded = null;

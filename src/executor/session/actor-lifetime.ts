@@ -1,10 +1,10 @@
 /**
- * The actor is the run (I28): however an executor's actor ends, its work ends with it.
+ * The actor is the run (I28): when an executor's actor ends, its work ends, too.
  *
  * Calls in: XState, through the machine's `start` and `transition`. Calls out: `ExecutorActions.stopRun`.
  *
- * XState stops an actor with an event of its own, whoever stops it: `actor.stop()`, a parent that leaves the invoking state or
- * ends, a component that unmounts. React's StrictMode starts the same actor again in the same task: then the work goes on.
+ * XState stops an actor with the event `xstate.stop`: at `actor.stop()`, when a parent leaves the invoking state or ends, when a
+ * component unmounts. React's StrictMode starts the same actor again in the same task: then the work continues.
  */
 import type { AnyActorLogic, AnyMachineSnapshot } from 'xstate';
 import type { ExecutorContext, ExecutorState } from '../../../machines/context.js';
@@ -18,7 +18,7 @@ interface StoppableRun {
   stopRun(state: ExecutorState, context: ExecutorContext): void;
 }
 
-/** @param known undefined: the actor has done nothing yet. */
+/** @param known undefined: the actor has executed no action. */
 export function endRunsWithActors(machine: object, known: (actor: object) => StoppableRun | undefined): void {
   const logic = machine as AnyActorLogic;
   const { start, transition } = logic;
@@ -45,15 +45,15 @@ export function parentOf(actor: object): { send(event: object): void } | undefin
   return (actor as { readonly _parent?: { send(event: object): void } })._parent;
 }
 
-/** Tells the observers of an actor that the run has failed or was cancelled: XState's `toPromise` and `waitFor` reject. The
- * actor goes on: FAILED and IDLE take commands. */
+/** Sends the error of a failed or cancelled run to the actor's observers: XState's `toPromise` and `waitFor` reject. The actor
+ * continues: FAILED and IDLE accept commands. */
 export function notifyObservers(actor: object, error: unknown): void {
   const { observers } = actor as { readonly observers?: ReadonlySet<{ error?(error: unknown): void }> };
   for (const observer of observers ?? []) {
     try {
       observer.error?.(error);
     } catch {
-      // An observer cannot hurt the run (I11).
+      // An observer cannot harm the run (I11).
     }
   }
 }

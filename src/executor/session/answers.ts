@@ -1,8 +1,8 @@
 /**
- * The runtime's answers: where they go, and that nobody else can send them.
+ * The runtime's answers to the machines, which no other code can send.
  *
  * An answer goes to the child that made the request, otherwise to the executor. It is sealed (`machines/report.ts`). The
- * runtime's machines take sealed events, commands and XState's own events; any other event has no effect.
+ * runtime's machines accept sealed events, commands and XState's own events; any other event has no effect.
  */
 import type { AnyActorLogic } from 'xstate';
 import type { WORKERS } from '../../../machines/children.js';
@@ -32,7 +32,7 @@ export function sendAnswer(actor: MachineActor, event: ExecutorEvent): void {
 }
 
 /** Makes a machine of the runtime ignore events that neither the runtime nor one of its machines sent.
- * @param commands types that anybody may send. */
+ * @param commands types that any code may send. */
 export function refuseForgedEvents<Machine extends object>(
   machine: Machine,
   commands: readonly string[] = [],

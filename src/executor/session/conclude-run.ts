@@ -21,7 +21,7 @@ import type { StoredRecording } from './recording/stored-recording.js';
 
 export type Ending = 'paused' | 'completed' | 'failed' | 'cancelled';
 
-/** What an ending ended. */
+/** A run that has ended, with what it leaves. */
 export interface EndedRun extends PendingPromises {
   readonly ending: Ending;
   readonly context: ExecutorContext;
@@ -33,7 +33,7 @@ export interface ConclusionHost {
   readonly logger: Logger;
   readonly publish: (sessionId: string, draft: EventDraft) => void;
   readonly resultOf: (context: ExecutorContext, session: Session | undefined) => ExecutionResult;
-  /** A failure or a cancel, told to observers of the actor that take errors. */
+  /** Sends a failure or a cancel to the actor's observers. */
   readonly notifyError: (error: unknown) => void;
 }
 
@@ -51,7 +51,7 @@ export async function concludeRun(ended: EndedRun, host: ConclusionHost): Promis
   else concludeCancelled(ended, host);
 }
 
-/** One that cannot be saved leaves the last one, which is true as well.
+/** If it cannot be saved, the previous checkpoint remains, which is also true.
  * @returns the error. */
 async function saveLastCheckpoint(ended: EndedRun, { logger }: ConclusionHost): Promise<unknown> {
   const { ending, session, context } = ended;

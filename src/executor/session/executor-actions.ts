@@ -152,10 +152,10 @@ export class ExecutorActions {
       .catch((error: unknown) => session.fail(error));
   }
 
-  async #openSession(session: Session, isToldOfStored: boolean): Promise<void> {
+  async #openSession(session: Session, sendsStored: boolean): Promise<void> {
     const stored = await session.open();
     if (session.isEnding) return;
-    if (stored !== undefined && isToldOfStored) {
+    if (stored !== undefined && sendsStored) {
       session.send(loadedEvent(stored));
       if (stored.isCompleted) return;
       if (stored.start.epoch !== this.#recorded?.epoch) this.#beginRecording(session, stored.start.epoch);
@@ -227,7 +227,7 @@ export class ExecutorActions {
     addClosing(this.options.environment, sessionId, this.#concluded);
   }
 
-  /** The actor was restored, or started again: storage decides where it continues (I28). A run goes on by itself; one that was
+  /** The actor was restored, or started again: storage decides where it continues (I28). A run continues by itself; one that was
    * paused or had failed waits for its command, unless it has completed meanwhile. */
   continueRestored(state: ExecutorState): void {
     const { sessionId, error } = this.context;

@@ -1,10 +1,10 @@
 /**
- * An actor that XState restores from a persisted snapshot continues from what its session's storage says (I18, I28).
+ * An actor that XState restores from a persisted snapshot continues from the stored session (I18, I28).
  *
  * Calls in: XState, through the machine's `restoreSnapshot` and `start`. Calls out: `ExecutorActions.continueRestored`.
  *
- * The snapshot says which session it was, and whether it ran, was paused or had failed. Everything else is read from storage:
- * the snapshot may be of any age. One that is damaged, or is of other stages, never reaches XState.
+ * The snapshot names the session, and whether it ran, was paused or had failed. All else is read from storage: the snapshot may
+ * be of any age. A damaged snapshot, or one of other stages, never reaches XState.
  */
 import type { AnyActorLogic } from 'xstate';
 import type { ErrorData, ExecutorContext, ExecutorState } from '../../../machines/context.js';
@@ -36,13 +36,13 @@ export function continueRestoredActors(
     if (restored.delete(self) || isCutOff(self, value)) actionsOf(self).continueRestored(value);
   };
 
-  /** Stopped, its work ended, and started again. */
+  /** The actor was stopped, which ended its work, and started again. */
   function isCutOff(self: object, value: ExecutorState): boolean {
     return (value === 'INITIALIZING' || value === 'EXECUTING') && actionsOf(self).session?.isEnding === true;
   }
 }
 
-/** A snapshot that can be started: what ran is opened again, the rest is what it was. */
+/** A snapshot that can be started: a run in progress is opened again; other states stay. */
 function continuable(persisted: unknown, stages: readonly AnyStage[]): RestoredSnapshot {
   try {
     const rebuilt = restoreSnapshot(persisted, stageInputs(stages));
@@ -55,7 +55,7 @@ function continuable(persisted: unknown, stages: readonly AnyStage[]): RestoredS
   }
 }
 
-/** Of a snapshot that cannot be used, the session's id is enough: storage knows the rest. */
+/** An unusable snapshot still names its session, which storage has. */
 function fromSessionAlone(
   persisted: unknown,
   stages: readonly AnyStage[],

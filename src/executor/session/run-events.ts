@@ -1,4 +1,4 @@
-/** The events of a run's beginning: to observers, and to the machine. */
+/** The events at the beginning of a run, for observers and for the machine. */
 import type { ExecutorContext } from '../../../machines/context.js';
 import type { ExecutorEvent } from '../../../machines/executor-events.js';
 import type { EventDraft } from '../publish.js';
@@ -20,7 +20,7 @@ export function resumedEvent({ flushed }: ExecutorContext): EventDraft {
   return { type: 'pipeline.resumed', fromBatch: flushed.batches };
 }
 
-/** What is stored replaces what the machine knows. */
+/** The stored session replaces the machine's context. */
 export function loadedEvent({ snapshot, isCompleted }: StoredSession): ExecutorEvent {
   const { pipeline, settings, startedAt, flushed, suspects } = snapshot.context;
   return { type: 'session.loaded', pipeline, settings, startedAt, flushed, suspects, isCompleted };

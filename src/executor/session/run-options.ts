@@ -1,4 +1,4 @@
-/** What a run is given, and where it goes on from. */
+/** The options of a session's run, and where it starts. */
 import type { CheckpointMark, Json } from '../../../machines/context.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import type { Environment } from '../../platform/environment.js';
@@ -7,13 +7,13 @@ import type { PipelineDefinition } from '../definition.js';
 import type { WorkerOptions } from '../fusion/workers.js';
 import type { EventDraft } from '../publish.js';
 
-/** Where a run goes on from. */
+/** Where a run starts. */
 export interface RunStart {
   readonly sessionId: string;
   readonly mark: CheckpointMark;
   /** The run had written everything at `mark`: its result may be published already. */
   readonly wasSealed: boolean;
-  /** What the stored session said of its input; null at a fresh start. */
+  /** The stored identity of the input; null for a new session. */
   readonly sourceIdentity: Json | null;
   readonly epoch: number;
   readonly force: boolean;

@@ -1,7 +1,7 @@
 import type { StageInput } from '../../../machines/stage-events.js';
 import type { AnyStage } from '../../stages/stage.js';
 
-/** What the machines know of the stages. */
+/** The machines' input for each stage. */
 export function stageInputs(stages: readonly AnyStage[]): Omit<StageInput, 'index'>[] {
   return stages.map((stage) => ({
     name: stage.name,

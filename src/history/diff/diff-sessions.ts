@@ -1,4 +1,4 @@
-/** The outputs of two sessions, compared; and the comparison as text. */
+/** Compares the outputs of two sessions; formats the result as text. */
 import type { CheckpointMark } from '../../../machines/context.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { InvalidOptionError } from '../../errors.js';
@@ -8,18 +8,18 @@ import { diffRows, type RowDiff, type RowDifference } from './row-diff.js';
 import { headerText, rowTexts, type SessionOutput, sessionOutput } from './session-output.js';
 import { writtenPosition } from './written-file.js';
 
-/** What two outputs have in common, and what not. */
+/** The difference of two outputs. */
 export interface OutputDiff extends RowDiff {
-  /** Where it is another: the first record of two CSV files, which is no row. '' where there is none. */
+  /** Two different CSV headers; '' for a file without one. */
   readonly header?: { readonly before: string; readonly after: string };
 }
 
 export interface OutputDiffOptions {
-  /** Field whose value makes a row the same row in both outputs. Default: the whole row. For JSON Lines. */
+  /** Field that identifies a row in both outputs. Default: the whole row. For JSON Lines. */
   readonly key?: string | undefined;
-  /** Differences that are kept. Default 10. */
+  /** Differences to keep. Default 10. */
   readonly examples?: number | undefined;
-  /** Both begin with so many bytes, and rows, that are the same. */
+  /** Bytes and rows at the beginning that are known to be equal. */
   readonly common?: { readonly bytes: number; readonly rows: number } | undefined;
 }
 
@@ -46,10 +46,10 @@ export async function diffOutputs(
   };
 }
 
-/** Rows in which a key is looked for, before it is thought to be mistyped. */
+/** If none of the first rows has the key, it is refused. */
 const LOOKED_AT = 1000;
 
-/** @throws {InvalidOptionError} where rows have no fields to be told apart by, or none of the first has this one. */
+/** @throws {InvalidOptionError} for a key of other outputs than JSON Lines, or of no row. */
 export async function assertKeyed(
   fileSystem: FileSystem,
   key: string | undefined,
@@ -64,7 +64,7 @@ export async function assertKeyed(
   }
   if (rows > 0)
     throw new InvalidOptionError(
-      `No row has the field "${key}", of the first ${rows} in ${output.path}: name another key, or none.`,
+      `None of the first ${rows} rows in ${output.path} has the field "${key}". Choose another key, or none.`,
     );
 }
 
@@ -73,7 +73,7 @@ function assertJsonLines(key: string | undefined, { sink }: Output): void {
     throw new InvalidOptionError('A key is a field of JSON Lines; rows of other outputs are compared whole.');
 }
 
-/** What a fork, by now, has put out otherwise than the session that it was forked from.
+/** Compares a fork's output so far with the output of the forked session.
  * @param ended the fork's checkpoint. */
 export async function diffFork(
   fileSystem: FileSystem,
@@ -89,7 +89,7 @@ export function isSameOutput({ changed, added, disappeared, header }: OutputDiff
   return changed + added + disappeared === 0 && header === undefined;
 }
 
-/** Rows without it are told apart by their text. */
+/** Rows without the field are identified by their text. */
 function keyOf(field: string): (text: string) => string {
   return (text) => {
     const value = fieldOf(text, field);
@@ -106,7 +106,7 @@ function fieldOf(text: string, field: string): unknown {
   }
 }
 
-/** Some lines for a person. */
+/** A difference as lines for display. */
 export function diffText(diff: OutputDiff): string {
   const { same, changed, added, disappeared, header, first } = diff;
   const counts = `${same} rows the same, ${changed} changed, ${added} added, ${disappeared} disappeared`;

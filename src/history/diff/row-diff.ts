@@ -1,43 +1,42 @@
 /**
- * What differs between two outputs, row by row, in source order.
+ * The difference of two outputs, row by row, in source order.
  *
- * 1. Streaming, in bounded memory: a difference is closed as soon as a row of one side is found among the next rows of the
- *    other. A shift of more rows than it looks ahead is told as changed rows, or with a key as gone here and come there.
- * 2. Without a key a row is its text: in a stretch without a common row, rows are paired in order, as changed. With a key a
- *    row is the one that has its key, and nothing else is paired.
+ * 1. Streaming, in bounded memory: a difference ends where a row of one side is among the next rows of the other. A shift beyond
+ *    the look-ahead is reported as changed rows, or with a key as disappeared and added rows.
+ * 2. Without a key, rows between common rows are paired in order, as changed. With a key, only rows with the same key are paired.
  */
 
 /** One row that differs; rows are counted from 0. */
 export interface RowDifference {
   readonly kind: 'changed' | 'added' | 'disappeared';
-  /** In the older output; undefined where it was added. */
+  /** Index in the older output; undefined: added. */
   readonly row: number | undefined;
-  /** In the newer output; undefined where it disappeared. */
+  /** Index in the newer output; undefined: disappeared. */
   readonly newRow: number | undefined;
   readonly before: string | undefined;
   readonly after: string | undefined;
 }
 
-/** What two outputs have in common, and what not. Rows. */
+/** The difference of two outputs, in rows. */
 export interface RowDiff {
   readonly same: number;
   readonly changed: number;
   readonly added: number;
   readonly disappeared: number;
-  /** The first of them. */
+  /** The first differences. */
   readonly first: readonly RowDifference[];
 }
 
 export interface RowDiffOptions {
-  /** What makes a row the same row in both outputs, from its text. Default: the whole text. */
+  /** Identifies a row in both outputs, from its text. Default: the whole text. */
   readonly key?: ((text: string) => string) | undefined;
-  /** How many differences are kept. Default 10. */
+  /** Differences to keep. Default 10. */
   readonly examples?: number | undefined;
-  /** Rows before the first one of both. Default 0. */
+  /** Rows before the first compared one. Default 0. */
   readonly offset?: number | undefined;
 }
 
-/** Rows of each side that are looked ahead. */
+/** The look-ahead, in rows of each side. */
 const AHEAD = 1000;
 
 export async function diffRows(
@@ -60,7 +59,7 @@ class Side {
   #queue: Row[] = [];
   #head = 0;
   #isEnded = false;
-  /** How often each token is among the next rows. */
+  /** Count of each token among the next rows. */
   readonly tokens = new Map<string, number>();
   taken: number;
 
@@ -135,7 +134,7 @@ class Differ {
     }
   }
 
-  /** How many rows of each side lie before the nearest row that both have; where none is near, as far as is sure. */
+  /** Rows of each side before the nearest common row; without one, as many as certainly differ. */
   #nextCommon(a: Side, b: Side): readonly [number, number] {
     const places = new Map<string, number>();
     let hasCommon = false;

@@ -1,4 +1,4 @@
-/** The rows that a session has put out, as text, from any byte of its file on. For Node. */
+/** Reads the output rows of a session, as text, from any byte of its file on. For Node. */
 import type { CheckpointMark } from '../../../machines/context.js';
 import { restoreSnapshot } from '../../../machines/restore/restore.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
@@ -12,12 +12,12 @@ import { LineScanner } from '../../formats/record-scanner.js';
 import type { FileHandle, FileSystem } from '../../platform/file-system.js';
 import { describedFile, findWritten, writtenPosition } from './written-file.js';
 
-/** What a session has put out that is durable. */
+/** The durable output of a session. */
 export interface SessionOutput {
-  /** The file that holds it now: the target, or a part file beside it. */
+  /** Its file: the target, or a part file beside it. */
   readonly path: string;
   readonly bytes: number;
-  /** Of them those before the first row: a CSV file's first record. */
+  /** Bytes before the first row: the CSV header. */
   readonly headerBytes: number;
   readonly sink: JsonObject;
   readonly mark: CheckpointMark;
@@ -26,7 +26,7 @@ export interface SessionOutput {
 const ROWS_AT_ONCE = 512;
 const BYTES_AT_ONCE = 96 * 1024;
 
-/** How far a session is durable. @throws {InvalidSnapshotError} */
+/** The durable mark of a session. @throws {InvalidSnapshotError} */
 export function durableMark({ snapshot }: Pick<Checkpoint, 'snapshot'>): CheckpointMark {
   const { context } = snapshot as { context?: { stages?: unknown } };
   const names = Array.isArray(context?.stages) ? context.stages.map(String) : [];
@@ -34,19 +34,19 @@ export function durableMark({ snapshot }: Pick<Checkpoint, 'snapshot'>): Checkpo
   return restoreSnapshot(snapshot, stages).context.flushed;
 }
 
-/** @throws {ForkError} where the output is no file, or is gone. */
+/** @throws {ForkError} if the output is no file, or is gone. */
 export async function sessionOutput(fileSystem: FileSystem, checkpoint: Checkpoint): Promise<SessionOutput> {
   const { sink, sessionId, state } = checkpoint;
   const file = describedFile(sink);
   if (sink === null || file === undefined)
-    throw new ForkError(`The output of session ${sessionId} is no JSON Lines or CSV file.`);
+    throw new ForkError(`The output of session ${sessionId} is not a JSON Lines or CSV file.`);
   const mark = durableMark(checkpoint);
   const at = writtenPosition(mark.sink);
   const path = await findWritten(fileSystem, file, at, state === 'COMPLETED');
   return { path, bytes: at.bytes, headerBytes: at.header, sink, mark };
 }
 
-/** The header, as text; undefined where there is none. */
+/** The header, as text; undefined without one. */
 export async function headerText(
   fileSystem: FileSystem,
   { path, headerBytes }: Pick<SessionOutput, 'path' | 'headerBytes'>,
@@ -60,7 +60,7 @@ export async function headerText(
   }
 }
 
-/** The text of each row from a byte on, up to what is durable. */
+/** The text of each durable row from a byte on. */
 export async function* rowTexts(
   fileSystem: FileSystem,
   { path, bytes, headerBytes, sink }: Omit<SessionOutput, 'mark'>,
@@ -94,7 +94,7 @@ export async function* rowTexts(
   }
 }
 
-/** What is beyond is not durable: it is not there. */
+/** Bytes beyond the mark are not durable, and are not read. */
 function upTo(handle: FileHandle, bytes: number): FileHandle {
   return {
     read: (buffer, length, position) =>

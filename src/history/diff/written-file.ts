@@ -1,35 +1,35 @@
-/** A file that a session has written to, found again by what its checkpoint says of it. For Node. */
+/** Finds the file that a session has written to, by its checkpoint. For Node. */
 
 import { ForkError } from '../../errors.js';
 import { isCount, type JsonObject } from '../../formats/json.js';
 import type { FileSystem } from '../../platform/file-system.js';
 import { isPart, type Part, type Publish, readWrittenTail, workingPath } from '../../sinks/written-file.js';
 
-/** A file sink, as its `describe` says. */
+/** The description of a file sink. */
 interface DescribedFile {
   readonly path: string;
   readonly publish: Publish;
 }
 
-/** Where a sink stood. */
+/** A position of a file sink. */
 interface WrittenPosition {
   readonly bytes: number;
-  /** Hash of the last bytes before it. */
+  /** Hash of the last bytes before the position. */
   readonly tail: string;
-  /** Which part file. */
+  /** The number of the part file. */
   readonly part: Part;
-  /** Bytes of the header before the first row; 0 where there is none. */
+  /** Bytes of the header before the first row; 0 without a header. */
   readonly header: number;
 }
 
-/** Undefined: it is no file. */
+/** Undefined: not a file. */
 export function describedFile(description: JsonObject | null): DescribedFile | undefined {
   const { kind, path, publish } = description ?? {};
   if ((kind !== 'jsonl' && kind !== 'csv') || typeof path !== 'string') return undefined;
   return { path, publish: publish === 'direct' ? 'direct' : 'rename' };
 }
 
-/** @param position as a mark has it; null: nothing was ever written. */
+/** @param position of a mark; null: nothing was written. */
 export function writtenPosition(position: JsonObject | null): WrittenPosition {
   const { bytes, tail, part, header } = position ?? {};
   return {
@@ -40,8 +40,8 @@ export function writtenPosition(position: JsonObject | null): WrittenPosition {
   };
 }
 
-/** The file that holds what a session has written: the target, or as long as it is not completed a part file beside it.
- * @throws {ForkError} where none does any more. */
+/** The file with a session's output: the target, or before completion a part file beside it.
+ * @throws {ForkError} if no file has this output. */
 export async function findWritten(
   fileSystem: FileSystem,
   file: DescribedFile,
@@ -56,11 +56,14 @@ export async function findWritten(
     if (found === undefined && (await fileSystem.stat(path)) !== undefined) found = path;
   }
   if (found === undefined)
-    throw new ForkError(`${places[0]}, which the session had written to, is not there any more.`);
-  throw new ForkError(`${found} does not hold what the session had written to it, ${at.bytes} bytes.`);
+    throw new ForkError(`The session's output ${places[0]} is missing. Restore the file.`);
+  throw new ForkError(
+    `${found} has changed: it does not begin with the session's ${at.bytes} bytes of output.`,
+  );
 }
 
-/** Whether a file has at least so many bytes, the last of which are those that were written. */
+/** Whether a file begins with as many bytes, with the last of them as written. */
+
 export async function holds(
   fileSystem: FileSystem,
   path: string,

@@ -1,12 +1,11 @@
 /**
- * Another session that begins in the middle of a stored one, over the same input, perhaps with other stages, and with an
- * output of its own. For Node.
+ * Forks a stored session: a new session that begins in the middle of it, over the same input, with its own output and possibly
+ * other stages. For Node.
  *
- * 1. The session that is forked is not changed: its output is read, its checkpoint and its journal are left alone. It is
- *    locked meanwhile (I10).
- * 2. It begins at the latest known committed point that is not after the wished batch: with a recording every point that was
- *    ever flushed is known, without one only those of the stored checkpoints, and the start. What lies before is copied.
- * 3. Nothing is taken from the journal: every stage runs again for every batch from there on.
+ * 1. The forked session is not changed. It is locked meanwhile (I10).
+ * 2. The fork begins at the latest known committed point up to the given batch. A recording has all committed points; without
+ *    one, those of the stored checkpoints and the start are known. The output before that point is copied.
+ * 3. The journal is not used: every stage runs again for every batch from there on.
  */
 import { type CheckpointMark, emptyCheckpointMark } from '../../../machines/context.js';
 import { rewind } from '../../../machines/initial-context.js';
@@ -32,28 +31,28 @@ export interface ForkOptions {
   readonly stateManager: StateManager;
   readonly fileSystem: FileSystem;
   readonly sessionId: string;
-  /** What goes on. */
+  /** The pipeline of the fork. */
   readonly pipeline: PipelineLike & { readonly stages: readonly AnyStage[] };
-  /** The first batch that is to be done again. */
+  /** The first batch to process again. */
   readonly from: number;
   /** Absolute path of the new output. Default: `<output>.fork.jsonl`, with the extension of the output. */
   readonly to?: string | undefined;
-  /** What will make a row the same row, where they are compared. */
+  /** Field that identifies a row when outputs are compared. */
   readonly key?: string | undefined;
-  /** The session's. */
+  /** The forked session's. */
   readonly recording?: RecordingReader | undefined;
   /** Of the new session. */
   readonly newSessionId?: () => string;
 }
 
 export interface Fork {
-  /** Of the new session, which is stored as PAUSED: `resume(sessionId, pipeline, { force: true })` goes on with it. */
+  /** The new session, stored as PAUSED: `resume(sessionId, pipeline, { force: true })` resumes it. */
   readonly sessionId: string;
-  /** What to go on with: it writes to the new output. */
+  /** The pipeline to resume with: it writes to the new output. */
   readonly pipeline: PipelineLike;
-  /** The first batch that is done again: at most the one that was wished. */
+  /** The first batch that is processed again: at most the given one. */
   readonly from: number;
-  /** Everything before it. */
+  /** The mark before that batch. */
   readonly mark: CheckpointMark;
   /** Path of the new output. */
   readonly output: string;
@@ -122,7 +121,7 @@ async function fork(
   };
 }
 
-/** I15: the rows that are read again are those that were read then. */
+/** The input must be the one that the session has read (I15). */
 async function assertSameInput(
   fileSystem: FileSystem,
   { source, sourceIdentity, sessionId, snapshot }: Checkpoint,
@@ -133,7 +132,7 @@ async function assertSameInput(
   const today = toSource(pipeline.source).describe();
   if (today?.kind !== source.kind || today?.path !== source.path)
     throw new PipelineMismatchError([
-      `the session has read ${source.path}, and the pipeline reads something else`,
+      `the session has read ${source.path}, and the pipeline has another source`,
     ]);
   const context = { sessionId, clock: systemClock, fileSystem };
   const open = await toSource(defaults.source(source)).open(at, context);
@@ -158,7 +157,7 @@ async function latest(
   return undefined;
 }
 
-/** Of the new session: what it is to go on from. */
+/** The checkpoint that the new session resumes from. */
 function checkpointOf(
   checkpoint: Checkpoint,
   sessionId: string,

@@ -1,4 +1,4 @@
-/** The files of a fork: each begins as the one of the forked session was at a mark, and is nobody else's. For Node. */
+/** The files of a fork: new files that begin like the forked session's were at a mark. For Node. */
 import { dirname } from 'node:path';
 import type { CheckpointMark } from '../../../machines/context.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
@@ -13,23 +13,23 @@ import { describedFile, findWritten, holds, writtenPosition } from '../diff/writ
 import { copyBytes } from './copy-bytes.js';
 
 export interface ForkedFile {
-  /** Where its position is in a mark. */
+  /** The field of its position in a mark. */
   readonly of: 'sink' | 'deadLetter';
-  /** What the session has written. */
+  /** The forked session's file. */
   readonly source: string;
-  /** Of the new one. */
+  /** The new file. */
   readonly path: string;
   readonly description: JsonObject;
 }
 
 export interface ForkedFiles {
   readonly sink: ForkedFile;
-  /** Undefined: there is no place for what fails. */
+  /** Undefined: no dead-letter file. */
   readonly deadLetter: ForkedFile | undefined;
 }
 
 /** @param to path of the new output. Default: beside the output.
- * @throws {ForkError} where what the session has written is gone, or the new files are somebody else's. */
+ * @throws {ForkError} if the session's output is gone, or a new file exists already. */
 export async function forkedFiles(
   fileSystem: FileSystem,
   { deadLetter, state }: Checkpoint,
@@ -60,23 +60,23 @@ function besideOf(path: string): string {
 
 const partOf = (path: string): string => workingPath({ path, publish: 'rename' }, 1);
 
-/** The file of another run is never written over; folders are its user's to make. */
+/** Existing files are not overwritten, and folders are not created. */
 async function assertFree(fileSystem: FileSystem, { path }: ForkedFile): Promise<void> {
   const folder = dirname(path);
   if ((await fileSystem.stat(folder)) === undefined)
     throw new ForkError(
-      `There is no folder ${folder} for the output of the fork: make it, or name another file.`,
+      `The fork's output has no folder: ${folder} does not exist. Create it, or choose another file.`,
     );
   for (const taken of [path, partOf(path)])
     if ((await fileSystem.stat(taken)) !== undefined)
-      throw new ForkError(`${taken} is there already: name another file for the output of the fork.`);
+      throw new ForkError(`${taken} exists already. Choose another file for the fork's output.`);
 }
 
 const listOf = ({ sink, deadLetter }: ForkedFiles): readonly ForkedFile[] =>
   deadLetter === undefined ? [sink] : [sink, deadLetter];
 
-/** Whether the session's files begin as they were at the mark. A process that died may have written on, and another one
- * otherwise. */
+/** Whether the session's files begin as they were at the mark. A crashed process may have written beyond it, and the next one
+ * other bytes. */
 export async function holdMark(
   fileSystem: FileSystem,
   files: ForkedFiles,
@@ -88,8 +88,8 @@ export async function holdMark(
   return true;
 }
 
-/** Makes the new files: each is its own first part.
- * @returns the mark in them, and what removes them again. */
+/** Makes the new files, as first part files.
+ * @returns the mark in them, and a function that removes them. */
 export async function copyUpTo(
   fileSystem: FileSystem,
   files: ForkedFiles,

@@ -2,7 +2,7 @@ import type { CheckpointMark } from '../../../machines/context.js';
 import { EXECUTOR } from '../../recording/format.js';
 import type { RecordingReader } from '../../recording/reader.js';
 
-/** Every committed point of a recorded run: what `flushed` was, whenever it had moved. */
+/** Every committed point of a recorded run: the values of `flushed`. */
 export function* recordedMarks(reader: RecordingReader): Generator<CheckpointMark> {
   for (let index = 0; index < reader.length; index++) {
     const record = reader.record(index);

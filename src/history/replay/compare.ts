@@ -1,8 +1,8 @@
-/** Comparing what was recorded with what comes out today: plain JSON, where a key that is undefined is no key. */
+/** Compares recorded values with today's: plain JSON; a key with the value undefined is absent. */
 import { isObject } from '../../formats/json.js';
 import type { Patch } from '../../recording/patch.js';
 
-/** One path at which the two differ; `undefined`: there is nothing. */
+/** A path at which the two differ; `undefined`: absent. */
 export interface Difference {
   /** `activity.reader`, `window.0.at`. */
   readonly path: string;
@@ -12,8 +12,8 @@ export interface Difference {
 
 type Container = Readonly<Record<string, unknown>>;
 
-/** Whether `after` is what the patch makes of `before`. What is the same object before and after is not looked into, and
- * nothing is copied: most of a context stays as it is in a step. */
+/** Whether the patch turns `before` into `after`. Equal objects are not compared further, and nothing is copied: a step changes
+ * little of a context. */
 export function isPatched(before: unknown, after: unknown, patch: Patch): boolean {
   if (!isObject(before) || !isObject(after)) return false;
   const { set, unset, in: inside, splice } = patch;
@@ -52,8 +52,8 @@ export function isSame(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** Where two values differ.
- * @param limit as many are found at most. */
+/** The paths at which two values differ.
+ * @param limit the most paths to find. */
 export function differences(expected: unknown, got: unknown, limit: number, path = ''): Difference[] {
   if (expected === got) return [];
   if (!isContainer(expected) || !isContainer(got) || Array.isArray(expected) !== Array.isArray(got))

@@ -1,18 +1,18 @@
-/** The first point at which a recorded run and today's machines part, as data and as text. */
+/** The first divergence of a recorded run from today's machines, as data and as text. */
 import type { MachineDefinition, Stamp, StateValue } from '../../recording/format.js';
 import { type Difference, differences } from './compare.js';
 
-/** How an actor went on. */
+/** A step of an actor. */
 export interface Outcome {
-  /** Undefined: it took no step. */
+  /** Undefined: no step. */
   readonly state: string | undefined;
-  /** The transition: where it is, what it needs, where it leads; or that there was none. */
+  /** The transition in words: source, guard, target; or that there was none. */
   readonly transition: string;
-  /** What it asks of the outside, in order: exit, transition, entry. */
+  /** Its actions, in order: exit, transition, entry. */
   readonly actions: readonly string[];
 }
 
-/** The first step at which the machines of today went another way than the recorded run. */
+/** The first step in which today's machines differ from the recorded run. */
 export interface Divergence {
   /** Number of the record. */
   readonly event: number;
@@ -25,21 +25,21 @@ export interface Divergence {
   /** Type of the event; '' for a step that follows without one. Undefined where an actor begins. */
   readonly eventType: string | undefined;
   readonly state: string;
-  /** As recorded. */
+  /** The recorded step. */
   readonly expected: Outcome;
-  /** Of today's machine. */
+  /** The step of today's machine. */
   readonly got: Outcome;
-  /** Paths of the context that differ afterwards; the first ten. Or `sends to <actor>`: a message. */
+  /** The first ten paths of the context that differ after the step. Or `sends to <actor>`: a message. */
   readonly differences: readonly Difference[];
 }
 
 const MAX_DIFFERENCES = 10;
 
-/** What a divergence compares. */
+/** The two sides of a divergence. */
 interface Compared {
   readonly expected: Outcome;
   readonly got: Outcome;
-  /** Recorded, and today's; empty where there is nothing to compare. */
+  /** Recorded and today's; empty without a context. */
   readonly contexts: readonly unknown[];
 }
 
@@ -47,7 +47,7 @@ interface Compared {
 export class Divergences {
   readonly #outcomes = new Map<string, Outcome>();
 
-  /** @param from when the recording began. */
+  /** @param from time of the recording's first record. */
   constructor(private readonly from: number) {}
 
   make(
@@ -63,7 +63,7 @@ export class Divergences {
     };
   }
 
-  /** Worked out once for each kind of step: the same object for the same one. */
+  /** Cached for each kind of step. */
   outcome(
     whose: 'recorded' | 'today',
     definition: MachineDefinition,
@@ -86,7 +86,7 @@ export function stateName(state: StateValue): string {
   return typeof state === 'string' ? state : JSON.stringify(state);
 }
 
-/** What a step was, in words that stay the same when other transitions are added.
+/** A step in words that do not depend on the index of its transition.
  * @param index null: the event was ignored. */
 function outcomeOf(definition: MachineDefinition, index: number | null, from: string, to: string): Outcome {
   if (index === null) return { state: to, transition: 'none: the event is ignored', actions: [] };
@@ -109,16 +109,20 @@ function outcomeOf(definition: MachineDefinition, index: number | null, from: st
 
 export const NO_STEP = { state: undefined, transition: 'no step', actions: [] } satisfies Outcome;
 
-/** Updates are compared in the context, and messages by themselves. */
+/** Without updates, which the context shows, and without messages, which are compared separately. */
 function isSeenOutside(action: string): boolean {
   return !action.startsWith('xstate.') && action !== '(anonymous)';
 }
 
-/** Some lines for a person. */
+/** A divergence as lines for display. */
 export function divergenceText(divergence: Divergence): string {
   const { event, at, elapsedMs, actor, eventType, state, expected, got, differences } = divergence;
   const what =
-    eventType === undefined ? 'begins' : eventType === '' ? 'goes on without an event' : `gets ${eventType}`;
+    eventType === undefined
+      ? 'begins'
+      : eventType === ''
+        ? 'continues without an event'
+        : `gets ${eventType}`;
   const lines = [
     `Today's machines part from the recording at event ${event}, ${new Date(at).toISOString()}, ${seconds(elapsedMs)} s into it:`,
     `${actor} ${what} in ${state}.`,
@@ -131,7 +135,7 @@ export function divergenceText(divergence: Divergence): string {
   return lines.join('\n');
 }
 
-/** What is the same, once; what is not, one above the other. */
+/** Equal values once; others on two lines. */
 function row(name: string, a: string, b: string): string[] {
   const label = name.padEnd(NAME_WIDTH);
   if (a === b) return [`    ${label}  ${a}`];

@@ -1,4 +1,4 @@
-/** What of an actor's recorded context comes from the pipeline, and should be today's. */
+/** The part of an actor's context that comes from the pipeline, as it is today. */
 import { stageActorId } from '../../../machines/children.js';
 import { FusionPlan } from '../../executor/fusion/fusion-plan.js';
 import { BATCHES_PER_THREAD } from '../../executor/fusion/thread-job.js';
@@ -6,8 +6,8 @@ import { stageInputs } from '../../executor/session/stage-inputs.js';
 import { type ActorFrame, EXECUTOR } from '../../recording/format.js';
 import type { AnyStage } from '../../stages/stage.js';
 
-/** @param threads of the run; null: the recording does not say.
- * @returns keys of the context, with today's values; none for an actor that the pipeline says nothing about. */
+/** @param threads worker threads of the run; null: unknown.
+ * @returns keys of the context with today's values; empty for an actor without input from the pipeline. */
 export function expectedInput(
   stages: readonly AnyStage[],
   actor: string,
@@ -27,7 +27,7 @@ export function expectedInput(
   return { ...stage, index, concurrency };
 }
 
-/** For a recording that does not say how many threads there were: any width that threads can give. */
+/** For an unknown number of threads: any width that threads can give. */
 function widerByThreads(stages: readonly AnyStage[], index: number, recorded: unknown): number | undefined {
   const { length } = new FusionPlan(stages).fusedStagesAt(0) ?? { length: 0 };
   if (index >= length || typeof recorded !== 'number' || recorded % 2 !== 0) return undefined;

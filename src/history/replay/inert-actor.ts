@@ -1,23 +1,23 @@
 /**
- * An actor of a recording on today's machine: it says what an event leads to, step by step, and does nothing.
+ * An actor of a recording on today's machine: it computes the steps that follow from an event, and has no effects.
  *
- * Pure: no action is executed, nothing is sent, no child is started. The steps, and the very transitions that were taken,
- * are those that XState reports to an inspector, as the recorder heard of them.
+ * Pure: no action is executed, nothing is sent, no child is started. Steps and transitions are those that XState reports to an
+ * inspector, as for the recorder.
  */
 import { type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
 import { describeMachine, type Machine, type MachineTransition } from '../../recording/definition.js';
 import type { ActorFrame, ActorStatus, MachineDefinition, StateValue } from '../../recording/format.js';
 import type { Message } from './messages.js';
 
-/** One microstep, as it comes out today. */
+/** One microstep of today's machine. */
 export interface InertStep {
   readonly event: string | null;
   readonly state: StateValue;
   readonly status: ActorStatus;
   readonly context: Readonly<Record<string, unknown>>;
-  /** Of `definition.transitions`; null: the event was ignored. */
+  /** Index in `definition.transitions`; null: the event was ignored. */
   readonly transition: number | null;
-  /** What it would have sent. */
+  /** The messages that it would send. */
   readonly messages: readonly Message[];
 }
 
@@ -48,8 +48,8 @@ export class InertActor {
   #steps: InertStep[] = [];
   #messages: Message[] = [];
 
-  /** @param frame where it stands.
-   * @param children ids, which are also the `src`, of those that it has. */
+  /** @param frame its state.
+   * @param children ids of its children; their `src` is the same. */
   constructor(machine: AnyStateMachine, frame: ActorFrame, children: readonly string[]) {
     this.#machine = machine;
     const { definition, indexOf } = describeMachine(machine as unknown as Machine);
@@ -81,7 +81,7 @@ export class InertActor {
     if (this.#messages.length > 0) this.#messages = [];
   }
 
-  /** A stage's report goes to its parent, which is not there: XState gives the actor itself instead. */
+  /** A stage reports to its parent, which does not exist here: the actor itself replaces it. */
   #noteMessage({ to, event }: SendAction): void {
     if (to === undefined || event === undefined) return;
     const id = typeof to === 'string' ? to : to.id;
@@ -109,17 +109,17 @@ export class InertActor {
     };
   }
 
-  /** What it tells inspectors is heard where it is said, if that can be: on its way XState copies every event, and the
-   * copies cost the collector more than the step cost. */
+  /** Receives inspection events at their source, if XState allows it: otherwise XState copies every event, and collecting the
+   * copies costs more than the steps. */
   #listeningSystem(self: Scope['self']): Scope['system'] {
     const { system } = self;
-    const hear = (inspected: unknown) => {
+    const receive = (inspected: unknown) => {
       const event = inspected as Microstep;
       if (event.type === '@xstate.microstep' && event.actorRef === self) this.#noteStep(event);
     };
     if (typeof (system as { _sendInspectionEvent?: unknown })._sendInspectionEvent === 'function')
-      return { ...system, _sendInspectionEvent: hear } as Scope['system'];
-    system.inspect(hear);
+      return { ...system, _sendInspectionEvent: receive } as Scope['system'];
+    system.inspect(receive);
     return system;
   }
 }

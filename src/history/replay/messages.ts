@@ -1,9 +1,9 @@
 /**
- * What actors send one another: what one of today's machines sends has to be what another was recorded to get, in the same
- * order. In a recording a message stands where it arrived; what sends it is the sender's event before.
+ * Messages between actors: what today's machines send must be what was recorded as received, in the same order. A recording has
+ * a message at its arrival; the sender's previous event caused it.
  *
  * 1. The executor sends to its children, a child to the executor: the sender follows from the event's type.
- * 2. A sender of which no event was replayed since it is followed may have sent anything.
+ * 2. A sender without a replayed event so far may have sent anything.
  */
 
 import type { WORKERS } from '../../../machines/children.js';
@@ -19,14 +19,14 @@ type AnyEvent = { readonly type: string };
 
 /** A message between actors. */
 export interface Message {
-  /** The actor that gets it. */
+  /** The receiving actor. */
   readonly to: string;
   readonly event: AnyEvent;
 }
 
 interface Sent<Origin> extends Message {
   readonly from: string;
-  /** What the sender was doing. */
+  /** The sender's step. */
   readonly origin: Origin;
 }
 
@@ -46,7 +46,7 @@ const TO_CHILDREN = {
   | Exclude<WorkerEvent['type'], ExecutorReport['type']>,
   true
 >;
-/** Who reports to the executor by an event of this type. */
+/** The sender of each event to the executor. */
 const REPORTED_BY = {
   ...{ 'stage.done': 'stage', 'stage.held': 'stage', 'stage.failed': 'stage' },
   ...{ 'sink.flushed': 'committer', 'checkpoint.saved': 'committer', 'minimumPause.over': 'committer' },
@@ -66,9 +66,9 @@ export function senderOf(actor: string, event: AnyEvent, stageActors: readonly s
 }
 
 /** Messages under way between the actors of a recording.
- * @typeParam Origin what the sender was doing. */
+ * @typeParam Origin the sender's step. */
 export class Messages<Origin> {
-  /** By the stage's actor: from the executor, and to it. */
+  /** By stage actor: from the executor, and to it. */
   readonly #down = new Map<string, Queue<Origin>>();
   readonly #up = new Map<string, Queue<Origin>>();
 
@@ -77,8 +77,8 @@ export class Messages<Origin> {
     this.#up.clear();
   }
 
-  /** A stage's actor begins: what was sent to the one before it never arrives.
-   * @param origin what was sent by this is for the new one. */
+  /** A stage's actor begins: messages to the one before it never arrive.
+   * @param origin messages of this step are for the new one. */
   begin(actor: string, origin: Origin | undefined): void {
     this.#between(EXECUTOR, actor)?.keep((other) => other === origin);
   }
@@ -87,7 +87,7 @@ export class Messages<Origin> {
     for (const { to, event } of messages) this.#between(from, to)?.push(event, origin);
   }
 
-  /** The message that an actor gets next, from whomever, if this is its text: then it needs no decoding. */
+  /** The next message of an actor, from any sender, if this is its text: then it needs no decoding. */
   next(to: string, text: string): AnyEvent | undefined {
     if (to !== EXECUTOR) return this.#down.get(to)?.nextIf(text);
     for (const queue of this.#up.values()) {
@@ -97,13 +97,13 @@ export class Messages<Origin> {
     return undefined;
   }
 
-  /** Takes the next message, unseen. */
+  /** Drops the next message without comparing it. */
   skip(from: string, to: string): void {
     this.#between(from, to)?.shift();
   }
 
   /** A message arrives, as recorded.
-   * @param last what its sender did last. */
+   * @param last its sender's last step. */
   receive(from: string, to: string, event: AnyEvent, last: Origin): MessageDivergence<Origin> | undefined {
     const queue = this.#between(from, to);
     const expected = { path: pathOf(to), expected: event };
@@ -122,16 +122,16 @@ export class Messages<Origin> {
     return undefined;
   }
 
-  /** What a stage has not got when everything is over.
-   * @param mayBeUnderWay what was sent by this may still have been so when the recording ended. */
+  /** A message that a stage has not received at the end.
+   * @param mayBeUnderWay messages of this step may not have arrived when the recording ended. */
   left(mayBeUnderWay: (origin: Origin) => boolean): MessageDivergence<Origin> | undefined {
     const all = [...this.#down.values()].flatMap((queue) => queue.all());
     const left = all.find(({ origin }) => !mayBeUnderWay(origin));
     return left === undefined ? undefined : notReceived(left);
   }
 
-  /** What never arrives: something else was recorded in its place.
-   * @param recorded the messages that do, from here on. */
+  /** A message that never arrives: another one was recorded in its place.
+   * @param recorded the messages recorded from here on. */
   astray(recorded: Iterable<Message & { readonly from: string }>): readonly MessageDivergence<Origin>[] {
     const open = new Map(
       this.#queues().flatMap((queue) => (queue.events.length === 0 ? [] : [[queue, queue.all()] as const])),
@@ -167,11 +167,11 @@ export class Messages<Origin> {
   }
 }
 
-/** In two lists: an object for each message would be long-lived in V8's opinion, and all that it refers to with it. */
+/** Two lists instead of an object for each message, which V8 would promote to its old generation with all that it refers to. */
 class Queue<Origin> {
   events: AnyEvent[] = [];
   origins: Origin[] = [];
-  /** Of the first event, where it was asked for. */
+  /** The decoded first event, if it was read. */
   #text: string | undefined;
 
   constructor(

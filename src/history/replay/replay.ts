@@ -1,13 +1,13 @@
 /**
- * Runs a recorded run through today's machines, and finds the first point at which they part from it.
+ * Replays a recorded run on today's machines, and finds the first divergence.
  *
- * 1. No stage, source or sink is called: what came from outside (answers, times, positions, settings) is in the recorded
- *    events, and machines are pure. An `execute` without facts of its own, as a parent machine sends it, takes the recorded ones.
- * 2. Compared at every step of every actor: the state, the context, the transition that was chosen, what it asks of the
- *    outside, and what it sends to other actors. From the first difference on nothing is comparable, so that is where it ends.
- * 3. A process that goes on with a session begins from its own recorded actors: what a kill cut off is no difference.
- * 4. Steps whose event the recorder had to shorten, and what stands after a damaged or missing record up to the next keyframe,
- *    cannot be checked: they are taken as recorded, and counted. Where nothing could be, that is no success.
+ * 1. No stage, source or sink is called: the recorded events contain all answers, times, positions and settings, and machines
+ *    are pure. An `execute` without a description, as a parent machine sends it, gets the recorded one.
+ * 2. Every step of every actor is compared: state, context, transition, actions and messages. The replay ends at the first
+ *    difference, because later steps depend on it.
+ * 3. A process that resumes a session begins from its own recorded actors: what a kill cut off is no difference.
+ * 4. Some steps cannot be checked: those whose event was clipped, and those between a damaged or missing record and the next
+ *    keyframe. They are taken as recorded, and counted. A replay that checked nothing is no success.
  */
 import type { AnyStateMachine } from 'xstate';
 import { WORKERS } from '../../../machines/children.js';
@@ -24,45 +24,44 @@ import type { AnyStage } from '../../stages/stage.js';
 import { type Divergence, divergenceText } from './divergence.js';
 import { ReplayedActors } from './replayed-actors.js';
 
-/** What a replay found. */
+/** The result of a replay. */
 export interface ReplayResult {
-  /** Everything that could be checked is the same. */
+  /** All checked steps are equal. */
   readonly ok: boolean;
   /** Recorded events that were replayed, over all actors. */
   readonly events: number;
   /** Microsteps. */
   readonly steps: number;
-  /** Steps that could not be checked: their events were shortened by the recorder, or a record before them is damaged; and
-   * records that are missing. */
+  /** Unchecked steps and missing records: the event was clipped, or an earlier record is damaged. */
   readonly unchecked: number;
-  /** Processes that the recording is of. */
+  /** Recorded processes. */
   readonly processes: number;
   readonly divergence?: Divergence;
-  /** For a person: one line, or where it parts. */
+  /** For display: one line, or the divergence. */
   readonly text: string;
 }
 
-/** Records in which a message that was sent arrives, if ever. */
+/** A sent message arrives within as many records, or never. */
 const LOOKED_AHEAD = 10_000;
 
 /** @param stages of today's pipeline, in order.
- * @throws {RecordingError} where there is nothing in it that could be compared. */
+ * @throws {RecordingError} for a recording without anything to compare. */
 export function replayRecording(stages: readonly AnyStage[], reader: RecordingReader): ReplayResult {
   return new Replay(stages, reader).run();
 }
 
 class Replay {
   readonly #actors: ReplayedActors;
-  /** Of the segment that is being read: an earlier release may have recorded it. */
+  /** The format of the segment that is being read. */
   readonly #definitions: Map<string, MachineDefinition>;
   #events = 0;
   #steps = 0;
   #unchecked = 0;
   #missing = 0;
   #processes = 0;
-  /** From here on actors are as the next keyframe says. */
+  /** Until the next keyframe, the actors are unknown. */
   #isAdopting = true;
-  /** The recorded context after the step that is being replayed. */
+  /** The recorded context after the replayed step. */
   #recorded: JsonObject = {};
   readonly #sent: KnownEvent = (actor, text) => this.#actors.sent(actor, text);
 
@@ -133,7 +132,7 @@ class Replay {
     this.#actors.clear();
   }
 
-  /** A step whose line is the one that today's step would have is the same, and was never decoded. */
+  /** A step with the line that today's step would have is equal, without decoding. */
   #line(index: number): Divergence | undefined {
     const { reader } = this;
     const actors = this.#actors;
@@ -167,13 +166,13 @@ class Replay {
     return actors.receive(step, step) ?? actors.compare(step);
   }
 
-  /** A message too many is noticed when the next one arrives: what differs before that may come of it. */
+  /** An additional message is noticed when the next one arrives; earlier differences may result from it. */
   #first(divergence: Divergence, index: number): Divergence {
     const astray = this.#actors.messageAstray(this.#stepsAfter(index));
     return astray !== undefined && astray.event < divergence.event ? astray : divergence;
   }
 
-  /** As far as the same actors took them, and all is there. */
+  /** If the recording is complete, and the actors are the same. */
   *#stepsAfter(index: number) {
     const { reader } = this;
     const end = Math.min(reader.length, index + LOOKED_AHEAD);

@@ -1,6 +1,5 @@
 /**
- * One actor of a recording on today's machine. As long as nothing parts, what is recorded of it and what it is today are
- * equal: only today's is kept.
+ * One actor of a recording on today's machine. Until a divergence, the recorded actor and today's are equal: only today's is kept.
  */
 import type { AnyStateMachine } from 'xstate';
 import { contextOfFormat1 } from '../../formats/format-1.js';
@@ -17,7 +16,7 @@ import { outcomeText, type StepEnd, type StepLine } from '../../recording/step-t
 import { isSame } from './compare.js';
 import { InertActor, type InertStep } from './inert-actor.js';
 
-/** An event that an actor got, and the first step that it led to. */
+/** An event of an actor, and its first step. */
 export interface Turn {
   readonly stamp: Stamp;
   readonly eventType: string;
@@ -30,30 +29,30 @@ const NOTHING: readonly InertStep[] = [];
 export class ReplayedActor implements StepEnd {
   readonly definition: string;
   readonly parent: string | null;
-  /** The machine's definition, as recorded. Format 1 does not name internal actions: they are today's. */
+  /** The recorded definition. Format 1 does not name internal actions: they are today's. */
   readonly recorded: MachineDefinition;
-  /** The statechart is drawn as it was: transitions have the same numbers. */
+  /** The statechart has the recorded transitions, with the same indices. */
   readonly isSameChart: boolean;
   state: StateValue;
   stateText: string;
   status: ActorStatus;
   context: Readonly<Record<string, unknown>>;
-  /** The last step that was recorded of it. */
+  /** Its last recorded step. */
   last: Stamp | undefined;
-  /** Undefined: none since it is followed. */
+  /** Undefined: none so far. */
   turn: Turn | undefined;
-  /** As recorded in format 1; undefined: as `context`. */
+  /** The context in format 1; undefined: equal to `context`. */
   recordedContext: JsonObject | undefined;
-  /** What today's machine threw at the last event. */
+  /** The error of today's machine at the last event. */
   thrown: string | undefined;
   readonly #inert: InertActor;
-  /** Of the last turn; those from `#taken` on were not recorded yet. */
+  /** Steps of the last event; those from `#taken` on are not compared yet. */
   #steps: readonly InertStep[] = NOTHING;
   #taken = 0;
 
-  /** @param recorded the machine's definition, as recorded.
-   * @param frame where it stands.
-   * @param children ids of those that it has. */
+  /** @param recorded the recorded definition.
+   * @param frame its state.
+   * @param children ids of its children. */
   constructor(
     machine: AnyStateMachine,
     recorded: MachineDefinition,
@@ -92,12 +91,12 @@ export class ReplayedActor implements StepEnd {
     this.turn = { stamp, eventType: event.type, state: this.state, first: this.#steps[0] };
   }
 
-  /** The step that comes next today; undefined: none before another event. */
+  /** Today's next step; undefined: none before the next event. */
   get next(): InertStep | undefined {
     return this.#steps[this.#taken];
   }
 
-  /** Whether the line says that the next step is this one. False: or says it in other words. */
+  /** Whether the line is the text of the next step. False: it differs, or has another layout. */
   isWritten(next: InertStep, { event, outcome }: StepLine): boolean {
     if (!this.isSameChart || (next.event === null) !== (event === null)) return false;
     const { status, context, transition } = next;
@@ -107,7 +106,7 @@ export class ReplayedActor implements StepEnd {
   }
 
   /** The next step is the recorded one.
-   * @param recorded the recorded context, where it is of format 1. */
+   * @param recorded the recorded context, in format 1. */
   take(stamp: Stamp, next: InertStep, recorded?: JsonObject): void {
     this.last = stamp;
     this.#taken++;

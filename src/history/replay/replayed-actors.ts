@@ -1,8 +1,8 @@
 /**
- * The actors of a recording, each on today's machine, and what they send one another.
+ * The actors of a recording, each on today's machine, and their messages.
  *
- * A recorded step comes in two halves: `receive` gives the actor its event; `isAsWritten`, or where the texts are not the same
- * `compare`, says whether what it led to is what was recorded.
+ * A recorded step is replayed in two halves: `receive` sends the event to the actor; `isAsWritten` compares the texts of the
+ * outcome, and `compare` the data if the texts differ.
  */
 import type { AnyStateMachine } from 'xstate';
 import { stageActorId } from '../../../machines/children.js';
@@ -32,11 +32,11 @@ import { ReplayedActor, type Turn } from './replayed-actor.js';
 
 export interface ReplayedActorsOptions {
   readonly stages: readonly AnyStage[];
-  /** By the id that a recording knows them by. */
+  /** By their id in the recording. */
   readonly machines: Readonly<Record<string, AnyStateMachine>>;
-  /** As recorded; by the id that they have in the segment being read. */
+  /** Recorded definitions, by their id in the current segment. */
   readonly definitions: ReadonlyMap<string, MachineDefinition>;
-  /** When the recording began: milliseconds since the epoch. */
+  /** Time of the first record, in milliseconds since the epoch. */
   readonly from: number;
 }
 
@@ -46,7 +46,7 @@ export class ReplayedActors {
   readonly #stageActors: readonly string[];
   readonly #divergences: Divergences;
 
-  /** Worker threads of the process that is being read; null: it does not say. */
+  /** Worker threads of the current process; null: unknown. */
   threads: number | null = null;
 
   constructor(private readonly options: ReplayedActorsOptions) {
@@ -58,13 +58,13 @@ export class ReplayedActors {
     return this.#actors.has(actor);
   }
 
-  /** Whether what led to a step is known in full: its event, or where it has none, the one before. */
+  /** Whether the cause of a step is known in full: its event, or the step before it. */
   knowsCause({ actor, event }: Pick<StepLine, 'actor' | 'event'>): boolean {
     const replayed = this.#actors.get(actor);
     return replayed !== undefined && (event === null ? replayed.turn !== undefined : event.clipped !== true);
   }
 
-  /** What an actor was sent today, if this is its text. */
+  /** A message of today to the actor, if this is its text. */
   sent(actor: string, text: string): StepLine['event'] | undefined {
     return this.#messages.next(actor, text) as StepLine['event'] | undefined;
   }
@@ -74,7 +74,7 @@ export class ReplayedActors {
     this.#messages.clear();
   }
 
-  /** All actors as they are recorded here. */
+  /** All actors as recorded in this keyframe. */
   adopt(record: KeyframeRecord): Divergence | undefined {
     const children = Object.keys(record.actors).filter((id) => record.actors[id]?.parent === EXECUTOR);
     for (const [actor, frame] of Object.entries(record.actors)) {
@@ -86,7 +86,7 @@ export class ReplayedActors {
     return undefined;
   }
 
-  /** A child that was spawned: it begins as today's machine would have it. */
+  /** A spawned child begins like today's machine. */
   begin(record: ActorRecord): Divergence | undefined {
     const { actor, definition, parent, state, status, context } = record;
     const frame: ActorFrame = { definition, parent, state, status, context };
@@ -96,7 +96,7 @@ export class ReplayedActors {
     return this.#follow(record, actor, frame, []);
   }
 
-  /** What a keyframe in the middle says is what the steps have led to. */
+  /** A keyframe within a segment must equal the folded steps. */
   checkFrames(record: KeyframeRecord): Divergence | undefined {
     for (const [actor, { state, context }] of Object.entries(record.actors)) {
       const replayed = this.#actors.get(actor);
@@ -110,7 +110,7 @@ export class ReplayedActors {
     return undefined;
   }
 
-  /** Recorded in order to its end: then no actor takes another step today, and none waits for what was sent. */
+  /** A complete recording: no actor may take another step today, and no message may be missing. */
   checkNothingIsLeft(stamp: Stamp): Divergence | undefined {
     for (const [actor, replayed] of this.#actors) {
       const divergence = this.#checkNoStepIsLeft(stamp, actor, replayed);
@@ -121,7 +121,7 @@ export class ReplayedActors {
   }
 
   /** The first message of today that never arrives.
-   * @param steps that were recorded from here on. */
+   * @param steps recorded from here on. */
   messageAstray(steps: Iterable<Pick<StepLine, 'actor' | 'event'>>): Divergence | undefined {
     const astray = this.#messages.astray(this.#recordedMessages(steps));
     const [first] = astray.toSorted((a, b) => a.origin.stamp.n - b.origin.stamp.n);
@@ -135,7 +135,7 @@ export class ReplayedActors {
     }
   }
 
-  /** The recorded context after a step, in today's words. */
+  /** The recorded context after a step, converted to today's format. */
   recordedAfter(step: StepRecord): JsonObject {
     return contextOfFormat1(this.#recordedAfter(step));
   }
@@ -155,7 +155,7 @@ export class ReplayedActors {
     return divergence;
   }
 
-  /** The second half, by the text alone. False: it has to be decoded. */
+  /** The second half, by text. False: it must be decoded. */
   isAsWritten(stamp: Stamp, line: StepLine): boolean {
     const replayed = this.#get(line.actor);
     const { next } = replayed;
@@ -190,7 +190,7 @@ export class ReplayedActors {
     });
   }
 
-  /** What led to the step cannot be replayed. */
+  /** The cause of the step cannot be replayed. */
   takeAsRecorded(step: StepRecord): Divergence | undefined {
     const { actor, to: state, event } = step;
     const { definition, parent, status: before } = this.#get(actor);
@@ -210,7 +210,7 @@ export class ReplayedActors {
     return this.#actors.get(actor) as ReplayedActor;
   }
 
-  /** From where it stands; which today's machine may not know. */
+  /** From its recorded state, which today's machine may not have. */
   #follow(
     stamp: Stamp,
     actor: string,
@@ -240,7 +240,7 @@ export class ReplayedActors {
     this.#messages.send(actor, messages, replayed.turn);
   }
 
-  /** What the pipeline gives an actor to begin with: names, order, attempts, concurrency. */
+  /** Compares the actor's input from the pipeline: names, order, attempts, concurrency. */
   #checkInput(stamp: Stamp, actor: string, frame: ActorFrame): Divergence | undefined {
     const expected = expectedInput(this.options.stages, actor, frame, this.threads);
     const recorded = Object.fromEntries(Object.keys(expected).map((key) => [key, frame.context[key]]));
@@ -253,7 +253,7 @@ export class ReplayedActors {
     });
   }
 
-  /** A step more than was recorded: told of the event that it follows from. */
+  /** An additional step of today, reported with the event that caused it. */
   #checkNoStepIsLeft(stamp: Stamp, actor: string, replayed: ReplayedActor): Divergence | undefined {
     const { state, context, next, last = stamp } = replayed;
     if (next === undefined) return undefined;
@@ -264,13 +264,13 @@ export class ReplayedActors {
     });
   }
 
-  /** An event that another actor sends is what that actor has sent today. */
+  /** An event from another actor must be the one that this actor sent today. */
   #checkMessage(actor: string, event: { readonly type: string }): Divergence | undefined {
     const from = senderOf(actor, event, this.#stageActors);
     if (from === undefined) return undefined;
     const turn = this.#actors.get(from)?.turn;
     if (turn !== undefined) return this.#messageDivergence(this.#messages.receive(from, actor, event, turn));
-    // What it did before it was followed, nobody knows.
+    // Its steps before the recording are unknown.
     this.#messages.skip(from, actor);
     return undefined;
   }

@@ -22,13 +22,13 @@ export interface LinesLayout {
   readonly now: number;
 }
 
-/** The live block: a bar, the figures of the run, a lane per stage. Two lines and the cursor's leave the rest to lanes. */
+/** The live block: a bar, the metrics of the run, a lane per stage. Two lines and the cursor's leave the rest to lanes. */
 export function progressLines(progress: Progress, layout: LinesLayout): string[] {
   const glyphs = layout.ascii ? ASCII : UNICODE;
   const room = Math.max(1, layout.columns - 1);
   const lines = [
     headLine(progress, room, glyphs, layout),
-    figuresLine(progress, room, glyphs, layout),
+    metricsLine(progress, room, glyphs, layout),
     ...laneLines(progress.stages, room, layout.rows - 3, glyphs, layout.colors),
   ];
   return lines.slice(0, Math.max(1, layout.rows - 1));
@@ -78,7 +78,7 @@ function bar(
   );
 }
 
-function figuresLine(progress: Progress, room: number, glyphs: Glyphs, layout: LinesLayout): string {
+function metricsLine(progress: Progress, room: number, glyphs: Glyphs, layout: LinesLayout): string {
   const { colors, now } = layout;
   const figure = isWide(room) ? grouped : compact;
   const checkpoint = progress.lastCheckpoint;

@@ -1,4 +1,4 @@
-/** The figures of a run at one moment; `reduce-progress.ts` says how events change them. Never changed in place. */
+/** The counters of a run at one moment. `reduce-progress.ts` updates them by events. Never changed in place. */
 import type { ExecutorState } from '../../../machines/context.js';
 import type { PipelineEventOf, StageCounters } from '../events.js';
 
@@ -80,7 +80,7 @@ export const NO_RUN_COUNTERS: RunCounters = {
   commits: [],
 };
 
-/** A copy with other figures of batches. */
+/** A copy with other counters of batches. */
 export function stageWith(
   before: StageProgressCounters,
   inFlight: number,

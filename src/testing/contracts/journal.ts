@@ -24,7 +24,7 @@ const sorted = (keys: readonly JournalKey[]): string[] =>
 
 /** Declares the tests of a journal.
  * @param makeHome called anew in every test; each gives an empty place.
- * @param runner `{ describe, it }` of your test runner; its globals unless told.
+ * @param runner `{ describe, it }` of your test runner. Default: its globals.
  * @example
  * journalContract('my journal', async () => ({ open: (epoch) => myJournal(epoch) }), { describe, it });
  */

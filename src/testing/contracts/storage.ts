@@ -15,7 +15,7 @@ const OTHER = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
 
 /** Declares the tests of a storage.
  * @param fresh called anew in every test: empties a place, and gives what opens it, again and again.
- * @param runner `{ describe, it }` of your test runner; its globals unless told.
+ * @param runner `{ describe, it }` of your test runner. Default: its globals.
  * @example
  * storageContract('my storage', async () => () => myStorage(), { describe, it });
  */

@@ -160,7 +160,7 @@ test('a listener in memory is told of every run, in one recording', async () => 
     { event: { type: 'pipeline.completed' } },
   ]);
   listening.end();
-  expect(text).toMatch(/"reason":"the listener left"}\n$/);
+  expect(text).toMatch(/"reason":"the sink was removed"}\n$/);
 });
 
 test('I3: of the rows there is nothing in it, failing ones included, but the clipped messages of their errors', async () => {
@@ -208,7 +208,7 @@ test('I11: a full disk ends the recording with a notice, and not the run', async
   const result = await h.start();
   expect(result.metrics.rowsOut).toBe(3000);
   const notices = h.events.filter((event) => event.type === 'notice').map(messageOf);
-  expect(notices).toEqual(['The recording ended: ENOSPC: no space left on device. The run goes on.']);
+  expect(notices).toEqual(['The recording ended: ENOSPC: no space left on device. The run continues.']);
 });
 
 const messageOf = (event: PipelineEvent) => (event.type === 'notice' ? event.message : '');
@@ -218,7 +218,7 @@ test('a storage that keeps no recordings says so', async () => {
   h.executor.record();
   await h.start();
   expect(h.events.filter((event) => event.type === 'notice').map(messageOf)).toEqual([
-    'The recording ended: memory keeps none. The run goes on.',
+    'The recording ended: memory stores no recordings. The run continues.',
   ]);
 });
 

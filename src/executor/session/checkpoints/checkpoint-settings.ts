@@ -5,7 +5,7 @@ import type { PipelineDefinition } from '../../definition.js';
 
 export const DEFAULT_CHECKPOINT_EVERY_MS = 5_000;
 
-/** Milliseconds after which a checkpoint is due though the rows are fewer; `false`: never. */
+/** Milliseconds after which a checkpoint is due even with few rows; `false`: never. */
 export function checkpointEveryMs(
   definition: PipelineDefinition,
   stateManager: StateManager,
@@ -13,7 +13,7 @@ export function checkpointEveryMs(
   return definition.checkpointEveryMs ?? stateManager.checkpointEveryMs ?? DEFAULT_CHECKPOINT_EVERY_MS;
 }
 
-/** Whether time asks for a checkpoint; by rows, the machine decides. */
+/** Whether a checkpoint is due by time; by rows, the machine decides. */
 export function isCheckpointDue(
   { written, flushed, settings }: ExecutorContext,
   stateManager: StateManager,
@@ -25,7 +25,7 @@ export function isCheckpointDue(
   return stateManager.shouldCheckpoint(rowsSinceLast, checkpointEveryMs || 0, rhythm);
 }
 
-/** The settings that a session keeps. */
+/** The stored settings of a session. */
 export function checkpointSettings(
   definition: PipelineDefinition,
   stateManager: StateManager,

@@ -1,24 +1,23 @@
 /**
- * The time of one opening: how long rows have been worked on, when time asks for a checkpoint, and how long the disk
- * rests between two. Nothing runs here while a run is paused, or has ended.
+ * The time of one opening: working time, checkpoints due by time, and the minimum pause between commits. No timer runs while a run
+ * is paused, or after its end.
  */
 import type { Clock } from '../../../platform/clock.js';
 
-/** After a commit the disk rests this many times as long as the commit took, and no longer than `MAX_REST_MS`. Where rows
- * come fast, commits would else follow one another without a pause; a quarter of them costs a quarter, and a crash
- * then costs a few more batches of work. */
-const REST_FACTOR = 3;
-const MAX_REST_MS = 1_000;
+/** The minimum pause after a commit, in durations of that commit; at most `MAX_PAUSE_MS`. Under load, commits would otherwise
+ * follow one another without a pause: a quarter of the commits costs a quarter, and a crash repeats a few more batches. */
+const PAUSE_FACTOR = 3;
+const MAX_PAUSE_MS = 1_000;
 
 export class CheckpointTimer {
-  /** The monotonic time since which rows are being worked on; undefined while none are. */
+  /** The monotonic time since which the run works; undefined while it does not. */
   #activeSince: number | undefined;
   #elapsedMs: number;
   #commitBegan = 0;
   #stopTicking: () => void = () => {};
-  #stopResting: () => void = () => {};
+  #stopPause: () => void = () => {};
 
-  /** @param elapsedMs of the processes before this one. */
+  /** @param elapsedMs working time of earlier processes. */
   constructor(
     private readonly clock: Clock,
     elapsedMs: number,
@@ -31,7 +30,7 @@ export class CheckpointTimer {
     return this.#elapsedMs + (since === undefined ? 0 : Math.max(0, this.clock.monotonic() - since));
   }
 
-  /** Time counts from now on. Calls `due` every `everyMs`; `false`: never. */
+  /** Starts to count time. Calls `due` every `everyMs`; `false`: never. */
   start(everyMs: number | false, due: () => void): void {
     this.#activeSince = this.clock.monotonic();
     if (everyMs === false) return;
@@ -48,19 +47,20 @@ export class CheckpointTimer {
     this.#elapsedMs = this.elapsedMs;
     this.#activeSince = undefined;
     this.#stopTicking();
-    this.#stopResting();
+    this.#stopPause();
   }
 
   startCommit(): void {
     this.#commitBegan = this.clock.monotonic();
   }
 
-  /** A commit has ended: calls `rested` when the disk has rested. False where the commit took no time worth a rest. */
-  startMinimumPause(rested: () => void): boolean {
-    const restMs = Math.min(MAX_REST_MS, REST_FACTOR * (this.clock.monotonic() - this.#commitBegan));
-    if (!(restMs >= 1) || this.#activeSince === undefined) return false;
-    this.#stopResting();
-    this.#stopResting = this.clock.setTimer(rested, restMs);
+  /** A commit has ended: calls `over` after the minimum pause.
+   * @returns false after a commit that took almost no time. */
+  startMinimumPause(over: () => void): boolean {
+    const pauseMs = Math.min(MAX_PAUSE_MS, PAUSE_FACTOR * (this.clock.monotonic() - this.#commitBegan));
+    if (!(pauseMs >= 1) || this.#activeSince === undefined) return false;
+    this.#stopPause();
+    this.#stopPause = this.clock.setTimer(over, pauseMs);
     return true;
   }
 }

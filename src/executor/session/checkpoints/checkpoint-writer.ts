@@ -1,9 +1,9 @@
 /**
- * Makes checkpoints of the machine's snapshot and has them saved.
+ * Makes checkpoints of the machine's snapshot and saves them.
  *
- * 1. A snapshot is taken only from a fresh stack, when every mailbox is empty: one taken inside a transition is torn.
+ * 1. A snapshot is taken from a fresh stack, when every mailbox is empty: within a transition it would be inconsistent.
  * 2. At most 64 KB (I3): `fit-checkpoint.ts` leaves out what no resume uses.
- * 3. What a resume would refuse is not stored (I27).
+ * 3. A checkpoint that a resume would refuse is not stored (I27).
  * 4. The journal keeps a copy (I26): of the first checkpoint, and of each before the records that it covers are trimmed.
  */
 import type {
@@ -27,7 +27,7 @@ import { stageInputs } from '../stage-inputs.js';
 import { checkpointSettings } from './checkpoint-settings.js';
 import { fitCheckpoint } from './fit-checkpoint.js';
 
-/** The executor's actor, as far as it is needed here. */
+/** The parts of the executor's actor that `session/` uses. */
 export interface MachineActor {
   send(event: ExecutorEvent): void;
   getSnapshot(): unknown;
@@ -51,7 +51,7 @@ function foreseen(snapshot: PersistedSnapshot, value: ForeseenState): PersistedS
 }
 
 export class CheckpointWriter {
-  /** Facts about the input before the flushed position (I15). */
+  /** The identity of the input up to the flushed position (I15). */
   sourceIdentity: Json | null;
   #isFirst = true;
   #savedText = '';
@@ -82,7 +82,7 @@ export class CheckpointWriter {
   }
 
   /** The first of an opening: from here on the session can be resumed. Not announced: `pipeline.started` says it.
-   * A restored session is still PAUSED then, and is stored as EXECUTING: a process that dies from here on did not pause. */
+   * A restored session is PAUSED, and is stored as EXECUTING: a process that crashes from here on did not pause. */
   async saveFirst(): Promise<void> {
     const { mark } = await this.#save('EXECUTING');
     this.#isFirst = false;

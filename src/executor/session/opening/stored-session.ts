@@ -1,6 +1,6 @@
 /**
- * Loading a stored session for a resume: trusted only after every check (I9), the same pipeline (I15), rebuilt by the one
- * restore path (I18). Refuses by throwing; changes nothing.
+ * Loads a stored session for a resume: checked (I9), of the same pipeline (I15), and rebuilt by the one restore path (I18). A
+ * refusal throws. Nothing is changed.
  */
 
 import { defaults } from '#defaults';
@@ -32,9 +32,9 @@ export interface ResumeOptions {
 }
 
 export interface StoredSession {
-  /** COMPLETED: there is nothing left to do, and the result can be read. */
+  /** COMPLETED: the result can be read. */
   readonly isCompleted: boolean;
-  /** One that an actor can be made from: PAUSED or FAILED. */
+  /** An actor can start from it: PAUSED or FAILED. */
   readonly snapshot: RestoredSnapshot;
   readonly definition: PipelineDefinition;
   readonly start: RunStart;
@@ -42,7 +42,7 @@ export interface StoredSession {
   readonly checkpoint: Checkpoint;
 }
 
-/** What a stored session is compared with. */
+/** How a stored session is compared. */
 export interface LoadOptions extends ResumeOptions {
   /** The pipeline's name must be this one. */
   readonly name?: string;
@@ -130,7 +130,7 @@ async function withSuspects(
   return { ...snapshot, context: { ...context, suspects } };
 }
 
-/** The stages that the snapshot itself names: whether it is whole is asked before whether it fits. */
+/** The stages that the snapshot names: its integrity is checked before its stages are compared. */
 function storedStageInputs({
   snapshot,
 }: Checkpoint): { name: string; concurrency: number; attempts: number }[] {
@@ -186,7 +186,7 @@ function changeOf(stored: JsonObject, now: JsonObject): string {
   return `was ${stored.path} and is ${now.path} (paths begin where the process was started)`;
 }
 
-/** Source and sink as passed, or rebuilt from their descriptions; sizes as the session began with. */
+/** Source and sink as passed, or rebuilt from their descriptions; sizes of the stored session. */
 function definitionOf(
   checkpoint: Checkpoint,
   pipeline: Partial<PipelineLike> | undefined,
@@ -218,7 +218,7 @@ function definitionOf(
   };
 }
 
-/** Everything had been written and flushed when the checkpoint was saved: the result may be at its target already. */
+/** All output was written and flushed when the checkpoint was saved: the result may be published already. */
 function wasSealed({ snapshot }: Checkpoint, mark: CheckpointMark): boolean {
   const { context } = snapshot as {
     context: { activity?: { reader?: unknown }; window?: unknown; written?: { batches?: unknown } };

@@ -1,9 +1,9 @@
 /**
- * What an executor's actor is recorded to: the session's directory, if that is wished or holds a recording already, and
- * whoever listens in memory.
+ * The recordings of an executor's actor: one in the session's directory, if it is asked for or begun already, and any number in
+ * memory.
  *
- * 1. Nothing is attached to an actor that nobody records.
- * 2. A fresh run is recorded from its very first step; one that goes on, from where its recording was opened.
+ * 1. Nothing is attached to an actor without a recording.
+ * 2. A new run is recorded from its first step; a resumed run, from the opening of its recording.
  */
 import type { StateManager } from '../../../checkpoint/state-manager.js';
 import type { JsonObject } from '../../../formats/json.js';
@@ -13,11 +13,11 @@ import { type RecordableActor, Recorder } from '../../../recording/recorder.js';
 import type { EventDraft } from '../../publish.js';
 import { type RecorderStart, StoredRecording } from './stored-recording.js';
 
-/** Of an executor, over all its runs. */
+/** What an executor records, over all its runs. */
 export interface RecordingPreferences {
   /** In the session's directory. */
   isStored: boolean;
-  /** In memory; with the number of the next record. */
+  /** In memory, each with the number of its next record. */
   readonly sinks: Map<RecordingSink, number>;
 }
 
@@ -34,7 +34,7 @@ export interface RecordingsOptions {
   readonly environment: Environment;
   readonly wishes: RecordingPreferences;
   readonly workers?: { readonly count: number };
-  /** Tells observers. */
+  /** Publishes a notice. */
   readonly notice: (sessionId: string, message: string) => void;
 }
 
@@ -45,8 +45,8 @@ export class Recordings {
 
   constructor(private readonly options: RecordingsOptions) {}
 
-  /** A run begins. Within the machine's transition, so that this is its first step.
-   * @returns its stored recording, which may come to nothing; whoever has the session's lock closes it. */
+  /** A run begins. Called within the machine's transition, which is the first recorded step.
+   * @returns its stored recording. The owner of the session's lock closes it. */
   begin(run: RecordedRun): StoredRecording {
     const { stateManager, environment, wishes, notice } = this.options;
     const { sessionId, epoch } = run;
@@ -60,23 +60,23 @@ export class Recordings {
     this.#run = run;
     this.#stored = stored;
     if (epoch === 1 && wishes.isStored) stored.holdFromHere();
-    for (const sink of wishes.sinks.keys()) this.#listen(sink, run);
+    for (const sink of wishes.sinks.keys()) this.#recordTo(sink, run);
     return stored;
   }
 
-  /** In memory, from now on. */
+  /** Records to a sink in memory, from now on. */
   add(sink: RecordingSink): void {
     this.options.wishes.sinks.set(sink, 0);
-    if (this.#run !== undefined) this.#listen(sink, this.#run);
+    if (this.#run !== undefined) this.#recordTo(sink, this.#run);
   }
 
   remove(sink: RecordingSink): void {
     this.options.wishes.sinks.delete(sink);
-    this.#live.get(sink)?.end('the listener left');
+    this.#live.get(sink)?.end('the sink was removed');
     this.#live.delete(sink);
   }
 
-  /** In the session's directory, from now on: somebody wants to look. */
+  /** Records to the session's directory, from now on. */
   async startOnDemand(): Promise<JsonObject> {
     this.options.wishes.isStored = true;
     await this.#stored?.open();
@@ -94,7 +94,7 @@ export class Recordings {
     for (const recorder of this.#live.values()) recorder.event(draft);
   }
 
-  #listen(sink: RecordingSink, run: RecordedRun): void {
+  #recordTo(sink: RecordingSink, run: RecordedRun): void {
     const { sinks } = this.options.wishes;
     const first = sinks.get(sink) ?? 0;
     this.#live.get(sink)?.end('another run begins');

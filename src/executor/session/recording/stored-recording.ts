@@ -1,8 +1,8 @@
 /**
  * The recording of one opening of a session, in the session's directory.
  *
- * 1. It is stored under the session's lock (I10), and only once the session itself is: until then it is held in memory.
- * 2. It is never the run's problem (I11): what goes wrong ends it, with a notice.
+ * 1. It is stored under the session's lock (I10), after the session itself: until then its lines are in memory.
+ * 2. It never harms the run (I11): an error ends the recording, with a notice.
  */
 import type { RecordingLog } from '../../../checkpoint/recording-log/recording-log.js';
 import type { StateManager } from '../../../checkpoint/state-manager.js';
@@ -12,7 +12,7 @@ import type { RecordingSink } from '../../../recording/format.js';
 import { numberAfter } from '../../../recording/number-after.js';
 import type { Recorder, RecorderOptions } from '../../../recording/recorder.js';
 
-/** What differs between the recorders of a run. */
+/** The options that differ between the recorders of a run. */
 export type RecorderStart = Pick<RecorderOptions, 'sink' | 'first' | 'resumed' | 'onFailure'>;
 
 export interface StoredRecordingOptions {
@@ -21,7 +21,7 @@ export interface StoredRecordingOptions {
   readonly clock: Clock;
   readonly isWished: () => boolean;
   readonly record: (start: RecorderStart) => Recorder;
-  /** Tells observers. */
+  /** Publishes a notice. */
   readonly notice: (message: string) => void;
 }
 
@@ -36,19 +36,19 @@ export class StoredRecording {
 
   constructor(private readonly options: StoredRecordingOptions) {}
 
-  /** Records from here on, before there is a file: there was no recording before. */
+  /** Records a new session from here on, before its directory exists. */
   holdFromHere(): void {
     this.recorder = this.#record(0, false);
   }
 
-  /** The session is stored, and this process owns it: writes, if that is wished or there is a recording already. */
+  /** The session is stored, and this process owns it: writes, if a recording is asked for or begun already. */
   allow(): Promise<void> {
     this.#isPossible = true;
     return this.open();
   }
 
   open(): Promise<void> {
-    return this.#do(async () => {
+    return this.#enqueue(async () => {
       if (this.#isPossible && !this.#isOver && this.#log === undefined) await this.#open();
     });
   }
@@ -57,15 +57,15 @@ export class StoredRecording {
     return this.#log !== undefined && !this.#isOver;
   }
 
-  /** What was recorded so far is with the system, whatever becomes of the process. */
+  /** The lines so far reach the operating system: a crash of the process does not lose them. */
   flush(): Promise<void> {
-    return this.#do(async () => this.#log?.flush());
+    return this.#enqueue(async () => this.#log?.flush());
   }
 
   /** Before the session's lock is released. */
   close(reason: string): Promise<void> {
     this.recorder?.end(reason);
-    return this.#do(async () => {
+    return this.#enqueue(async () => {
       this.#isOver = true;
       await this.#log?.close();
     });
@@ -75,7 +75,7 @@ export class StoredRecording {
     const { stateManager, sessionId, clock, isWished } = this.options;
     const { storage } = stateManager;
     if (storage.recording === undefined) {
-      if (isWished()) throw new Error(`${storage.label} keeps none`);
+      if (isWished()) throw new Error(`${storage.label} stores no recordings`);
       return;
     }
     if (!isWished() && !(await storage.isRecorded?.(sessionId))) return;
@@ -106,11 +106,11 @@ export class StoredRecording {
     this.#held = '';
     this.recorder?.end('failed');
     void this.#log?.close();
-    this.options.notice(`The recording ended: ${messageOf(error)}. The run goes on.`);
+    this.options.notice(`The recording ended: ${messageOf(error)}. The run continues.`);
   }
 
-  /** One thing at a time. */
-  #do(work: () => Promise<void>): Promise<void> {
+  /** Runs one operation at a time. */
+  #enqueue(work: () => Promise<void>): Promise<void> {
     this.#work = this.#work.then(work).catch((error: unknown) => this.#fail(error));
     return this.#work;
   }
