@@ -11,7 +11,7 @@ import { jsonl } from 'xstate-pipeline/node';
 import { modelPaths, type TestExecutorOptions, TestingError } from 'xstate-pipeline/testing';
 import { EXECUTOR_STATES } from '../../machines/index.js';
 import { COMMANDS } from '../../src/executor/commands.js';
-import { legalIn, trails } from '../../src/testing/model/trails.js';
+import { legalIn, commandPaths } from '../../src/testing/model/trails.js';
 
 interface Row {
   readonly n: number;
@@ -64,7 +64,7 @@ const kinds: Readonly<Record<string, readonly [Pipeline<unknown>, TestExecutorOp
 };
 
 test('the paths reach every state, and try every legal command in each', () => {
-  const all = trails();
+  const all = commandPaths();
   const taken = new Set<string>();
   for (const trail of all) {
     let state: (typeof EXECUTOR_STATES)[number] = 'IDLE';

@@ -4,7 +4,7 @@ import { assertPipeline, TestingError } from '../errors.js';
 import type { TestExecutorOptions } from '../executor/options.js';
 import { outputOf } from '../executor/run-to-end.js';
 import { createTestExecutor } from '../executor/test-executor.js';
-import { type Trail, trails } from './trails.js';
+import { type CommandPath, commandPaths } from './trails.js';
 import { Walk } from './walk.js';
 
 /** One path through the statechart, as a test case. */
@@ -38,7 +38,7 @@ export function modelPaths(
 ): readonly ModelPath[] {
   assertPipeline(pipeline);
   let prepared: Promise<Prepared> | undefined;
-  return trails().map((trail, index) => ({
+  return commandPaths().map((trail, index) => ({
     name: nameOf(trail),
     async run() {
       prepared ??= prepare(pipeline, options);
@@ -78,6 +78,6 @@ async function uninterrupted(pipeline: Pipeline<unknown>, options: TestExecutorO
   return { rowsIn: metrics.rowsIn, output: await outputOf(test) };
 }
 
-function nameOf(trail: Trail): string {
+function nameOf(trail: CommandPath): string {
   return ['IDLE', ...trail.map(({ command, state }) => command ?? state)].join(' → ');
 }

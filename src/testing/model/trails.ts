@@ -13,12 +13,12 @@ import type { ExecutorEvent } from '../../../machines/executor-events.js';
 import { COMMANDS, type Command, isOffered } from '../../executor/commands.js';
 
 /** A command that is given, or a state that is reached by itself or by the command before it. */
-export type TrailStep =
+export type PathStep =
   | { readonly command: Command; readonly state?: undefined }
   | { readonly command?: undefined; readonly state: ExecutorState };
 
 /** From IDLE. */
-export type Trail = readonly TrailStep[];
+export type CommandPath = readonly PathStep[];
 
 type Snapshot = SnapshotFrom<ExecutorMachine>;
 
@@ -81,7 +81,7 @@ export function legalIn(state: ExecutorState): readonly Command[] {
 }
 
 /** All trails, each once. */
-export function trails(): readonly Trail[] {
+export function commandPaths(): readonly CommandPath[] {
   const commands = (state: ExecutorState) =>
     COMMANDS.filter((type) => isOffered(type, state)).map(
       (type): EventFromLogic<ExecutorMachine> => ({ type }),
@@ -95,10 +95,10 @@ export function trails(): readonly Trail[] {
       return JSON.stringify([value, activity, window, next, flushed.batches]);
     },
   });
-  const found = new Map<string, Trail>();
+  const found = new Map<string, CommandPath>();
   for (const { steps, state } of paths) {
-    const trail = trailOf(steps);
-    const further = legalIn(state.value).map((type): Trail => {
+    const trail = commandPathOf(steps);
+    const further = legalIn(state.value).map((type): CommandPath => {
       const [after] = transition(machine, state, { type });
       return [...trail, { command: type }, ...(after.value === state.value ? [] : [{ state: after.value }])];
     });
@@ -107,8 +107,8 @@ export function trails(): readonly Trail[] {
   return [...found.values()];
 }
 
-function trailOf(steps: readonly { readonly event: ExecutorEvent; readonly state: Snapshot }[]): Trail {
-  const trail: TrailStep[] = [];
+function commandPathOf(steps: readonly { readonly event: ExecutorEvent; readonly state: Snapshot }[]): CommandPath {
+  const trail: PathStep[] = [];
   let from: ExecutorState = 'IDLE';
   for (const { event, state } of steps) {
     const command = COMMANDS.find((name) => name === event.type);
@@ -120,6 +120,6 @@ function trailOf(steps: readonly { readonly event: ExecutorEvent; readonly state
 }
 
 /** Whether there is still something to pause when `pause` comes is the world's choice, and not for a script. */
-function isScriptable(trail: Trail): boolean {
+function isScriptable(trail: CommandPath): boolean {
   return !trail.some(({ state }, i) => state === 'COMPLETED' && trail[i - 1]?.command === 'pause');
 }

@@ -19,7 +19,7 @@ import { finishSession, LONG_MS, outputOf, workToEnd } from '../executor/run-to-
 import { fail, type StageScript, succeed } from '../executor/stage-outcomes.js';
 import { createTestExecutor, type TestExecutor } from '../executor/test-executor.js';
 import { GatedSource } from './gated-source.js';
-import { legalIn, type Trail } from './trails.js';
+import { legalIn, type CommandPath } from './trails.js';
 
 /** How a process dies at the end of a trail. */
 export interface WalkEnd {
@@ -57,7 +57,7 @@ export class Walk {
   }
 
   /** @param end how the process dies. */
-  async run(trail: Trail, expected: unknown, end: WalkEnd): Promise<void> {
+  async run(trail: CommandPath, expected: unknown, end: WalkEnd): Promise<void> {
     let state: ExecutorState = 'IDLE';
     for (const step of trail) {
       if (step.command !== undefined) this.#send(step.command);
