@@ -233,7 +233,11 @@ describe('the output of the session is missing or changed', () => {
 
   test.each([
     ['cut', (text: string) => text.slice(0, -3), 'has changed: it does not begin with the session'],
-    ['replaced', (text: string) => text.replaceAll('1', '7'), 'has changed: it does not begin with the session'],
+    [
+      'replaced',
+      (text: string) => text.replaceAll('1', '7'),
+      'has changed: it does not begin with the session',
+    ],
   ])('%s', async (_, change, message) => {
     const run = await completed(whole(), input);
     run.disk.put(target, change(run.text('out.jsonl') ?? ''));

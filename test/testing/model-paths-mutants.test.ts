@@ -75,5 +75,5 @@ test('finds a pause that every state accepts', async () => {
   vi.spyOn(PipelineExecutor.prototype, 'pause').mockImplementation(function (this: PipelineExecutor) {
     return this.can('pause') ? pause.apply(this) : new Promise(() => {});
   });
-  expect((await found()).join('\n')).toContain('came to: no answer');
+  expect((await found()).join('\n')).toContain('answer was: no answer');
 });

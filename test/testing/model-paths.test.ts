@@ -11,7 +11,7 @@ import { jsonl } from 'xstate-pipeline/node';
 import { modelPaths, type TestExecutorOptions, TestingError } from 'xstate-pipeline/testing';
 import { EXECUTOR_STATES } from '../../machines/index.js';
 import { COMMANDS } from '../../src/executor/commands.js';
-import { legalIn, commandPaths } from '../../src/testing/model/trails.js';
+import { commandPaths, legalIn } from '../../src/testing/model/command-paths.js';
 
 interface Row {
   readonly n: number;
@@ -66,9 +66,9 @@ const kinds: Readonly<Record<string, readonly [Pipeline<unknown>, TestExecutorOp
 test('the paths reach every state, and try every legal command in each', () => {
   const all = commandPaths();
   const taken = new Set<string>();
-  for (const trail of all) {
+  for (const path of all) {
     let state: (typeof EXECUTOR_STATES)[number] = 'IDLE';
-    for (const step of trail) {
+    for (const step of path) {
       if (step.command !== undefined) taken.add(`${state} ${step.command}`);
       else state = step.state;
     }

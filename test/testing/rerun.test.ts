@@ -65,9 +65,7 @@ describe('rerun', () => {
     const result = await rerun(doubling(), place, { from: 11, to: 'other.jsonl' });
     expect(result).toMatchObject({ from: 0, same: ROWS, changed: 0, added: 0, disappeared: 0 });
     expect(run.text('other.jsonl')).toBe(run.text('out.jsonl'));
-    await expect(rerun(doubling(), place, { from: 0, to: 'other.jsonl' })).rejects.toThrow(
-      'exists already',
-    );
+    await expect(rerun(doubling(), place, { from: 0, to: 'other.jsonl' })).rejects.toThrow('exists already');
     await expect(rerun(doubling(), place, { from: -1 })).rejects.toThrow('a whole number from 0');
   });
 

@@ -1,35 +1,34 @@
-/** Test cases for every way through the six states, over a pipeline of the user's. */
+/** Test cases for every path through the six states, over a pipeline of the user. */
 import type { Pipeline } from '../../executor/pipeline.js';
 import { assertPipeline, TestingError } from '../errors.js';
 import type { TestExecutorOptions } from '../executor/options.js';
 import { outputOf } from '../executor/run-to-end.js';
 import { createTestExecutor } from '../executor/test-executor.js';
-import { type CommandPath, commandPaths } from './trails.js';
+import { type CommandPath, commandPaths } from './command-paths.js';
 import { Walk } from './walk.js';
 
 /** One path through the statechart, as a test case. */
 export interface ModelPath {
   /** The path: `execute → INITIALIZING → EXECUTING → pause → PAUSED`. */
   readonly name: string;
-  /** Walks it with a real executor, in memory. Rejects with an `AssertionError` where the executor goes another way than the
-   * machine, takes a command that is not legal, ends with another output than an uninterrupted run, or pays for a durable batch
-   * again. */
+  /** Walks it with a real executor, in memory. Rejects with an `AssertionError` if the executor differs from the machine, accepts
+   * an illegal command, gives another output than an uninterrupted run, or invokes a durable batch again. */
   run(): Promise<void>;
 }
 
-/** Batches that the input is cut into: enough to be paused in, more than once. */
+/** Batches of the input: enough to pause more than once. */
 const BATCHES = 4;
 
-/** Operations of the disk by which so many batches are done, about, where a stage is durable. */
+/** Approximate disk operations of such a run with a durable stage. */
 const OPERATIONS = 60;
 
 /**
- * Every path through the executor's six states, with every command tried in every state, legal or not. Each is walked over
- * the pipeline's own stages, twice: it ends with a `kill -9` and with a power loss, each with a restart, the output of an
- * uninterrupted run, and no durable batch paid for again.
+ * Every path through the executor's six states; in every state, all commands are tried, legal or not. Each path is walked twice
+ * over the pipeline's own stages: it ends with a `kill -9` and with a power loss. After a restart, the output is that of an
+ * uninterrupted run, and no durable batch is invoked again.
  *
- * @param pipeline with at least four rows of input; its stages give the same rows at every call, or are scripted to.
- * @param options files and scripts, as for `createTestExecutor`; `options.batchSize` is a fourth of the input unless told.
+ * @param pipeline with at least four rows of input; its stages give the same rows at every call, or are scripted.
+ * @param options files and scripts, as for `createTestExecutor`; `options.batchSize`: default a fourth of the input.
  * @example for (const path of modelPaths(reviews, { files })) test(path.name, () => path.run());
  */
 export function modelPaths(
@@ -38,15 +37,15 @@ export function modelPaths(
 ): readonly ModelPath[] {
   assertPipeline(pipeline);
   let prepared: Promise<Prepared> | undefined;
-  return commandPaths().map((trail, index) => ({
-    name: nameOf(trail),
+  return commandPaths().map((path, index) => ({
+    name: nameOf(path),
     async run() {
       prepared ??= prepare(pipeline, options);
       const { expected, sized } = await prepared;
       for (const powerLoss of [false, true]) {
-        // Coprime: no two of the first trails die at the same operation.
+        // 11 and 60 are coprime: the first paths crash at different operations.
         const operations = 1 + (((2 * index + Number(powerLoss)) * 11) % OPERATIONS);
-        await new Walk(pipeline, sized).run(trail, expected, { powerLoss, operations });
+        await new Walk(pipeline, sized).run(path, expected, { powerLoss, operations });
       }
     },
   }));
@@ -57,12 +56,12 @@ interface Prepared {
   readonly sized: TestExecutorOptions;
 }
 
-/** What an uninterrupted run gives, with batches of the size that the paths are walked with. */
+/** The output of an uninterrupted run with the same batches. */
 async function prepare(pipeline: Pipeline<unknown>, options: TestExecutorOptions): Promise<Prepared> {
   const rows = (await uninterrupted(pipeline, options)).rowsIn;
   if (rows < BATCHES)
     throw new TestingError(
-      `modelPaths needs ${BATCHES} rows of input, so that it can be paused in the middle; there are ${rows}.`,
+      `modelPaths() needs at least ${BATCHES} rows of input, to pause in the middle; it has ${rows}.`,
     );
   const batchSize = options.options?.batchSize ?? Math.floor(rows / BATCHES);
   const sized = { ...options, options: { ...options.options, batchSize } };
@@ -78,6 +77,6 @@ async function uninterrupted(pipeline: Pipeline<unknown>, options: TestExecutorO
   return { rowsIn: metrics.rowsIn, output: await outputOf(test) };
 }
 
-function nameOf(trail: CommandPath): string {
-  return ['IDLE', ...trail.map(({ command, state }) => command ?? state)].join(' → ');
+function nameOf(path: CommandPath): string {
+  return ['IDLE', ...path.map(({ command, state }) => command ?? state)].join(' → ');
 }

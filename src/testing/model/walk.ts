@@ -1,11 +1,10 @@
 /**
- * Walks one trail with a real executor over the user's own stages, and says where it goes another way than the machine.
+ * Walks one command path with a real executor over the user's own stages, and fails where it differs from the machine.
  *
- * At the end of each trail: every command that is not legal there is refused and changes nothing (I2); then the process dies,
- * and what another one makes of the session is the output of an uninterrupted run (I7), without a durable batch being paid for
- * again (I8). It dies in two ways, by `kill -9` and with the power: one leaves what should be cut, the other takes what was not
- * fsynced. Where it is at work, it goes on to work until some operation of the disk, another one for each trail, so that it dies
- * with batches in all conditions: read, journaled, written, half saved.
+ * At the end of the path, every illegal command is refused and changes nothing (I2). Then the process crashes. Another process
+ * resumes: its output is that of an uninterrupted run (I7), and no durable batch is invoked again (I8). The crash is a `kill -9`,
+ * which leaves bytes to truncate, or a power loss, which drops bytes without an fsync. A working process crashes at an operation
+ * of the disk, another one for each path: batches are then read, journaled, written or half saved.
  */
 import { AssertionError, deepStrictEqual, strictEqual } from 'node:assert';
 import type { ExecutorState } from '../../../machines/context.js';
@@ -18,20 +17,20 @@ import type { TestExecutorOptions } from '../executor/options.js';
 import { finishSession, LONG_MS, outputOf, workToEnd } from '../executor/run-to-end.js';
 import { fail, type StageScript, succeed } from '../executor/stage-outcomes.js';
 import { createTestExecutor, type TestExecutor } from '../executor/test-executor.js';
+import { type CommandPath, legalIn } from './command-paths.js';
 import { GatedSource } from './gated-source.js';
-import { legalIn, type CommandPath } from './trails.js';
 
-/** How a process dies at the end of a trail. */
+/** The crash at the end of a path. */
 export interface WalkEnd {
   readonly powerLoss: boolean;
-  /** Operations of the disk that it is let do before, where it is at work. */
+  /** Disk operations before the crash, if the process is working. */
   readonly operations: number;
 }
 
 export class Walk {
   readonly #source: GatedSource;
   readonly #test: TestExecutor<unknown>;
-  /** A stage that can fail a run, also while it is pausing: no other attempt follows. Without one, the source fails. */
+  /** A stage that can fail the run, also while it is pausing; undefined: the source fails. */
   readonly #breakable: string | undefined;
   #isBreaking = false;
 
@@ -56,30 +55,34 @@ export class Walk {
     );
   }
 
-  /** @param end how the process dies. */
-  async run(trail: CommandPath, expected: unknown, end: WalkEnd): Promise<void> {
+  /** @param end the crash. */
+  async run(path: CommandPath, expected: unknown, end: WalkEnd): Promise<void> {
     let state: ExecutorState = 'IDLE';
-    for (const step of trail) {
-      if (step.command !== undefined) this.#send(step.command);
+    for (const step of path) {
+      if (step.command !== undefined) this.#sendCommand(step.command);
       else {
-        await this.#reach(step.state);
+        await this.#reachState(step.state);
         state = step.state;
       }
     }
     await this.#test.settle();
-    strictEqual(this.#test.state, state, `at the end of the path it is ${this.#test.state}, not ${state}`);
-    await this.#refuses(state);
-    const death = await this.#die(state, end);
-    if (death !== undefined) await this.#finish();
+    strictEqual(
+      this.#test.state,
+      state,
+      `at the end of the path the executor is ${this.#test.state}, not ${state}`,
+    );
+    await this.#assertIllegalRefused(state);
+    const crash = await this.#crash(state, end);
+    if (crash !== undefined) await this.#resumeAndFinish();
     deepStrictEqual(
       await outputOf(this.#test),
       expected,
-      `the output is not that of an uninterrupted run, after the path${death === undefined ? '' : `, ${death} and a resume`}`,
+      `the output is not that of an uninterrupted run, after the path${crash === undefined ? '' : `, ${crash} and a resume`}`,
     );
     if (this.#test.durableStages.length > 0) assertNoSecondInvocation(this.#test);
   }
 
-  #send(command: Command): void {
+  #sendCommand(command: Command): void {
     const { opening, reading } = this.#source;
     if (command === 'execute' || command === 'resume') {
       this.#isBreaking = false;
@@ -90,7 +93,7 @@ export class Walk {
     void this.#test[command]();
   }
 
-  async #reach(state: ExecutorState): Promise<void> {
+  async #reachState(state: ExecutorState): Promise<void> {
     const { opening, reading } = this.#source;
     if (this.#test.state === state) return;
     if (state === 'FAILED') {
@@ -104,30 +107,30 @@ export class Walk {
       await this.#test.settle();
       if (this.#test.state !== state && tries > 2) await this.#test.advance(LONG_MS);
     }
-    strictEqual(this.#test.state, state, `it is ${this.#test.state} where the machine is ${state}`);
+    strictEqual(this.#test.state, state, `the executor is ${this.#test.state}, and the machine is ${state}`);
   }
 
-  async #refuses(state: ExecutorState): Promise<void> {
+  async #assertIllegalRefused(state: ExecutorState): Promise<void> {
     for (const command of COMMANDS) {
       const isLegal = legalIn(state).includes(command);
       strictEqual(this.#test.executor.can(command), isLegal, `can('${command}') in ${state}`);
       if (isLegal) continue;
       const answer = await Promise.race([
         this.#test[command]().then(
-          () => 'taken',
+          () => 'accepted',
           (error: unknown) => (codeOf(error) === 'ILLEGAL_COMMAND' ? 'refused' : messageOf(error)),
         ),
         this.#test.settle().then(() => 'no answer'),
       ]);
       if (answer !== 'refused' || this.#test.state !== state)
         throw new AssertionError({
-          message: `${command} in ${state} should be refused and change nothing; it is ${this.#test.state} now, and the command came to: ${answer}`,
+          message: `${command} in ${state} should be refused and change nothing. The state is ${this.#test.state}, and the command's answer was: ${answer}`,
         });
     }
   }
 
-  /** @returns how, in words; undefined: it has completed. */
-  async #die(state: ExecutorState, { powerLoss, operations }: WalkEnd): Promise<string | undefined> {
+  /** @returns the crash in words; undefined: the run has completed. */
+  async #crash(state: ExecutorState, { powerLoss, operations }: WalkEnd): Promise<string | undefined> {
     const test = this.#test;
     if (state === 'COMPLETED') return undefined;
     const isAtWork = state === 'EXECUTING' || state === 'INITIALIZING';
@@ -142,8 +145,8 @@ export class Walk {
     return `${isAtWork ? `${operations} more operations of the disk, ` : ''}${powerLoss ? 'a power loss' : 'a kill -9'}`;
   }
 
-  /** Another process takes over from wherever this one was. */
-  async #finish(): Promise<void> {
+  /** Another process resumes the session. */
+  async #resumeAndFinish(): Promise<void> {
     const test = this.#test;
     this.#isBreaking = false;
     this.#source.isBroken = false;
