@@ -1,8 +1,8 @@
 /**
  * The committer: makes the sinks durable, then saves the checkpoint that covers them, one commit at a time (I6).
  *
- * Under load a minimum pause follows: until it is over, rows alone do not ask for the next commit. The executor decides;
- * a commit that it requests during the pause begins at once.
+ * Under load a minimum pause follows: until its end, the executor requests no commit for rows alone. A commit requested during the
+ * pause begins at once.
  */
 import { sendTo, setup } from 'xstate';
 import type { CommitReport } from './executor-events.js';
@@ -18,7 +18,7 @@ export const committerMachine = setup({
     flushSinks: () => {},
     /** Provided: persist a snapshot once this transition has settled; answer `checkpoint.saved`. */
     saveCheckpoint: () => {},
-    /** Replaced where there is no executor. */
+    /** Replaced in a machine without an executor. */
     report: sendTo(
       ({ self }) => parentOf(self),
       ({ event }) => sealEvent(event),

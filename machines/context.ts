@@ -28,7 +28,7 @@ export interface ErrorData {
   readonly message: string;
 }
 
-/** Rows and batches of one stage, from the beginning of the session up to a mark. */
+/** Counters of one stage, from the beginning of the session up to a mark. */
 export interface StageCounters {
   readonly stage: string;
   readonly batches: number;
@@ -39,30 +39,30 @@ export interface StageCounters {
   readonly deadLettered: number;
   /** Attempts after the first. */
   readonly retries: number;
-  /** Milliseconds in attempts; attempts that ran at once add up. */
+  /** Milliseconds in attempts, summed over concurrent ones. */
   readonly busyMs: number;
 }
 
-/** The rows that errors lost (I12): all counted, the first 1,000 named. */
+/** The rows lost to errors (I12): all are counted, the first 1,000 are named. */
 export interface Losses {
   readonly total: number;
   /** `[batch, row, stage, reason]`: `row` is the index in the batch as the stage received it; `stage` is an index, -1 for
    * the source; `reason` is an index into `reasons`. Tuples keep 1,000 of them small (I3). */
   readonly named: readonly (readonly [batch: number, row: number, stage: number, reason: number])[];
-  /** At most 20 distinct `code: message`; the last stands for all further ones. */
+  /** At most 20 distinct `code: message`; the last one covers all others. */
   readonly reasons: readonly string[];
 }
 
-/** Counters and positions of a run up to a batch boundary: what a resume begins from. */
+/** Counters and positions of a run up to a batch boundary. A resume begins from one. */
 export interface CheckpointMark {
   /** Batches before the mark; also the index of the first batch after it. */
   readonly batches: number;
   /** Rows of the source before the mark. */
   readonly rowsIn: number;
   readonly rowsOut: number;
-  /** Rows that the source could not read: left out, or sent to the dead letters. */
+  /** Rows that the source could not read: skipped, or sent to the dead letters. */
   readonly malformed: number;
-  /** How much of the input lies before the mark, in the source's unit. */
+  /** Input before the mark, in the source's unit. */
   readonly done: number;
   /** The source's position; null: its start. */
   readonly source: JsonObject | null;
@@ -75,13 +75,13 @@ export interface CheckpointMark {
   readonly losses: Losses;
 }
 
-/** Why a run pauses by itself. */
+/** The code of a `HoldReason`. */
 export const HOLD_KINDS = ['budget', 'losses', 'quota', 'sample'] as const;
 
 /** Why a run paused by itself: a budget is spent, too many rows were lost, an account is exhausted, a sample is done. */
 export type HoldReason = {
   readonly kind: (typeof HOLD_KINDS)[number];
-  /** What happened, to what. At most 300 characters. */
+  /** What happened. At most 300 characters. */
   readonly message: string;
   /** What to do before a resume. At most 300 characters. */
   readonly advice: string;
@@ -90,15 +90,15 @@ export type HoldReason = {
 /** A batch in flight. */
 export interface BatchRef {
   readonly batch: number;
-  /** Rows that it had when it was read. */
+  /** Its rows in the source. */
   readonly rows: number;
-  /** Index of its stage; the number of stages when it waits for the sink. */
+  /** Index of its stage; the number of stages: it waits for the sink. */
   readonly at: number;
-  /** The run is pausing, and its stage holds it: it works on it when the run resumes. */
+  /** The run is pausing, and the stage holds the batch until the run resumes. */
   readonly held?: boolean;
 }
 
-/** What written batches add to a mark, summed by the data plane. */
+/** The counters that written batches add to a mark, summed by the data plane. */
 export interface WrittenCounters {
   readonly rowsIn: number;
   readonly rowsOut: number;
@@ -118,11 +118,11 @@ export interface ExecutorSettings {
   readonly maxInFlight: number;
   /** Rows of the source between checkpoints. */
   readonly checkpointInterval: number;
-  /** Crashes with a batch in flight after which the batch is held to be the cause; from 2. */
+  /** Crashes with a batch in flight after which the batch is quarantined; from 2. */
   readonly maxCrashes: number;
 }
 
-/** The process crashed several times in a row, perhaps because of a batch; see `poison.ts`. */
+/** The batches that may have crashed the process; see `poison.ts`. */
 export interface PoisonSuspects {
   /** Crashes in a row. */
   readonly crashes: number;
@@ -131,18 +131,18 @@ export interface PoisonSuspects {
   readonly to: number;
 }
 
-/** What the executor knows of its children's work, and of what is asked of it: each field has one of a few values. It is
- * an object of its own because V8 copies a context of more than some eighteen keys twenty times slower. */
+/** The work under way: each field has one of a few values. It is an object of its own because V8 copies an object of more than
+ * about 18 keys 20 times slower. */
 export interface Activity {
   readonly reader: 'idle' | 'reading' | 'ended';
   readonly writer: 'idle' | 'writing';
-  /** One commit at a time: `flushing`, then `saving` (I6). While `resting`, rows ask for no commit. */
+  /** One commit at a time: `flushing`, then `saving` (I6). `resting`: the minimum pause after a commit. */
   readonly committer: 'idle' | 'flushing' | 'saving' | 'resting';
-  /** `ready`: everything is in sink and checkpoint, and only publishing is left. */
+  /** `ready`: everything is committed, and only publishing is left. */
   readonly publisher: 'idle' | 'ready' | 'publishing' | 'published';
-  /** `due`: time asks for a checkpoint. */
+  /** `due`: a checkpoint is due by time. */
   readonly timer: 'running' | 'due';
-  /** `pause`: nothing new is read, what is in flight is finished and committed (I16). */
+  /** `pause`: nothing new is read; running attempts are finished and committed (I16). */
   readonly goal: 'run' | 'pause';
   /** `snapshot`: restored, and this process has not opened the session yet. */
   readonly origin: 'run' | 'snapshot';
@@ -164,23 +164,23 @@ export interface ExecutorContext {
   readonly activity: Activity;
   /** Appended to the sink. */
   readonly written: CheckpointMark;
-  /** What the flush under way covers; null when there is none. */
+  /** The mark that the current flush covers; null without a flush. */
   readonly flushing: CheckpointMark | null;
-  /** Durable in the sink: what a resume begins from. */
+  /** Durable in the sink: a resume begins here. */
   readonly flushed: CheckpointMark;
   /** The watermark (I5): batches that are durable in the sink and covered by a checkpoint. */
   readonly committed: number;
   readonly error: ErrorData | null;
-  /** Why it pauses by itself; undefined: it does not, or a command asked for the pause. */
+  /** Why the run pauses by itself; undefined: by a command, or no pause. */
   readonly pauseReason: HoldReason | undefined;
-  /** Null when the last process did not crash. */
+  /** Null: the last process did not crash. */
   readonly suspects: PoisonSuspects | null;
 }
 
 /** The output of a completed run. */
 export interface ExecutorOutput {
   readonly sessionId: string;
-  /** The run ended, and errors did not leave it without any output. */
+  /** The run ended with output, or had no input. */
   readonly success: boolean;
   /** No row was lost. */
   readonly isComplete: boolean;
@@ -256,7 +256,7 @@ export function addLosses(a: Losses, b: Losses): Losses {
   return { total: a.total + b.total, named, reasons };
 }
 
-/** The index of `reason` in the table. Adds it while there is room; the last entry stands for all others. */
+/** The index of `reason` in the table. A new reason is added while there is room; the last entry covers all others. */
 export function reasonIndex(reasons: string[], reason: string): number {
   const known = reasons.indexOf(reason);
   if (known >= 0) return known;

@@ -10,14 +10,14 @@ import type {
 } from './context.js';
 import type { StageReport } from './stage-events.js';
 
-/** What a user, or a parent machine, sends to the executor (I2). */
+/** A command of a user or of a parent machine (I2). */
 export type ExecutorCommand =
   | ({ readonly type: 'execute' } & Partial<RunDescription>)
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'cancel' };
 
-/** What `execute` brings. A field that is absent keeps its value from the machine's input. */
+/** The description of a run, in `execute`. An absent field keeps its value from the machine's input. */
 export interface RunDescription {
   readonly sessionId: string;
   readonly pipeline: string;
@@ -26,7 +26,7 @@ export interface RunDescription {
   readonly startedAt: number;
 }
 
-/** What the store holds of a session. */
+/** A session as it is stored. */
 export interface LoadedSession {
   readonly pipeline: string;
   readonly settings: ExecutorSettings;
@@ -38,17 +38,17 @@ export interface LoadedSession {
   readonly isCompleted: boolean;
 }
 
-/** What the executor requests from the source. */
+/** A request for batches of the source. */
 export interface ReadRequest {
   /** The first batch. */
   readonly batch: number;
-  /** Batches, at most. */
+  /** The most batches to read. */
   readonly count: number;
-  /** The batch is the cause of the crashes: it is set aside instead of worked on. */
+  /** The batch is quarantined: it is set aside instead of processed. */
   readonly quarantined: boolean;
 }
 
-/** What the executor requests from the sink: finished batches, both ends included. */
+/** A request to append finished batches, both ends included. */
 export interface WriteRequest {
   readonly from: number;
   readonly upTo: number;
@@ -60,13 +60,13 @@ export type SourceReport =
       readonly type: 'source.batches';
       /** The first batch; they are consecutive. */
       readonly batch: number;
-      /** Of each batch. */
+      /** Rows of each batch. */
       readonly rows: readonly number[];
-      /** The first stage that has to work on them: the journal covers those before (I5). */
+      /** The first stage that must process them: the journal covers earlier stages (I5). */
       readonly at: number;
       /** Another answer to the same request follows. */
       readonly more?: boolean;
-      /** It is one batch, the cause of the crashes, and was set aside. */
+      /** One quarantined batch, which was set aside. */
       readonly quarantined?: boolean;
     }
   | { readonly type: 'source.end' };
@@ -88,20 +88,20 @@ export type CommitReport =
     }
   | {
       readonly type: 'checkpoint.saved';
-      /** `minimumPause.over` follows: until then rows alone ask for no other checkpoint. */
+      /** `minimumPause.over` follows: until then, no checkpoint is requested for rows alone. */
       readonly minimumPause?: boolean;
     }
   | { readonly type: 'minimumPause.over' };
 
-/** The result is at its target. */
+/** The output is published. */
 export interface SinkPublished {
   readonly type: 'sink.published';
 }
 
-/** What the executor's children report. */
+/** An event of a child. */
 export type ExecutorReport = StageReport | CommitReport | SinkPublished;
 
-/** Every event that the executor takes. */
+/** Every event of the executor. */
 export type ExecutorEvent =
   | ExecutorCommand
   | ExecutorReport
@@ -109,7 +109,7 @@ export type ExecutorEvent =
   | SinkWritten
   /** The session is stored already: the run continues from what is stored. */
   | ({ readonly type: 'session.loaded' } & LoadedSession)
-  /** This process does not hold the session: it has to be opened again. */
+  /** The session is not open in this process: it is opened again. */
   | { readonly type: 'session.reopen' }
   | { readonly type: 'sink.opened'; readonly sink: JsonObject }
   | { readonly type: 'opened' }
@@ -118,5 +118,5 @@ export type ExecutorEvent =
   | { readonly type: 'hold'; readonly reason: HoldReason }
   | { readonly type: 'failure'; readonly error: ErrorData };
 
-/** What an executor actor begins with; all of it may also come with `execute`. */
+/** The input of an executor's actor; `execute` may bring all of it. */
 export interface ExecutorInput extends Partial<RunDescription> {}

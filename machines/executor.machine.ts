@@ -1,15 +1,15 @@
 /**
- * The executor: six flat states (I1), the mediator between source, sink and its children: stages, committer, publisher.
+ * The executor: six flat states (I1). It mediates between source, sink and its children: stages, committer and publisher.
  *
  * 1. Control plane only (I3): it routes batch indices. The runtime's data plane holds the rows.
- * 2. In EXECUTING every answer updates the context. Then the rules of `always` request the next work: publish, commit,
- *    write, read. One request of each kind at a time; `activity` says which are under way. Reading and writing are
- *    actions, not actors: as actors they made control twice as expensive for each batch.
+ * 2. In EXECUTING every answer updates the context. Then the transitions of `always` request the next work: publish, commit,
+ *    write, read. One request of each kind at a time; `activity` says which are under way. Reading and writing are actions: as
+ *    actors, they doubled the cost of control per batch.
  * 3. Batches are written in source order (I4): only the head of the window is written.
  * 4. The source is read only while the window has room (I13).
  * 5. `flushed` moves when the sinks are durable, `committed` when the checkpoint that covers them is saved (I6).
- * 6. A pause is a goal, kept while a run opens: nothing new is read; what runs is finished and committed; what waits for
- *    another attempt, or may not begin, is held by its stage (I16). A run also pauses by itself: `hold`, with its reason.
+ * 6. A pause is a goal, kept while a run opens: nothing new is read; running attempts are finished and committed; stages hold
+ *    batches that wait for an attempt (I16). A run also pauses by itself: `hold`, with its reason.
  * 7. A failure or a cancel aborts the stages and stops the other children (I12, I17). The runtime drops late answers.
  * 8. Children are spawned by string `src` with explicit ids, so that a snapshot restores.
  * 9. Poison suspects are read and committed one at a time; a quarantined batch is set aside (`poison.ts`).
@@ -50,7 +50,7 @@ import {
   type Update,
 } from './updates.js';
 
-/** What `createExecutorMachine` takes beside the stages. */
+/** Options of `createExecutorMachine`. */
 export interface ExecutorMachineOptions<Output> {
   /** Describes the run of an `execute` that brings no description, as a parent machine sends it. */
   readonly newRun?: (context: ExecutorContext, self: AnyActorRef) => RunDescription;
@@ -122,7 +122,7 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
     actions: {
       /** Provided: open lock, journal, source and sink at `flushed`; save a first checkpoint; answer `opened`. */
       open: () => {},
-      /** Provided, when PAUSED is left: rows are worked on again. */
+      /** Provided, when PAUSED is left: continue the session. */
       reopen: () => {},
       /** Provided: read at most `count` batches; answer `source.batches`, once or several times, or `source.end`. */
       readBatches: (_, _request: ReadRequest) => {},
@@ -132,7 +132,7 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
       abort: () => {},
       /** Provided: the run has reached PAUSED, COMPLETED, FAILED or, cancelled, IDLE. */
       settled: (_, _params: { readonly how: 'paused' | 'completed' | 'failed' | 'cancelled' }) => {},
-      /** FAILED is not final: a parent machine learns of it by an event. */
+      /** FAILED is not final: a parent machine receives an event. */
       notifyParent: ({ self, context: { sessionId, error } }) =>
         parentOf(self)?.send({ type: 'pipeline.failed', sessionId, error }),
     },
@@ -186,7 +186,7 @@ export function createExecutorMachine<Output = ExecutorOutput, Emitted extends E
           ({ event }) => actorAt(reached(event as StageDone)),
           ({ context, event }) => process(context, (event as StageDone).batches),
         ),
-        /** Each stage whose work was fused into the reporting one counts the batches as its own. */
+        /** Each stage that was fused into the reporting one counts the batches as its own. */
         countFusedStages: base.enqueueActions(({ enqueue, event }) => {
           const { stage, batches } = event as StageDone;
           for (const name of names.slice(stage + 1, reached(event as StageDone)))

@@ -1,4 +1,4 @@
-/** The executor's decisions: pure functions of its context, so that each rule can be read and tested by itself. */
+/** The executor's decisions: pure functions of its context, one for each rule. */
 import type { ExecutorContext } from './context.js';
 import type { ExecutorEvent } from './executor-events.js';
 import { isIsolating } from './poison.js';
@@ -29,27 +29,26 @@ export function mayCommit(context: ExecutorContext, stages: number): boolean {
   return isFree && isCommitWanted(context, stages);
 }
 
-/** Everything is committed, and no pause is asked for. */
+/** Everything is committed, and the goal is no pause. */
 export function mayPublish({ activity }: ExecutorContext): boolean {
   return activity.publisher === 'ready' && activity.goal === 'run';
 }
 
-/** Everything that was in flight is in sink and checkpoint, or is held, or stands behind a batch that is (I16). A publishing
- * under way is awaited: it completes the run. */
+/** Every batch in flight is committed, or held, or finished behind a held one (I16). Publishing under way is awaited: it completes
+ * the run. */
 export function isPauseDone(context: ExecutorContext, stages: number): boolean {
   const { activity, committed, written } = context;
   if (activity.goal !== 'pause' || activity.publisher === 'publishing') return false;
   return isAtRest(context, stages) && !isCommitting(context) && committed === written.batches;
 }
 
-/** Nothing is under way, and nothing more can be written: the rest of the window is held, or finished behind a held batch. */
+/** No work is under way, and nothing more can be written: the window has only held batches and finished ones behind them. */
 function isAtRest({ window, activity }: ExecutorContext, stages: number): boolean {
   if (activity.reader === 'reading' || activity.writer !== 'idle' || window[0]?.at === stages) return false;
   return window.every(({ at, held }) => held === true || at === stages);
 }
 
-/** The input had rows, and errors alone left no output (I12). A stage that left out rows without an error (a filter) has done
- * its work: no output is a result then. */
+/** The input had rows, and errors lost all of them (I12). Without output because of a filter, a run completes. */
 export function lostEverything({ activity, written }: ExecutorContext): boolean {
   const { rowsIn, rowsOut, losses, stages } = written;
   if (activity.publisher !== 'ready' || rowsIn === 0 || rowsOut > 0 || losses.total === 0) return false;
@@ -65,7 +64,7 @@ function isCommitting({ activity: { committer } }: ExecutorContext): boolean {
   return committer === 'flushing' || committer === 'saving';
 }
 
-/** Rows, time, the end or a pause ask for a checkpoint, and there is something for it to cover (I6). */
+/** A commit is due by rows, time, the end or a pause, and has something to cover (I6). */
 function isCommitWanted(context: ExecutorContext, stages: number): boolean {
   const { activity, written, flushed, settings } = context;
   if (activity.reader === 'ended' && isDrained(context)) return true;
@@ -76,7 +75,7 @@ function isCommitWanted(context: ExecutorContext, stages: number): boolean {
   return activity.goal === 'pause' && isAtRest(context, stages);
 }
 
-/** Index of a batch in the window, whose batches are consecutive; -1: it is not there. */
+/** Index of a batch in the window, whose batches are consecutive; -1: not in the window. */
 export function placeInWindow({ window }: ExecutorContext, batch: number): number {
   const place = batch - (window[0]?.batch ?? 0);
   return window[place]?.batch === batch ? place : -1;

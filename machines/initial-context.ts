@@ -27,7 +27,7 @@ const AT_REST = {
   suspects: null,
 } as const satisfies Partial<ExecutorContext>;
 
-/** Before anything has been read. */
+/** The context before the first read. */
 export function initialContext(stages: readonly string[], run: ExecutorInput): ExecutorContext {
   const mark = emptyCheckpointMark(stages);
   return {
@@ -51,7 +51,7 @@ export function rewind(context: ExecutorContext): ExecutorContext {
   return { ...context, ...AT_REST, next: flushed.batches, written: flushed, committed: flushed.batches };
 }
 
-/** The same, while a run opens: a pause that was asked for meanwhile stays the goal. */
+/** The same, while a run opens: a pause requested meanwhile stays the goal. */
 export function rewindKeepingGoal(context: ExecutorContext): ExecutorContext {
   const { activity, pauseReason } = context;
   const rewound = rewind(context);
@@ -64,7 +64,7 @@ export function rewindKeepingGoal(context: ExecutorContext): ExecutorContext {
   };
 }
 
-/** For a restored snapshot: suspects of a crash remain, and a pause that was asked for, unless this is its `resume`. */
+/** For a restored snapshot: suspects of a crash remain, and a requested pause, unless this is its `resume`. */
 export function rewindRestored(context: ExecutorContext, isResumed: boolean): ExecutorContext {
   return { ...(isResumed ? rewind(context) : rewindKeepingGoal(context)), suspects: context.suspects };
 }

@@ -1,9 +1,9 @@
 /**
- * Poison isolation: finds the batch that crashes the process, from what was in flight at each crash.
+ * Poison isolation: finds the batch that crashes the process, from the batches in flight at each crash.
  *
  * 1. Suspects are the batches that were in flight at every crash in a row. A crash with nothing in flight, or after the
  *    suspects were committed, adds no suspect.
- * 2. Before the last of `maxCrashes` crashes, suspects are isolated: worked on and committed one at a time.
+ * 2. Before the last of `maxCrashes` crashes, suspects are isolated: processed and committed one at a time.
  * 3. A batch is quarantined when it alone was in flight at the last of `maxCrashes` crashes.
  */
 import type { ExecutorContext, PoisonSuspects } from './context.js';
@@ -27,18 +27,18 @@ export function updateSuspects(
   };
 }
 
-/** Suspects are worked on one at a time, until the last of them is committed. */
+/** Suspects are processed one at a time, until the last of them is committed. */
 export function isIsolating({ suspects, settings }: ExecutorContext): boolean {
   return suspects !== null && suspects.crashes >= settings.maxCrashes - 1;
 }
 
-/** The next batch is the cause of the crashes. */
+/** The next batch is quarantined. */
 export function isQuarantined({ suspects, settings, next }: ExecutorContext): boolean {
   if (suspects === null || suspects.crashes < settings.maxCrashes) return false;
   return suspects.from === next && suspects.to === next;
 }
 
-/** The next attempt at a batch. Attempts are counted across crashes where only this batch was in flight. */
+/** The next attempt at a batch. Attempts are counted across crashes if only this batch was in flight. */
 export function firstAttempt({ suspects }: ExecutorContext, batch: number): number {
   return suspects !== null && suspects.from === batch && suspects.to === batch ? suspects.crashes + 1 : 1;
 }

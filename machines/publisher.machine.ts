@@ -1,4 +1,4 @@
-/** The publisher: puts the whole result at its target, once, when everything is committed (I19). */
+/** The publisher: publishes the whole output, once, when everything is committed (I19). */
 import { sendTo, setup } from 'xstate';
 import type { SinkPublished } from './executor-events.js';
 import { parentOf, sealEvent } from './report.js';
@@ -9,9 +9,9 @@ export type PublisherEvent = { readonly type: 'publish' } | SinkPublished;
 export const publisherMachine = setup({
   types: {} as { context: Record<string, never>; events: PublisherEvent },
   actions: {
-    /** Provided: put the result at its target; answer `sink.published`. */
+    /** Provided: publish the output; answer `sink.published`. */
     publishResult: () => {},
-    /** Replaced where there is no executor. */
+    /** Replaced in a machine without an executor. */
     report: sendTo(
       ({ self }) => parentOf(self),
       ({ event }) => sealEvent(event),

@@ -1,10 +1,10 @@
 /**
- * Events between the runtime, the executor and its children: sealed, so that nobody else can send them.
+ * Events between the runtime, the executor and its children are sealed: no other code can send them.
  *
  * 1. A seal is membership in a set of this module: it cannot be copied, and is not in the event, a snapshot or a recording.
- * 2. A seal is good for one delivery. A machine that passes an event on seals it again.
- * 3. The machines seal what they send. The runtime seals its answers, and refuses events without a seal; a machine without
- *    the runtime (a test, `xstate/graph`, a replay) takes any event.
+ * 2. A seal is valid for one delivery. A machine that forwards an event seals it again.
+ * 3. The machines seal their messages. The runtime seals its answers, and refuses events without a seal. A machine without the
+ *    runtime (a test, `xstate/graph`, a replay) accepts any event.
  */
 import type { AnyActorRef } from 'xstate';
 
@@ -16,7 +16,7 @@ export function sealEvent<Event extends object>(event: Event): Event {
   return event;
 }
 
-/** Whether the event has a seal; it is used up. */
+/** Removes the event's seal. @returns whether it had one. */
 export function takeSeal(event: object): boolean {
   return sealed.delete(event);
 }

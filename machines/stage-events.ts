@@ -1,16 +1,16 @@
-/** What a stage's actor knows, is told, and tells: batches by index, never rows (I3). */
+/** Context and events of a stage's actor: batches by index, never rows (I3). */
 import type { ErrorData } from './context.js';
 
-/** What a stage's actor begins with. */
+/** The input of a stage's actor. */
 export interface StageInput {
   readonly name: string;
   readonly index: number;
   readonly concurrency: number;
-  /** Attempts in all, from 1. */
+  /** The most attempts at a batch, from 1. */
   readonly attempts: number;
 }
 
-/** A batch at a stage, with the attempt that is next or under way. */
+/** A batch at a stage, with its next or current attempt. */
 export interface StageBatch {
   readonly batch: number;
   /** From 1. */
@@ -25,19 +25,19 @@ export interface WaitingBatch extends StageBatch {
   readonly waitingFor?: string;
 }
 
-/** All that a stage's actor knows: which batches it has, and where each stands. */
+/** The context of a stage's actor: its batches and their states. */
 export interface StageContext extends StageInput {
   readonly queue: readonly StageBatch[];
   readonly running: readonly StageBatch[];
   readonly waiting: readonly WaitingBatch[];
-  /** The run is pausing: batches that do not start before it resumes. Undefined: it is not pausing. */
+  /** Batches that do not start before the run resumes. Undefined: the run is not pausing. */
   readonly held: readonly StageBatch[] | undefined;
   readonly done: number;
   readonly retried: number;
   readonly error: ErrorData | null;
 }
 
-/** What became of an attempt that went wrong. */
+/** The outcome of a failed attempt. */
 export interface AttemptFailure {
   readonly batch: number;
   readonly attempt: number;
@@ -45,31 +45,31 @@ export interface AttemptFailure {
   /** Milliseconds until the next attempt, if there is one; `dueAt` is that moment. */
   readonly delayMs: number;
   readonly dueAt: number;
-  /** There is no other attempt, although some are left. */
+  /** No other attempt follows, although some are left. */
   readonly isFinal?: boolean;
 }
 
-/** What a stage's actor is told: by the executor, and by the attempts that it has started. */
+/** Events of a stage's actor: from the executor, and from its attempts. */
 export type StageEvent =
   | {
       readonly type: 'process';
       readonly batches: readonly number[];
-      /** Of each the attempt that is next; absent: the first. */
+      /** The next attempt of each; absent: the first. */
       readonly attempts?: readonly number[];
     }
   | {
       readonly type: 'attempts.done';
       readonly batches: readonly number[];
-      /** Of all of them. */
+      /** The sum over all of them. */
       readonly attempt: number;
-      /** The last stage whose work was done in the same pass; absent: this one. */
+      /** The last of the fused stages that processed them; absent: this one. */
       readonly through?: number;
     }
   | { readonly type: 'passed'; readonly batches: readonly number[] }
   | ({ readonly type: 'attempt.failed' } & AttemptFailure)
   | ({ readonly type: 'attempt.timedOut' } & AttemptFailure)
   | {
-      /** There is no permit for the attempt, and none of its calls is running: it has not begun. */
+      /** The attempt has no permit, and has not begun. */
       readonly type: 'attempt.deferred';
       readonly batch: number;
       readonly attempt: number;
@@ -80,24 +80,24 @@ export type StageEvent =
       readonly waitingFor: string;
     }
   | { readonly type: 'retry.due'; readonly batch: number }
-  /** The attempt did not take place, or did not count: nothing more may begin in this stage until the run resumes. */
+  /** The attempt does not count, and nothing more begins in this stage until the run resumes. */
   | { readonly type: 'attempt.held'; readonly batch: number; readonly attempt: number }
-  /** The run is pausing: what waits for another attempt stays where it is. */
+  /** The run is pausing: batches that wait for another attempt are held. */
   | { readonly type: 'hold' }
   /** The run resumes. */
   | { readonly type: 'release' }
   | { readonly type: 'abort' };
 
-/** What a stage tells the executor. */
+/** A report of a stage to the executor. */
 export type StageReport =
   | {
       readonly type: 'stage.done';
       readonly stage: number;
       readonly batches: readonly number[];
-      /** The last stage whose work is done; absent: this one. */
+      /** The last stage that has processed them; absent: this one. */
       readonly through?: number;
     }
-  /** These batches stay where they are until the run resumes. */
+  /** The stage holds these batches until the run resumes. */
   | { readonly type: 'stage.held'; readonly stage: number; readonly batches: readonly number[] }
   | {
       readonly type: 'stage.failed';
@@ -106,6 +106,6 @@ export type StageReport =
       readonly error: ErrorData;
     };
 
-/** The stage of these batches afterwards: the first that has not worked on them. */
+/** The next stage of these batches: the first that has not processed them. */
 export const reached = ({ stage, through }: Extract<StageReport, { type: 'stage.done' }>): number =>
   (through ?? stage) + 1;

@@ -1,4 +1,4 @@
-/** What a stage's machine knows of its batches, and how events update its context. Pure. */
+/** How events update the context of a stage's machine. Pure. */
 import type { StageBatch, StageContext, StageEvent, WaitingBatch } from './stage-events.js';
 
 type StageUpdate = (context: StageContext, event: StageEvent) => Partial<StageContext>;
@@ -26,7 +26,7 @@ export const isRetryable = (context: StageContext, event: StageEvent): boolean =
   !('isFinal' in event && event.isFinal === true) &&
   current(context, event).length > 0;
 
-/** The event answers everything that is running, and nothing is queued. */
+/** The event answers all running batches, and no batch is queued. */
 export const isAllThereIs = (context: StageContext, event: StageEvent): boolean =>
   context.queue.length === 0 &&
   context.running.length > 0 &&
@@ -34,7 +34,7 @@ export const isAllThereIs = (context: StageContext, event: StageEvent): boolean 
 
 export const isHolding = ({ held }: StageContext): boolean => held !== undefined;
 
-/** No batch is left but those of the event. */
+/** The stage has no other batches than those of the event. */
 export const keepsNone = ({ waiting, held }: StageContext): boolean =>
   waiting.length === 0 && (held === undefined || held.length === 0);
 
@@ -48,7 +48,7 @@ export const waitOf = (
 export const awaitsPermit = ({ waiting }: StageContext): boolean =>
   waiting.some(({ waitingFor }) => waitingFor !== undefined);
 
-/** The attempt of a batch that is due: the one that had no permit, or the one after the failed one. */
+/** The attempt of a due batch: the one without a permit, or the one after the failed one. */
 const dueAgain = ({ batch, attempt, waitingFor }: WaitingBatch): StageBatch => ({
   batch,
   attempt: waitingFor === undefined ? attempt + 1 : attempt,
@@ -57,7 +57,7 @@ const dueAgain = ({ batch, attempt, waitingFor }: WaitingBatch): StageBatch => (
 const without = <T extends { readonly batch: number }>(list: readonly T[], batch: number): readonly T[] =>
   list.filter((item) => item.batch !== batch);
 
-/** Running and queued batches after some left their slots, and the head of the queue took them. */
+/** Running and queued batches, after some batches left their slots to the head of the queue. */
 function refilled({ running, queue }: StageContext, left: readonly number[]) {
   const gone = new Set(left);
   const others = running.filter((run) => !gone.has(run.batch));
@@ -73,7 +73,7 @@ export const requested = (event: StageEvent): readonly StageBatch[] =>
 export const releasedOf = ({ held = NO_BATCHES }: StageContext): StageBatch[] =>
   [...held].sort((a, b) => a.batch - b.batch);
 
-/** As many as there are slots for; the others are queued. */
+/** Fills the free slots, and queues the other batches. */
 export const takeSlots: StageUpdate = (context, event) => {
   const { running, queue, concurrency } = context;
   const free = concurrency - running.length;
@@ -107,7 +107,7 @@ export const awaitPermit: StageUpdate = (context, event) => {
   return { ...refilled(context, [batch]), waiting: [...context.waiting, wait] };
 };
 
-/** A batch that is due is queued before all later ones: the output waits for it (I4). */
+/** A due batch is queued before all later ones: the output waits for it (I4). */
 export const queueDue: StageUpdate = (context, event) => {
   const wait = waitOf(context, event);
   if (wait === undefined) return {};
@@ -127,7 +127,7 @@ export const startAgain: StageUpdate = (context, event) => {
 
 export const beginHolding: StageUpdate = (context) => ({ held: context.held ?? [] });
 
-/** The attempt's number stays: it did not count. Nothing of the queue may begin either. */
+/** The attempt does not count: its number stays. The queue is held, too. */
 export const holdAttempt: StageUpdate = (context, event) => {
   if (event.type !== 'attempt.held') return {};
   const { batch, attempt } = event;

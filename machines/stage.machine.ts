@@ -1,19 +1,19 @@
 /**
- * One stage: which batches are queued, which are running, which wait for another attempt or for a permit.
+ * One stage: its batches are queued, running, or waiting for another attempt or a permit.
  *
  * 1. It knows batches by index only (I3). The runtime provides `start`, and answers with `attempts.done`,
  *    `attempt.failed`, `attempt.timedOut` or `attempt.deferred`.
- * 2. At most `concurrency` batches run at once. The transition that frees a slot also fills it, before it reports the
- *    batch that left: a slot is never free while a batch is queued, without an `always`.
+ * 2. At most `concurrency` batches run at once. The transition that frees a slot also fills it, before it reports the finished
+ *    batch: no slot is free while a batch is queued, without an `always`.
  * 3. One event covers several batches: a transition costs the same for one batch as for hundreds.
  * 4. An answer of an attempt that is not running (timed out, aborted) is ignored.
- * 5. A batch between two attempts holds no slot, nor does one that waits for a limiter's permit (I22). Its due time is data; a
- *    timer of the runtime sends `retry.due`. After a wait for a permit the attempt's number is the same.
+ * 5. A batch between two attempts, or waiting for a limiter's permit, holds no slot (I22). Its due time is data; a timer of the
+ *    runtime sends `retry.due`. Waiting for a permit does not change the attempt's number.
  * 6. `abort` is final: the runtime aborts the attempts, and nothing starts again (I17).
- * 7. A fused batch, whose work an earlier stage did, only arrives as `passed`. A stage that gets those has no other work.
- * 8. While the run is pausing (`held` is a list), no attempt follows a failed one: the executor learns which batches are held,
- *    and does not wait for them. `attempt.held` says that nothing more may begin here; the queue is held too. `release` starts
- *    what is held; what waited for another attempt waits on.
+ * 7. A batch that an earlier, fused stage processed arrives as `passed`. A stage with such batches has no other work.
+ * 8. While the run is pausing (`held` is a list), no attempt follows a failed one: the batch is held and reported, and the
+ *    executor does not wait for it. `attempt.held` also holds the queue. `release` starts the held batches, except those that wait
+ *    for another attempt.
  * 9. No `invoke`, no `after`, no child: `xstate/graph` can walk it.
  */
 import { sendTo, setup } from 'xstate';
@@ -39,13 +39,13 @@ type DeferredEvent = Extract<StageEvent, { type: 'attempt.deferred' }>;
 const base = setup({
   types: {} as { context: StageContext; events: StageEvent; input: StageInput },
   actions: {
-    /** Provided: work on each of these; answer with attempt events. */
+    /** Provided: start an attempt at each of these; answer with attempt events. */
     start: (_, _params: { readonly batches: readonly StageBatch[] }) => {},
     /** Provided: send `retry.due` after `delayMs`. */
     arm: (_, _params: { readonly batch: number; readonly delayMs: number }) => {},
     /** Provided: abort every attempt and timer. */
     abortAll: () => {},
-    /** To the executor. Replaced where there is none. */
+    /** Reports to the executor. Replaced in a machine without one. */
     report: sendTo(
       ({ self }) => parentOf(self),
       (_, report: StageReport) => sealEvent(report),
@@ -173,7 +173,7 @@ const startHeld = {
   }),
 };
 
-/** Starts the batch that has just taken a slot. */
+/** Starts the batch that took a slot. */
 const startDue = {
   type: 'start' as const,
   params: ({ context }: Args) => ({ batches: context.running.slice(-1) }),
@@ -199,7 +199,7 @@ const failure = [
   { guard: 'current' as const, target: 'failed', actions: ['recordError', reportFailed] as const },
 ];
 
-/** Nothing runs; a batch that arrives or is due runs at once. */
+/** No batch runs: a batch that arrives or is due starts at once. */
 const resting = {
   process: { target: 'running', actions: [startAsked, 'takeSlots'] as const },
   'retry.due': { guard: 'waitsFor' as const, target: 'running', actions: ['startAgain', startDue] as const },
@@ -270,7 +270,7 @@ export const stageMachine = stage.createMachine({
     awaitingPermit: { on: resting },
     /** All batches wait for another attempt. */
     backingOff: { on: resting },
-    /** The run is pausing: what is left here does not start before it resumes. */
+    /** The run is pausing: the remaining batches do not start before it resumes. */
     held: {
       on: {
         process: { target: 'running', actions: [startAsked, 'takeSlots'] },
@@ -289,5 +289,5 @@ export const stageMachine = stage.createMachine({
   },
 });
 
-/** The machine that `stageMachine` is. */
+/** The type of `stageMachine`. */
 export type StageMachine = typeof stageMachine;

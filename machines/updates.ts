@@ -1,4 +1,4 @@
-/** How events update the executor's context: pure, one function for each event. */
+/** How events update the executor's context. Pure: one function for each event. */
 
 import { advanceMark, type ErrorData, type ExecutorContext } from './context.js';
 import type { ExecutorEvent, RunDescription } from './executor-events.js';
@@ -13,7 +13,7 @@ export type Update<Type extends ExecutorEvent['type']> = (
   event: EventOf<Type>,
 ) => Partial<ExecutorContext>;
 
-/** @param known what `execute` does not say. */
+/** @param known the values of absent fields. */
 export function onExecute(
   context: ExecutorContext,
   event: EventOf<'execute'>,
@@ -66,7 +66,7 @@ export const onHold: Update<'hold'> = ({ activity, pauseReason }, { reason }) =>
   pauseReason: pauseReason ?? reason,
 });
 
-/** Resumed in this process: the stages work on what they held. */
+/** Resumed in this process: the stages start the batches that they held. */
 export const resumeWork = ({ activity, window }: ExecutorContext): Partial<ExecutorContext> => ({
   activity: { ...activity, goal: 'run', committer: 'idle' },
   window: window.map(({ batch, rows, at }) => ({ batch, rows, at })),
@@ -79,7 +79,7 @@ export const onSinkWritten: Update<'sink.written'> = (context, { upTo, counters 
   window: context.window.slice(placeInWindow(context, upTo) + 1),
 });
 
-/** The store is the truth, whatever the age of the snapshot that the actor began with. */
+/** The stored session replaces the context: the actor's snapshot may be of any age. */
 export const onSessionLoaded: Update<'session.loaded'> = (context, loaded) => {
   const { pipeline, settings, startedAt, flushed, suspects, isCompleted } = loaded;
   const stored = { ...context, pipeline, settings, startedAt, flushed };
@@ -92,7 +92,7 @@ export const onSinkOpened: Update<'sink.opened'> = (context, { sink }) =>
     ? {}
     : { flushed: { ...context.flushed, sink }, written: { ...context.written, sink } };
 
-/** A commit covers what is written when it begins. */
+/** A commit covers the batches that are written when it begins. */
 export const startCommit = ({ activity, written }: ExecutorContext): Partial<ExecutorContext> => ({
   activity: { ...activity, committer: 'flushing', timer: 'running' },
   flushing: written,

@@ -1,12 +1,12 @@
-/** The fields of a persisted snapshot, checked one by one: each gives its value, or throws with the field's path (I9). */
+/** Checks the fields of a persisted snapshot (I9). Each function returns the value, or throws an error with the field's path. */
 import type { JsonObject } from '../context.js';
 import { MAX_WINDOW } from '../context.js';
 
-/** A persisted snapshot that was not written by this machine over these stages, or was damaged. */
+/** The persisted snapshot is damaged, or of other stages. */
 export class InvalidSnapshotError extends Error {
   readonly code = 'INVALID_SNAPSHOT';
   constructor(
-    /** Where in the snapshot, as a path of keys. */
+    /** The field, as a path of keys. */
     readonly path: string,
     readonly expected: string,
   ) {
@@ -71,7 +71,7 @@ export function oneOf<T extends string>(value: unknown, at: string, all: readonl
 /** Characters of a position as JSON. */
 const MAX_POSITION = 16_384;
 
-/** Positions are opaque here; source and sink check their own. Bounded, and rebuilt by way of text. */
+/** A position is opaque here: source and sink check it. It is bounded, and copied as text. */
 export function position(value: unknown, at: string): JsonObject | null {
   if (value === null) return null;
   const json = JSON.stringify(object(value, at));

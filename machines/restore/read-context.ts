@@ -1,6 +1,6 @@
 /**
- * The executor's context, rebuilt from checked fields. Snapshots of release 0.1.0 (`suspicion`, `maxDeaths`, `deaths`) are
- * read as well.
+ * Rebuilds the executor's context from checked fields. Also reads snapshots of release 0.1.0 (`suspicion`, `maxDeaths`,
+ * `deaths`).
  */
 import {
   type CheckpointMark,

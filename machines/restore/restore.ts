@@ -1,10 +1,9 @@
 /**
  * The one restore path (I18): a persisted snapshot of any origin becomes one that can be resumed, or is refused.
  *
- * 1. The snapshot is rebuilt from fields that were checked one by one. Nothing else of the input reaches `createActor` (I9).
- * 2. What was in flight is rewound to the last durable mark; children are rebuilt idle.
- * 3. INITIALIZING, EXECUTING and a cancelled IDLE come back as PAUSED; PAUSED, FAILED and COMPLETED as themselves; an
- *    IDLE that never ran as IDLE.
+ * 1. The snapshot is rebuilt from checked fields. Nothing else of the input reaches `createActor` (I9).
+ * 2. Batches in flight are rewound to the last durable mark; children are rebuilt idle.
+ * 3. INITIALIZING, EXECUTING and a cancelled IDLE become PAUSED. PAUSED, FAILED, COMPLETED and an IDLE that never ran stay.
  * 4. Poison suspects are kept after a crash only.
  * 5. Pure, and total: it returns or throws `InvalidSnapshotError`, in time proportional to the input's size.
  */
@@ -20,7 +19,7 @@ import type { StageInput } from '../stage-events.js';
 import { fail, object, oneOf } from './fields.js';
 import { readContext } from './read-context.js';
 
-/** A snapshot that `createActor(machine, { snapshot })` resumes from. */
+/** A snapshot for `createActor(machine, { snapshot })`. */
 export interface RestoredSnapshot {
   readonly status: 'active' | 'done';
   readonly value: ExecutorState;
@@ -32,7 +31,7 @@ export interface RestoredSnapshot {
 }
 
 /** Turns any valid persisted snapshot into a resumable one.
- * @param persisted what `actor.getPersistedSnapshot()` gave, after a JSON round trip.
+ * @param persisted a result of `actor.getPersistedSnapshot()`, after a JSON round trip.
  * @param stages the stages of the pipeline that resumes, in order.
  * @throws {InvalidSnapshotError} naming the first field with a wrong value.
  * @example
@@ -67,7 +66,7 @@ export function restoreSnapshot(
   };
 }
 
-/** PAUSED is left by way of INITIALIZING: no process has the session open. */
+/** No process has the session open: `resume` in PAUSED leads to INITIALIZING. */
 function unopened(context: ExecutorContext, state: ExecutorState): ExecutorContext {
   const rewound = rewind(context);
   if (state !== 'PAUSED') return rewound;
@@ -89,7 +88,8 @@ export function hasCrashed(value: ExecutorState): boolean {
   return value === 'INITIALIZING' || value === 'EXECUTING';
 }
 
-/** Only the executor's own children: a snapshot must not choose what runs. */
+/** Only the executor's own children are accepted: a snapshot must not choose the code to run. */
+
 function checkChildren(input: unknown, names: readonly string[]): void {
   const children = object(input, '.children');
   const known = new Set([...names.map(stageActorId), ...Object.keys(WORKERS)]);

@@ -131,7 +131,7 @@ test('wrong usage is one line', async () => {
     [['fork', id, '--form', '1'], 2, 'Did you mean --from?'],
     [['prune'], 2, "required option '--older-than <age>' not specified"],
     [['prune', '--older-then', '7d'], 2, 'Did you mean --older-than?'],
-    [['fork', id, '--from', '1', '--to', 'no/such/folder/x.jsonl'], 2, 'There is no folder'],
+    [['fork', id, '--from', '1', '--to', 'no/such/folder/x.jsonl'], 2, 'has no folder'],
     [['fork', id, '--from', '1', '--key', 'nope'], 2, 'No row has the field "nope"'],
     [['diff', id, id, '--key', 'nope'], 2, 'No row has the field "nope"'],
     [['fork', id, '--from', 'x'], 2, 'whole number'],
