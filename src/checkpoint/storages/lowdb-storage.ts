@@ -5,14 +5,13 @@
  *     <directory>/<session id>/checkpoint.previous.json    the one before it
  *     <directory>/<session id>/checkpoint.next.json        only between two steps of a write
  *     <directory>/<session id>/journal/                    outputs of durable stages
- *     <directory>/<session id>/recording/                  what the run did, where that is recorded
+ *     <directory>/<session id>/recording/                  the recording, if any
  *
- * 1. (I6) A write is: the text whole and durable as `next`; `checkpoint` renamed to `previous`; `next` renamed to
- *    `checkpoint`. It is durable after the first step, and nothing older is touched before that: whichever of the
- *    renames a crash keeps, in whatever order, a reader that asks for `next`, `checkpoint`, `previous` finds the newest
- *    durable text first. So also when `checkpoint` is damaged and `previous` is the only good one left.
- * 2. (I9) Reading is bounded and follows nothing; what was read is not trusted, only handed over.
- * 3. (I10) Besides the lock: a write that finds another file in `checkpoint` than the one it wrote itself is refused.
+ * 1. (I6) A write: the whole text is durable as `next`; `checkpoint` is renamed to `previous`; `next` is renamed to `checkpoint`.
+ *    Whichever renames survive a crash, a reader that tries `next`, `checkpoint`, `previous` finds the newest durable text
+ *    first.
+ * 2. (I9) Reading is bounded and follows no symlinks. The text is not trusted.
+ * 3. (I10) Besides the lock: a write is refused if `checkpoint` is not the file that this process wrote.
  * 4. Directories are 0700, files 0600, made when first written.
  */
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';

@@ -21,6 +21,7 @@ import { isThenable } from '../../stages/thenable.js';
 import type { EventDraft } from '../publish.js';
 import type { AttemptMetrics, AttemptOutcome, UnfinishedAttempt } from './attempt-outcome.js';
 import { RunningAttempt, type StageActor, WatchedCall } from './attempts/running-attempt.js';
+import { Timers } from './attempts/timers.js';
 import type { BatchProcessor } from './batch-processor.js';
 import type { CallAttempt } from './calls/call-processor.js';
 import { CompletionBatcher } from './completion-batcher.js';
@@ -45,7 +46,7 @@ export interface AttemptRunnerOptions {
 
 export class AttemptRunner {
   readonly #running = new Map<number, RunningAttempt>();
-  readonly #retryTimers = new Set<() => void>();
+  readonly #retries: Timers;
   readonly #startedStages = new Set<number>();
   readonly #completions = new CompletionBatcher();
   readonly #calls = new Set<WatchedCall>();
@@ -55,6 +56,7 @@ export class AttemptRunner {
   lastFailure: unknown;
 
   constructor(private readonly options: AttemptRunnerOptions) {
+    this.#retries = new Timers(options.clock);
     this.#stalls = new StallWatch({
       clock: options.clock,
       attempts: () => [...this.#calls, ...[...this.#running.values()].filter(({ isWatched }) => isWatched)],
@@ -148,11 +150,7 @@ export class AttemptRunner {
   }
 
   armRetry(actor: StageActor, batch: number, delayMs: number): void {
-    const stop = this.options.clock.setTimer(() => {
-      this.#retryTimers.delete(stop);
-      actor.send({ type: 'retry.due', batch });
-    }, delayMs);
-    this.#retryTimers.add(stop);
+    this.#retries.arm(delayMs, () => actor.send({ type: 'retry.due', batch }));
   }
 
   /** Aborts every attempt at once; no answer follows. */
@@ -160,8 +158,7 @@ export class AttemptRunner {
     this.#isAborted = true;
     this.#completions.discardAll();
     this.#stalls.stop();
-    for (const stop of this.#retryTimers) stop();
-    this.#retryTimers.clear();
+    this.#retries.stop();
     const running = [...this.#running.values()];
     this.#running.clear();
     this.#calls.clear();
