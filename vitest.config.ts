@@ -42,7 +42,7 @@ export default defineConfig({
   test: {
     // Much of what a test waits for is another process: as many files at once as there are cores.
     maxWorkers: Math.max(2, availableParallelism()),
-    setupFiles: ['test/support/test-end.setup.ts', 'test/support/seed.setup.ts'],
+    setupFiles: ['test/support/setup/test-end.setup.ts', 'test/support/setup/seed.setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [

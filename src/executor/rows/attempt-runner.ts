@@ -12,14 +12,13 @@ import type { Clock, Random } from '../../platform/clock.js';
 import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
 import { messageOf } from '../../platform/thrown.js';
-import { type AttemptContext, attemptContext, type LazyAbort } from '../../stages/attempt-context.js';
 import { retryDelayMs, wishedDelayMs } from '../../stages/backoff.js';
 import { RETRY } from '../../stages/failures/retry-decision.js';
-import { idempotencyKeyOf } from '../../stages/idempotency-key.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { isThenable } from '../../stages/thenable.js';
 import type { EventDraft } from '../publish.js';
 import type { AttemptMetrics, AttemptOutcome, UnfinishedAttempt } from './attempt-outcome.js';
+import { contextOfAttempt } from './attempts/context-of-attempt.js';
 import { RunningAttempt, type StageActor, WatchedCall } from './attempts/running-attempt.js';
 import { Timers } from './attempts/timers.js';
 import type { BatchProcessor } from './batch-processor.js';
@@ -84,7 +83,7 @@ export class AttemptRunner {
     this.#armTimeout(running);
     try {
       const outcome = this.options.processor.processBatch(stageIndex, batch, (index) =>
-        this.#contextOf(index, running),
+        contextOfAttempt(this.options, index, running),
       );
       if (!isThenable(outcome)) {
         this.#completeAttempt(running, outcome as AttemptOutcome, true);
@@ -106,10 +105,10 @@ export class AttemptRunner {
     const { processor, clock, hold } = this.options;
     const { stageIndex, batch, attempt } = running;
     const run: CallAttempt = {
-      ...{ clock, abort: running, attempt, context: this.#contextOf(stageIndex, running) },
+      ...{ clock, abort: running, attempt, context: contextOfAttempt(this.options, stageIndex, running) },
       holdReason: () => (hold.isClosedFor(stageIndex) ? hold.reason : undefined),
       beginAttempt: () => this.#publishStart(stageIndex, batch, attempt),
-      contextOf: (abort, makeKey) => this.#contextOf(stageIndex, running, abort, makeKey),
+      contextOf: (abort, makeKey) => contextOfAttempt(this.options, stageIndex, running, abort, makeKey),
       watchCall: (startedAt) => this.#watchCall(running, startedAt),
       countCalls: (busyMs, activeMs) => {
         running.calls = { busyMs, activeMs };
@@ -299,21 +298,6 @@ export class AttemptRunner {
       this.#publishCompletion(stageIndex, batch, attempt, outcome, 0);
       this.#completions.addCompletion({ actor, attempt, through: undefined }, batch);
     }, fail);
-  }
-
-  /** @param abort of a call; default: of the attempt. @param callKey makes the key of a call. */
-  #contextOf(
-    stageIndex: number,
-    running: RunningAttempt,
-    abort: LazyAbort = running,
-    callKey?: () => string,
-  ): AttemptContext {
-    const { sessionId, logger, clock, processor } = this.options;
-    const { batch, attempt } = running;
-    const { kind, name } = this.#stage(stageIndex);
-    const place = { index: batch, rowOffset: processor.rowOffsetOf(batch) };
-    const makeKey = callKey ?? (() => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch)));
-    return attemptContext(kind, place, attempt, logger, abort, clock, makeKey);
   }
 
   #key(stageIndex: number, batch: number): number {

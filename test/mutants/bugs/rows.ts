@@ -2,6 +2,7 @@
 import { FusedBatch } from '../../../src/executor/fusion/fuse.js';
 import { resultOf } from '../../../src/executor/result.js';
 import { AttemptRunner } from '../../../src/executor/rows/attempt-runner.js';
+import { contextOfAttempt } from '../../../src/executor/rows/attempts/context-of-attempt.js';
 import { BatchProcessor } from '../../../src/executor/rows/batch-processor.js';
 import { DeadLetterFile } from '../../../src/executor/rows/dead-letter-file.js';
 import { InFlightBatch } from '../../../src/executor/rows/in-flight-batch.js';
@@ -81,7 +82,7 @@ export const BUGS: readonly Bug[] = [
     name: 'other-key',
     what: 'a retry gets another idempotency key',
     invariant: 'I8',
-    in: AttemptRunner,
+    in: contextOfAttempt,
     find: '() => $keyOf($session, $stage, $batch, $hash)',
     replace: '() => $keyOf($session + attempt, $stage, $batch, $hash)',
     suite: 'test/executor/rows/retries.test.ts',
@@ -90,7 +91,7 @@ export const BUGS: readonly Bug[] = [
     name: 'key-of-other-rows',
     what: 'other rows get the idempotency key of the earlier ones',
     invariant: 'I26',
-    in: AttemptRunner,
+    in: contextOfAttempt,
     find: '() => $keyOf($session, $stage, $batch, $hash)',
     replace: "() => $keyOf($session, $stage, $batch, '')",
     suite: 'test/executor/rows/journaled-input.test.ts',

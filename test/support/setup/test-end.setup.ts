@@ -1,4 +1,4 @@
 import { afterEach } from 'vitest';
-import { endTest } from './test-end.js';
+import { endTest } from '../test-end.js';
 
 afterEach(endTest);

@@ -1,4 +1,4 @@
 import fc from 'fast-check';
-import { SEED } from './seed.js';
+import { SEED } from '../seed.js';
 
 fc.configureGlobal({ seed: SEED });

@@ -1,0 +1,32 @@
+import type { Clock } from '../../../platform/clock.js';
+import type { Logger } from '../../../platform/logger.js';
+import { type AttemptContext, attemptContext, type LazyAbort } from '../../../stages/attempt-context.js';
+import { idempotencyKeyOf } from '../../../stages/idempotency-key.js';
+import type { AnyStage } from '../../../stages/stage.js';
+import type { RunningAttempt } from './running-attempt.js';
+
+/** What the contexts of a run's attempts are made from. */
+export interface ContextSources {
+  readonly sessionId: string;
+  readonly stages: readonly AnyStage[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly processor: { rowOffsetOf(batch: number): number; inputHashOf(batch: number): string };
+}
+
+/** The context that a stage's function receives.
+ * @param abort of a call; default: of the attempt.
+ * @param callKey makes the key of a call; default: the key of the batch. */
+export function contextOfAttempt(
+  { sessionId, stages, clock, logger, processor }: ContextSources,
+  stageIndex: number,
+  running: RunningAttempt,
+  abort: LazyAbort = running,
+  callKey?: () => string,
+): AttemptContext {
+  const { batch, attempt } = running;
+  const { kind, name } = stages[stageIndex] as AnyStage;
+  const place = { index: batch, rowOffset: processor.rowOffsetOf(batch) };
+  const makeKey = callKey ?? (() => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch)));
+  return attemptContext(kind, place, attempt, logger, abort, clock, makeKey);
+}
