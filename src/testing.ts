@@ -56,5 +56,6 @@ export {
   type Replayable,
   replay,
 } from './testing/replay.js';
+export { type ReplayedRecording, replayAll } from './testing/replay-all.js';
 export { type RerunOptions, type RerunResult, rerun } from './testing/rerun.js';
 export { type RecordedSnapshotAt, snapshotAt } from './testing/snapshot-at.js';

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { AnyStage } from 'xstate-pipeline';
 import { replayRecording } from '../../src/history/replay/replay.js';
 import { readStepLine } from '../../src/recording/step-text.js';
-import { recordedRun, textOf, whole } from '../testing/recorded-run.js';
+import { recordedRun, textOf, whole } from '../testing/replay/recorded-run.js';
 import { readerOf } from './live-run.js';
 
 const stages: readonly AnyStage[] = whole.stages;

@@ -16,7 +16,7 @@ import {
   TestingError,
   type TestRunner,
 } from 'xstate-pipeline/testing';
-import { replacing } from '../support/replacing.js';
+import { replacing } from './replacing.js';
 
 /** A minimal runner: returns the names of the failed tests. */
 async function failing(declare: (runner: TestRunner) => void): Promise<string[]> {

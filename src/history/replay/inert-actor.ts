@@ -36,6 +36,9 @@ interface SendAction {
   readonly event?: Message['event'];
 }
 
+/** Steps that one event leads to. Today's machines take about ten at most. */
+const MAX_STEPS = 1_000;
+
 const NO_MESSAGES: readonly Message[] = [];
 
 export class InertActor {
@@ -68,7 +71,10 @@ export class InertActor {
     return this.#steps;
   }
 
+  /** @throws {Error} when one event leads to steps without end. */
   #noteStep({ event, snapshot, _transitions: [taken] }: Microstep): void {
+    if (this.#steps.length >= MAX_STEPS)
+      throw new Error(`it takes more than ${MAX_STEPS} steps for one event, and comes to no rest`);
     const { value, status, context } = snapshot;
     this.#steps.push({
       event: taken !== undefined && taken.eventType === '' ? null : event.type,

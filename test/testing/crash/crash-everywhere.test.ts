@@ -7,9 +7,9 @@ import { collect, defineStage, map, pipeline, type ReadableSink, rows } from 'xs
 import { jsonl } from 'xstate-pipeline/node';
 import type { FileSystem } from 'xstate-pipeline/storage';
 import { CrashTestError, crashEverywhere, fail, TestingError } from 'xstate-pipeline/testing';
-import { replacing } from '../../support/replacing.js';
 import { numbers, type Row } from '../../support/runs.js';
 import steady from '../pipelines/steady.js';
+import { replacing } from '../replacing.js';
 
 const files = { 'in.jsonl': Array.from({ length: 4 }, (_, n) => `{"n":${n}}\n`).join('') };
 
