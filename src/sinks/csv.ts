@@ -1,18 +1,21 @@
 /**
- * CSV to a file, after RFC 4180 with LF as record end.
+ * CSV to a file, after RFC 4180 with LF as record end. Compressed, if the name ends in `.gz`.
  *
  * 1. The columns are those of the first appended row, unless the options give them. Every later row must fit them. A resumed
  *    run reads them again from the header, and so writes the same ones (I7). A result without rows has a header only if the
  *    options give the columns; otherwise it is an empty file.
  * 2. A value is quoted if reading it back would otherwise give another one, lone CR and byte order mark included.
  */
+import { gunzipSync } from 'node:zlib';
 import { InvalidOptionError, PipelineMismatchError } from '../errors.js';
 import { CsvEncoder, type CsvForm } from '../formats/csv-encoder.js';
 import { csvDialect, csvFields, forEachCsvRecord } from '../formats/csv-records.js';
 import { CsvScanner } from '../formats/csv-scanner.js';
+import { isGzip } from '../formats/gunzip-handle.js';
 import type { JsonObject } from '../formats/json.js';
 import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
 import { absolutePath } from '../platform/file-problems.js';
+import { compressorOf } from './compress.js';
 import { deadLetterPath } from './dead-letter-path.js';
 import { compareFile, discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
 import { jsonlSink } from './jsonl.js';
@@ -128,9 +131,10 @@ async function readHeader(
   if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 1 || bytes > file.bytes)
     throw mismatch;
   if (file.published) return { columns: undefined, bytes };
-  const text = new TextDecoder().decode(await file.read(0, bytes));
+  const written = await file.read(0, bytes);
   let columns: readonly string[];
   try {
+    const text = new TextDecoder().decode(isGzip(written) ? gunzipSync(written) : written);
     columns = csvFields(text.replace(/\n$/, ''), csvDialect({ delimiter: form.delimiter }));
   } catch {
     throw mismatch;
@@ -151,6 +155,7 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
   readonly #form: CsvForm;
   readonly #file: FileSink;
   readonly #encoder: CsvEncoder;
+  readonly #compress: ReturnType<typeof compressorOf>;
   /** 0: not yet written. */
   #headerBytes: number;
 
@@ -164,6 +169,7 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
     this.#file = file;
     this.#encoder = new CsvEncoder(form, written?.columns, sourceColumns);
     this.#headerBytes = written?.bytes ?? 0;
+    this.#compress = compressorOf(form.path);
   }
 
   get position(): SinkPosition {
@@ -175,17 +181,17 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
     if (this.#encoder.columns === undefined && this.#form.header) {
       return { rows: rows.length, bytes: 0, data: { rows: [...rows], firstIndex } satisfies Deferred<T> };
     }
-    const bytes = this.#encoder.encode(rows, firstIndex);
-    return { rows: rows.length, bytes: bytes.length, data: bytes };
+    const chunks = this.#compress([this.#encoder.encode(rows, firstIndex)]);
+    return { rows: rows.length, bytes: sizeOf(chunks), data: chunks };
   }
 
   async append(batches: readonly EncodedRows[]): Promise<void> {
     const chunks: Uint8Array[] = [];
     for (const { data } of batches) {
-      if (data instanceof Uint8Array) chunks.push(data);
+      if (Array.isArray(data)) chunks.push(...data);
       else {
         const { rows, firstIndex } = data as Deferred<T>;
-        chunks.push(this.#encoder.encode(rows, firstIndex));
+        chunks.push(...this.#compress([this.#encoder.encode(rows, firstIndex)]));
       }
     }
     await this.#file.append([...this.#takeHeader(), ...chunks]);
@@ -208,12 +214,16 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
   }
 
   /** The header, if it is due now. */
-  #takeHeader(): Uint8Array[] {
+  #takeHeader(): readonly Uint8Array[] {
     const { columns } = this.#encoder;
     if (!this.#form.header || columns === undefined || this.#headerBytes > 0 || this.#file.published)
       return [];
-    const header = this.#encoder.encodeHeader(columns);
-    this.#headerBytes = header.length;
-    return [header];
+    const header = this.#compress([this.#encoder.encodeHeader(columns)]);
+    this.#headerBytes = sizeOf(header);
+    return header;
   }
+}
+
+function sizeOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((bytes, { length }) => bytes + length, 0);
 }

@@ -1,4 +1,4 @@
-/** JSON Lines to a file: one JSON value a line, UTF-8, LF. */
+/** JSON Lines to a file: one JSON value a line, UTF-8, LF. Compressed, if the name ends in `.gz`. */
 import type { MalformedRowError } from '../errors.js';
 import type { JsonObject } from '../formats/json.js';
 import { encodeJsonLines } from '../formats/json-lines-encoder.js';
@@ -6,6 +6,7 @@ import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
 import { LF, LineScanner } from '../formats/record-scanner.js';
 import { JSON_ADVICE, type RowProblem, rowProblem } from '../formats/row-problem.js';
 import { absolutePath } from '../platform/file-problems.js';
+import { compressorOf } from './compress.js';
 import { deadLetterPath } from './dead-letter-path.js';
 import { compareFile, discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
 import { readPublished } from './read-published.js';
@@ -63,10 +64,12 @@ export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOpt
 class OpenJsonlSink<T> implements OpenSink<T> {
   readonly #file: FileSink;
   readonly #problem: RowProblem;
+  readonly #compress: ReturnType<typeof compressorOf>;
 
   constructor(path: string, file: FileSink) {
     this.#file = file;
     this.#problem = rowProblem(path, JSON_ADVICE);
+    this.#compress = compressorOf(path);
   }
 
   get position(): SinkPosition {
@@ -75,15 +78,13 @@ class OpenJsonlSink<T> implements OpenSink<T> {
 
   encode(rows: readonly T[], firstIndex = 0): EncodedRows {
     const parts = encodeJsonLines(rows, this.#problem, firstIndex);
-    return encodedRows(
-      rows.length,
-      parts.map(({ lines }) => lines),
-    );
+    const chunks = parts.map(({ lines }) => lines);
+    return encodedRows(rows.length, this.#compress(chunks));
   }
 
   encodeJsonLines(lines: Uint8Array, rows: number): EncodedRows {
     const isEnded = lines.length === 0 || lines[lines.length - 1] === LF;
-    return encodedRows(rows, isEnded ? [lines] : [lines, Uint8Array.of(LF)]);
+    return encodedRows(rows, this.#compress(isEnded ? [lines] : [lines, Uint8Array.of(LF)]));
   }
 
   append(batches: readonly EncodedRows[]): Promise<void> {

@@ -5,7 +5,7 @@ import type { FileHandle } from '../platform/file-system.js';
 /** What a file is instead of UTF-8 text, and what to do. Undefined: nothing known.
  * @param bytes the first four, if there are as many. */
 export function unreadableForm([a, b, c, d]: Uint8Array): string | undefined {
-  if (a === 0x1f && b === 0x8b) return 'compressed with gzip; gunzip it first';
+  if (a === 0x1f && b === 0x8b) return 'compressed with gzip twice; gunzip it first';
   if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return 'compressed with zstd; unzstd it first';
   if (a === 0x50 && b === 0x4b && c === 3 && d === 4)
     return 'a zip archive, or a spreadsheet; unpack it, or export it as CSV, first';

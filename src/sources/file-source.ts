@@ -4,10 +4,13 @@
  * 1. Reopening seeks: it takes constant time at any position.
  * 2. `identity` covers only bytes before the position, so that a file that has only grown is the same input.
  * 3. A file that became shorter is an error, at opening and at its end. It is never read as if that were all.
+ * 4. Positions in a gzip file are those of its contents. Reopening inflates from the last known member before the position. Its
+ *    identity is that of the whole compressed file: it is refused if it has grown.
  */
 import { sha256 } from '#sha256';
 import { type MalformedRowError, PipelineError, PipelineMismatchError, SourceError } from '../errors.js';
 import { readAt } from '../formats/byte-blocks.js';
+import { GunzipHandle, GzipError, isGzip, type Member } from '../formats/gunzip-handle.js';
 import { isCount, type Json } from '../formats/json.js';
 import { RecordReader, type RecordReaderOptions, RecordTooLongError } from '../formats/record-reader.js';
 import { CR, LF } from '../formats/record-scanner.js';
@@ -55,6 +58,7 @@ export async function openForReading(path: string, context: OpenContext): Promis
     const stat = await handle.stat();
     if (stat.kind === 'directory') throw Object.assign(new Error(), { code: 'EISDIR' });
     if (stat.kind !== 'file') throw notRegular(path);
+    if (isGzip(await readAt(handle, 0, 2))) handle = new GunzipHandle(handle);
     const form = unreadableForm(await readAt(handle, 0, 4));
     if (form !== undefined) throw new SourceError(`${path}: ${form}.`);
     return [handle, stat.size];
@@ -72,6 +76,7 @@ function notRegular(path: string): SourceError {
 
 function asSourceError(path: string, verb: 'open' | 'read', error: unknown): PipelineError {
   if (error instanceof PipelineError) return error;
+  if (error instanceof GzipError) return new SourceError(`${path}: ${error.message}.`, { cause: error });
   if (error instanceof RecordTooLongError)
     return new SourceError(`${path}, ${error.message}.`, { cause: error });
   return new SourceError(`Cannot ${verb} ${path}: ${problemOf(error)}.`, { cause: error });
@@ -87,10 +92,14 @@ function recordPosition(path: string, at: SourcePosition): RecordPosition {
 }
 
 export class FileSource<T> implements OpenSource<T> {
-  readonly total: { readonly unit: 'bytes'; readonly value: number };
+  /** Absent for a gzip file: the size of its contents is not known. */
+  readonly total?: { readonly unit: 'bytes'; readonly value: number };
   readonly file: FileHandle;
   readonly columns?: readonly string[];
   readonly #path: string;
+  /** Of the file, when it was opened. */
+  readonly #size: number;
+  readonly #compressed: GunzipHandle | undefined;
   readonly #decode: DecodeRecords<T>;
   readonly #reader: RecordReader;
   #firstHash: string | undefined;
@@ -104,7 +113,9 @@ export class FileSource<T> implements OpenSource<T> {
     { reading, decode, columns }: FileSourceFormat<T>,
   ) {
     this.file = file;
-    this.total = { unit: 'bytes', value: size };
+    this.#size = size;
+    if (file instanceof GunzipHandle) this.#compressed = file;
+    else this.total = { unit: 'bytes', value: size };
     if (columns !== undefined) this.columns = columns;
     this.#path = reading.path;
     this.#decode = decode;
@@ -121,7 +132,9 @@ export class FileSource<T> implements OpenSource<T> {
     const { path } = format.reading;
     try {
       let position = at === undefined ? (format.start ?? START) : recordPosition(path, at);
-      if (size < position.bytes) {
+      if (handle instanceof GunzipHandle) {
+        if (at !== undefined) await reopenContents(path, handle, at, position);
+      } else if (size < position.bytes) {
         throw new PipelineMismatchError(
           [`${path} has ${size} bytes, and the run had read ${position.bytes} of it`],
           false,
@@ -148,7 +161,7 @@ export class FileSource<T> implements OpenSource<T> {
       this.columns === undefined ? records.raw() : { ...records.raw(), columns: this.columns };
     return {
       size: records.size,
-      position: { bytes, rows, lines },
+      position: { bytes, rows, lines, ...this.#memberBefore(bytes) },
       done: bytes,
       decode: (row, malformed) => decode(records, row, malformed),
       release: records.release,
@@ -167,31 +180,39 @@ export class FileSource<T> implements OpenSource<T> {
     }
   }
 
+  /** Where a reopened gzip file is inflated from. */
+  #memberBefore(bytes: number): { readonly member?: Member } {
+    return this.#compressed === undefined ? {} : { member: this.#compressed.memberBefore(bytes) };
+  }
+
   /** The end of a file that was truncated meanwhile is not the end of the input. */
   async #assertWhole(): Promise<void> {
     const { size } = await this.file.stat();
-    if (size < this.#reader.readEnd || size < this.total.value) {
+    const end = this.#compressed === undefined ? this.#reader.readEnd : 0;
+    if (size < end || size < this.#size) {
       throw new SourceError(`${this.#path} became shorter while it was read. Restore the file, then resume.`);
     }
   }
 
   async identity(position: SourcePosition): Promise<Json> {
-    const { bytes } = recordPosition(this.#path, position);
+    // The end of a gzip file has a checksum of its contents.
+    const file = this.#compressed?.file ?? this.file;
+    const bytes = this.#compressed === undefined ? recordPosition(this.#path, position).bytes : this.#size;
     const from = Math.max(0, bytes - LAST_BYTES);
     try {
       let first = bytes >= FIRST_BYTES ? this.#firstHash : undefined;
       if (first === undefined) {
-        first = sha256(await readAt(this.file, 0, Math.min(bytes, FIRST_BYTES)));
+        first = sha256(await readAt(file, 0, Math.min(bytes, FIRST_BYTES)));
         // Kept as soon as it is final: every checkpoint needs it.
         if (bytes >= FIRST_BYTES) this.#firstHash = first;
       }
-      return { first, last: sha256(await readAt(this.file, from, bytes - from)) };
+      return { first, last: sha256(await readAt(file, from, bytes - from)) };
     } catch (error) {
       throw asSourceError(this.#path, 'read', error);
     }
   }
 
-  identityOfWhole(size = this.total.value): Promise<Json> {
+  identityOfWhole(size = this.#size): Promise<Json> {
     return this.identity({ bytes: size, rows: 0, lines: 0 });
   }
 
@@ -205,6 +226,19 @@ export class FileSource<T> implements OpenSource<T> {
     })();
     return this.#closed;
   }
+}
+
+/** @throws {PipelineMismatchError} if the contents end before the position */
+async function reopenContents(
+  path: string,
+  handle: GunzipHandle,
+  { member }: SourcePosition,
+  { bytes }: RecordPosition,
+): Promise<void> {
+  if (Array.isArray(member) && isCount(member[0]) && isCount(member[1]) && member[1] <= bytes)
+    handle.addMember([member[0], member[1]]);
+  if (bytes === 0 || (await readAt(handle, bytes - 1, 1)).length === 1) return;
+  throw new PipelineMismatchError([`the contents of ${path} are shorter than the run had read`], false);
 }
 
 /** The run had read to the end of a file whose last line was unended. If the file has grown, the new bytes must begin with

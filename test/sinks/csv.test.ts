@@ -4,6 +4,7 @@
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { InvalidOptionError, PipelineMismatchError, SinkError } from '../../src/errors.js';
@@ -49,6 +50,27 @@ for (const [name, options] of Object.entries(forms)) {
     { describe, it: test },
   );
 }
+
+sinkContract(
+  'csv, compressed',
+  async () => {
+    const file = join(freshFolder(), 'out.csv.gz');
+    return {
+      sink: csvSink(file) as ReturnType<typeof csvSink<object>> as never,
+      rows: ROWS,
+      readBack: ROWS.map(({ id, text }) => ({ id: `${id}`, text, none: '' })),
+      fileSystem: nodeFileSystem,
+      target: () =>
+        readFile(file).then(
+          (bytes) => (bytes.length === 0 ? '' : gunzipSync(bytes).toString()),
+          () => undefined,
+        ),
+      sideBySide: true,
+      loseUnpublished: () => rm(`${file}.part`),
+    };
+  },
+  { describe, it: test },
+);
 
 async function written(rows: readonly object[], options: CsvSinkOptions = {}): Promise<string> {
   const sink = await csvSink(path, options).open(undefined, false, context);

@@ -4,6 +4,7 @@
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { InvalidOptionError, MalformedRowError, SinkError } from '../../src/errors.js';
@@ -33,6 +34,27 @@ sinkContract(
       readBack: ROWS,
       fileSystem: nodeFileSystem,
       target: () => readFile(path, 'utf8').catch(() => undefined),
+      sideBySide: true,
+      loseUnpublished: () => rm(`${path}.part`),
+    };
+  },
+  { describe, it: test },
+);
+
+sinkContract(
+  'jsonl, compressed',
+  async () => {
+    const path = join(freshFolder(), 'out.jsonl.gz');
+    return {
+      sink: jsonlSink<unknown>(path),
+      rows: ROWS,
+      readBack: ROWS,
+      fileSystem: nodeFileSystem,
+      target: () =>
+        readFile(path).then(
+          (bytes) => (bytes.length === 0 ? '' : gunzipSync(bytes).toString()),
+          () => undefined,
+        ),
       sideBySide: true,
       loseUnpublished: () => rm(`${path}.part`),
     };

@@ -46,7 +46,7 @@ describe('a file that cannot be opened is reported in one line', () => {
   });
 
   test.each([
-    ['gzip', gzipSync('{"n":1}\n'), 'compressed with gzip; gunzip it first'],
+    ['gzip in gzip', gzipSync(gzipSync('{"n":1}\n')), 'compressed with gzip twice; gunzip it first'],
     ['a spreadsheet', Buffer.from('PK\x03\x04'), 'a zip archive, or a spreadsheet'],
     ['UTF-16', Buffer.from('\ufeff{"n":1}\n', 'utf16le'), 'text in UTF-16; convert it to UTF-8 first'],
   ])('%s', async (_, bytes, what) => {

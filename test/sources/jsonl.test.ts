@@ -2,7 +2,8 @@
  * JSON Lines sources keep the source contract at any block size. Positions are exact bytes. A malformed line is reported by file,
  * line and byte, and not quoted. What they have in common with CSV: file-source.test.ts.
  */
-import { truncate } from 'node:fs/promises';
+import { truncate, writeFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidOptionError } from '../../src/errors.js';
@@ -34,6 +35,29 @@ for (const blockBytes of [1, 7, 64, undefined]) {
     { describe, it: test },
   );
 }
+
+const LINES = TEXT.split(/(?<=\n)/);
+const COMPRESSED = {
+  'one member': gzipSync(TEXT),
+  'a member for each line': Buffer.concat(LINES.map((line) => gzipSync(line))),
+};
+for (const [form, bytes] of Object.entries(COMPRESSED))
+  sourceContract(
+    `jsonl, compressed, ${form}`,
+    async () => {
+      const path = await file(bytes);
+      return {
+        source: () => jsonlSource(path),
+        rows: ROWS,
+        fileSystem: nodeFileSystem,
+        shorter: async () => {
+          await writeFile(path, gzipSync(LINES.slice(0, 5).join('')));
+          return jsonlSource(path);
+        },
+      };
+    },
+    { describe, it: test },
+  );
 
 describe('jsonl', () => {
   test('reads random rows back, whatever the blocks, limits and line ends', async () => {
