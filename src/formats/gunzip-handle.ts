@@ -77,7 +77,9 @@ export class GunzipHandle implements FileHandle {
   }
 
   async #readAt(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    if (position < this.#chunkAt) this.#restart(this.memberBefore(position));
+    const member = this.memberBefore(position);
+    const isAhead = member[1] > Math.max(this.#next[1], this.#chunkAt + this.#chunk.length);
+    if (position < this.#chunkAt || isAhead) this.#restart(member);
     while (position >= this.#chunkAt + this.#chunk.length) {
       const chunk = await this.#inflateMore();
       if (chunk === undefined) return 0;

@@ -8,9 +8,9 @@
  */
 import { gunzipSync } from 'node:zlib';
 import { InvalidOptionError, PipelineMismatchError } from '../errors.js';
-import { CsvEncoder, type CsvForm } from '../formats/csv-encoder.js';
-import { csvDialect, csvFields, forEachCsvRecord } from '../formats/csv-records.js';
-import { CsvScanner } from '../formats/csv-scanner.js';
+import { CsvEncoder, type CsvForm } from '../formats/csv/csv-encoder.js';
+import { csvDialect, csvFields, forEachCsvRecord } from '../formats/csv/csv-records.js';
+import { CsvScanner } from '../formats/csv/csv-scanner.js';
 import { isGzip } from '../formats/gunzip-handle.js';
 import type { JsonObject } from '../formats/json.js';
 import { MAX_RECORD_BYTES } from '../formats/record-reader.js';

@@ -5,8 +5,8 @@
  * The header is read again at every opening. It is at the beginning of the file, so that takes constant time.
  */
 import { InvalidOptionError, SourceError } from '../errors.js';
-import { type CsvDialect, csvDialect, forEachCsvRecord } from '../formats/csv-records.js';
-import { CsvScanner } from '../formats/csv-scanner.js';
+import { type CsvDialect, csvDialect, forEachCsvRecord } from '../formats/csv/csv-records.js';
+import { CsvScanner } from '../formats/csv/csv-scanner.js';
 import { MAX_RECORD_BYTES, RecordReader, type RecordReaderOptions } from '../formats/record-reader.js';
 import { type RecordPosition, Records } from '../formats/records.js';
 import { absolutePath, problemOf } from '../platform/file-problems.js';

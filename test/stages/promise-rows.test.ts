@@ -4,7 +4,7 @@
  */
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { CsvEncoder } from '../../src/formats/csv-encoder.js';
+import { CsvEncoder } from '../../src/formats/csv/csv-encoder.js';
 import { encodeJsonLines } from '../../src/formats/json-lines-encoder.js';
 import { findPromise } from '../../src/formats/promises.js';
 import { rowProblem } from '../../src/formats/row-problem.js';

@@ -1,5 +1,5 @@
 /** Seeded bugs: files as sources and sinks. */
-import { CsvEncoder } from '../../../src/formats/csv-encoder.js';
+import { CsvEncoder } from '../../../src/formats/csv/csv-encoder.js';
 import { FileSink } from '../../../src/sinks/file-sink.js';
 import { jsonlSink } from '../../../src/sinks/jsonl.js';
 import { openWorkingFile } from '../../../src/sinks/working-file.js';

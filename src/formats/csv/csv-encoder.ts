@@ -8,8 +8,8 @@
  */
 
 import { stringify } from 'csv-stringify/sync';
-import { findPromise } from './promises.js';
-import { type RowProblem, rowProblem } from './row-problem.js';
+import { findPromise } from '../promises.js';
+import { type RowProblem, rowProblem } from '../row-problem.js';
 
 export interface CsvForm {
   /** Named in errors. */

@@ -5,9 +5,9 @@
  * times as fast.
  */
 import { CsvError, parse } from 'csv-parse/sync';
-import { InvalidOptionError } from '../errors.js';
-import { codeOf } from '../platform/thrown.js';
-import type { Records } from './records.js';
+import { InvalidOptionError } from '../../errors.js';
+import { codeOf } from '../../platform/thrown.js';
+import type { Records } from '../records.js';
 
 export interface CsvDialect {
   /** One ASCII character. */

@@ -6,8 +6,9 @@
  *    record ends with the line that opened the field, and reading continues with the next line.
  * 3. An empty line is a row with one empty value if there is one column. Otherwise it is not a record.
  */
+
+import { CR, LF, type RecordScanner } from '../record-scanner.js';
 import type { CsvDialect } from './csv-records.js';
-import { CR, LF, type RecordScanner } from './record-scanner.js';
 
 const FIELD_START = 0;
 const UNQUOTED = 1;
