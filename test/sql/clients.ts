@@ -6,7 +6,7 @@ import Database from 'libsql';
 import pg from 'pg';
 import postgresJs from 'postgres';
 import type { SqlClient } from '../../src/sql/clients/connect.js';
-import { postgresFolder, startPostgres } from '../support/postgres.js';
+import { postgresFolder, startPostgres } from './postgres.js';
 
 /** A database, and a client of it to test. */
 export interface TestDatabase {

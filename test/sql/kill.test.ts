@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from 'xstate-pipeline';
-import { postgresFolder, startPostgres } from '../support/postgres.js';
 import { SEED } from '../support/seed.js';
 import { openPostgresAt, openSqlite, type TestDatabase } from './clients.js';
+import { postgresFolder, startPostgres } from './postgres.js';
 
 const CHILD = fileURLToPath(new URL('killed.child.mjs', import.meta.url));
 const KILLS = Number(process.env.XSTATE_PIPELINE_KILLS ?? 10);

@@ -11,7 +11,7 @@ import { sqlStorage } from '../../src/sql/storage/sql-storage.js';
 import { table } from '../../src/sql/table.js';
 import { journalContract } from '../../src/testing/contracts/journal.js';
 import { storageContract } from '../../src/testing/contracts/storage.js';
-import { type PostgresServer, postgresFolder, startPostgres } from '../support/postgres.js';
+import { type PostgresServer, postgresFolder, startPostgres } from './postgres.js';
 
 const SESSION = '0f8fad5b-d9cb-469f-a165-70867728950e';
 const runner = { describe, it: test };
