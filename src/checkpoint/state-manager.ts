@@ -7,7 +7,7 @@
  *    the previous one, with a warning. A session without a usable generation is listed as corrupt.
  * 3. (I10) A session that a process runs is never removed.
  * 4. (I14) The time is the injected clock's.
- * 5. (I25) `newestCheckpoints` and `removeOldest` read a bounded number of sessions, however many are stored.
+ * 5. (I25) `newestCheckpoints`, `findNewest` and `removeOldest` read no more sessions than they need, however many are stored.
  */
 
 import {
@@ -156,6 +156,19 @@ export class StateManager {
    * @param limit how many sessions are read at most. */
   async newestCheckpoints(limit = 32): Promise<readonly CheckpointSummary[]> {
     return this.#summaries(newestIdsFirst(await this.storage.list()).slice(0, limit));
+  }
+
+  /** The newest session that fits: of the 32 that were started last, the one that was saved last. Older ones are read only if none of
+   * these fits (I25). */
+  async findNewest<S extends CheckpointSummary>(
+    fits: (summary: CheckpointSummary) => summary is S,
+  ): Promise<S | undefined> {
+    const ids = newestIdsFirst(await this.storage.list());
+    for (let from = 0; from < ids.length; from += AT_ONCE) {
+      const found = (await this.#summaries(ids.slice(from, from + AT_ONCE))).find(fits);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** Removes a session with its journal. No effect if there is none.

@@ -4,7 +4,7 @@ import { isSessionId } from '../checkpoint/session-id.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError, InvalidOptionError } from '../errors.js';
 import { canResume } from './can-resume.js';
-import { ownerOf } from './owner.js';
+import { runningSessions } from './running-sessions.js';
 
 /** Shorter prefixes are more often a typing mistake than an id. */
 const MIN_PREFIX = 4;
@@ -38,26 +38,17 @@ export async function findSession(
 }
 
 async function findLastSession(stateManager: StateManager, lastOf: LastOf): Promise<string> {
-  const stored = await stateManager.listCheckpoints();
-  const unfinished = stored.filter(lastOf === 'unfinished' ? canResume : isUnfinished);
-  const last =
-    lastOf === 'stored'
-      ? stored[0]
-      : lastOf === 'unfinished'
-        ? unfinished[0]
-        : ((await findRunning(unfinished, lastOf.runIn)) ?? unfinished[0] ?? stored[0]);
-  if (last !== undefined) return last.sessionId;
+  const any = (summary: CheckpointSummary): summary is CheckpointSummary => summary !== undefined;
+  let found: string | undefined;
+  if (lastOf === 'stored') found = (await stateManager.findNewest(any))?.sessionId;
+  else if (lastOf === 'unfinished') found = (await stateManager.findNewest(canResume))?.sessionId;
+  else {
+    // The running session may be older than a paused one.
+    [found] = await runningSessions(stateManager, lastOf.runIn);
+    found ??= (await stateManager.findNewest(isUnfinished))?.sessionId;
+    found ??= (await stateManager.findNewest(any))?.sessionId;
+  }
+  if (found !== undefined) return found;
   const none = lastOf === 'unfinished' ? 'which has no session that can be resumed' : 'which has no session';
   throw new CheckpointNotFoundError('last', `${stateManager.storage.label}, ${none}`);
-}
-
-/** The running session may be older than a paused one. */
-async function findRunning(
-  summaries: readonly CheckpointSummary[],
-  stateDir: string,
-): Promise<CheckpointSummary | undefined> {
-  for (const summary of summaries) {
-    if ((await ownerOf(stateDir, summary.sessionId)) !== undefined) return summary;
-  }
-  return undefined;
 }

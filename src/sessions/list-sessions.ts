@@ -7,7 +7,8 @@ import { optional, options, readOptions, text, whole } from '../formats/shape.js
 import type { ErrorData } from '../observers/events.js';
 import { concurrently } from '../platform/concurrently.js';
 import { canResume } from './can-resume.js';
-import { ownerOf, type SessionOwner, type SessionState, sessionState } from './owner.js';
+import { type SessionOwner, type SessionState, sessionState } from './owner.js';
+import { ownerIfAny } from './running-sessions.js';
 import { storedMark } from './stored-metrics.js';
 
 /** Options of `listSessions`. */
@@ -83,7 +84,7 @@ export async function sessionsWithOwners(
     limit === undefined ? await stateManager.listCheckpoints() : await stateManager.newestCheckpoints(limit);
   return concurrently(summaries, SOCKETS_AT_ONCE, async (summary) => ({
     summary,
-    owner: summary.state === 'COMPLETED' ? undefined : await ownerOf(stateDir, summary.sessionId),
+    owner: summary.state === 'COMPLETED' ? undefined : await ownerIfAny(stateDir, summary.sessionId),
   }));
 }
 

@@ -4,7 +4,6 @@
  * file has its own name.
  */
 import { basename, dirname } from 'node:path';
-import { isUnfinished, type SoundSummary } from '../checkpoint/checkpoint-summary.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { SessionLockedError } from '../errors.js';
@@ -12,6 +11,7 @@ import { definePipeline } from '../executor/definition.js';
 import type { Pipeline } from '../executor/pipeline.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
 import { ownerOf } from './owner.js';
+import { runningSessions } from './running-sessions.js';
 import { storedPath } from './stored-metrics.js';
 
 /** The outputs of a run, as its checkpoint describes them. */
@@ -21,18 +21,6 @@ export type Outputs = Pick<Checkpoint, 'sink' | 'deadLetter'>;
 export function outputsOf(pipeline: Pipeline<unknown>): Outputs {
   const { sink, deadLetter } = definePipeline(pipeline, pipeline.stages);
   return { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null };
-}
-
-/** The unfinished sessions that a new run has to know, newest first. Where no output has begun, no session writes to it, and
- * the newest sessions are enough: the cost does not grow with what is stored (I25). */
-export async function unfinishedBeside(
-  stateManager: StateManager,
-  outputs: Outputs,
-): Promise<readonly SoundSummary[]> {
-  const summaries = (await hasBegun(outputs))
-    ? await stateManager.listCheckpoints()
-    : await stateManager.newestCheckpoints();
-  return summaries.filter(isUnfinished);
 }
 
 /** Whether a part file of the outputs exists, or an output without part files. */
@@ -46,18 +34,21 @@ async function hasBegun(outputs: Outputs): Promise<boolean> {
   return false;
 }
 
-/** @param sessions the unfinished sessions. @param own the session to resume.
+/** Only sessions that a process runs are read, and none where no output has begun: the cost hardly grows with what is stored (I25).
+ * @param own the session to resume.
  * @throws {SessionLockedError} that names the other session and the shared output. */
 export async function refuseSharedOutput(
   outputs: Outputs,
-  sessions: readonly SoundSummary[],
+  stateManager: StateManager,
   stateDir: string,
   own?: string,
 ): Promise<void> {
+  if (!(await hasBegun(outputs))) return;
   const wanted = new Set(await placesOf(outputs));
-  for (const { sessionId, checkpoint } of sessions) {
+  for (const sessionId of await runningSessions(stateManager, stateDir)) {
     if (sessionId === own) continue;
-    const shared = await sharedPath(checkpoint, wanted);
+    const loaded = await stateManager.loadCheckpoint(sessionId).catch(() => undefined);
+    const shared = loaded && (await sharedPath(loaded.checkpoint, wanted));
     const owner = shared === undefined ? undefined : await ownerOf(stateDir, sessionId);
     if (owner !== undefined) throw new SessionLockedError(sessionId, owner.pid, shared);
   }

@@ -5,13 +5,22 @@
  * 2. A list reads 32 sessions at once, neither one by one nor all together.
  * 3. Retention removes completed sessions only, the oldest first, and looks at a fixed number of them.
  */
-import { expect, test } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
 import { collect, map, memoryStorage, pipeline, StateManager } from 'xstate-pipeline';
+import { isUnfinished } from '../../src/checkpoint/checkpoint-summary.js';
 import { newestIdsFirst } from '../../src/checkpoint/session-id.js';
 import type { CheckpointStorage } from '../../src/checkpoint/storage.js';
+import { lowdbStorage } from '../../src/checkpoint/storages/lowdb-storage.js';
 import { timedUuid } from '../../src/platform/environment.js';
 import { silentLogger } from '../../src/platform/logger.js';
+import { findSession } from '../../src/sessions/find-session.js';
+import { listSessions } from '../../src/sessions/list-sessions.js';
+import { runningSessions } from '../../src/sessions/running-sessions.js';
 import { aCheckpoint } from '../support/checkpoints.js';
+import { freshFolder } from '../support/folders.js';
 
 const START = 1_700_000_000_000;
 
@@ -57,6 +66,45 @@ test('beside 1,000 sessions the newest are found with as many reads as beside 10
     expect(newest.map(({ sessionId }) => sessionId)).toEqual(ids.slice(-32).reverse());
     expect(counts.reads).toBe(32);
   }
+});
+
+test('the newest that fits is found without reading what is older', async () => {
+  const { manager, counts, ids } = await filled(1_000, (i) => (i === 900 ? 'FAILED' : 'COMPLETED'));
+  expect((await manager.findNewest(isUnfinished))?.sessionId).toBe(ids[900]);
+  expect(counts.reads).toBe(128);
+  counts.reads = 0;
+  expect(await findSession(manager, 'last')).toBe(ids.at(-1));
+  expect(counts.reads).toBe(32);
+  counts.reads = 0;
+  expect(await findSession(manager, 'last', 'unfinished')).toBe(ids[900]);
+  expect(counts.reads).toBe(128);
+});
+
+test('sessions are asked for their owner 32 at once, and without an owner file not at all', async () => {
+  const home = freshFolder();
+  const manager = new StateManager(lowdbStorage(home));
+  for (let i = 0; i < 100; i++)
+    await manager.saveCheckpoint(aCheckpoint({ sessionId: timedUuid(START + i), state: 'FAILED' }));
+  const connect = vi.spyOn(net.Socket.prototype, 'connect');
+  expect(await listSessions({ stateDir: home })).toHaveLength(100);
+  expect(await runningSessions(manager, home)).toEqual([]);
+  expect(connect).not.toHaveBeenCalled();
+  // As after kills: the files are there, and nobody listens.
+  for (const id of await manager.storage.list()) writeFileSync(join(home, id, 'owner.json'), '{}');
+  let open = 0;
+  let most = 0;
+  connect.mockImplementation(function (this: net.Socket) {
+    most = Math.max(most, ++open);
+    setImmediate(() => {
+      open--;
+      this.destroy(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
+    });
+    return this;
+  });
+  await listSessions({ stateDir: home });
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(32);
+  connect.mockRestore();
 });
 
 test('a run beside 200 unfinished sessions reads 32 of them', async () => {

@@ -1,5 +1,4 @@
 /** `resume <session> [file]`: resumes a stored session, or explains what a resume would do. */
-import { isUnfinished } from '../../checkpoint/checkpoint-summary.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
@@ -50,8 +49,7 @@ export async function resume(
     }
     const { file, pipeline: loaded } = await loadPipelineFile(from);
     const { pipeline, notices } = keepBegunOutput(loaded, checkpoint ?? { sink: null });
-    const unfinished = (await stateManager.listCheckpoints()).filter(isUnfinished);
-    await refuseSharedOutput(outputsOf(pipeline), unfinished, stateDir, sessionId);
+    await refuseSharedOutput(outputsOf(pipeline), stateManager, stateDir, sessionId);
     if (options.explain) return explain({ ...options, sessionId, pipeline, stateManager, terminal });
     return runSession({
       ...options,

@@ -1,5 +1,5 @@
 /** `run <file>`: runs a pipeline file as a new session. */
-import type { SoundSummary } from '../../checkpoint/checkpoint-summary.js';
+import { isUnfinished, type SoundSummary } from '../../checkpoint/checkpoint-summary.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { definePipeline } from '../../executor/definition.js';
@@ -9,7 +9,7 @@ import { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import { counted, printable } from '../../observers/progress/terminal-text.js';
 import { canResume } from '../../sessions/can-resume.js';
 import { sessionCommand } from '../../sessions/invocation.js';
-import { outputsOf, refuseSharedOutput, unfinishedBeside } from '../../sessions/output-owner.js';
+import { outputsOf, refuseSharedOutput } from '../../sessions/output-owner.js';
 import { ownerOf } from '../../sessions/owner.js';
 import { storedMark } from '../../sessions/stored-metrics.js';
 import type { RunViewer } from '../inspectors/live-inspector.js';
@@ -44,8 +44,8 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
     const settings = checkpointInterval === undefined ? {} : { checkpointInterval };
     const whole = { ...pipeline, options: { ...pipeline.options, ...settings } };
     const outputs = outputsOf(pipeline);
-    const unfinished = await unfinishedBeside(stateManager, outputs);
-    await refuseSharedOutput(outputs, unfinished, stateDir);
+    await refuseSharedOutput(outputs, stateManager, stateDir);
+    const unfinished = (await stateManager.newestCheckpoints()).filter(isUnfinished);
     return runSession({
       ...options,
       ...{ terminal, stops, stateManager, name: pipeline.name, pipelineFile: file },
