@@ -1,11 +1,15 @@
 /** Context and events of a stage's actor: batches by index, never rows (I3). */
+import type { AdaptiveConcurrency, ConcurrencyRange } from './adaptive-concurrency.js';
 import type { ErrorData } from './context.js';
 
 /** The input of a stage's actor. */
 export interface StageInput {
   readonly name: string;
   readonly index: number;
+  /** Batches at once; with `adaptive`, at most. */
   readonly concurrency: number;
+  /** Bounds of an adaptive concurrency; absent: it is constant. */
+  readonly adaptive?: ConcurrencyRange;
   /** The most attempts at a batch, from 1. */
   readonly attempts: number;
 }
@@ -26,7 +30,11 @@ export interface WaitingBatch extends StageBatch {
 }
 
 /** The context of a stage's actor: its batches and their states. */
-export interface StageContext extends StageInput {
+export interface StageContext extends Omit<StageInput, 'adaptive'> {
+  /** Bounds and state of an adaptive concurrency; absent: it is constant. */
+  readonly adaptive?: AdaptiveConcurrency;
+  /** `tune` has changed the concurrency; absent: it is the pipeline's. */
+  readonly isTuned?: true;
   readonly queue: readonly StageBatch[];
   readonly running: readonly StageBatch[];
   readonly waiting: readonly WaitingBatch[];
@@ -86,6 +94,17 @@ export type StageEvent =
   | { readonly type: 'hold' }
   /** The run resumes. */
   | { readonly type: 'release' }
+  /** A service refused a call because of its load, or a call timed out. `at`: milliseconds since the epoch. */
+  | { readonly type: 'overloaded'; readonly batch: number; readonly at: number }
+  | {
+      /** A call succeeded. */
+      readonly type: 'calls.succeeded';
+      readonly batch: number;
+      /** Calls at once, this one included. Absent: the stage counts the batches that run. */
+      readonly inUse?: number;
+    }
+  /** Another concurrency: constant, or between bounds. */
+  | { readonly type: 'tune'; readonly concurrency: number | ConcurrencyRange }
   | { readonly type: 'abort' };
 
 /** A report of a stage to the executor. */

@@ -1,7 +1,16 @@
 /** How events update the context of a stage's machine. Pure. */
-import type { StageBatch, StageContext, StageEvent, WaitingBatch } from './stage-events.js';
+import { type Adapted, beginAdaptive, onOverload, onSuccess, withRange } from './adaptive-concurrency.js';
+import type { StageBatch, StageContext, StageEvent, StageInput, WaitingBatch } from './stage-events.js';
 
 type StageUpdate = (context: StageContext, event: StageEvent) => Partial<StageContext>;
+
+/** The context of a stage that has no batch yet. */
+export const beginStage = ({ adaptive, ...input }: StageInput): StageContext => ({
+  ...input,
+  ...(adaptive === undefined ? {} : beginAdaptive(adaptive)),
+  ...{ queue: [], running: [], waiting: [], held: undefined },
+  ...{ done: 0, retried: 0, error: null },
+});
 
 const NONE: readonly number[] = [];
 const NO_BATCHES: readonly StageBatch[] = [];
@@ -57,12 +66,42 @@ const dueAgain = ({ batch, attempt, waitingFor }: WaitingBatch): StageBatch => (
 const without = <T extends { readonly batch: number }>(list: readonly T[], batch: number): readonly T[] =>
   list.filter((item) => item.batch !== batch);
 
-/** Running and queued batches, after some batches left their slots to the head of the queue. */
-function refilled({ running, queue }: StageContext, left: readonly number[]) {
+/** The concurrency after the event: it may grow with a success, or be tuned. */
+function widthAfter(
+  context: StageContext,
+  event: StageEvent,
+): Pick<StageContext, 'concurrency'> & Partial<Adapted> {
+  if (event.type === 'tune') return tunedTo(context, event.concurrency);
+  const { adaptive, concurrency, running } = context;
+  if (adaptive === undefined || event.type !== 'calls.succeeded') return context;
+  return onSuccess({ concurrency, adaptive }, event.inUse ?? running.length);
+}
+
+function tunedTo({ adaptive, concurrency }: StageContext, wanted: StageInput['adaptive'] | number) {
+  if (wanted === undefined) return { concurrency };
+  if (typeof wanted === 'number') return { concurrency: wanted };
+  return withRange({ concurrency, adaptive: adaptive ?? beginAdaptive(wanted).adaptive }, wanted);
+}
+
+export const freeSlots = ({ running, concurrency }: StageContext): number =>
+  Math.max(0, concurrency - running.length);
+
+/** Slots that are free when the batches of the event have left theirs. */
+export const freeAfter = (context: StageContext, event: StageEvent): number =>
+  Math.max(
+    0,
+    widthAfter(context, event).concurrency - context.running.length + current(context, event).length,
+  );
+
+/** Running and queued batches after those of the event left their slots, and the head of the queue took what is free. */
+function refilled(context: StageContext, event: StageEvent) {
+  const { running, queue } = context;
+  const left = current(context, event);
   const gone = new Set(left);
-  const others = running.filter((run) => !gone.has(run.batch));
+  const others = left.length === 0 ? running : running.filter((run) => !gone.has(run.batch));
   if (queue.length === 0) return { running: others };
-  return { running: [...others, ...queue.slice(0, left.length)], queue: queue.slice(left.length) };
+  const free = freeAfter(context, event);
+  return { running: [...others, ...queue.slice(0, free)], queue: queue.slice(free) };
 }
 
 export const requested = (event: StageEvent): readonly StageBatch[] =>
@@ -75,15 +114,37 @@ export const releasedOf = ({ held = NO_BATCHES }: StageContext): StageBatch[] =>
 
 /** Fills the free slots, and queues the other batches. */
 export const takeSlots: StageUpdate = (context, event) => {
-  const { running, queue, concurrency } = context;
-  const free = concurrency - running.length;
+  const { running, queue } = context;
+  const free = freeSlots(context);
   const batches = requested(event);
   return { running: [...running, ...batches.slice(0, free)], queue: [...queue, ...batches.slice(free)] };
 };
 
 export const leaveSlots: StageUpdate = (context, event) => {
-  const left = current(context, event);
-  return { ...refilled(context, left), done: context.done + left.length };
+  const done = context.done + current(context, event).length;
+  return { ...refilled(context, event), done };
+};
+
+export const growConcurrency: StageUpdate = (context, event) =>
+  context.adaptive === undefined
+    ? {}
+    : { ...refilled(context, event), ...pickAdapted(widthAfter(context, event)) };
+
+const pickAdapted = ({ concurrency, adaptive }: ReturnType<typeof widthAfter>) => ({
+  concurrency,
+  ...(adaptive === undefined ? {} : { adaptive }),
+});
+
+export const reduceConcurrency: StageUpdate = (context, event) => {
+  const { adaptive, concurrency } = context;
+  if (event.type !== 'overloaded' || adaptive === undefined) return {};
+  return onOverload({ concurrency, adaptive }, event.at);
+};
+
+export const tuneConcurrency: StageUpdate = (context, event) => {
+  if (event.type !== 'tune') return {};
+  const { concurrency, adaptive } = widthAfter(context, event);
+  return { ...refilled(context, event), isTuned: true, concurrency, adaptive };
 };
 
 export const countFused: StageUpdate = (context, event) => ({
@@ -94,7 +155,7 @@ export const backOff: StageUpdate = (context, event) => {
   if (event.type !== 'attempt.failed' && event.type !== 'attempt.timedOut') return {};
   const { batch, attempt, dueAt } = event;
   return {
-    ...refilled(context, [batch]),
+    ...refilled(context, event),
     waiting: [...context.waiting, { batch, attempt, dueAt }],
     retried: context.retried + 1,
   };
@@ -104,7 +165,7 @@ export const awaitPermit: StageUpdate = (context, event) => {
   if (event.type !== 'attempt.deferred') return {};
   const { batch, attempt, dueAt, waitingFor } = event;
   const wait = { batch, attempt, dueAt, waitingFor };
-  return { ...refilled(context, [batch]), waiting: [...context.waiting, wait] };
+  return { ...refilled(context, event), waiting: [...context.waiting, wait] };
 };
 
 /** A due batch is queued before all later ones: the output waits for it (I4). */
@@ -147,9 +208,9 @@ export const holdDue: StageUpdate = (context, event) => {
 
 /** In source order: the output waits for the first (I4). */
 export const releaseHeld: StageUpdate = (context) => {
-  const { running, queue, concurrency } = context;
+  const { running, queue } = context;
   const released = releasedOf(context);
-  const free = concurrency - running.length;
+  const free = freeSlots(context);
   return {
     running: [...running, ...released.slice(0, free)],
     queue: [...queue, ...released.slice(free)],

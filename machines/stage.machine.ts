@@ -3,7 +3,8 @@
  *
  * 1. It knows batches by index only (I3). The runtime provides `start`, and answers with `attempts.done`,
  *    `attempt.failed`, `attempt.timedOut` or `attempt.deferred`.
- * 2. At most `concurrency` batches run at once. The transition that frees a slot also fills it, before it reports the finished
+ * 2. At most `concurrency` batches run at once, after a reduction as soon as batches have left. It may adapt
+ *    (`adaptive-concurrency.ts`) and be tuned. The transition that frees a slot also fills it, before it reports the finished
  *    batch: no slot is free while a batch is queued, without an `always`.
  * 3. One event covers several batches: a transition costs the same for one batch as for hundreds.
  * 4. An answer of an attempt that is not running (timed out, aborted) is ignored.
@@ -22,7 +23,10 @@ import type { StageBatch, StageContext, StageEvent, StageInput, StageReport } fr
 import * as updates from './stage-updates.js';
 import {
   awaitsPermit,
+  beginStage,
   current,
+  freeAfter,
+  freeSlots,
   isAllThereIs,
   isHolding,
   isRetryable,
@@ -43,6 +47,8 @@ const base = setup({
     start: (_, _params: { readonly batches: readonly StageBatch[] }) => {},
     /** Provided: send `retry.due` after `delayMs`. */
     arm: (_, _params: { readonly batch: number; readonly delayMs: number }) => {},
+    /** Provided: the concurrency may have changed. */
+    resize: (_, _params: { readonly concurrency: number }) => {},
     /** Provided: abort every attempt and timer. */
     abortAll: () => {},
     /** Reports to the executor. Replaced in a machine without one. */
@@ -100,6 +106,9 @@ const stage = base.extend({
     holdAttempt: update(updates.holdAttempt),
     holdDue: update(updates.holdDue),
     releaseHeld: update(updates.releaseHeld),
+    growConcurrency: update(updates.growConcurrency),
+    reduceConcurrency: update(updates.reduceConcurrency),
+    tuneConcurrency: update(updates.tuneConcurrency),
     recordError: update(updates.recordError),
     dropAll: update(updates.dropAll),
   },
@@ -154,29 +163,30 @@ type Args = { readonly context: StageContext; readonly event: StageEvent };
 /** Started before they take their slots. */
 const startAsked = {
   type: 'start' as const,
-  params: ({ context, event }: Args) => ({
-    batches: requested(event).slice(0, context.concurrency - context.running.length),
-  }),
+  params: ({ context, event }: Args) => ({ batches: requested(event).slice(0, freeSlots(context)) }),
 };
 
-/** Started before they take the slots that become free. */
+/** Started before they take the slots that become free, or that are added. */
 const startQueued = {
   type: 'start' as const,
-  params: ({ context, event }: Args) => ({ batches: context.queue.slice(0, current(context, event).length) }),
+  params: ({ context, event }: Args) => ({ batches: context.queue.slice(0, freeAfter(context, event)) }),
 };
 
 /** Started before they take their slots. */
 const startHeld = {
   type: 'start' as const,
-  params: ({ context }: Args) => ({
-    batches: releasedOf(context).slice(0, context.concurrency - context.running.length),
-  }),
+  params: ({ context }: Args) => ({ batches: releasedOf(context).slice(0, freeSlots(context)) }),
 };
 
 /** Starts the batch that took a slot. */
 const startDue = {
   type: 'start' as const,
   params: ({ context }: Args) => ({ batches: context.running.slice(-1) }),
+};
+
+const resized = {
+  type: 'resize' as const,
+  params: ({ context: { concurrency } }: Args) => ({ concurrency }),
 };
 
 const failure = [
@@ -209,18 +219,12 @@ const resting = {
 /** The stage's statechart: `idle`, `running`, `awaitingPermit`, `backingOff`, `held`, and the ends `failed` and `stopped`. */
 export const stageMachine = stage.createMachine({
   id: 'stage',
-  context: ({ input }) => ({
-    ...input,
-    queue: [],
-    running: [],
-    waiting: [],
-    held: undefined,
-    done: 0,
-    retried: 0,
-    error: null,
-  }),
+  context: ({ input }) => beginStage(input),
   initial: 'idle',
   on: {
+    'calls.succeeded': { actions: [startQueued, 'growConcurrency', resized] },
+    overloaded: { actions: ['reduceConcurrency', resized] },
+    tune: { actions: [startQueued, 'tuneConcurrency', resized] },
     abort: { target: '.stopped', actions: ['abortAll'] },
   },
   states: {

@@ -16,6 +16,7 @@ import {
 } from '../context.js';
 import { completed, outputOf, rewind } from '../initial-context.js';
 import type { StageInput } from '../stage-events.js';
+import { beginStage } from '../stage-updates.js';
 import { fail, object, oneOf } from './fields.js';
 import { readContext } from './read-context.js';
 
@@ -108,9 +109,8 @@ function idleChildren(stages: readonly Omit<StageInput, 'index'>[]): Record<stri
       snapshot: { status: 'active', value: 'idle', context, children: {}, historyValue: {} },
     },
   ];
-  const nothing = { queue: [], running: [], waiting: [], done: 0, retried: 0, error: null };
   return Object.fromEntries([
-    ...stages.map((stage, index) => idle(stageActorId(stage.name), { ...stage, index, ...nothing })),
+    ...stages.map((stage, index) => idle(stageActorId(stage.name), beginStage({ ...stage, index }))),
     ...Object.keys(WORKERS).map((id) => idle(id, {})),
   ]);
 }

@@ -3,6 +3,7 @@
  * in row 900,000.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { ConcurrencyRange } from '../../machines/adaptive-concurrency.js';
 import {
   amount,
   callable,
@@ -13,6 +14,7 @@ import {
   readOption,
   readOptions,
   type Shape,
+  ShapeError,
   shape,
   whole,
   withDefault,
@@ -60,6 +62,18 @@ const limits = shape(
 const ATTEMPTS = 1;
 const ATTEMPTS_WITH_WHEN = 5;
 
+const slots = whole(1);
+const range = options({ min: slots, max: slots });
+/** Of a stage, and of `tune`. */
+export const concurrencyOption: Shape<number | ConcurrencyRange> = {
+  expected: 'a whole number from 1, or { min, max }',
+  read(value, path) {
+    if (typeof value !== 'object' || value === null) return slots.read(value, path);
+    const { min, max } = range.read(value, path);
+    if (min > max) throw new ShapeError(`${path}.min must be at most ${path}.max`);
+    return { min, max };
+  },
+};
 const milliseconds = (from: number) => amount(from, MAX_TIMER_MS, 'milliseconds');
 
 /** For pipelines, too: `onPoison`. */
@@ -68,7 +82,7 @@ export const onErrorOption: Shape<OnError> = oneOf(['fail', 'skip', 'dead-letter
 const COMMON = {
   version: withDefault(label, '1'),
   durable: withDefault(flag, false),
-  concurrency: withDefault(whole(1), 1),
+  concurrency: withDefault(concurrencyOption, 1),
   rowsPerCall: optional(whole(1)),
   limit: optional(limits),
   retry: withDefault(
@@ -106,6 +120,7 @@ export interface CheckedOptions {
   readonly durable: boolean;
   readonly concurrency: number;
   readonly rowsPerCall: number | undefined;
+  readonly adaptive: ConcurrencyRange | undefined;
   readonly limit: readonly Limiter[];
   readonly retry: CheckedRetry;
   readonly timeoutMs: number | undefined;
@@ -138,7 +153,11 @@ export function checkRowOptions(
   return { ...checkedOptions(checked), rowConcurrency, rowTimeoutMs };
 }
 
-type ReadOptions = Omit<CheckedOptions, 'hooks' | 'timeoutMs' | 'retry' | 'limit' | 'rowsPerCall'> & {
+type ReadOptions = Omit<
+  CheckedOptions,
+  'concurrency' | 'adaptive' | 'hooks' | 'timeoutMs' | 'retry' | 'limit' | 'rowsPerCall'
+> & {
+  readonly concurrency: number | ConcurrencyRange;
   readonly limit?: Limiter | readonly Limiter[];
   readonly rowsPerCall?: number | undefined;
   readonly timeoutMs?: number | undefined;
@@ -157,5 +176,9 @@ function checkedOptions(given: ReadOptions): CheckedOptions {
     when === undefined
       ? { attempts: attempts ?? ATTEMPTS, ...rest }
       : { attempts: attempts ?? ATTEMPTS_WITH_WHEN, ...rest, when: when as RetryWhen };
-  return { version, durable, concurrency, rowsPerCall, limit, retry, timeoutMs, onError, hooks };
+  const slots =
+    typeof concurrency === 'number'
+      ? { concurrency, adaptive: undefined }
+      : { concurrency: concurrency.max, adaptive: Object.freeze(concurrency) };
+  return { version, durable, ...slots, rowsPerCall, limit, retry, timeoutMs, onError, hooks };
 }

@@ -6,6 +6,7 @@
  */
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { ConcurrencyRange } from '../../machines/adaptive-concurrency.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { Logger } from '../platform/logger.js';
 import type { CacheOptions } from './cache/cache-options.js';
@@ -114,8 +115,9 @@ export interface StageOptions<I, O, P = I, R = O> {
   /** Its output is journaled before the next stage gets it: the rows of each call, as they come. A call whose rows are
    * journaled is never made again (I8, I20). Default false. */
   readonly durable?: boolean;
-  /** Batches at once; with `rowsPerCall`, calls of a batch stage at once. Default 1. */
-  readonly concurrency?: number;
+  /** Batches at once; with `rowsPerCall`, calls of a batch stage at once. With bounds it adapts: it begins at `min`, grows while
+   * the service keeps up, and falls on answers 429, 503 and 529 and on timeouts. Default 1. */
+  readonly concurrency?: number | ConcurrencyRange;
   /** Rows in one call of the function; the last call of a batch may have fewer. Each call has its own permit, time limit,
    * retry, idempotency key and, in a durable stage, journal record: no finished call is made again, by any process (I20). In
    * a row stage it groups rows; there, `rowConcurrency` rows are in progress at once.
@@ -148,9 +150,12 @@ interface StageBase<I, O> {
   readonly name: string;
   readonly version: string;
   readonly durable: boolean;
+  /** Batches at once; with `adaptive`, at most. */
   readonly concurrency: number;
   /** Undefined: not given. */
   readonly rowsPerCall: number | undefined;
+  /** Bounds of an adaptive concurrency; undefined: it is constant. */
+  readonly adaptive: ConcurrencyRange | undefined;
   /** Empty: no limit. */
   readonly limit: readonly Limiter[];
   readonly retry: CheckedRetry;

@@ -184,3 +184,57 @@ test('two limiters of one name are refused; one limiter in two stages is not', (
     'limiter()',
   );
 });
+
+test.each([undefined, 5])(
+  'an adaptive concurrency follows the service, rowsPerCall %s',
+  async (rowsPerCall) => {
+    const clock = manualClock();
+    let running = 0;
+    let most = 0;
+    let allowed = 6;
+    const call = defineStage({
+      ...{ name: 'call', concurrency: { min: 1, max: 12 }, retry: { attempts: 50, when: httpErrors() } },
+      ...(rowsPerCall === undefined ? {} : { rowsPerCall }),
+      process: async (batch: Row[]) => {
+        running++;
+        most = Math.max(most, running);
+        const isRefused = running > allowed;
+        await new Promise<void>((resolve) => clock.setTimer(() => resolve(), 100));
+        running--;
+        if (isRefused) throw Object.assign(new Error('overloaded'), { status: 529 });
+        return batch;
+      },
+    });
+    const h = harness([call], { count: 3_000, environment: { clock, random: () => 0.5 } });
+    const run = h.start();
+    const width = () => {
+      const { children } = h.executor.actor.getSnapshot();
+      const actor = (children as Record<string, unknown>)['stage:call'] as {
+        getSnapshot(): { context: StageContext };
+      };
+      return actor.getSnapshot().context.concurrency;
+    };
+    const seen: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      await settled();
+      seen.push(width());
+      clock.advance(50);
+    }
+    expect(seen[0]).toBe(1);
+    expect(most).toBeGreaterThan(4);
+    expect(most).toBeLessThanOrEqual(12);
+    allowed = 2;
+    for (let i = 0; i < 100; i++) {
+      await settled();
+      clock.advance(50);
+    }
+    expect(width()).toBeLessThanOrEqual(4);
+    allowed = 100;
+    for (let i = 0; i < 400; i++) {
+      await settled();
+      clock.advance(50);
+      if (h.executor.state === 'COMPLETED') break;
+    }
+    await expect(run).resolves.toMatchObject({ success: true, metrics: { rowsOut: 3_000 } });
+  },
+);

@@ -154,7 +154,10 @@ describe.each([1, 2])('with a concurrency of %i', (concurrency) => {
 });
 
 test('all transitions were covered', () => {
-  const always = Object.keys(stageMachine.root.on);
+  // They change nothing where the concurrency is constant: test/machines/adaptive-concurrency.test.ts.
+  const always = Object.keys(stageMachine.root.on).filter(
+    (event) => !['tune', 'overloaded', 'calls.succeeded'].includes(event),
+  );
   const all = Object.entries(stageMachine.states).flatMap(([state, node]) =>
     [...node.ownEvents, ...always]
       // A stage alone shares no pass: test/executor/fusion/fusion.test.ts.

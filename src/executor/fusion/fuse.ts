@@ -41,6 +41,7 @@ export function isFusible(stage: AnyStage): stage is FusibleStage {
     stage.rowConcurrency === 1 &&
     stage.limit.length === 0 &&
     stage.rowsPerCall === undefined &&
+    stage.adaptive === undefined &&
     stage.rowTimeoutMs === undefined &&
     stage.retry.attempts === 1 &&
     stage.retry.when === undefined &&

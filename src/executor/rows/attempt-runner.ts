@@ -22,6 +22,7 @@ import { contextOfAttempt } from './attempts/context-of-attempt.js';
 import { RunningAttempt, type StageActor, WatchedCall } from './attempts/running-attempt.js';
 import { Timers } from './attempts/timers.js';
 import type { BatchProcessor } from './batch-processor.js';
+import type { LoadSignal } from './calls/call-gates.js';
 import type { CallAttempt } from './calls/call-processor.js';
 import { CompletionBatcher } from './completion-batcher.js';
 import { quotaReason } from './holding/quota-reason.js';
@@ -146,6 +147,11 @@ export class AttemptRunner {
       waitingFor,
     });
     actor.send({ type: 'attempt.deferred', batch, attempt, delayMs, dueAt, waitingFor });
+  }
+
+  /** What a call says about its service's load reaches the stage's actor. */
+  reportLoad(stageIndex: number, signal: LoadSignal): void {
+    if (!this.#isAborted) this.#running.get(this.#key(stageIndex, signal.batch))?.actor.send(signal);
   }
 
   armRetry(actor: StageActor, batch: number, delayMs: number): void {

@@ -98,6 +98,11 @@ export class BatchProcessor {
     return this.#calls.makesCalls(stageIndex) && this.#batch(index).reached <= stageIndex;
   }
 
+  /** Calls of the stage at once, where they are counted over all batches. */
+  resizeCalls(stageIndex: number, concurrency: number): void {
+    this.#calls.resize(stageIndex, concurrency);
+  }
+
   /** One attempt of a stage that makes calls. Rejects with what failed. */
   async processCalls(
     stageIndex: number,

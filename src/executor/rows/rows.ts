@@ -83,6 +83,8 @@ export interface Rows {
   publishSinks(): Promise<void>;
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void;
   armRetry(actor: StageActor, batch: number, delayMs: number): void;
+  /** The concurrency of a stage has changed; calls that run are not stopped. */
+  resizeStage(stageIndex: number, concurrency: number): void;
   /** The run resumes after a pause: attempts may begin again. */
   resumeAttempts(): void;
   /** Aborts every attempt; no answer follows. */
@@ -98,7 +100,7 @@ export function openRows(options: RowsOptions): Rows {
   const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, openContext);
   const { onMalformed } = definition.source;
   const fingerprints = stageFingerprints(stages);
-  const gates = new CallGates(stages, clock);
+  const gates = new CallGates(stages, clock, (...args) => attempts.reportLoad(...args));
   const processor = new BatchProcessor({
     ...{ stages, fingerprints, sink, journal, onMalformed, publish, threads, sessionId },
     gates: gates.perStage,
@@ -136,6 +138,7 @@ export function openRows(options: RowsOptions): Rows {
     },
     startAttempt: (...args) => attempts.startAttempt(...args),
     armRetry: (...args) => attempts.armRetry(...args),
+    resizeStage: (stageIndex, concurrency) => processor.resizeCalls(stageIndex, concurrency),
     resumeAttempts: () => hold.open(),
     abortAttempts: (reason) => {
       attempts.abortAll(reason);

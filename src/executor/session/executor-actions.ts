@@ -207,6 +207,10 @@ export class ExecutorActions {
     this.#session?.parts?.rows.armRetry(actor, batch, delayMs);
   }
 
+  resizeStage(stageIndex: number, concurrency: number): void {
+    this.#session?.parts?.rows.resizeStage(stageIndex, concurrency);
+  }
+
   abortWork(): void {
     this.#session?.abort(new PipelineCancelledError(this.context.sessionId));
   }

@@ -101,6 +101,7 @@ function runnableStage(index: number, of: ActionsOf) {
           for (const { batch, attempt } of batches)
             actions?.startAttempt(answered(self as unknown as StageActor), index, batch, attempt);
         },
+        resize: ({ self }, { concurrency }) => parentActions(self, of)?.resizeStage(index, concurrency),
         arm: ({ self }, { batch, delayMs }) =>
           parentActions(self, of)?.armRetry(answered(self as unknown as StageActor), batch, delayMs),
       },

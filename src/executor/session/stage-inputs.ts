@@ -7,5 +7,6 @@ export function stageInputs(stages: readonly AnyStage[]): Omit<StageInput, 'inde
     name: stage.name,
     concurrency: stage.concurrency,
     attempts: stage.retry.attempts,
+    ...(stage.adaptive === undefined ? {} : { adaptive: stage.adaptive }),
   }));
 }

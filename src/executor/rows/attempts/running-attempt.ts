@@ -5,7 +5,14 @@ import { FIRST_MS, type WatchedAttempt } from '../stall-watch.js';
 /** The part of a stage actor that attempts need. */
 export type StageActor = CompletionActor & {
   send(event: {
-    readonly type: 'attempt.failed' | 'attempt.timedOut' | 'attempt.deferred' | 'attempt.held' | 'retry.due';
+    readonly type:
+      | 'attempt.failed'
+      | 'attempt.timedOut'
+      | 'attempt.deferred'
+      | 'attempt.held'
+      | 'retry.due'
+      | 'overloaded'
+      | 'calls.succeeded';
     readonly batch: number;
     readonly [field: string]: unknown;
   }): void;

@@ -1,29 +1,76 @@
 /**
  * The gates of a run's stages: each asks everything that may stop a call, in the order in which nothing has to be given back.
  *
- * Only a stage with a limiter has a gate. The others are never asked about, and cost nothing.
+ * Only a stage with a limiter or an adaptive concurrency has a gate. The others are never asked about, and cost nothing.
  */
+import { StageTimeoutError } from '../../../errors.js';
 import type { Clock } from '../../../platform/clock.js';
-import type { CallGate } from '../../../stages/calls/call-gate.js';
+import type { Admission, CallGate, CallOutcome, CallRequest } from '../../../stages/calls/call-gate.js';
+import { refusalOf } from '../../../stages/failures/overload.js';
 import type { AnyStage } from '../../../stages/stage.js';
 import { LimitGate } from './limit-gate.js';
+
+/** What a call says about the load of its service, for an adaptive concurrency. */
+export type LoadSignal =
+  /** `inUse`: calls of the stage at once, this one included; undefined: the stage counts batches. */
+  | { readonly type: 'calls.succeeded'; readonly batch: number; readonly inUse?: number }
+  | { readonly type: 'overloaded'; readonly batch: number; readonly at: number };
 
 export class CallGates {
   readonly perStage: readonly (CallGate | undefined)[];
   readonly #limits: LimitGate;
+  /** Calls that run, by stage. */
+  readonly #inUse: number[];
 
-  constructor(stages: readonly AnyStage[], clock: Clock) {
+  constructor(
+    stages: readonly AnyStage[],
+    private readonly clock: Clock,
+    private readonly report: (stageIndex: number, signal: LoadSignal) => void,
+  ) {
     this.#limits = new LimitGate(stages, clock);
-    this.perStage = stages.map((stage) => (stage.limit.length === 0 ? undefined : this.#gate));
+    this.#inUse = stages.map(() => 0);
+    this.perStage = stages.map(({ limit, adaptive }) =>
+      limit.length === 0 && adaptive === undefined ? undefined : this.#gate,
+    );
   }
 
   readonly #gate: CallGate = {
-    requestCall: ({ stageIndex, batch, call }) =>
-      this.#limits.requestCall({ stageIndex, batch, call }) ?? { kind: 'go', settle() {} },
+    requestCall: (request) => {
+      const answer = this.#limits.requestCall(request) ?? UNLIMITED;
+      return request.stage.adaptive === undefined ? answer : this.#watched(request, answer);
+    },
   };
+
+  /** Adaptive concurrency learns how the call ends. */
+  #watched({ stage, stageIndex, batch }: CallRequest, admission: Admission): Admission {
+    if (admission.kind !== 'go') return admission;
+    this.#addInUse(stageIndex, 1);
+    return {
+      kind: 'go',
+      settle: (outcome) => {
+        admission.settle(outcome);
+        const inUse = stage.kind === 'batch' ? { inUse: this.#inUse[stageIndex] as number } : {};
+        this.#addInUse(stageIndex, -1);
+        if (outcome.error === undefined)
+          this.report(stageIndex, { type: 'calls.succeeded', batch, ...inUse });
+        else if (this.#isOverload(outcome))
+          this.report(stageIndex, { type: 'overloaded', batch, at: Math.round(this.clock.now()) });
+      },
+    };
+  }
+
+  #addInUse(stageIndex: number, change: number): void {
+    this.#inUse[stageIndex] = (this.#inUse[stageIndex] as number) + change;
+  }
+
+  #isOverload({ error }: CallOutcome): boolean {
+    return error instanceof StageTimeoutError || refusalOf(error, this.clock.now()) !== undefined;
+  }
 
   /** The calls that wait leave their lines: the run has ended. */
   giveUpAll(): void {
     this.#limits.giveUpAll();
   }
 }
+
+const UNLIMITED: Admission = { kind: 'go', settle() {} };

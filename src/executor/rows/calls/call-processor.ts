@@ -63,6 +63,11 @@ export class CallProcessor {
     return this.#plans[stageIndex] !== undefined;
   }
 
+  /** Calls of the stage at once, where they are counted over all batches. */
+  resize(stageIndex: number, concurrency: number): void {
+    this.#plans[stageIndex]?.sharedSlots?.resize(concurrency);
+  }
+
   /** The function of a stage has turned out to be synchronous. */
   forgetCalls(stageIndex: number): void {
     this.#plans[stageIndex] = undefined;

@@ -22,6 +22,8 @@ export interface StageCalls {
   readonly gate: CallGate | undefined;
   /** The slots for the calls of one batch: shared by all batches, or its own. */
   slots(): CallSlots;
+  /** Undefined: each batch has its own. */
+  readonly sharedSlots?: CallSlots;
   /** Each call has a journal record; false: the batch has one, or none. */
   readonly isJournaled: boolean;
   /** Whether the function is asynchronous is seen at its first row. */
@@ -43,8 +45,11 @@ export function stageCalls(
       const slots = () => new CallSlots(1);
       return { stage, stageIndex, rowsPerCall: Infinity, gate, slots, isJournaled: false, isProbed: false };
     }
-    const shared = new CallSlots(stage.concurrency);
-    return { stage, stageIndex, rowsPerCall, gate, slots: () => shared, isJournaled, isProbed: false };
+    const shared = new CallSlots(stage.adaptive?.min ?? stage.concurrency);
+    return {
+      ...{ stage, stageIndex, rowsPerCall, gate, isJournaled, isProbed: false },
+      ...{ slots: () => shared, sharedSlots: shared },
+    };
   }
   const isGiven = rowsPerCall !== undefined || gate !== undefined;
   if (!isGiven && !isJournaled) return undefined;
