@@ -1,5 +1,6 @@
 /** `xstate-pipeline/machines`: the statecharts, without a runtime. Imports xstate only. */
 
+export type { AdaptiveConcurrency, ConcurrencyRange } from './adaptive-concurrency.js';
 export { stageActorId, WORKERS } from './children.js';
 export {
   type Activity,

@@ -3,6 +3,7 @@
  * built-in. Files are in `xstate-pipeline/node`, storage ports in `/storage`, recordings in `/recording`.
  */
 
+export type { ConcurrencyRange } from '../machines/adaptive-concurrency.js';
 export type { ExecutorState } from '../machines/context.js';
 export type { CheckpointSummary, SoundSummary } from './checkpoint/checkpoint-summary.js';
 export { type CheckpointRhythm, StateManager, type StateManagerOptions } from './checkpoint/state-manager.js';
