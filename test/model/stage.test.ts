@@ -294,7 +294,7 @@ function realStage(concurrency: number) {
         const cancelling = executor.cancel();
         if (isLegal) cancelling.catch(() => {});
         else await expect(cancelling).rejects.toMatchObject({ code: 'ILLEGAL_COMMAND' });
-      } else if (event.type !== 'passed') {
+      } else if ('attempt' in event) {
         const of = (batch: number) => attempts.get(`${batch}/${event.attempt}`) as Attempt;
         if (event.type === 'attempts.done') for (const batch of event.batches) of(batch).answer();
         else if (event.type === 'attempt.failed') of(event.batch).fail();
