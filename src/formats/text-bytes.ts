@@ -4,6 +4,8 @@
  *
  * Bytes that were returned are never overwritten.
  */
+import { platform } from '#platform';
+
 const encoder = new TextEncoder();
 
 const BLOCK_BYTES = 256 * 1024;
@@ -25,7 +27,10 @@ export function utf8Bytes(text: string): Uint8Array {
     return encodeInBlock(text);
   }
   if (text.length * MAX_BYTES_PER_UNIT > scratch.length) return encoder.encode(text);
-  return scratch.slice(0, encoder.encodeInto(text, scratch).written);
+  const { written } = encoder.encodeInto(text, scratch);
+  const bytes = platform.allocate(written);
+  bytes.set(scratch.subarray(0, written));
+  return bytes;
 }
 
 function reserveBytes(characters: number): void {

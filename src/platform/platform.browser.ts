@@ -16,5 +16,6 @@ export const platform: Platform = {
   fileSystem: undefined,
   soon,
   allowListeners() {},
+  allocate: (bytes) => new Uint8Array(bytes),
   checksum: (data) => sha256(data).slice(0, 16),
 };

@@ -11,5 +11,7 @@ export const platform: Platform = {
   },
   // One attempt's signal goes to as many calls as the attempt has rows.
   allowListeners: (signal) => setMaxListeners(0, signal),
+  // Not zeroed, and none of the pool that small buffers share.
+  allocate: (bytes) => Buffer.allocUnsafeSlow(bytes),
   checksum: (data) => crc32(data).toString(16).padStart(8, '0'),
 };

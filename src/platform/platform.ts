@@ -10,4 +10,6 @@ export interface Platform {
   allowListeners(signal: AbortSignal): void;
   /** A short hash of text or bytes, for comparing what was read by the same platform. Fast, and not cryptographic. */
   checksum(data: string | Uint8Array): string;
+  /** Memory that is written at once: it may hold anything. */
+  allocate(bytes: number): Uint8Array;
 }
