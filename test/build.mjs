@@ -41,15 +41,70 @@ async function bundle() {
     cwd: root,
     input: Object.fromEntries(ENTRIES.map((name) => [name, `${name}.ts`])),
     platform: 'node',
+    // The default where chunks are named; test/packaging compares what the entries export.
+    preserveEntrySignatures: 'allow-extension',
     external: /^[^./]/,
     plugins: [ownPlaces],
     onLog(_level, { code, message }) {
       throw new Error(`${code}: ${message}`);
     },
   });
-  const { output } = await build.write({ dir: dist, format: 'es', chunkFileNames: 'chunks/[name].js' });
+  const { output } = await build.write({
+    ...{ dir: dist, format: 'es', chunkFileNames: 'chunks/[name].js' },
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [{ debugName: 'chunkOf', name: chunkOf }],
+    },
+  });
   await build.close();
   return output.map(({ fileName }) => join(dist, fileName));
+}
+
+/**
+ * Chunks, in order: what the modules `of` need at once, and no chunk before has. `and`: only if that one needs it as well. None
+ * imports a later one, also not by way of `#platform` and `#defaults`; those in which the root entry is have no Node built-in.
+ * @type {readonly { readonly name: string, readonly of: readonly string[], readonly and?: string }[]}
+ */
+const CHUNKS = [
+  { name: 'basics', of: ['src/cli/main'], and: 'src/index' },
+  { name: 'problems', of: ['src/cli/main'], and: 'src/executor/defaults.node' },
+  { name: 'machines', of: ['machines/index'] },
+  { name: 'file-system', of: ['src/platform/platform.node'] },
+  { name: 'storage', of: ['src/executor/defaults.node'], and: 'src/index' },
+  { name: 'stores', of: ['src/executor/defaults.node'] },
+  { name: 'core', of: ['src/index'] },
+  { name: 'files', of: ['src/node'] },
+  { name: 'command-line', of: ['src/cli/main'] },
+  { name: 'run', of: ['src/cli/commands/run'] },
+];
+const moduleFile = (/** @type {string} */ name) => join(root, `${name}.ts`);
+
+/** @typedef {{ readonly importedIds: readonly string[], readonly dynamicImporters: readonly string[] }} Imports */
+/** @typedef {{ getModuleInfo(id: string): Imports | null }} Graph */
+/** @type {Map<string, Set<string>>} */
+const needs = new Map();
+
+/** What a module imports at once, itself included. @param {string} name @param {Graph} graph */
+function needsOf(name, graph) {
+  const known = needs.get(name);
+  if (known !== undefined) return known;
+  const needed = new Set([moduleFile(name)]);
+  // The set grows while it is visited.
+  for (const id of needed) for (const next of graph.getModuleInfo(id)?.importedIds ?? []) needed.add(next);
+  needs.set(name, needed);
+  return needed;
+}
+
+/** @param {string} id @param {Graph} graph */
+function chunkOf(id, graph) {
+  if (ENTRIES.some((name) => moduleFile(name) === id)) return null;
+  // What is imported on demand has a chunk of its own.
+  if ((graph.getModuleInfo(id)?.dynamicImporters.length ?? 0) > 0) return null;
+  const chunk = CHUNKS.find(
+    ({ of, and }) =>
+      of.some((name) => needsOf(name, graph).has(id)) && (and === undefined || needsOf(and, graph).has(id)),
+  );
+  return chunk?.name ?? null;
 }
 
 const HERE = 'import.meta.url';
