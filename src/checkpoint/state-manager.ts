@@ -18,7 +18,7 @@ import {
   SessionLockedError,
   StateDirectoryError,
 } from '../errors.js';
-import { readOption, whole } from '../formats/shape.js';
+import { optional, readOption, shape, whole, withDefault } from '../formats/shape.js';
 import { type Clock, systemClock } from '../platform/clock.js';
 import { concurrently } from '../platform/concurrently.js';
 import { messageOf } from '../platform/thrown.js';
@@ -60,6 +60,15 @@ const MAX_LOOKED_AT = 64;
 /** @param summary undefined: there is no checkpoint, so nothing that could be resumed. */
 type IsDue = (summary: CheckpointSummary | undefined, isRecorded: boolean) => boolean;
 
+const rowsBetween = withDefault(whole(1, undefined, ' of rows'), 500);
+
+/** The shape of `checkpointEveryMs`. A timer cannot wait longer. */
+export const everyMs = shape(
+  'a whole number of milliseconds from 1, or false',
+  (value): value is number | false =>
+    value === false || (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) < 2 ** 31),
+);
+
 /** Keeps the checkpoints of sessions in a storage, and decides which of them can be trusted. */
 export class StateManager {
   readonly storage: CheckpointStorage;
@@ -75,19 +84,11 @@ export class StateManager {
    * @throws {InvalidOptionError}
    */
   constructor(storage: CheckpointStorage, options: StateManagerOptions = {}) {
-    const { checkpointInterval = 500, checkpointEveryMs, clock = systemClock } = options;
-    if (!Number.isSafeInteger(checkpointInterval) || checkpointInterval < 1) {
-      throw new InvalidOptionError('checkpointInterval is a whole number of rows, from 1.');
-    }
-    if (
-      typeof checkpointEveryMs === 'number' &&
-      !(checkpointEveryMs > 0 && Number.isFinite(checkpointEveryMs))
-    ) {
-      throw new InvalidOptionError('checkpointEveryMs is a number of milliseconds above 0.');
-    }
+    const { checkpointInterval, checkpointEveryMs, clock = systemClock } = options;
+    const of = 'StateManager';
     this.storage = storage;
-    this.checkpointInterval = checkpointInterval;
-    this.checkpointEveryMs = checkpointEveryMs;
+    this.checkpointInterval = readOption(of, 'checkpointInterval', rowsBetween, checkpointInterval);
+    this.checkpointEveryMs = readOption(of, 'checkpointEveryMs', optional(everyMs), checkpointEveryMs);
     this.#clock = clock;
   }
 

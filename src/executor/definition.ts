@@ -2,12 +2,13 @@
  * A pipeline, put together and checked: what `pipeline(…)…to(…)` gives and what `execute` takes.
  */
 import { type ExecutorSettings, type JsonObject, MAX_WINDOW } from '../../machines/context.js';
+import { everyMs } from '../checkpoint/state-manager.js';
 import { InvalidOptionError } from '../errors.js';
+import { anything, oneOf, optional, options, readOptions, whole, withDefault } from '../formats/shape.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
-import { checkOptions } from './check-options.js';
 import { assertDistinctPaths } from './endpoints/distinct-files.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints/endpoints.js';
 import { assertCheckpointFits } from './session/checkpoints/fit-checkpoint.js';
@@ -57,16 +58,30 @@ export interface PipelineDefinition {
   readonly options: PipelineOptions;
 }
 
+const PIPELINE_OPTIONS = options({
+  batchSize: withDefault(whole(1, 1_000_000), 512),
+  maxInFlight: optional(whole(1, MAX_WINDOW)),
+  checkpointInterval: optional(whole(1)),
+  checkpointEveryMs: optional(everyMs),
+  maxCrashes: withDefault(whole(2, 1_000), 3),
+  onPoison: withDefault(oneOf(['fail', 'skip', 'dead-letter']), 'fail'),
+  deadLetter: optional(anything),
+});
+
 /** @throws {InvalidOptionError} */
 export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage[]): PipelineDefinition {
-  const { name, options = {} } = pipeline;
+  const { name, options: given = {} } = pipeline;
   if (typeof name !== 'string' || name === '' || name.length > 200)
     throw new InvalidOptionError('A pipeline needs a name of 1 to 200 characters.');
-  checkOptions(options, 'pipeline()', PIPELINE_OPTIONS);
+  const { maxInFlight, checkpointInterval, checkpointEveryMs, ...sizes } = readOptions(
+    'pipeline()',
+    PIPELINE_OPTIONS,
+    given,
+  );
   checkStages(stages);
   const sink = toSink(pipeline.sink);
   const source = toSource(pipeline.source);
-  const deadLetter = options.deadLetter === undefined ? sink.deadLetters?.() : toSink(options.deadLetter);
+  const deadLetter = given.deadLetter === undefined ? sink.deadLetters?.() : toSink(given.deadLetter);
   assertDistinctPaths({ source, sink, 'dead-letter sink': deadLetter });
   // All slots can be in use while as many batches as the widest stage has wait for an earlier one (I4). A larger window gains
   // nothing, and the machine's events cost more.
@@ -77,17 +92,13 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
     source,
     sink,
     deadLetter,
-    maxCrashes: whole(options.maxCrashes, 'maxCrashes', 2, 1_000) ?? 3,
-    onPoison: oneOf(options.onPoison, 'onPoison', ['fail', 'skip', 'dead-letter']) ?? 'fail',
-    batchSize: whole(options.batchSize, 'batchSize', 1, 1_000_000) ?? 512,
-    maxInFlight:
-      whole(options.maxInFlight, 'maxInFlight', 1, MAX_WINDOW) ?? Math.min(MAX_WINDOW, Math.max(4, window)),
-    checkpointInterval: whole(options.checkpointInterval, 'checkpointInterval', 1, Number.MAX_SAFE_INTEGER),
-    checkpointEveryMs:
-      options.checkpointEveryMs === false
-        ? false
-        : whole(options.checkpointEveryMs, 'checkpointEveryMs', 1, 2 ** 31 - 1),
-    options,
+    maxCrashes: sizes.maxCrashes,
+    onPoison: sizes.onPoison,
+    batchSize: sizes.batchSize,
+    maxInFlight: maxInFlight ?? Math.min(MAX_WINDOW, Math.max(4, window)),
+    checkpointInterval,
+    checkpointEveryMs,
+    options: given,
   };
 }
 
@@ -102,16 +113,6 @@ export function executorSettings(
     checkpointInterval: checkpointInterval ?? rhythm.checkpointInterval,
   };
 }
-
-const PIPELINE_OPTIONS = [
-  'batchSize',
-  'maxInFlight',
-  'checkpointInterval',
-  'checkpointEveryMs',
-  'maxCrashes',
-  'onPoison',
-  'deadLetter',
-] as const satisfies readonly (keyof PipelineOptions)[];
 
 /** Whether it is a result of `defineStage`, `map`, `filter` or `flatMap`, of any copy of the package. */
 export function isStage(value: unknown): value is AnyStage {
@@ -162,16 +163,4 @@ function checkLimiters(stages: readonly AnyStage[]): void {
       );
     limiters.set(each.name, each);
   }
-}
-
-function oneOf<T extends string>(value: T | undefined, name: string, all: readonly T[]): T | undefined {
-  if (value === undefined || all.includes(value)) return value;
-  throw new InvalidOptionError(`${name} must be one of ${all.join(', ')}.`);
-}
-
-function whole(value: number | undefined, name: string, min: number, max: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (!Number.isSafeInteger(value) || value < min || value > max)
-    throw new InvalidOptionError(`${name} must be a whole number from ${min} to ${max}.`);
-  return value;
 }

@@ -14,10 +14,10 @@ import { type AnyActorLogic, type AnyActorRef, createActor, fromCallback, type S
 import { defaults } from '#defaults';
 import type { ErrorData } from '../../machines/context.js';
 import { StateManager } from '../checkpoint/state-manager.js';
+import { optionsNamed, readOptions } from '../formats/shape.js';
 import type { Clock } from '../platform/clock.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { Logger } from '../platform/logger.js';
-import { checkOptions } from './check-options.js';
 import { definePipeline, executorSettings } from './definition.js';
 import { assertThreadsAvailable, checkWorkers, widenForWorkers } from './fusion/workers.js';
 import type { Pipeline } from './pipeline.js';
@@ -99,7 +99,7 @@ export function pipelineMachine<T, I>(
   pipeline: Pipeline<T> | ((input: I) => Pipeline<T>),
   options: PipelineMachineOptions = {},
 ): PipelineMachine<T> | PipelineMachine<T, I & PipelineMachineInput> {
-  checkOptions(options, 'pipelineMachine()', MACHINE_OPTIONS);
+  readOptions('pipelineMachine()', MACHINE_OPTIONS, options);
   const stateManager = options.stateManager ?? new StateManager(defaults.storage(options.stateDir));
   const machineOf = (made: Pipeline<T>) => machineFor(made, stateManager, options);
   if (typeof pipeline !== 'function') return machineOf(pipeline) as unknown as PipelineMachine<T>;
@@ -109,7 +109,7 @@ export function pipelineMachine<T, I>(
   >;
 }
 
-const MACHINE_OPTIONS = [
+const MACHINE_OPTIONS = optionsNamed([
   'force',
   'stateDir',
   'stateManager',
@@ -119,7 +119,7 @@ const MACHINE_OPTIONS = [
   'record',
   'workers',
   'environment',
-] as const satisfies readonly (keyof PipelineMachineOptions)[];
+] as const satisfies readonly (keyof PipelineMachineOptions)[]);
 
 /** A machine whose actors each get the machine that their input asks for. The input is persisted with their snapshots. */
 function machineByInput(machineOf: (input: unknown) => RunnableMachine): RunnableMachine {

@@ -7,7 +7,7 @@
 import { defaults } from '#defaults';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError, PipelineCancelledError, PipelinePausedError } from '../errors.js';
-import { readOption, shape } from '../formats/shape.js';
+import { optionsNamed, readOption, readOptions, shape } from '../formats/shape.js';
 import type { PipelineObserver } from '../observers/attach.js';
 import type { HoldReason, PipelineEventOf } from '../observers/events.js';
 import { Deferred } from '../platform/deferred.js';
@@ -15,7 +15,6 @@ import { defaultEnvironment, type Environment } from '../platform/environment.js
 import type { Logger } from '../platform/logger.js';
 import type { AnyStage } from '../stages/stage.js';
 import { onAbort } from './abort-listeners.js';
-import { checkOptions } from './check-options.js';
 import type { Command } from './commands.js';
 import type { PipelineLike } from './definition.js';
 import { runInThread } from './fusion/thread-marker.js';
@@ -67,7 +66,7 @@ const kept = shape(
     value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= 0),
 );
 
-const RUN_OPTIONS = [
+const RUN_OPTIONS = optionsNamed([
   'resume',
   'force',
   'fromJournal',
@@ -81,7 +80,7 @@ const RUN_OPTIONS = [
   'signal',
   'workers',
   'environment',
-] as const satisfies readonly (keyof RunOptions)[];
+] as const satisfies readonly (keyof RunOptions)[]);
 
 /** A run that has begun: a promise of its result, and its commands. */
 export interface PipelineRun<T = unknown> extends Promise<ExecutionResult<T>> {
@@ -104,7 +103,7 @@ export function runPipeline<T>(whole: WholePipeline, options: RunOptions = {}): 
   const result = (async () => {
     const inThread = runInThread(whole);
     if (inThread !== undefined) return inThread;
-    checkOptions(options, 'run()', RUN_OPTIONS);
+    readOptions('run()', RUN_OPTIONS, options);
     options.signal?.throwIfAborted();
     run = new Run<T>(whole, options);
     return run.start();

@@ -9,6 +9,7 @@ import type { FileHandle } from '../platform/file-system.js';
 import { BLOCK_BYTES, ByteBlocks } from './byte-blocks.js';
 import type { RecordScanner } from './record-scanner.js';
 import { type RecordFormat, type RecordPosition, Records } from './records.js';
+import { whole, withDefault } from './shape.js';
 
 /** How a file is cut and read. */
 export interface RecordReaderOptions extends RecordFormat {
@@ -19,6 +20,9 @@ export interface RecordReaderOptions extends RecordFormat {
 
 /** 64 MiB. */
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+
+/** The shape of an option that limits a record's bytes. */
+export const maxBytes = withDefault(whole(1), MAX_RECORD_BYTES);
 
 const BOM = [0xef, 0xbb, 0xbf] as const;
 

@@ -49,6 +49,8 @@ export function shape<T>(
   };
 }
 
+/** Any value: who uses it checks it. */
+export const anything = shape('a value', (_value): _value is unknown => true);
 export const flag = shape('true or false', (value): value is boolean => typeof value === 'boolean');
 export const json: Shape<Json> = shape('a JSON value', (value): value is Json => value !== undefined);
 // biome-ignore lint/complexity/noBannedTypes: any function; who calls it knows its type.
@@ -138,6 +140,11 @@ export function options<F extends Fields>(fields: F): Shape<ObjectOf<F>> {
     const where = path === '' ? '' : ` in ${path}`;
     return `unknown option ${JSON.stringify(key.slice(0, 40))}${where}; known: ${known}`;
   });
+}
+
+/** An object with only these options, which are checked where they are used. */
+export function optionsNamed(names: readonly string[]): Shape<object> {
+  return options(Object.fromEntries(names.map((name) => [name, optional(anything)])));
 }
 
 function objectOf<F extends Fields>(

@@ -14,6 +14,7 @@ import { CsvScanner } from '../formats/csv/csv-scanner.js';
 import { isGzip } from '../formats/gunzip-handle.js';
 import type { JsonObject } from '../formats/json.js';
 import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
+import { flag, readOption, withDefault } from '../formats/shape.js';
 import { absolutePath } from '../platform/file-problems.js';
 import { compressorOf } from './compress.js';
 import { deadLetterPath } from './dead-letter-path.js';
@@ -46,9 +47,8 @@ export function csvSink<T extends object = object>(
   const file = absolutePath(path, 'csv');
   const publish = publishOption(options.publish, 'csv');
   const { delimiter } = csvDialect({ delimiter: options.delimiter });
-  const header = options.header ?? true;
+  const header = readOption('csv', 'header', withDefault(flag, true), options.header);
   const columns: unknown = options.columns;
-  if (typeof header !== 'boolean') throw new InvalidOptionError('csv: header must be true or false.');
   if (columns !== undefined && !isNames(columns)) {
     throw new InvalidOptionError('csv: columns must be a list of names, each given once.');
   }

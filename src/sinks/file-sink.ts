@@ -9,8 +9,9 @@
  * 4. A part file without committed bytes is removed at closing: nothing refers to it.
  */
 import { dirname } from 'node:path';
-import { InvalidOptionError, PipelineError, SinkError } from '../errors.js';
+import { PipelineError, SinkError } from '../errors.js';
 import { readAt } from '../formats/byte-blocks.js';
+import { oneOf, readOption, withDefault } from '../formats/shape.js';
 import { problemOf } from '../platform/file-problems.js';
 import type { FileHandle, FileSystem } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
@@ -31,9 +32,7 @@ import {
 
 /** @throws {InvalidOptionError} */
 export function publishOption(publish: unknown, kind: string): Publish {
-  if (publish === undefined || publish === 'rename') return 'rename';
-  if (publish === 'direct') return 'direct';
-  throw new InvalidOptionError(`${kind}: publish must be rename or direct.`);
+  return readOption(kind, 'publish', withDefault(oneOf(['rename', 'direct']), 'rename'), publish);
 }
 
 /** @throws {SinkError} if there is no file system. */

@@ -7,8 +7,9 @@
 import { InvalidOptionError, SourceError } from '../errors.js';
 import { type CsvDialect, csvDialect, forEachCsvRecord } from '../formats/csv/csv-records.js';
 import { CsvScanner } from '../formats/csv/csv-scanner.js';
-import { MAX_RECORD_BYTES, RecordReader, type RecordReaderOptions } from '../formats/record-reader.js';
+import { maxBytes, RecordReader, type RecordReaderOptions } from '../formats/record-reader.js';
 import { type RecordPosition, Records } from '../formats/records.js';
+import { readOption } from '../formats/shape.js';
 import { absolutePath, problemOf } from '../platform/file-problems.js';
 import type { FileHandle } from '../platform/file-system.js';
 import { type DecodeRecords, FileSource, openForReading } from './file-source.js';
@@ -60,10 +61,7 @@ export function csvSource(
   const dialect = csvDialect(options);
   const onMalformed = malformedPolicy(options.onMalformed, 'csv');
   const header = headerOption(options.header);
-  const maxRecordBytes = options.maxRecordBytes ?? MAX_RECORD_BYTES;
-  if (!Number.isSafeInteger(maxRecordBytes) || maxRecordBytes < 1) {
-    throw new InvalidOptionError('csv: maxRecordBytes must be a whole number above 0.');
-  }
+  const maxRecordBytes = readOption('csv', 'maxRecordBytes', maxBytes, options.maxRecordBytes);
   const readingWith = (columns: number): RecordReaderOptions => ({
     path: file,
     makeScanner: () => new CsvScanner(dialect, columns),

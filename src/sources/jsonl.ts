@@ -1,9 +1,10 @@
 /** JSON Lines from a file: one JSON value a line, UTF-8, LF or CRLF. Blank lines and a byte order mark are skipped. */
-import { InvalidOptionError, type MalformedRowError, SourceError } from '../errors.js';
+import { type MalformedRowError, SourceError } from '../errors.js';
 import type { JsonObject } from '../formats/json.js';
-import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
+import { maxBytes } from '../formats/record-reader.js';
 import { LineScanner } from '../formats/record-scanner.js';
 import { Records } from '../formats/records.js';
+import { readOption } from '../formats/shape.js';
 import { absolutePath } from '../platform/file-problems.js';
 import type { OpenContext } from '../platform/open-context.js';
 import { isJsonArray } from './file-forms.js';
@@ -30,10 +31,7 @@ export function jsonlSource<T = JsonObject>(
 ): Source<T> {
   const file = absolutePath(path, 'jsonl');
   const onMalformed = malformedPolicy(options.onMalformed, 'jsonl');
-  const maxLineBytes = options.maxLineBytes ?? MAX_RECORD_BYTES;
-  if (!Number.isSafeInteger(maxLineBytes) || maxLineBytes < 1) {
-    throw new InvalidOptionError('jsonl: maxLineBytes must be a whole number above 0.');
-  }
+  const maxLineBytes = readOption('jsonl', 'maxLineBytes', maxBytes, options.maxLineBytes);
   const reading = {
     path: file,
     makeScanner: () => new LineScanner(),

@@ -1,12 +1,9 @@
-import { InvalidOptionError } from '../errors.js';
+import { oneOf, readOption, withDefault } from '../formats/shape.js';
 import type { MalformedPolicy } from './source.js';
 
-const POLICIES: readonly MalformedPolicy[] = ['fail', 'skip', 'dead-letter'];
+const policies = withDefault(oneOf(['fail', 'skip', 'dead-letter']), 'fail');
 
 /** The policy, 'fail' by default. @throws {InvalidOptionError} */
 export function malformedPolicy(policy: unknown, kind: string): MalformedPolicy {
-  const known = POLICIES.find((name) => name === (policy ?? 'fail'));
-  if (known === undefined)
-    throw new InvalidOptionError(`${kind}: onMalformed must be ${POLICIES.join(', ')}.`);
-  return known;
+  return readOption(kind, 'onMalformed', policies, policy);
 }

@@ -1,6 +1,7 @@
 /** The option `workers` of a run: checks it, widens the first stage for the threads, and starts them. */
 import { defaults } from '#defaults';
 import { InvalidOptionError } from '../../errors.js';
+import { readOption, whole } from '../../formats/shape.js';
 import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { PipelineDefinition } from '../definition.js';
@@ -19,10 +20,7 @@ export interface WorkerOptions {
 /** @throws {InvalidOptionError} */
 export function checkWorkers(workers: WorkerOptions): WorkerOptions {
   const { count, file } = workers;
-  if (!Number.isSafeInteger(count) || count < 1 || count > 64)
-    throw new InvalidOptionError(
-      'workers (--threads): the number of threads must be a whole number from 1 to 64.',
-    );
+  readOption('workers (--threads)', 'count', whole(1, 64), count);
   if (typeof file !== 'string' && !(file instanceof URL))
     throw new InvalidOptionError(
       "workers: each thread imports the pipeline file; name it: workers: { count: 2, file: new URL('./pipeline.js', import.meta.url) }.",
