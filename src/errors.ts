@@ -256,6 +256,11 @@ export class PoisonBatchError extends PipelineError {
   }
 }
 
+/** The run was about to lose more rows than its option `losses` allows, and `then` is 'fail'. The session can be resumed. */
+export class LossesError extends PipelineError {
+  readonly code = 'LOSSES';
+}
+
 /** The input had rows, and errors left no output at all (I12). */
 export class NoUsableOutputError extends PipelineError {
   readonly code = 'NO_USABLE_OUTPUT';

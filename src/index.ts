@@ -17,6 +17,7 @@ export {
   ForkError,
   IllegalCommandError,
   InvalidOptionError,
+  LossesError,
   MalformedRowError,
   NoOwnerError,
   NoUsableOutputError,
@@ -41,6 +42,7 @@ export type { Command } from './executor/commands.js';
 export type { PipelineLike, PipelineOptions } from './executor/definition.js';
 export type { SinkLike, SourceLike } from './executor/endpoints/endpoints.js';
 export type { WorkerOptions } from './executor/fusion/workers.js';
+export type { LossOptions } from './executor/loss-limits.js';
 export {
   isPipeline,
   type Pipeline,

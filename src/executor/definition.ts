@@ -11,6 +11,7 @@ import type { Source } from '../sources/source.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
 import { assertDistinctPaths } from './endpoints/distinct-files.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints/endpoints.js';
+import { type LossLimits, type LossOptions, lossLimits } from './loss-limits.js';
 import { assertCheckpointFits } from './session/checkpoints/fit-checkpoint.js';
 
 /** Options of a pipeline; all have defaults. */
@@ -29,6 +30,9 @@ export interface PipelineOptions {
   readonly maxCrashes?: number;
   /** What happens to a quarantined batch. Default 'fail': the run fails with its number, and a later resume tries it again. */
   readonly onPoison?: OnError;
+  /** When the run stops losing rows, where `onError` is not `'fail'`. Default: it pauses by itself when the last 100 rows of a
+   * stage, or of the source, were all lost. `false`: never. */
+  readonly losses?: LossOptions | false;
   /** Receives rows that fail under `'dead-letter'`. Default: a file beside the sink's. */
   readonly deadLetter?: SinkLike<JsonObject>;
 }
@@ -50,6 +54,8 @@ export interface PipelineDefinition {
   readonly deadLetter: Sink<JsonObject> | undefined;
   readonly maxCrashes: number;
   readonly onPoison: OnError;
+  /** Undefined: no limit. */
+  readonly losses: LossLimits | undefined;
   readonly batchSize: number;
   readonly maxInFlight: number;
   readonly checkpointInterval: number | undefined;
@@ -65,6 +71,7 @@ const PIPELINE_OPTIONS = options({
   checkpointEveryMs: optional(everyMs),
   maxCrashes: withDefault(whole(2, 1_000), 3),
   onPoison: withDefault(oneOf(['fail', 'skip', 'dead-letter']), 'fail'),
+  losses: optional(anything),
   deadLetter: optional(anything),
 });
 
@@ -94,6 +101,7 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
     deadLetter,
     maxCrashes: sizes.maxCrashes,
     onPoison: sizes.onPoison,
+    losses: lossLimits(given.losses),
     batchSize: sizes.batchSize,
     maxInFlight: maxInFlight ?? Math.min(MAX_WINDOW, Math.max(4, window)),
     checkpointInterval,

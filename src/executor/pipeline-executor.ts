@@ -167,6 +167,7 @@ export class PipelineExecutor<
 
   /** Runs the pipeline from its start; from FAILED it resumes from the session's own checkpoint.
    * @returns the result; rejects with what ended the run, or with `PipelineCancelledError`.
+   * It stays pending while the run is paused, also by itself (`pipeline.paused` with a reason): `resume` and `cancel` settle it.
    * @throws {IllegalCommandError} in another state than IDLE and FAILED.
    * @throws {InvalidOptionError} for a pipeline that is wrongly put together. */
   async execute(pipeline: PipelineLike<In, T>): Promise<ExecutionResult<T>> {

@@ -36,6 +36,7 @@ export function runRows(
   memory: AttemptMemory,
   first = 0,
 ): AttemptResult | Promise<AttemptResult> {
+  if (memory.slots !== undefined) setLost(memory.slots, memory.lost);
   memory.slots ??= new Array<unknown>(rows.length).fill(PENDING);
   const { slots } = memory;
   const signal = abortOf(context);
@@ -48,7 +49,6 @@ export function runRows(
   let active = 0;
   let whenIdle: ((error?: { readonly thrown: unknown }) => void) | undefined;
 
-  for (const { index } of memory.lost) slots[index] = LOST;
   const recordFailure = (index: number, thrown: unknown) => {
     const { attempt } = context;
     const judged = judgeFailure(stage, thrown, { attempt, now: clockOf(context).now() });
@@ -102,6 +102,12 @@ export function runRows(
   return new Promise<void>((resolve, reject) => {
     whenIdle = (error) => (error === undefined ? resolve() : reject(error.thrown));
   }).then(result);
+}
+
+/** Rows that are lost for good do not run again; a loss that was refused is tried again. */
+function setLost(slots: unknown[], lost: readonly RowFailure[]): void {
+  for (let i = 0; i < slots.length; i++) if (slots[i] === LOST) slots[i] = PENDING;
+  for (const { index } of lost) slots[index] = LOST;
 }
 
 /** Runs one row through schemas and function, to a slot: a row, an array of rows (flatMap), or DROPPED. */

@@ -18,6 +18,7 @@ import type { AnyStage } from '../../stages/stage.js';
 import { isThenable } from '../../stages/thenable.js';
 import type { EventDraft } from '../publish.js';
 import type { AttemptMetrics, AttemptOutcome, UnfinishedAttempt } from './attempt-outcome.js';
+import { AttemptEvents } from './attempts/attempt-events.js';
 import { contextOfAttempt } from './attempts/context-of-attempt.js';
 import { RunningAttempt, type StageActor, WatchedCall } from './attempts/running-attempt.js';
 import { Timers } from './attempts/timers.js';
@@ -25,6 +26,7 @@ import type { BatchProcessor } from './batch-processor.js';
 import type { LoadSignal } from './calls/call-gates.js';
 import type { CallAttempt } from './calls/call-processor.js';
 import { CompletionBatcher } from './completion-batcher.js';
+import { LossRefused } from './holding/loss-ceiling.js';
 import { quotaReason } from './holding/quota-reason.js';
 import type { RunHold } from './holding/run-hold.js';
 import { endsTheRun, stageError, stopError } from './row-errors.js';
@@ -47,7 +49,7 @@ export interface AttemptRunnerOptions {
 export class AttemptRunner {
   readonly #running = new Map<number, RunningAttempt>();
   readonly #retries: Timers;
-  readonly #startedStages = new Set<number>();
+  readonly #events: AttemptEvents;
   readonly #completions = new CompletionBatcher();
   readonly #calls = new Set<WatchedCall>();
   readonly #stalls: StallWatch<RunningAttempt | WatchedCall>;
@@ -57,6 +59,7 @@ export class AttemptRunner {
 
   constructor(private readonly options: AttemptRunnerOptions) {
     this.#retries = new Timers(options.clock);
+    this.#events = new AttemptEvents(options.stages, options.publish);
     this.#stalls = new StallWatch({
       clock: options.clock,
       attempts: () => [...this.#calls, ...[...this.#running.values()].filter(({ isWatched }) => isWatched)],
@@ -80,7 +83,7 @@ export class AttemptRunner {
       this.#startCalls(running);
       return;
     }
-    this.#publishStart(stageIndex, batch, attempt);
+    this.#events.publishStart(stageIndex, batch, attempt);
     this.#armTimeout(running);
     try {
       const outcome = this.options.processor.processBatch(stageIndex, batch, (index) =>
@@ -108,7 +111,7 @@ export class AttemptRunner {
     const run: CallAttempt = {
       ...{ clock, abort: running, attempt, context: contextOfAttempt(this.options, stageIndex, running) },
       holdReason: () => (hold.isClosedFor(stageIndex) ? hold.reason : undefined),
-      beginAttempt: () => this.#publishStart(stageIndex, batch, attempt),
+      beginAttempt: () => this.#events.publishStart(stageIndex, batch, attempt),
       contextOf: (abort, makeKey) => contextOfAttempt(this.options, stageIndex, running, abort, makeKey),
       watchCall: (startedAt) => this.#watchCall(running, startedAt),
       countCalls: (busyMs, activeMs) => {
@@ -173,28 +176,6 @@ export class AttemptRunner {
     }
   }
 
-  #publishStart(stageIndex: number, batch: number, attempt: number): void {
-    const { publish } = this.options;
-    const stage = this.#stage(stageIndex).name;
-    if (!this.#startedStages.has(stageIndex)) {
-      this.#startedStages.add(stageIndex);
-      publish({ type: 'stage.started', stage });
-    }
-    publish({ type: 'batch.started', stage, batch, attempt });
-  }
-
-  #publishCompletion(
-    stageIndex: number,
-    batch: number,
-    attempt: number,
-    { rowsIn, rowsOut, durable, fromJournal = false }: AttemptMetrics,
-    durationMs: number,
-  ): void {
-    const stage = this.#stage(stageIndex).name;
-    const metrics = { rowsIn, rowsOut, durable, attempt: fromJournal ? 0 : attempt, durationMs, fromJournal };
-    this.options.publish({ type: 'batch.completed', stage, batch, ...metrics });
-  }
-
   #armTimeout(running: RunningAttempt): void {
     const { stageIndex, batch } = running;
     const { name, timeoutMs } = this.#stage(stageIndex);
@@ -237,11 +218,11 @@ export class AttemptRunner {
     const { actor, stageIndex, batch, attempt } = running;
     const durationMs = this.#endAttempt(running);
     if (durationMs === undefined) return;
-    this.#publishCompletion(stageIndex, batch, attempt, outcome, durationMs);
+    this.#events.publishCompletion(stageIndex, batch, attempt, outcome, durationMs);
     const { fused } = outcome;
     for (let i = 0; i < fused.length; i++) {
-      this.#publishStart(stageIndex + 1 + i, batch, attempt);
-      this.#publishCompletion(stageIndex + 1 + i, batch, attempt, fused[i] as AttemptMetrics, 0);
+      this.#events.publishStart(stageIndex + 1 + i, batch, attempt);
+      this.#events.publishCompletion(stageIndex + 1 + i, batch, attempt, fused[i] as AttemptMetrics, 0);
     }
     const through = fused.length === 0 ? undefined : stageIndex + fused.length;
     const completion = { actor, attempt, through };
@@ -255,6 +236,10 @@ export class AttemptRunner {
     const stage = this.#stage(stageIndex);
     if (endsTheRun(thrown)) {
       fail(thrown);
+      return;
+    }
+    if (thrown instanceof LossRefused) {
+      this.#holdBatch(running, thrown.reason, errorData(thrown.cause));
       return;
     }
     const { error: judged, verdict = RETRY } = judgeAttempt(stage, attempt, thrown, clock.now());
@@ -291,7 +276,8 @@ export class AttemptRunner {
   }
 
   /** The batch stays with the actor until it is concluded without its rows. */
-  #loseBatch({ actor, stageIndex, batch, attempt }: RunningAttempt, thrown: unknown): void {
+  #loseBatch(running: RunningAttempt, thrown: unknown): void {
+    const { actor, stageIndex, batch, attempt } = running;
     const { processor, fail, logger } = this.options;
     const stage = this.#stage(stageIndex).name;
     if (processor.hasOutput(stageIndex, batch))
@@ -299,11 +285,15 @@ export class AttemptRunner {
         stage,
         batch,
       });
+    const refused = (error: unknown) => {
+      if (this.#isAborted || !(error instanceof LossRefused)) fail(error);
+      else this.#holdBatch(running, error.reason, errorData(thrown));
+    };
     processor.loseBatch(stageIndex, batch, thrown).then((outcome) => {
       if (this.#isAborted) return;
-      this.#publishCompletion(stageIndex, batch, attempt, outcome, 0);
+      this.#events.publishCompletion(stageIndex, batch, attempt, outcome, 0);
       this.#completions.addCompletion({ actor, attempt, through: undefined }, batch);
-    }, fail);
+    }, refused);
   }
 
   #key(stageIndex: number, batch: number): number {

@@ -23,11 +23,14 @@ import { type FusedOutput, FusionRunner } from '../fusion/fusion-runner.js';
 import type { FusionThreads } from '../fusion/thread-job.js';
 import { type AttemptOutcome, metricsOf, outcomeOf, type UnfinishedAttempt } from './attempt-outcome.js';
 import { type CallAttempt, CallProcessor } from './calls/call-processor.js';
+import { refusedLosses } from './holding/loss-ceiling.js';
 import { InFlightBatch, type InFlightBatchOptions } from './in-flight-batch.js';
 import { JournaledOutputs, type StageRecord } from './journaled-outputs.js';
 import { OutputKeeper } from './outputs/output-keeper.js';
 import { rowError } from './row-errors.js';
 import { judgedError, judgedRowError, rememberLosses } from './row-verdicts.js';
+
+const NONE_LOST: readonly number[] = [];
 
 export interface BatchProcessorOptions extends InFlightBatchOptions {
   /** Per stage: tells its output, and that of all stages before it, from the output of other code. */
@@ -139,6 +142,8 @@ export class BatchProcessor {
   async loseBatch(stageIndex: number, index: number, error: unknown): Promise<AttemptOutcome> {
     const batch = this.#batch(index);
     if (batch.reached > stageIndex) return this.#outputs.outcomeOf(batch, stageIndex);
+    const all = [...batch.decodeRows().keys()];
+    this.options.losses?.admitLosses(stageIndex, all.length, all, error);
     const rowsIn = batch.loseAllRows(stageIndex, error);
     return this.#outputs.keepOutput(batch, stageIndex, rowsIn, []);
   }
@@ -231,6 +236,9 @@ export class BatchProcessor {
       return false;
     }
     for (const { index, row, error } of counters.failures) batch.loseRow(stageIndex, index, row, error);
+    const lost = counters.failures.map(({ index }) => index);
+    if (stage.onError !== 'fail')
+      this.options.losses?.recordLosses(stageIndex, counters.rowsIn, lost, failure?.error);
     batch.countRows(stageIndex, counters.rowsIn, counters.rowsOut);
     batch.reached = stageIndex + 1;
     return true;
@@ -248,10 +256,15 @@ export class BatchProcessor {
     const stage = this.#stage(stageIndex);
     const isRetry = context.attempt > 1;
     const memory = batch.memoryOf(stageIndex);
-    if (failures.length + memory.lost.length === 0)
+    if (failures.length + memory.lost.length === 0) {
+      if (stage.onError !== 'fail')
+        this.options.losses?.admitLosses(stageIndex, rowsIn, NONE_LOST, undefined);
       return this.#outputs.keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
+    }
     const decisive = rememberLosses(stage, memory, failures, context.attempt);
     if (decisive !== undefined) throw judgedRowError(stage, batch, decisive);
+    const refused = refusedLosses(this.options.losses, stageIndex, rowsIn, memory);
+    if (refused !== undefined) throw refused;
     const takeBackLosses = batch.savepointLosses();
     for (const { index, row, error } of memory.lost) batch.loseRow(stageIndex, index, row, error);
     const undo = (error: unknown): never => {

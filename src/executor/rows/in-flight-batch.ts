@@ -13,13 +13,18 @@ import type { AnyStage, OnError } from '../../stages/stage.js';
 import { isFusible } from '../fusion/fuse.js';
 import type { EventDraft } from '../publish.js';
 import { deadLetterOf, malformedDeadLetterOf } from './dead-letter.js';
+import { type LossCeiling, SOURCE } from './holding/loss-ceiling.js';
 import type { BatchMetadata, JournaledOutput } from './journal-record.js';
 import { LossLedger } from './losses.js';
+
+const NONE_LOST: readonly number[] = [];
 
 export interface InFlightBatchOptions {
   readonly stages: readonly AnyStage[];
   readonly onMalformed: MalformedPolicy;
   readonly publish: (draft: EventDraft) => void;
+  /** Undefined: any number of rows may be lost. */
+  readonly losses: LossCeiling | undefined;
 }
 
 type Undecoded = Pick<SourceBatch<unknown>, 'decode' | 'raw' | 'release'>;
@@ -163,11 +168,16 @@ export class InFlightBatch implements BatchMetadata {
 
   recordMalformed(malformed: readonly MalformedRowError[]): void {
     const [first] = malformed;
-    if (first === undefined) return;
+    if (first === undefined) {
+      this.options.losses?.recordLosses(SOURCE, this.size, NONE_LOST, undefined);
+      return;
+    }
     const { onMalformed, publish } = this.options;
     if (onMalformed === 'fail') throw first;
     this.malformed += malformed.length;
     const deadLettered = onMalformed === 'dead-letter';
+    const lost = malformed.map(({ row }, ordinal) => row ?? ordinal);
+    this.options.losses?.recordLosses(SOURCE, this.size, lost, first);
     malformed.forEach((thrown, ordinal) => {
       const row = thrown.row ?? ordinal;
       this.losses.recordLoss(this.index, row, -1, thrown);

@@ -16,6 +16,7 @@ export function rowError(stage: AnyStage, batch: InFlightBatch, failure: RowFail
 /** Errors that end the run whatever the stage's `onError`: of the input, the sink, the journal and the session. */
 const ENDS_THE_RUN = new Set([
   'MALFORMED_ROW',
+  'LOSSES',
   'SINK',
   'CORRUPT_JOURNAL',
   'CHECKPOINT_WRITE',

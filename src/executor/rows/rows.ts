@@ -28,6 +28,7 @@ import type { StageActor } from './attempts/running-attempt.js';
 import { BatchProcessor } from './batch-processor.js';
 import { CallGates } from './calls/call-gates.js';
 import { DeadLetterFile } from './dead-letter-file.js';
+import { LossCeiling } from './holding/loss-ceiling.js';
 import { RunHold } from './holding/run-hold.js';
 import { SourceReader } from './source-reader.js';
 import { sumWrittenCounters } from './sum-counters.js';
@@ -93,6 +94,15 @@ export interface Rows {
   close(): Promise<void>;
 }
 
+/** Undefined: no row is lost, or any number may be. */
+function lossCeiling({ definition, stages, fail }: RowsOptions, hold: RunHold): LossCeiling | undefined {
+  const { losses: limits, source } = definition;
+  const mayLose = source.onMalformed !== 'fail' || stages.some(({ onError }) => onError !== 'fail');
+  if (limits === undefined || !mayLose) return undefined;
+  const names = stages.map(({ name }) => name);
+  return new LossCeiling({ limits, stages: names, pause: (...args) => hold.close(...args), fail });
+}
+
 export function openRows(options: RowsOptions): Rows {
   const { sessionId, epoch, stages, definition, environment, mark, wasSealed, openContext } = options;
   const { source, sink, journal, marker, threads, send, publish, fail, context } = options;
@@ -101,11 +111,13 @@ export function openRows(options: RowsOptions): Rows {
   const { onMalformed } = definition.source;
   const fingerprints = stageFingerprints(stages);
   const gates = new CallGates(stages, clock, (...args) => attempts.reportLoad(...args));
+  const hold = new RunHold(send);
+  const losses = lossCeiling(options, hold);
   const processor = new BatchProcessor({
     ...{ stages, fingerprints, sink, journal, onMalformed, publish, threads, sessionId },
     gates: gates.perStage,
+    losses,
   });
-  const hold = new RunHold(send);
   const attempts = new AttemptRunner({
     ...{ sessionId, stages, processor, clock, random, logger, publish, fail, hold },
   });
@@ -139,7 +151,10 @@ export function openRows(options: RowsOptions): Rows {
     startAttempt: (...args) => attempts.startAttempt(...args),
     armRetry: (...args) => attempts.armRetry(...args),
     resizeStage: (stageIndex, concurrency) => processor.resizeCalls(stageIndex, concurrency),
-    resumeAttempts: () => hold.open(),
+    resumeAttempts() {
+      hold.open();
+      losses?.reset();
+    },
     abortAttempts: (reason) => {
       attempts.abortAll(reason);
       gates.giveUpAll();

@@ -89,7 +89,7 @@ test('a window too wide for a checkpoint is left out of it', async () => {
   const h = harness([picky, waits], {
     count: LOST + WINDOW,
     environment: { clock },
-    pipeline: { batchSize: 1, maxInFlight: WINDOW, checkpointInterval: 1 },
+    pipeline: { batchSize: 1, maxInFlight: WINDOW, checkpointInterval: 1, losses: false },
   });
   let waiting = 0;
   const full = h.event('batch.retried', () => ++waiting === WINDOW - 1);

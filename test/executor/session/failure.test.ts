@@ -81,7 +81,7 @@ test('dead letters name row, batch, stage and error', async () => {
 });
 
 test('errors that leave no output at all do not make a success', async () => {
-  const h = harness([fails(-1, 'skip')]);
+  const h = harness([fails(-1, 'skip')], { pipeline: { losses: false } });
   const error = await h.start().catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(NoUsableOutputError);
   expect(h.executor.state).toBe('FAILED');

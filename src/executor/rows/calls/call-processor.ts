@@ -11,6 +11,7 @@ import type { Abortable, AttemptContext, LazyAbort } from '../../../stages/attem
 import type { CallGate } from '../../../stages/calls/call-gate.js';
 import { idempotencyKeyOf } from '../../../stages/idempotency-key.js';
 import type { AnyStage } from '../../../stages/stage.js';
+import { type LossCeiling, refusedLosses } from '../holding/loss-ceiling.js';
 import type { InFlightBatch } from '../in-flight-batch.js';
 import { BatchCalls } from './batch-calls.js';
 import type { Call } from './call.js';
@@ -23,6 +24,8 @@ export interface CallProcessorOptions extends CallJournalOptions {
   readonly stages: readonly AnyStage[];
   /** Per stage; undefined: it has none. */
   readonly gates: readonly (CallGate | undefined)[];
+  /** Undefined: any number of rows may be lost. */
+  readonly losses: LossCeiling | undefined;
 }
 
 /** An attempt, as its runner sees it. */
@@ -91,6 +94,8 @@ export class CallProcessor {
     if (stage.hooks.before !== undefined && calls.begun !== run.attempt) await this.#callBefore(stage, run);
     const ended = await calls.runAttempt({
       ...{ clock: run.clock, abort: run.abort, attempt: run.attempt },
+      refusedLosses: (rows, memory) =>
+        stage.onError === 'fail' ? undefined : refusedLosses(this.options.losses, stageIndex, rows, memory),
       holdReason: () => run.holdReason(),
       beginAttempt: () => run.beginAttempt(),
       contextOf: (call, abort) => this.#contextOf(batch, plan, call, abort, run),

@@ -224,6 +224,7 @@ export class CallsAttempt {
         return undefined;
       }
     }
+    if (this.#isLossRefused(call)) return undefined;
     return this.#keep(call, rows, spent);
   }
 
@@ -263,7 +264,16 @@ export class CallsAttempt {
     call.rows.forEach((row, index) => {
       if (!gone.has(index)) call.memory.lost.push({ index, row, error });
     });
+    if (this.#isLossRefused(call)) return undefined;
     return this.#keep(call, [], spent);
+  }
+
+  /** The run pauses or fails instead of losing these rows: the call is made again. */
+  #isLossRefused(call: Call): boolean {
+    const error = this.host.refusedLosses(call.rows.length, call.memory);
+    const kind = endsTheRun(error) ? 'stop' : 'pause';
+    if (error !== undefined) this.#failWith(call, { error, verdict: { kind } });
+    return error !== undefined;
   }
 
   #failWith(call: Call, failure: CallFailure): void {

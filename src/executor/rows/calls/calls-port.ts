@@ -13,6 +13,8 @@ export interface CallsHost {
   /** Of the attempt. */
   readonly abort: Abortable;
   readonly attempt: number;
+  /** Rows that the attempts at a call remember as lost are about to be lost. @returns why not; undefined: they are. */
+  refusedLosses(rows: number, memory: AttemptMemory): unknown;
   /** Why no call may begin; undefined: it may. */
   holdReason(): HoldReason | undefined;
   /** The attempt's first call begins. */
