@@ -216,8 +216,9 @@ function clockOf(clock: GivenToActor['clock'], system: Clock): Clock {
   return {
     now: () => clock.now?.() ?? system.now(),
     monotonic: () => clock.now?.() ?? system.monotonic(),
-    setTimer(callback, delayMs) {
-      const timer = clock.setTimeout(callback, delayMs);
+    setTimer(callback, delayMs, { keepsProcessAlive = true } = {}) {
+      const timer: unknown = clock.setTimeout(callback, delayMs);
+      if (!keepsProcessAlive) (timer as { unref?(): void } | undefined)?.unref?.();
       return () => clock.clearTimeout(timer);
     },
   };

@@ -206,7 +206,7 @@ describe('an unexpected end', () => {
   });
 
   test('a second signal ends the run of a stage that ignores its abort signal', async () => {
-    const stage = `.pipe(defineStage({ name: 'lost', process: () => new Promise<Row[]>(() => {}) }))`;
+    const stage = `.pipe(defineStage({ name: 'lost', process: () => new Promise<Row[]>(() => void setInterval(() => {}, 1000)) }))`;
     cwd = folder({ 'in.jsonl': rowsText(5), 'p.ts': pipelineFile(stage) });
     const child = start(['run', 'p.ts', '--json'], { cwd });
     await child.printed(/batch\.started/);
@@ -304,3 +304,22 @@ describe('from another terminal', () => {
     expectOneLine(ended, /No process runs session/);
   });
 });
+
+test.each([
+  ['a stage', `.pipe(map('hang', (row: Row) => new Promise<Row>((resolve) => void [row, resolve])))`],
+  [
+    'a durable stage',
+    `.pipe(defineStage({ name: 'hang', durable: true, process: () => new Promise<Row[]>(() => {}) }))`,
+  ],
+])(
+  '%s whose promise never settles ends the run with a message, though checkpoints are due by time',
+  async (_, stage) => {
+    const cwd = folder({
+      'in.jsonl': rowsText(40),
+      'p.ts': pipelineFile(stage, ', checkpointEveryMs: 3600000'),
+    });
+    const ended = await run(['run', 'p.ts'], { cwd });
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(/The run is stuck: a stage or source returned a promise that never settles/);
+  },
+);

@@ -76,6 +76,7 @@ export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
           arm();
         },
         live ? intervalMs : plainIntervalMs,
+        { keepsProcessAlive: false },
       );
     };
     const disarm = () => {

@@ -35,10 +35,15 @@ export class CheckpointTimer {
     this.#activeSince = this.clock.monotonic();
     if (everyMs === false) return;
     const tick = () => {
-      this.#stopTicking = this.clock.setTimer(() => {
-        due();
-        tick();
-      }, everyMs);
+      this.#stopTicking = this.clock.setTimer(
+        () => {
+          due();
+          tick();
+        },
+        everyMs,
+        // A promise that never settles must not hide that nothing else is left to do.
+        { keepsProcessAlive: false },
+      );
     };
     tick();
   }
