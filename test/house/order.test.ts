@@ -15,7 +15,8 @@ import { expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const MAX_FILES = 16;
 const MAX_LINES = 320;
-const AVOIDED = /\b(nobody|whoever|somebody|goes on|is told|mends?|mended)\b/gi;
+const AVOIDED =
+  /\b(nobody|whoever|whomever|somebody|anybody|goes on|went on|is told|unless told|mends?|mended|dies|died)\b/gi;
 
 const filesIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
@@ -63,4 +64,4 @@ test.each(['src', 'machines', 'docs', 'README.md', 'ARCHITECTURE.md'])('%s speak
 const SEEDED_BUGS = 'docs/seeded-bugs.md';
 const FOLDERS: Readonly<Record<string, number>> = {};
 const FILES: Readonly<Record<string, number>> = {};
-const WORDS: Readonly<Record<string, number>> = { src: 80, machines: 3 };
+const WORDS: Readonly<Record<string, number>> = {};

@@ -23,7 +23,7 @@ import { type SqliteDatabase, sqliteConnection } from './sqlite.js';
 /** A client of `pg`, `postgres`, PGlite, `better-sqlite3`, `libsql` or `node:sqlite`. */
 export type SqlClient = PgPool | PgClient | PostgresJs | SqliteDatabase;
 
-/** One lane for each client that is one connection, whoever uses it. */
+/** One lane for each client that is one connection. */
 const lanes = new WeakMap<object, Lane>();
 
 /** What `client` of a table or a query must be. */

@@ -199,7 +199,7 @@ export class CallsAttempt {
     const isWaiting = this.#isStarting || this.#isWaitingForSlot || this.#refusal !== undefined;
     if (!isWaiting && this.#mayStart()) this.#waitForSlot();
     this.slots.release();
-    // Of a synchronous call: the loop that started it goes on.
+    // A synchronous call: the loop that started it continues.
     if (!this.#isStarting) this.#endIfIdle();
   }
 
