@@ -75,7 +75,7 @@ export type {
   Stamp as EventStamp,
 } from './observers/events.js';
 export { jsonLines } from './observers/json-lines.js';
-export type { RunMetrics } from './observers/metrics.js';
+export type { RunMetrics, SessionSpending } from './observers/metrics.js';
 export type { OutputStream } from './observers/output-stream.js';
 export type { Progress, StageProgress } from './observers/progress/progress.js';
 export { type ProgressBar, type ProgressBarOptions, progressBar } from './observers/progress/progress-bar.js';
@@ -95,6 +95,9 @@ export type {
   SourceBatch,
   SourcePosition,
 } from './sources/source.js';
+export type { Budget } from './spending/budget.js';
+export type { SpendingTotals } from './spending/ledger.js';
+export type { Spending } from './spending/spending.js';
 export type { CacheOptions } from './stages/cache/cache-options.js';
 export {
   type BatchStageOptions,

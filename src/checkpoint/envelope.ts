@@ -15,6 +15,7 @@ import { CheckpointWriteError, CorruptCheckpointError } from '../errors.js';
 import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../formats/json.js';
 import { amount, json, nullable, object, oneOf, optional, shape, text, whole } from '../formats/shape.js';
 import { messageOf } from '../platform/thrown.js';
+import { isLedgerState, type LedgerState } from '../spending/ledger.js';
 import { MIGRATIONS } from './migrations.js';
 
 /** Of the envelope. A release reads its own format and every earlier one. */
@@ -48,6 +49,8 @@ export interface Checkpoint {
   readonly sink: JsonObject | null;
   readonly deadLetter: JsonObject | null;
   readonly sourceIdentity: Json;
+  /** What the session has spent (I21); absent: nothing. */
+  readonly spending?: LedgerState;
   /** What the run failed with. */
   readonly error?: ErrorData;
   /** The XState snapshot as persisted. */
@@ -154,6 +157,7 @@ const CHECKPOINT = object({
   sink: nullable(record),
   deadLetter: nullable(record),
   sourceIdentity: json,
+  spending: optional(shape('what a session has spent', isLedgerState)),
   error: optional(object({ name: text(MAX_MESSAGE), code: text(MAX_MESSAGE), message: text(MAX_MESSAGE) })),
   snapshot: json,
 });

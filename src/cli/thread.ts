@@ -3,7 +3,7 @@
  * no state between batches. Its messages carry bytes and counters.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { InvalidOptionError } from '../errors.js';
+import { InvalidOptionError, StageError } from '../errors.js';
 import { definePipeline } from '../executor/definition.js';
 import { FusionPlan } from '../executor/fusion/fusion-plan.js';
 import { linesEncoder, linesOf } from '../executor/fusion/output-lines.js';
@@ -24,6 +24,12 @@ import { idempotencyKeyOf } from '../stages/idempotency-key.js';
 import { stageFingerprints } from '../stages/pipeline-fingerprint.js';
 import type { AnyStage, StageContext } from '../stages/stage.js';
 import { loadPipelineFile } from './load-pipeline-file.js';
+
+function refuseSpending(): never {
+  throw new StageError(
+    'context.spend() cannot be used in a worker thread. Make the function of the stage asynchronous.',
+  );
+}
 
 const post = (message: ThreadMessage, transfer: ArrayBuffer[] = []) =>
   parentPort?.postMessage(message, transfer);
@@ -60,7 +66,7 @@ try {
       decode: (row, malformed) => decodeRaw(job.raw, row, malformed),
       contextOf: (place): StageContext => ({
         batch: { index: batch, rowOffset },
-        ...{ attempt, signal, idempotencyKey: keyOf(place), logger: consoleLogger },
+        ...{ attempt, signal, idempotencyKey: keyOf(place), logger: consoleLogger, spend: refuseSpending },
       }),
       encode,
     });

@@ -8,6 +8,7 @@ import { anything, oneOf, optional, options, readOptions, whole, withDefault } f
 import type { Limiter } from '../limits/limiter.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
+import { type Budget, budgetOption, inBudgetUnits } from '../spending/budget.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
 import { assertDistinctPaths } from './endpoints/distinct-files.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints/endpoints.js';
@@ -35,6 +36,9 @@ export interface PipelineOptions {
   readonly losses?: LossOptions | false;
   /** Receives rows that fail under `'dead-letter'`. Default: a file beside the sink's. */
   readonly deadLetter?: SinkLike<JsonObject>;
+  /** What the session may spend, over all its processes, before it pauses by itself. Decided before each call of a stage with
+   * `estimate`, `budget`, `limit` or `rowsPerCall`. Default: no limit. */
+  readonly budget?: Budget;
 }
 
 /** What `execute` takes. `In`: rows of the source. `Out`: rows for the sink. */
@@ -60,6 +64,7 @@ export interface PipelineDefinition {
   readonly maxInFlight: number;
   readonly checkpointInterval: number | undefined;
   readonly checkpointEveryMs: number | false | undefined;
+  readonly budget: Budget | undefined;
   /** The given options. */
   readonly options: PipelineOptions;
 }
@@ -73,6 +78,7 @@ const PIPELINE_OPTIONS = options({
   onPoison: withDefault(oneOf(['fail', 'skip', 'dead-letter']), 'fail'),
   losses: optional(anything),
   deadLetter: optional(anything),
+  budget: optional(budgetOption),
 });
 
 /** @throws {InvalidOptionError} */
@@ -106,8 +112,45 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
     maxInFlight: maxInFlight ?? Math.min(MAX_WINDOW, Math.max(4, window)),
     checkpointInterval,
     checkpointEveryMs,
+    budget: checkBudget(sizes.budget, stages),
     options: given,
   };
+}
+
+/** @throws {InvalidOptionError} for a budget that nothing could keep. */
+function checkBudget(budget: Budget | undefined, stages: readonly AnyStage[]): Budget | undefined {
+  for (const { name, budget: own, estimate } of stages)
+    if (own !== undefined) assertPriced(`Stage "${name}"`, own, [estimate]);
+  if (budget === undefined) return undefined;
+  assertPriced(
+    'The pipeline',
+    budget,
+    stages.map(({ estimate }) => estimate),
+  );
+  const isCalled = stages.some(
+    ({ estimate, budget: own, limit, rowsPerCall }) =>
+      estimate !== undefined || own !== undefined || limit.length > 0 || rowsPerCall !== undefined,
+  );
+  if (isCalled) return budget;
+  throw new InvalidOptionError(
+    'The pipeline has a budget, but no stage whose calls are counted. Give the paid stage `estimate`, or `rowsPerCall`.',
+  );
+}
+
+/** @throws {InvalidOptionError} for a limit in dollars or tokens where no stage says what a call costs. */
+function assertPriced(whose: string, budget: Budget, estimates: readonly AnyStage['estimate'][]): void {
+  for (const unit of ['usd', 'tokens'] as const) {
+    if (budget[unit] === undefined) continue;
+    const isKnown = estimates.some(
+      (estimate) =>
+        typeof estimate === 'function' ||
+        (estimate !== undefined && (inBudgetUnits(estimate)[unit] ?? 0) > 0),
+    );
+    if (!isKnown)
+      throw new InvalidOptionError(
+        `${whose} has a budget in ${unit}, but no price: give the paid stage an \`estimate\` of the ${unit} of a call.`,
+      );
+  }
 }
 
 /** What the machine has to know of it. @param rhythm where the pipeline does not say how often checkpoints are saved. */

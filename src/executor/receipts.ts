@@ -1,6 +1,7 @@
 /** The receipts of commands, and the error of a failed run. */
 import type { CheckpointMark, ExecutorContext, HoldReason } from '../../machines/context.js';
 import { NoUsableOutputError } from '../errors.js';
+import type { Ledger, SpendingTotals } from '../spending/ledger.js';
 
 /** The receipt of `pause`: all of it is true (I16). */
 export interface PauseReceipt {
@@ -20,6 +21,11 @@ export type CancelReceipt = PauseReceipt;
 
 export function countsOf({ batches, rowsIn, rowsOut }: CheckpointMark) {
   return { batches, rowsIn, rowsOut };
+}
+
+/** What the session has spent, for an event; nothing where it has spent nothing. */
+export function spendingOf(ledger: Ledger | undefined): { readonly spending?: SpendingTotals } {
+  return ledger === undefined || ledger.isEmpty ? {} : { spending: ledger.total() };
 }
 
 export function receiptOf(context: ExecutorContext): PauseReceipt {

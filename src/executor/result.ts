@@ -1,9 +1,10 @@
 /** The result of a completed run: metrics, losses, and the output rows, which are read from the sink. */
 import type { CheckpointMark, ExecutorContext, StageCounters } from '../../machines/context.js';
 import { SinkError } from '../errors.js';
-import type { RunMetrics } from '../observers/metrics.js';
+import type { RunMetrics, SessionSpending } from '../observers/metrics.js';
 import type { Environment } from '../platform/environment.js';
 import type { ReadableSink } from '../sinks/sink.js';
+import { Ledger, type LedgerState } from '../spending/ledger.js';
 import type { PipelineDefinition } from './definition.js';
 
 /** A row that was lost to an error. */
@@ -42,6 +43,7 @@ export function resultOf(
   context: ExecutorContext,
   definition: PipelineDefinition,
   environment: Environment,
+  ledger: Ledger | undefined,
 ): ExecutionResult {
   const { flushed: mark, sessionId, startedAt } = context;
   return {
@@ -49,11 +51,18 @@ export function resultOf(
     success: true,
     isComplete: mark.losses.total === 0,
     data: outputRows(definition, environment),
-    metrics: metricsOf(mark),
+    metrics: { ...metricsOf(mark), ...sessionSpending(ledger?.state()) },
     errors: lostRows(mark),
     startTime: new Date(startedAt),
     endTime: new Date(environment.clock.now()),
   };
+}
+
+/** @returns nothing where nothing was spent. */
+export function sessionSpending(state: LedgerState | undefined): { readonly spending?: SessionSpending } {
+  if (state === undefined) return {};
+  const ledger = new Ledger(state);
+  return ledger.isEmpty ? {} : { spending: { ...ledger.total(), stages: state.stages } };
 }
 
 export function metricsOf(mark: CheckpointMark): RunMetrics {

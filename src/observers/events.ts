@@ -4,6 +4,7 @@
  */
 
 import type { ErrorData, HoldReason, StageCounters } from '../../machines/context.js';
+import type { SpendingTotals } from '../spending/ledger.js';
 
 export type { ErrorData, HoldReason, StageCounters };
 
@@ -39,6 +40,8 @@ export type PipelineEvent = Stamp &
         readonly rowsOut: number;
         /** Why the run paused by itself; absent: a command asked for the pause. */
         readonly reason?: HoldReason;
+        /** What the session has spent, over all processes (I21); absent: nothing. */
+        readonly spending?: SpendingTotals;
       }
     | { readonly type: 'pipeline.resumed'; readonly fromBatch: number }
     | { readonly type: 'pipeline.cancelled'; readonly batches: number }
@@ -50,6 +53,8 @@ export type PipelineEvent = Stamp &
         readonly rowsIn: number;
         readonly rowsOut: number;
         readonly durationMs: number;
+        /** What the session has spent, over all processes (I21); absent: nothing. */
+        readonly spending?: SpendingTotals;
       }
     | { readonly type: 'pipeline.failed'; readonly error: ErrorData; readonly batches: number }
     | { readonly type: 'stage.started'; readonly stage: string }
@@ -119,6 +124,17 @@ export type PipelineEvent = Stamp &
         readonly error?: ErrorData;
       }
     | {
+        /** A share of a budget is spent. Each share is announced once a process. */
+        readonly type: 'budget.warning';
+        /** Absent: the pipeline's budget. */
+        readonly stage?: string;
+        readonly unit: 'usd' | 'tokens' | 'calls' | 'rows' | 'activeMs';
+        /** Of `warnAt`. */
+        readonly share: number;
+        readonly limit: number;
+        readonly used: number;
+      }
+    | {
         /** A whole batch was left out, by `onError`; the stage's `batch.completed`, with no rows out, follows. */
         readonly type: 'batch.skipped';
         readonly stage: string;
@@ -154,6 +170,8 @@ export type PipelineEvent = Stamp &
         readonly done: number;
         /** What the journal takes on the disk, before it is trimmed for this; absent where no stage is durable. */
         readonly journalBytes?: number;
+        /** What the session has spent, over all processes (I21); absent: nothing. */
+        readonly spending?: SpendingTotals;
       }
     | { readonly type: 'notice'; readonly message: string }
   );

@@ -1,7 +1,9 @@
 /** Events as structured log records through pino. For Node only: exported from the package's `node` entry. */
+
 import { createRequire } from 'node:module';
 import type { DestinationStream, LevelWithSilent } from 'pino';
 import type { Observer } from 'rxjs';
+import { amountText } from '../spending/budget.js';
 import type { EventType, PipelineEvent } from './events.js';
 import { counted } from './progress/terminal-text.js';
 
@@ -71,6 +73,7 @@ function levelOf(type: EventType): Level {
     case 'batch.skipped':
     case 'batch.held':
     case 'stage.stalled':
+    case 'budget.warning':
     case 'notice':
       return 'warn';
     case 'batch.started':
@@ -93,6 +96,11 @@ function messageFor(event: PipelineEvent): string {
       return `${event.pipeline} ${event.resumed ? `resumed from batch ${event.fromBatch}` : 'started'}`;
     case 'pipeline.paused':
       return `paused after ${batches(event.batches)}${event.reason === undefined ? '' : `: ${event.reason.message} ${event.reason.advice}`}`;
+    case 'budget.warning': {
+      const { stage, unit, share, limit, used } = event;
+      const whose = stage === undefined ? 'the budget' : `the budget of ${stage}`;
+      return `${Math.round(share * 100)} % of ${whose} is spent: ${amountText(unit, used)} of ${amountText(unit, limit)}`;
+    }
     case 'pipeline.resumed':
       return `resumed from batch ${event.fromBatch}`;
     case 'pipeline.cancelled':

@@ -1,4 +1,5 @@
 /** The counters of a run, in short. */
+import type { SpendingTotals } from '../spending/ledger.js';
 import type { StageCounters } from './events.js';
 import { elapsedAt, perSecond } from './progress/progress.js';
 import type { RunCounters } from './progress/run-counters.js';
@@ -24,6 +25,13 @@ export interface RunMetrics {
   /** Rows taken in by this process, over `durationMs`. */
   readonly rowsPerSecond: number;
   readonly stages: readonly StageCounters[];
+  /** What the session has spent, over all processes; absent: nothing. In the result of a run, also by stage. */
+  readonly spending?: SessionSpending;
+}
+
+/** What a session has spent. */
+export interface SessionSpending extends SpendingTotals {
+  readonly stages?: Readonly<Record<string, SpendingTotals>>;
 }
 
 /** Pure. */
@@ -40,5 +48,6 @@ export function metricsOf(counters: RunCounters): RunMetrics {
     durationMs,
     rowsPerSecond: perSecond(counters.rowsIn - counters.rowsInBefore, durationMs),
     stages: counters.stages.map(({ inFlight: _, failed: __, deferred: ___, ...stage }) => stage),
+    ...(counters.spending === undefined ? {} : { spending: counters.spending }),
   };
 }

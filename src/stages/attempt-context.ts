@@ -5,6 +5,7 @@
 import { platform } from '#platform';
 import { type Clock, systemClock } from '../platform/clock.js';
 import type { Logger } from '../platform/logger.js';
+import type { Spending } from '../spending/spending.js';
 import type { StageContext } from './stage.js';
 
 /** What an attempt needs of an `AbortSignal`. */
@@ -80,6 +81,7 @@ export function attemptContext(
   abort: LazyAbort,
   clock: AttemptClock,
   makeKey: () => string,
+  spend: (amounts: Spending) => void,
 ): AttemptContext {
   // Written out: a spread of the common fields costs more than all else here.
   if (kind === 'row')
@@ -87,6 +89,7 @@ export function attemptContext(
       batch: place,
       attempt,
       logger,
+      spend,
       [ABORTABLE]: abort,
       [CLOCK]: clock,
       [MAKE_KEY]: makeKey,
@@ -99,6 +102,7 @@ export function attemptContext(
     batch: place,
     attempt,
     logger,
+    spend,
     failRow,
     [ROW_REPORTS]: reports,
     [ABORTABLE]: abort,

@@ -169,8 +169,8 @@ function callWithin(
 ): unknown {
   const attemptAbort = abortOf(context);
   const abort = new LazyAbort();
-  const { batch, attempt, idempotencyKey, logger } = context;
-  const rowContext = withLazySignal({ batch, attempt, idempotencyKey, logger, [ABORTABLE]: abort });
+  const { batch, attempt, idempotencyKey, logger, spend } = context;
+  const rowContext = withLazySignal({ batch, attempt, idempotencyKey, logger, spend, [ABORTABLE]: abort });
   const answer = process(row, rowContext, index);
   if (!isThenable(answer)) return answer;
   return new Promise((resolve, reject) => {

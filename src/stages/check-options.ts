@@ -20,6 +20,8 @@ import {
   withDefault,
 } from '../formats/shape.js';
 import { isLimiter, type Limiter } from '../limits/limiter.js';
+import { type Budget, budgetOption } from '../spending/budget.js';
+import { isSpending, type Spending } from '../spending/spending.js';
 import { cacheOptions } from './cache/cache-options.js';
 import type { RetryWhen } from './failures/retry-decision.js';
 import type { CheckedRetry, OnError, StageHooks } from './stage.js';
@@ -79,11 +81,18 @@ const milliseconds = (from: number) => amount(from, MAX_TIMER_MS, 'milliseconds'
 /** For pipelines, too: `onPoison`. */
 export const onErrorOption: Shape<OnError> = oneOf(['fail', 'skip', 'dead-letter']);
 
+const estimates = shape(
+  'amounts like { usd: 0.01 }, or a function from the rows of a call to amounts',
+  (value): value is Spending => typeof value === 'function' || isSpending(value),
+);
+
 const COMMON = {
   version: withDefault(label, '1'),
   durable: withDefault(flag, false),
   concurrency: withDefault(concurrencyOption, 1),
   rowsPerCall: optional(whole(1)),
+  estimate: optional(estimates),
+  budget: optional(budgetOption),
   limit: optional(limits),
   retry: withDefault(
     options({
@@ -121,6 +130,8 @@ export interface CheckedOptions {
   readonly concurrency: number;
   readonly rowsPerCall: number | undefined;
   readonly adaptive: ConcurrencyRange | undefined;
+  readonly estimate: Spending | ((rows: readonly unknown[]) => Spending) | undefined;
+  readonly budget: Budget | undefined;
   readonly limit: readonly Limiter[];
   readonly retry: CheckedRetry;
   readonly timeoutMs: number | undefined;
@@ -155,11 +166,21 @@ export function checkRowOptions(
 
 type ReadOptions = Omit<
   CheckedOptions,
-  'concurrency' | 'adaptive' | 'hooks' | 'timeoutMs' | 'retry' | 'limit' | 'rowsPerCall'
+  | 'concurrency'
+  | 'adaptive'
+  | 'hooks'
+  | 'timeoutMs'
+  | 'retry'
+  | 'limit'
+  | 'rowsPerCall'
+  | 'estimate'
+  | 'budget'
 > & {
   readonly concurrency: number | ConcurrencyRange;
   readonly limit?: Limiter | readonly Limiter[];
   readonly rowsPerCall?: number | undefined;
+  readonly estimate?: unknown;
+  readonly budget?: Budget | undefined;
   readonly timeoutMs?: number | undefined;
   readonly hooks: object;
   readonly retry: Omit<CheckedRetry, 'attempts' | 'when'> & {
@@ -170,6 +191,8 @@ type ReadOptions = Omit<
 
 function checkedOptions(given: ReadOptions): CheckedOptions {
   const { version, durable, concurrency, rowsPerCall, timeoutMs, onError, hooks } = given;
+  const estimate = given.estimate as CheckedOptions['estimate'];
+  const { budget } = given;
   const limit = Object.freeze([given.limit ?? []].flat());
   const { when, attempts, ...rest } = given.retry;
   const retry: CheckedRetry =
@@ -180,5 +203,6 @@ function checkedOptions(given: ReadOptions): CheckedOptions {
     typeof concurrency === 'number'
       ? { concurrency, adaptive: undefined }
       : { concurrency: concurrency.max, adaptive: Object.freeze(concurrency) };
-  return { version, durable, ...slots, rowsPerCall, limit, retry, timeoutMs, onError, hooks };
+  const paid = { rowsPerCall, estimate, budget };
+  return { version, durable, ...slots, ...paid, limit, retry, timeoutMs, onError, hooks };
 }

@@ -9,6 +9,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ConcurrencyRange } from '../../machines/adaptive-concurrency.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { Logger } from '../platform/logger.js';
+import type { Budget } from '../spending/budget.js';
+import type { Spending } from '../spending/spending.js';
 import type { CacheOptions } from './cache/cache-options.js';
 import type { RetryWhen } from './failures/retry-decision.js';
 
@@ -60,6 +62,15 @@ export interface StageContext {
    * Pass it to services that deduplicate. In a row stage add the row's index. */
   readonly idempotencyKey: string;
   readonly logger: Logger;
+  /**
+   * Counts what this work has spent, also if it fails afterwards. `usd`, `inputTokens` and `outputTokens` are compared with
+   * budgets; any other name is only summed. Up to 16 names a session. Not in worker threads.
+   * @param amounts finite numbers from 0
+   * @throws {InvalidOptionError}
+   * @example
+   * spend({ usd: answer.price, inputTokens: answer.usage.in })
+   */
+  spend(amounts: Spending): void;
 }
 
 /** What `process` of a batch stage gets beside its rows. */
@@ -123,6 +134,13 @@ export interface StageOptions<I, O, P = I, R = O> {
    * a row stage it groups rows; there, `rowConcurrency` rows are in progress at once.
    * Default: in a batch stage all rows of the batch; in an asynchronous row stage 1. */
   readonly rowsPerCall?: number;
+  /** What one call is expected to spend, for budgets: reserved before the call begins, and charged as uncertain if the process
+   * crashes during the call. Not part of the fingerprint. Default: a moving average of the stage's calls.
+   * @example
+   * estimate: (rows) => ({ usd: 0.002 * rows.length }) */
+  readonly estimate?: Spending | ((rows: readonly P[]) => Spending);
+  /** Limits for this stage; see the pipeline's `budget`. Not part of the fingerprint. */
+  readonly budget?: Budget;
   /** One limiter, or several: no call begins without a permit of each. A batch that waits for one holds no slot, and the wait
    * counts neither as a retry nor as time of the attempt. Not part of the fingerprint. Default: no limit. */
   readonly limit?: Limiter | readonly Limiter[];
@@ -156,6 +174,8 @@ interface StageBase<I, O> {
   readonly rowsPerCall: number | undefined;
   /** Bounds of an adaptive concurrency; undefined: it is constant. */
   readonly adaptive: ConcurrencyRange | undefined;
+  readonly estimate: Spending | ((rows: readonly unknown[]) => Spending) | undefined;
+  readonly budget: Budget | undefined;
   /** Empty: no limit. */
   readonly limit: readonly Limiter[];
   readonly retry: CheckedRetry;

@@ -14,6 +14,7 @@ export function contextFor(
     signal: new AbortController().signal,
     idempotencyKey: 'session:stage:7',
     logger: { debug: log, info: log, warn: log, error: log },
+    spend: () => {},
     logged,
     ...overrides,
   };

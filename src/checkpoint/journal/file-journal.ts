@@ -134,6 +134,14 @@ class FileJournal implements Journal {
   }
 
   append(key: JournalKey, payload: readonly Uint8Array[]): Promise<void> {
+    return this.add(key, payload, true);
+  }
+
+  write(key: JournalKey, payload: readonly Uint8Array[]): Promise<void> {
+    return this.add(key, payload, false);
+  }
+
+  private add(key: JournalKey, payload: readonly Uint8Array[], isDurable: boolean): Promise<void> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     if (this.closed !== undefined) return Promise.reject(this.closedError());
     const name = nameOf(key);
@@ -142,7 +150,7 @@ class FileJournal implements Journal {
     if (earlier !== undefined) return earlier.durable;
     let record: WaitingRecord;
     try {
-      record = this.recordOf(key, name, payload);
+      record = this.recordOf(key, name, payload, isDurable);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -222,7 +230,10 @@ class FileJournal implements Journal {
 
   private async commitGroup(group: readonly WaitingRecord[]): Promise<void> {
     const segment = await this.segmentToAppendTo();
-    const offsets = await segment.append(group);
+    const offsets = await segment.append(
+      group,
+      group.some(({ isDurable }) => isDurable),
+    );
     for (let i = 0; i < group.length; i++) {
       const record = group[i] as WaitingRecord;
       const { key, name, payloadBytes } = record;
@@ -287,14 +298,13 @@ class FileJournal implements Journal {
     }
   }
 
-  private recordOf(key: JournalKey, name: string, payload: readonly Uint8Array[]): WaitingRecord {
+  private recordOf(key: JournalKey, name: string, payload: readonly Uint8Array[], isDurable: boolean) {
     let stage = this.stageTexts.get(key.stage);
     if (stage === undefined) {
       stage = stageText(key.stage);
       this.stageTexts.set(key.stage, stage);
     }
-    const { epoch } = this.options;
-    return waitingRecord(ownKey(key), payload, { name, stage, epoch });
+    return waitingRecord(ownKey(key), payload, { name, stage, epoch: this.options.epoch, isDurable });
   }
 
   private pathOf(segment: Segment): string {

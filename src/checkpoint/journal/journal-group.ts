@@ -19,6 +19,8 @@ import {
 /** A record that is appended but not durable yet. */
 export interface WaitingRecord extends RecordFields {
   readonly key: JournalKey;
+  /** False: it is only written. */
+  readonly isDurable: boolean;
   /** The key, as one string. */
   readonly name: string;
   readonly payload: readonly Uint8Array[];
@@ -42,7 +44,7 @@ const COPIED_BYTES = 32 * 1024;
 export function waitingRecord(
   key: JournalKey,
   payload: readonly Uint8Array[],
-  { name, stage, epoch }: Pick<WaitingRecord, 'name' | 'stage' | 'epoch'>,
+  { name, stage, epoch, isDurable }: Pick<WaitingRecord, 'name' | 'stage' | 'epoch' | 'isDurable'>,
 ): WaitingRecord {
   assertWhole('The index of a batch', key.batch, MAX_INDEX);
   if (key.call !== undefined) assertWhole('The index of a call', key.call, MAX_CALL);
@@ -67,6 +69,7 @@ export function waitingRecord(
   return {
     key,
     name,
+    isDurable,
     payload,
     stage,
     batch: key.batch,
@@ -102,7 +105,7 @@ export function assertWhole(what: string, value: number, max: number): void {
  * @param start the header of a new segment. */
 export function frameGroup(
   group: readonly WaitingRecord[],
-  segment: { readonly size: number; readonly seed: number },
+  segment: { readonly size: number; readonly seed: number; readonly synced: number },
   start: Uint8Array | undefined,
 ): FramedGroup {
   const slab = Buffer.allocUnsafeSlow((start?.length ?? 0) + copiedBytes(group));
@@ -118,7 +121,7 @@ export function frameGroup(
   for (const record of group) {
     const offset = segment.size + filled + aside;
     offsets.push(offset);
-    writeRecordHeader(slab, filled, record, { seed: segment.seed, offset, durable: segment.size });
+    writeRecordHeader(slab, filled, record, { seed: segment.seed, offset, durable: segment.synced });
     filled += recordHeaderBytes(record);
     for (const chunk of record.payload) {
       if (chunk.length <= COPIED_BYTES) {

@@ -42,6 +42,9 @@ export interface Journal {
    * @param payload just under 512 MiB at most. Do not change it until this resolves.
    * @throws {CheckpointWriteError} when it could not be made durable, or the journal is closed. */
   append(key: JournalKey, payload: readonly Uint8Array[]): Promise<void>;
+  /** Appends a record without waiting for the disk: resolves when a crash of the process does not lose it any more. Absent: the
+   * journal makes every record durable. @throws as `append` does. */
+  write?(key: JournalKey, payload: readonly Uint8Array[]): Promise<void>;
   /** Drops records of batches below `batch`. */
   trim(batch: number): Promise<void>;
   /** Bytes on disk. */

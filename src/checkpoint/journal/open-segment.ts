@@ -4,6 +4,7 @@
  * 1. A group is durable when `append` resolves. With the first group, the segment's name is durable, too.
  * 2. Space is reserved ahead with zeros and cut when the segment is completed. An fsync that changes neither the file's
  *    length nor its blocks takes a third of the time. A killed process leaves the zeros as a torn tail.
+ *    A group of records that need not be durable is written without an fsync; the next fsync, or the completion, covers it.
  * 3. A group whose fsync failed is cut: it could be read until the machine restarts, and is lost then.
  */
 import type { FileHandle, FileSystem } from '../../platform/file-system.js';
@@ -28,6 +29,8 @@ export interface NewSegment {
 export class OpenSegment implements Segment {
   size = 0;
   live = 0;
+  /** Bytes that are durable. */
+  synced = 0;
   readonly number: number;
   readonly seed: number;
   /** Length of the file; the bytes behind `size` are zeros. */
@@ -53,8 +56,9 @@ export class OpenSegment implements Segment {
     return this.size >= this.options.segmentBytes;
   }
 
-  /** @returns the offset of each record. */
-  async append(group: readonly WaitingRecord[]): Promise<readonly number[]> {
+  /** @param isDurable false: a crash of the process does not lose the group, a power loss may.
+   * @returns the offset of each record. */
+  async append(group: readonly WaitingRecord[], isDurable = true): Promise<readonly number[]> {
     const { fileSystem, folder, sessionId } = this.options;
     const isNew = this.size === 0;
     const start = isNew ? segmentHeader(sessionId, this.number, this.previous) : undefined;
@@ -62,13 +66,16 @@ export class OpenSegment implements Segment {
     const ahead = end > this.#reserved ? this.#worthReserving(end) : 0;
     try {
       await this.handle.write(ahead > 0 ? [...chunks, Buffer.alloc(ahead)] : chunks, this.size);
-      await this.handle.datasync();
-      if (isNew) await fileSystem.syncDirectory(folder);
+      if (isDurable) {
+        await this.handle.datasync();
+        if (this.synced === 0) await fileSystem.syncDirectory(folder);
+      }
     } catch (error) {
       await this.handle.truncate(this.size).catch(() => undefined);
       throw error;
     }
     this.size = end;
+    if (isDurable) this.synced = end;
     this.#reserved = Math.max(this.#reserved, end + ahead);
     return offsets;
   }
@@ -79,7 +86,7 @@ export class OpenSegment implements Segment {
       if (this.#reserved > this.size) {
         await this.handle.truncate(this.size);
         await this.handle.datasync();
-      }
+      } else if (this.synced < this.size) await this.handle.datasync();
     } finally {
       await this.handle.close();
     }

@@ -42,6 +42,8 @@ export function isFusible(stage: AnyStage): stage is FusibleStage {
     stage.limit.length === 0 &&
     stage.rowsPerCall === undefined &&
     stage.adaptive === undefined &&
+    stage.estimate === undefined &&
+    stage.budget === undefined &&
     stage.rowTimeoutMs === undefined &&
     stage.retry.attempts === 1 &&
     stage.retry.when === undefined &&

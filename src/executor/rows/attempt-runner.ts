@@ -31,12 +31,14 @@ import { quotaReason } from './holding/quota-reason.js';
 import type { RunHold } from './holding/run-hold.js';
 import { endsTheRun, stageError, stopError } from './row-errors.js';
 import { judgeAttempt } from './row-verdicts.js';
+import type { RunSpending } from './spending/run-spending.js';
 import { StallWatch } from './stall-watch.js';
 
 export interface AttemptRunnerOptions {
   readonly sessionId: string;
   readonly stages: readonly AnyStage[];
   readonly processor: BatchProcessor;
+  readonly spending: RunSpending;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -112,7 +114,8 @@ export class AttemptRunner {
       ...{ clock, abort: running, attempt, context: contextOfAttempt(this.options, stageIndex, running) },
       holdReason: () => (hold.isClosedFor(stageIndex) ? hold.reason : undefined),
       beginAttempt: () => this.#events.publishStart(stageIndex, batch, attempt),
-      contextOf: (abort, makeKey) => contextOfAttempt(this.options, stageIndex, running, abort, makeKey),
+      contextOf: (abort, makeKey, spend) =>
+        contextOfAttempt(this.options, stageIndex, running, abort, makeKey, spend),
       watchCall: (startedAt) => this.#watchCall(running, startedAt),
       countCalls: (busyMs, activeMs) => {
         running.calls = { busyMs, activeMs };

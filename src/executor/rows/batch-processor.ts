@@ -29,6 +29,7 @@ import { JournaledOutputs, type StageRecord } from './journaled-outputs.js';
 import { OutputKeeper } from './outputs/output-keeper.js';
 import { rowError } from './row-errors.js';
 import { judgedError, judgedRowError, rememberLosses } from './row-verdicts.js';
+import type { RunSpending } from './spending/run-spending.js';
 
 const NONE_LOST: readonly number[] = [];
 
@@ -41,6 +42,7 @@ export interface BatchProcessorOptions extends InFlightBatchOptions {
   readonly sessionId: string;
   /** Per stage: asked before its calls; undefined: the stage has none. */
   readonly gates: readonly (CallGate | undefined)[];
+  readonly spending: RunSpending;
 }
 
 export class BatchProcessor {

@@ -18,6 +18,7 @@ import type { Environment } from '../../platform/environment.js';
 import type { OpenContext } from '../../platform/open-context.js';
 import type { OpenSink } from '../../sinks/sink.js';
 import type { OpenSource } from '../../sources/source.js';
+import type { Ledger } from '../../spending/ledger.js';
 import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { PipelineDefinition } from '../definition.js';
@@ -31,9 +32,11 @@ import { DeadLetterFile } from './dead-letter-file.js';
 import { LossCeiling } from './holding/loss-ceiling.js';
 import { RunHold } from './holding/run-hold.js';
 import { SourceReader } from './source-reader.js';
+import { RunSpending } from './spending/run-spending.js';
 import { sumWrittenCounters } from './sum-counters.js';
 
 export type { StageActor } from './attempts/running-attempt.js';
+export { openLedger } from './spending/spending-journal.js';
 
 export interface RowsOptions {
   readonly sessionId: string;
@@ -48,6 +51,10 @@ export interface RowsOptions {
   readonly source: OpenSource<unknown>;
   readonly sink: OpenSink<unknown>;
   readonly journal: Journal | undefined;
+  /** What the session has spent. */
+  readonly ledger: Ledger;
+  /** Milliseconds in EXECUTING, over all processes. */
+  readonly elapsedMs: () => number;
   readonly marker: InFlightMarker | undefined;
   readonly threads: FusionThreads | undefined;
   /** Milliseconds between checkpoints, at most. */
@@ -105,21 +112,25 @@ function lossCeiling({ definition, stages, fail }: RowsOptions, hold: RunHold): 
 
 export function openRows(options: RowsOptions): Rows {
   const { sessionId, epoch, stages, definition, environment, mark, wasSealed, openContext } = options;
-  const { source, sink, journal, marker, threads, send, publish, fail, context } = options;
+  const { ledger, source, sink, journal, marker, threads, send, publish, fail, context } = options;
   const { clock, random, logger } = environment;
   const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, openContext);
   const { onMalformed } = definition.source;
   const fingerprints = stageFingerprints(stages);
-  const gates = new CallGates(stages, clock, (...args) => attempts.reportLoad(...args));
+  const { budget } = definition;
+  const spending = new RunSpending({
+    ...{ stages, ledger, journal, budget, clock, publish, fail },
+    elapsedMs: options.elapsedMs,
+  });
   const hold = new RunHold(send);
   const losses = lossCeiling(options, hold);
+  const gates = new CallGates(stages, clock, spending, hold, (...args) => attempts.reportLoad(...args));
   const processor = new BatchProcessor({
     ...{ stages, fingerprints, sink, journal, onMalformed, publish, threads, sessionId },
-    gates: gates.perStage,
-    losses,
+    ...{ gates: gates.perStage, spending, losses },
   });
   const attempts = new AttemptRunner({
-    ...{ sessionId, stages, processor, clock, random, logger, publish, fail, hold },
+    ...{ sessionId, stages, processor, spending, clock, random, logger, publish, fail, hold },
   });
   const reader = new SourceReader({
     ...{ source, processor, marker, definition, epoch, context, send, clock },

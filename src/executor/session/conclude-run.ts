@@ -13,7 +13,7 @@ import { PipelineCancelledError } from '../../errors.js';
 import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
 import type { EventDraft } from '../publish.js';
-import { countsOf, originalError, receiptOf } from '../receipts.js';
+import { countsOf, originalError, receiptOf, spendingOf } from '../receipts.js';
 import type { ExecutionResult } from '../result.js';
 import type { PendingPromises } from './command-promises.js';
 import type { Session } from './opening/session.js';
@@ -71,11 +71,16 @@ async function saveLastCheckpoint(ended: EndedRun, { logger }: ConclusionHost): 
 }
 
 async function concludePaused(ended: EndedRun, host: ConclusionHost, problem: unknown): Promise<void> {
-  const { context, pause, recording } = ended;
+  const { context, pause, recording, session } = ended;
   await recording?.flush();
   const { pauseReason } = context;
   const reason = pauseReason === undefined ? {} : { reason: pauseReason };
-  host.publish(context.sessionId, { type: 'pipeline.paused', ...countsOf(context.flushed), ...reason });
+  host.publish(context.sessionId, {
+    type: 'pipeline.paused',
+    ...countsOf(context.flushed),
+    ...reason,
+    ...spendingOf(session?.parts?.ledger),
+  });
   if (problem === undefined) pause?.resolve(receiptOf(context));
   else pause?.reject(problem);
 }
@@ -91,6 +96,7 @@ function concludeCompleted({ context, session, outcome, pause }: EndedRun, host:
     type: 'pipeline.completed',
     ...{ success, isComplete, durationMs },
     ...countsOf(flushed),
+    ...spendingOf(session?.parts?.ledger),
   });
   pause?.resolve(receiptOf(context));
   outcome.resolve(result);

@@ -292,7 +292,7 @@ export class ExecutorActions {
 
   result(context: ExecutorContext): ExecutionResult {
     const definition = this.#session?.definition ?? (this.#definition as PipelineDefinition);
-    return resultOf(context, definition, this.options.environment);
+    return resultOf(context, definition, this.options.environment, this.#session?.parts?.ledger);
   }
 
   /** @param sessionId of the run that it is about: another one may have begun. */

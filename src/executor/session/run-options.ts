@@ -2,6 +2,7 @@
 import type { CheckpointMark, Json } from '../../../machines/context.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import type { Environment } from '../../platform/environment.js';
+import type { LedgerState } from '../../spending/ledger.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { PipelineDefinition } from '../definition.js';
 import type { WorkerOptions } from '../fusion/workers.js';
@@ -15,6 +16,8 @@ export interface RunStart {
   readonly wasSealed: boolean;
   /** The stored identity of the input; null for a new session. */
   readonly sourceIdentity: Json | null;
+  /** What the session has spent; absent: nothing. */
+  readonly spending?: LedgerState;
   readonly epoch: number;
   readonly force: boolean;
 }

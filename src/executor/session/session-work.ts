@@ -9,6 +9,7 @@
 import type { ExecutorContext } from '../../../machines/context.js';
 import type { ReadRequest, WriteRequest } from '../../../machines/executor-events.js';
 import type { EventDraft } from '../publish.js';
+import { spendingOf } from '../receipts.js';
 import type { OpenSession } from './opening/open-parts.js';
 import type { Session } from './opening/session.js';
 import { identityOf } from './opening/source-identity.js';
@@ -75,7 +76,7 @@ export class SessionWork {
   }
 
   saveCheckpoint(): void {
-    this.#work(async ({ journal, writer }, session) => {
+    this.#work(async ({ journal, ledger, writer }, session) => {
       const mark = await writer.save();
       const minimumPause =
         session.timer?.startMinimumPause(() => session.send({ type: 'minimumPause.over' })) ?? false;
@@ -84,7 +85,15 @@ export class SessionWork {
         const { rowsIn, rowsOut, done } = mark;
         const size = journal && { journalBytes: journal.size };
         const upTo = mark.batches - 1;
-        this.host.publish(session.id, { type: 'batches.committed', upTo, rowsIn, rowsOut, done, ...size });
+        this.host.publish(session.id, {
+          type: 'batches.committed',
+          upTo,
+          rowsIn,
+          rowsOut,
+          done,
+          ...size,
+          ...spendingOf(ledger),
+        });
       }
       // A resume may fall back to the checkpoint before this one (I9), and must not invoke again what that one still needs.
       await writer.keepCopy(mark);

@@ -2,6 +2,7 @@
 import type { Observable } from 'rxjs';
 import type { ExecutorState } from '../../../machines/context.js';
 import type { Clock } from '../../platform/clock.js';
+import type { SpendingTotals } from '../../spending/ledger.js';
 import { type Reduced, viewOf } from '../latest.js';
 import type { RunCounters, StageProgressCounters } from './run-counters.js';
 
@@ -38,6 +39,8 @@ export interface Progress {
   /** Milliseconds of this process in which the run was going; pauses do not count. */
   readonly elapsedMs: number;
   readonly stages: readonly StageProgress[];
+  /** What the session has spent, as of the last commit; absent: nothing. */
+  readonly spending?: SpendingTotals;
   /** `at`: milliseconds since the epoch. */
   readonly lastCheckpoint?: { readonly at: number; readonly bytes: number; readonly durationMs: number };
 }
@@ -86,6 +89,7 @@ export function progressAt(counters: RunCounters, now: number): Progress {
       failed: stage.failed,
       rowsPerSecond: running ? perSecond(stage.rowsIn - (sample?.stages[index]?.rowsIn ?? 0), windowMs) : 0,
     })),
+    ...(counters.spending === undefined ? {} : { spending: counters.spending }),
     ...(counters.lastCheckpoint === undefined ? {} : { lastCheckpoint: counters.lastCheckpoint }),
   };
 }

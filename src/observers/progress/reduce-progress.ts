@@ -24,6 +24,11 @@ const COMMIT_WINDOW_MS = 30_000;
 
 /** The counters after one more event. */
 export function reduceProgress(counters: RunCounters, event: PipelineEvent): RunCounters {
+  const next = reduceEvent(counters, event);
+  return 'spending' in event && event.spending !== undefined ? { ...next, spending: event.spending } : next;
+}
+
+function reduceEvent(counters: RunCounters, event: PipelineEvent): RunCounters {
   switch (event.type) {
     case 'pipeline.started':
       return started(event);
@@ -39,6 +44,7 @@ export function reduceProgress(counters: RunCounters, event: PipelineEvent): Run
       return stopped(settled(counters, event), 'COMPLETED', event.at);
     case 'stage.started':
     case 'stage.stalled':
+    case 'budget.warning':
     case 'notice':
       return { ...counters, at: event.at };
     case 'stage.completed':

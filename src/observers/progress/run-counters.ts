@@ -1,5 +1,6 @@
 /** The counters of a run at one moment. `reduce-progress.ts` updates them by events. Never changed in place. */
 import type { ExecutorState } from '../../../machines/context.js';
+import type { SpendingTotals } from '../../spending/ledger.js';
 import type { PipelineEventOf, StageCounters } from '../events.js';
 
 /** One stage, as far as it has come. */
@@ -45,6 +46,7 @@ export interface RunCounters {
   readonly lastCheckpoint:
     | { readonly at: number; readonly bytes: number; readonly durationMs: number }
     | undefined;
+  readonly spending: SpendingTotals | undefined;
   /** Of the latest event. */
   readonly at: number;
   /** Rows of the session before this process; a rate counts from here. */
@@ -72,6 +74,7 @@ export const NO_RUN_COUNTERS: RunCounters = {
   total: undefined,
   committed: NOTHING_COMMITTED,
   lastCheckpoint: undefined,
+  spending: undefined,
   at: 0,
   rowsInBefore: 0,
   ranMs: 0,
@@ -126,6 +129,7 @@ export function countersWith(
     total: before.total,
     committed: before.committed,
     lastCheckpoint: before.lastCheckpoint,
+    spending: before.spending,
     at,
     rowsInBefore: before.rowsInBefore,
     ranMs: before.ranMs,

@@ -34,6 +34,8 @@ export interface CallOutcome {
 /** The call may begin. */
 export interface Admitted {
   readonly kind: 'go';
+  /** The call may begin when it resolves; undefined: at once. */
+  readonly ready?: Promise<void> | undefined;
   settle(outcome: CallOutcome): void;
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../platform/clock.js';
 import type { Logger } from '../../../platform/logger.js';
+import { checkSpending, type Spending } from '../../../spending/spending.js';
 import { type AttemptContext, attemptContext, type LazyAbort } from '../../../stages/attempt-context.js';
 import { idempotencyKeyOf } from '../../../stages/idempotency-key.js';
 import type { AnyStage } from '../../../stages/stage.js';
@@ -12,21 +13,27 @@ export interface ContextSources {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly processor: { rowOffsetOf(batch: number): number; inputHashOf(batch: number): string };
+  readonly spending: { spend(stageIndex: number, batch: number, amounts: Spending): void };
 }
 
 /** The context that a stage's function receives.
  * @param abort of a call; default: of the attempt.
- * @param callKey makes the key of a call; default: the key of the batch. */
+ * @param callKey makes the key of a call; default: the key of the batch.
+ * @param spendInCall counts what a call spends; default: it is counted at once. */
 export function contextOfAttempt(
-  { sessionId, stages, clock, logger, processor }: ContextSources,
+  { sessionId, stages, clock, logger, processor, spending }: ContextSources,
   stageIndex: number,
   running: RunningAttempt,
   abort: LazyAbort = running,
   callKey?: () => string,
+  spendInCall?: (amounts: Spending) => void,
 ): AttemptContext {
   const { batch, attempt } = running;
   const { kind, name } = stages[stageIndex] as AnyStage;
   const place = { index: batch, rowOffset: processor.rowOffsetOf(batch) };
   const makeKey = callKey ?? (() => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch)));
-  return attemptContext(kind, place, attempt, logger, abort, clock, makeKey);
+  const spend =
+    spendInCall ??
+    ((amounts: Spending) => spending.spend(stageIndex, batch, checkSpending('context.spend()', amounts)));
+  return attemptContext(kind, place, attempt, logger, abort, clock, makeKey, spend);
 }

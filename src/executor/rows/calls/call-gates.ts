@@ -1,13 +1,17 @@
 /**
  * The gates of a run's stages: each asks everything that may stop a call, in the order in which nothing has to be given back.
  *
- * Only a stage with a limiter or an adaptive concurrency has a gate. The others are never asked about, and cost nothing.
+ * First the budgets, which take nothing yet; then the limiters, which take a permit; then the call's reservation is made. Only
+ * stages with a limiter, an adaptive concurrency, an estimate or a budget have a gate. The others are never asked about, and cost
+ * nothing.
  */
 import { StageTimeoutError } from '../../../errors.js';
 import type { Clock } from '../../../platform/clock.js';
 import type { Admission, CallGate, CallOutcome, CallRequest } from '../../../stages/calls/call-gate.js';
 import { refusalOf } from '../../../stages/failures/overload.js';
 import type { AnyStage } from '../../../stages/stage.js';
+import type { RunHold } from '../holding/run-hold.js';
+import type { RunSpending } from '../spending/run-spending.js';
 import { LimitGate } from './limit-gate.js';
 
 /** What a call says about the load of its service, for an adaptive concurrency. */
@@ -25,18 +29,20 @@ export class CallGates {
   constructor(
     stages: readonly AnyStage[],
     private readonly clock: Clock,
+    private readonly spending: RunSpending,
+    private readonly hold: RunHold,
     private readonly report: (stageIndex: number, signal: LoadSignal) => void,
   ) {
     this.#limits = new LimitGate(stages, clock);
     this.#inUse = stages.map(() => 0);
-    this.perStage = stages.map(({ limit, adaptive }) =>
-      limit.length === 0 && adaptive === undefined ? undefined : this.#gate,
+    this.perStage = stages.map(({ limit, adaptive }, i) =>
+      limit.length === 0 && adaptive === undefined && !spending.isPaid(i) ? undefined : this.#gate,
     );
   }
 
   readonly #gate: CallGate = {
     requestCall: (request) => {
-      const answer = this.#limits.requestCall(request) ?? UNLIMITED;
+      const answer = this.#request(request);
       return request.stage.adaptive === undefined ? answer : this.#watched(request, answer);
     },
   };
@@ -46,7 +52,7 @@ export class CallGates {
     if (admission.kind !== 'go') return admission;
     this.#addInUse(stageIndex, 1);
     return {
-      kind: 'go',
+      ...admission,
       settle: (outcome) => {
         admission.settle(outcome);
         const inUse = stage.kind === 'batch' ? { inUse: this.#inUse[stageIndex] as number } : {};
@@ -70,6 +76,18 @@ export class CallGates {
   /** The calls that wait leave their lines: the run has ended. */
   giveUpAll(): void {
     this.#limits.giveUpAll();
+  }
+
+  #request(request: CallRequest): Admission {
+    const { stageIndex } = request;
+    if (!this.spending.isPaid(stageIndex)) return this.#limits.requestCall(request) ?? UNLIMITED;
+    const refusal = this.spending.decide(request);
+    if (refusal?.kind === 'hold') this.hold.close(refusal.reason, stageIndex);
+    if (refusal !== undefined) return refusal;
+    const admission = this.#limits.requestCall(request) ?? UNLIMITED;
+    if (admission.kind !== 'go') return admission;
+    const settle = admission.settle.bind(admission);
+    return { kind: 'go', settle, ready: this.spending.reserve(request) };
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Journal } from '../../../checkpoint/journal/journal.js';
 import { hashOfRows } from '../../../sources/rows-hash.js';
-import type { Spending } from '../../../spending/spending.js';
+import { isNothing, type Spending } from '../../../spending/spending.js';
 import type { BatchMetadata } from '../journal-record.js';
 import type { Call, CallOutput } from './call.js';
 import { type CallRecord, decodeCall, encodeCall, lossesOf } from './call-record.js';
@@ -76,19 +76,19 @@ export class CallJournal {
 
   /** Makes the output of a call durable; its rows take the JSON round trip, as those of a resume.
    * @throws {StageError} for an output that is not JSON.
-   * @param input hash of the rows that the call received. */
+   */
   keepCall(
     { stage, stageIndex }: StageCalls,
     { index: batch, rowOffset, size }: Place,
     call: Call,
-    input: string,
     rows: readonly unknown[],
-    spending: { readonly spent?: Spending; readonly entry?: number },
+    spent: Spending,
   ): Promise<CallOutput> {
     const { fingerprints, journal } = this.options;
     const header = {
       ...{ fingerprint: fingerprints[stageIndex] as string, rowOffset, size },
-      ...{ first: call.first, count: call.rows.length, input, ...spending },
+      ...{ first: call.first, count: call.rows.length, input: call.inputHash },
+      ...(isNothing(spent) ? {} : { spent }),
     };
     const { lost } = call.memory;
     const { payload, parts } = encodeCall(header, stage.name, batch, rows, lost);

@@ -6,6 +6,7 @@
 import type { HoldReason } from '../../../../machines/context.js';
 import type { Clock } from '../../../platform/clock.js';
 import { hashOfRows } from '../../../sources/rows-hash.js';
+import { addSpending, checkSpending, NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
 import { callAfter, callBefore, callOnError } from '../../../stages/attempt.js';
 import type { Abortable, AttemptContext, LazyAbort } from '../../../stages/attempt-context.js';
 import type { CallGate } from '../../../stages/calls/call-gate.js';
@@ -13,6 +14,7 @@ import { idempotencyKeyOf } from '../../../stages/idempotency-key.js';
 import type { AnyStage } from '../../../stages/stage.js';
 import { type LossCeiling, refusedLosses } from '../holding/loss-ceiling.js';
 import type { InFlightBatch } from '../in-flight-batch.js';
+import type { RunSpending } from '../spending/run-spending.js';
 import { BatchCalls } from './batch-calls.js';
 import type { Call } from './call.js';
 import { CallJournal, type CallJournalOptions, lostInBatch } from './call-journal.js';
@@ -22,6 +24,7 @@ import { type StageCalls, stageCalls } from './stage-calls.js';
 export interface CallProcessorOptions extends CallJournalOptions {
   readonly sessionId: string;
   readonly stages: readonly AnyStage[];
+  readonly spending: RunSpending;
   /** Per stage; undefined: it has none. */
   readonly gates: readonly (CallGate | undefined)[];
   /** Undefined: any number of rows may be lost. */
@@ -40,7 +43,7 @@ export interface CallAttempt {
   /** The attempt's first call begins. */
   beginAttempt(): void;
   /** @param makeKey the idempotency key of the call */
-  contextOf(abort: LazyAbort, makeKey: () => string): AttemptContext;
+  contextOf(abort: LazyAbort, makeKey: () => string, spend: (amounts: Spending) => void): AttemptContext;
   /** Watches a call that may never settle. @returns stops watching. */
   watchCall(startedAt: number): () => void;
   /** @param busyMs of calls, added up. @param activeMs with at least one call. */
@@ -89,6 +92,7 @@ export class CallProcessor {
   /** Makes the calls of a batch that are open. Rejects with what a hook threw, or with the reason of an abort. */
   async runAttempt(batch: InFlightBatch, stageIndex: number, run: CallAttempt): Promise<CallsEnd> {
     const plan = this.#plans[stageIndex] as StageCalls;
+    const { spending } = this.options;
     const { stage } = plan;
     const calls = this.#callsOf(batch, plan);
     if (stage.hooks.before !== undefined && calls.begun !== run.attempt) await this.#callBefore(stage, run);
@@ -100,10 +104,14 @@ export class CallProcessor {
       beginAttempt: () => run.beginAttempt(),
       contextOf: (call, abort) => this.#contextOf(batch, plan, call, abort, run),
       watchCall: (startedAt) => run.watchCall(startedAt),
-      spentBy: () => ({}),
+      settleCall: (call) => {
+        call.meter.isOver = true;
+        const place = { stageIndex, batch: batch.index, call: call.index };
+        return spending.settle(place, call.rows.length, call.meter.spent);
+      },
       restoreCalls: (all) => (plan.isJournaled ? this.#journal.restoreCalls(plan, batch, all) : undefined),
-      keepCall: (call, rows) => {
-        if (plan.isJournaled) return this.#journal.keepCall(plan, batch, call, call.inputHash, rows, {});
+      keepCall: (call, rows, spent) => {
+        if (plan.isJournaled) return this.#journal.keepCall(plan, batch, call, rows, spent);
         return { rows, parts: [], rowsOut: rows.length, lost: lostInBatch(call) };
       },
     });
@@ -149,7 +157,7 @@ export class CallProcessor {
     run: CallAttempt,
   ): AttemptContext {
     const { stage, isJournaled, rowsPerCall } = plan;
-    const { sessionId } = this.options;
+    const { sessionId, spending } = this.options;
     // The function may change its rows in place.
     if (isJournaled) call.inputHash ||= hashOfRows(call.rows);
     const { name } = stage;
@@ -160,6 +168,13 @@ export class CallProcessor {
             call.inputHash ||= hashOfRows(call.rows);
             return idempotencyKeyOf(sessionId, name, `${batch.index}:${call.index}`, call.inputHash);
           };
-    return run.contextOf(abort, makeKey);
+    const meter = { spent: NOTHING_SPENT, isOver: false };
+    call.meter = meter;
+    const spend = (given: Spending) => {
+      const amounts = checkSpending('context.spend()', given);
+      if (meter.isOver) spending.spend(plan.stageIndex, batch.index, amounts);
+      else meter.spent = addSpending(meter.spent, amounts);
+    };
+    return run.contextOf(abort, makeKey, spend);
   }
 }

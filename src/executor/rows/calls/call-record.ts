@@ -36,9 +36,8 @@ export interface CallHeader {
   /** Rows out. */
   readonly rows: number;
   readonly losses?: readonly StoredLoss[];
+  /** Counted by the entry in the ledger (`spending-journal.ts`). */
   readonly spent?: Spending;
-  /** Place of `spent` in the session's ledger. */
-  readonly entry?: number;
 }
 
 export interface CallRecord extends CallHeader {

@@ -1,5 +1,6 @@
 /** One call: some consecutive rows of a batch, and what has become of them so far. */
 import type { JsonLines } from '../../../formats/json-lines-encoder.js';
+import { NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
 import { type AttemptMemory, newAttemptMemory, type RowFailure } from '../../../stages/attempt.js';
 import type { Verdict } from '../../../stages/failures/retry-decision.js';
 
@@ -31,6 +32,8 @@ export class Call {
   failedIn = 0;
   /** Of its rows (I26); '': not computed yet. */
   inputHash = '';
+  /** What its function has spent; after the end, its spending is counted apart. */
+  meter: { spent: Spending; isOver: boolean } = { spent: NOTHING_SPENT, isOver: false };
 
   constructor(
     /** From 0, in the batch. */

@@ -16,11 +16,12 @@ import { runCall } from '../../../stages/attempt.js';
 import { LazyAbort } from '../../../stages/attempt-context.js';
 import type { Admitted, Deferred, Held } from '../../../stages/calls/call-gate.js';
 import type { CallSlots } from '../../../stages/calls/call-slots.js';
-import { gravest, judgeFailure, RETRY } from '../../../stages/failures/retry-decision.js';
+import { judgeFailure, RETRY } from '../../../stages/failures/retry-decision.js';
 import { isThenable } from '../../../stages/thenable.js';
 import { endsTheRun } from '../row-errors.js';
 import { rememberLosses } from '../row-verdicts.js';
 import type { Call, CallFailure, CallOutput } from './call.js';
+import { conclude, synchronousEnd } from './calls-end.js';
 import type { CallsEnd, CallsHost } from './calls-port.js';
 import type { StageCalls } from './stage-calls.js';
 
@@ -67,7 +68,9 @@ export class CallsAttempt {
     this.#startCalls();
     return ended.then(() => {
       abort.removeEventListener('abort', onAbort);
-      const { end } = this.#conclusion(isFromJournal());
+      const end = this.#isSynchronous
+        ? synchronousEnd(this.calls)
+        : conclude(this.calls, this.#fatal, this.#refusal, isFromJournal());
       return { end, busyMs: this.#busyMs, activeMs: this.#activeMs, failures: this.#failures };
     });
   }
@@ -130,10 +133,32 @@ export class CallsAttempt {
     return gate?.requestCall({ stage, stageIndex, batch: this.batch, call: index, rows, attempt });
   }
 
+  /** Once its reservation is written: the call's time begins then. */
   #startCall(call: Call, admitted: Admitted | undefined): void {
+    this.begin();
+    if (admitted?.ready === undefined) {
+      this.#performCall(call, admitted, undefined);
+      return;
+    }
+    this.#unfinished++;
+    const perform = (problem?: { readonly thrown: unknown }) => {
+      this.#unfinished--;
+      this.#performCall(call, admitted, problem);
+    };
+    admitted.ready.then(
+      () => perform(),
+      (thrown: unknown) => perform({ thrown }),
+    );
+  }
+
+  /** @param problem the call cannot begin. */
+  #performCall(
+    call: Call,
+    admitted: Admitted | undefined,
+    problem: { readonly thrown: unknown } | undefined,
+  ): void {
     const { host, plan } = this;
     const { stage } = plan;
-    this.begin();
     const startedAt = host.clock.monotonic();
     if (this.#active === 0) this.#activeSince = startedAt;
     this.#active++;
@@ -159,7 +184,7 @@ export class CallsAttempt {
       this.#busyMs += now - startedAt;
       this.#active--;
       if (this.#active === 0) this.#activeMs += now - this.#activeSince;
-      const spent = host.spentBy(context);
+      const spent = host.settleCall(call);
       admitted?.settle(error === undefined ? { spent } : { spent, error });
       return spent;
     };
@@ -169,6 +194,7 @@ export class CallsAttempt {
       this.#finish(this.#failCall(call, thrown, spent));
     };
     try {
+      if (problem !== undefined) throw problem.thrown;
       const result = runCall(stage, call.rows, context, call.memory, call.first);
       if (!isThenable(result)) {
         if (plan.isProbed && result.failures.length === 0) this.#isSynchronous = true;
@@ -293,23 +319,6 @@ export class CallsAttempt {
     if (!isOver && this.#refusal === undefined) return;
     this.#stopTimer?.();
     this.#settle?.();
-  }
-
-  #conclusion(fromJournal: boolean): Pick<CallsEnd, 'end'> {
-    if (this.#isSynchronous) {
-      const [first] = this.calls as [Call];
-      return { end: { kind: 'synchronous', memory: first.memory } };
-    }
-    const failed = this.calls.flatMap(({ output, failure }) =>
-      output === undefined && failure !== undefined ? failure : [],
-    );
-    if (this.#fatal !== undefined)
-      return { end: { kind: 'failed', failure: gravest(failed) ?? this.#fatal } };
-    if (this.#refusal !== undefined) return { end: this.#refusal };
-    const worst = gravest(failed);
-    if (worst !== undefined) return { end: { kind: 'failed', failure: worst } };
-    const outputs = this.calls.map(({ output }) => output as CallOutput);
-    return { end: { kind: 'done', outputs, fromJournal } };
   }
 }
 

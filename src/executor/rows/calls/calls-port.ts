@@ -22,8 +22,8 @@ export interface CallsHost {
   contextOf(call: Call, abort: LazyAbort): AttemptContext;
   /** Watches a call that may never settle. @returns stops watching. */
   watchCall(startedAt: number): () => void;
-  /** What a call has spent. */
-  spentBy(context: AttemptContext): Spending;
+  /** The call has ended. @returns what it has spent. */
+  settleCall(call: Call): Spending;
   /** Takes the calls from the journal that it has. @returns undefined: it has none. */
   restoreCalls(calls: readonly Call[]): Promise<void> | undefined;
   /** Makes the output of a call durable. Resolves to what is kept of it. */

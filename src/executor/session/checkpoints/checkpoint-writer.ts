@@ -21,6 +21,7 @@ import { keepCheckpointCopy } from '../../../checkpoint/journal/checkpoint-copie
 import type { Journal } from '../../../checkpoint/journal/journal.js';
 import { CheckpointWriteError } from '../../../errors.js';
 import { messageOf } from '../../../platform/thrown.js';
+import type { Ledger } from '../../../spending/ledger.js';
 import { pipelineFingerprint } from '../../../stages/pipeline-fingerprint.js';
 import type { RunStart, SessionRunOptions } from '../run-options.js';
 import { stageInputs } from '../stage-inputs.js';
@@ -61,6 +62,7 @@ export class CheckpointWriter {
     private readonly options: SessionRunOptions,
     private readonly start: RunStart,
     private readonly journal: Journal | undefined,
+    private readonly ledger: Ledger,
   ) {
     this.sourceIdentity = start.sourceIdentity;
   }
@@ -132,6 +134,7 @@ export class CheckpointWriter {
       sink: definition.sink.describe() ?? null,
       deadLetter: definition.deadLetter?.describe() ?? null,
       sourceIdentity: this.sourceIdentity,
+      ...(this.ledger.isEmpty ? {} : { spending: this.ledger.state() }),
       ...errorOf(context.error),
       snapshot: snapshot as unknown as JsonObject,
     };

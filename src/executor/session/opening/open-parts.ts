@@ -12,10 +12,11 @@ import type { Environment } from '../../../platform/environment.js';
 import type { OpenContext } from '../../../platform/open-context.js';
 import type { OpenSink } from '../../../sinks/sink.js';
 import type { OpenSource } from '../../../sources/source.js';
+import type { Ledger } from '../../../spending/ledger.js';
 import type { PipelineDefinition } from '../../definition.js';
 import { assertDistinctFiles } from '../../endpoints/distinct-files.js';
 import { openThreads } from '../../fusion/workers.js';
-import { openRows, type Rows } from '../../rows/rows.js';
+import { openLedger, openRows, type Rows } from '../../rows/rows.js';
 import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from '../checkpoints/checkpoint-settings.js';
 import { CheckpointWriter, type MachineActor } from '../checkpoints/checkpoint-writer.js';
 import type { RunStart, SessionRunOptions } from '../run-options.js';
@@ -26,6 +27,7 @@ export interface OpenSession {
   readonly source: OpenSource<unknown>;
   readonly sink: OpenSink<unknown>;
   readonly journal: Journal | undefined;
+  readonly ledger: Ledger;
   readonly rows: Rows;
   readonly writer: CheckpointWriter;
 }
@@ -42,6 +44,8 @@ export interface OpeningSession {
   readonly isEnding: () => boolean;
   /** @throws {Error} when the session is ending. */
   readonly stopIfEnding: () => void;
+  /** Milliseconds in EXECUTING, over all processes. */
+  readonly elapsedMs: () => number;
   /** Closes a part with the session, also while the part still opens. */
   readonly closeLater: <Part extends { close(): Promise<void> } | undefined>(
     opening: Promise<Part>,
@@ -70,7 +74,12 @@ export async function openParts(
   session.stopIfEnding();
   const isDurable = stages.some((stage) => stage.durable);
   const marker = await closeLater(stateManager.inFlightMarker(sessionId));
-  const journal = isDurable ? await closeLater(stateManager.journal(sessionId, epoch)) : undefined;
+  const isPaid =
+    definition.budget !== undefined ||
+    stages.some(({ estimate, budget }) => estimate !== undefined || budget !== undefined);
+  const journal = isDurable || isPaid ? await closeLater(stateManager.journal(sessionId, epoch)) : undefined;
+  session.stopIfEnding();
+  const ledger = await openLedger(start.spending, journal);
   session.stopIfEnding();
   const outputs = { sink: definition.sink, 'dead-letter sink': definition.deadLetter };
   await assertDistinctFiles(source, outputs, environment.fileSystem);
@@ -94,7 +103,8 @@ export async function openParts(
       fail,
       send,
     },
-    ...{ source, sink, journal, marker, threads },
+    ...{ ledger, source, sink, journal, marker, threads },
+    elapsedMs: () => session.elapsedMs(),
     context: () => (session.isEnding() ? undefined : contextOf(actor)),
     maxWaitMs: checkpointEveryMs(definition, stateManager) || DEFAULT_CHECKPOINT_EVERY_MS,
     whenPausing: (callback) => whenPausing(actor, callback),
@@ -106,8 +116,9 @@ export async function openParts(
     { ...host, definition, publish },
     { ...start, sourceIdentity },
     journal,
+    ledger,
   );
-  return { source, sink, journal, rows, writer };
+  return { source, sink, journal, ledger, rows, writer };
 }
 
 /** Never needed to resume: a failure is not one of the run. */

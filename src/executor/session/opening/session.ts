@@ -114,6 +114,7 @@ export class Session {
     const parts = await openParts(start, this.#definition, this.host, {
       isEnding: () => this.isEnding,
       stopIfEnding: () => this.#stopIfEnding(),
+      elapsedMs: () => this.elapsedMs ?? start.mark.elapsedMs,
       closeLater: (part) => this.#closeLater(part),
       ownSource: (source) => this.#ownSource(source),
       send: (event) => this.send(event),

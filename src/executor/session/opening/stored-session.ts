@@ -90,6 +90,7 @@ export async function loadSession(
       ...{ sessionId, mark, force },
       wasSealed: wasSealed(checkpoint, mark),
       sourceIdentity: checkpoint.sourceIdentity,
+      ...(checkpoint.spending === undefined ? {} : { spending: checkpoint.spending }),
       epoch: checkpoint.epoch + 1,
     },
   };
