@@ -55,18 +55,21 @@ export function runAttempt(
   memory: AttemptMemory = newAttemptMemory(),
   keep?: KeepResult<unknown>,
 ): unknown {
-  return guardAttempt(stage, context, () => {
-    const { before, after } = stage.hooks;
-    const run = () => {
-      abortOf(context).throwIfAborted();
-      return stage.kind === 'row'
-        ? runRows(stage, rows, context, memory)
-        : runBatch(stage, rows, context, memory);
-    };
-    const conclude = (result: AttemptResult) => (keep === undefined ? result : keep(result));
-    if (before === undefined && after === undefined && stage.hooks.onError === undefined)
-      return keep === undefined ? run() : andThen(run(), conclude);
-    return andThen(callBefore(stage, context), () =>
+  const { before, after, onError } = stage.hooks;
+  const run = () => {
+    abortOf(context).throwIfAborted();
+    return stage.kind === 'row'
+      ? runRows(stage, rows, context, memory)
+      : runBatch(stage, rows, context, memory);
+  };
+  if (before === undefined && after === undefined && onError === undefined) {
+    const result = guardAttempt(stage, context, run) as AttemptResult | Promise<AttemptResult>;
+    // What is kept is final: no abort ends the waiting for a journal.
+    return keep === undefined ? result : andThen(result, keep);
+  }
+  const conclude = (result: AttemptResult) => (keep === undefined ? result : keep(result));
+  return guardAttempt(stage, context, () =>
+    andThen(callBefore(stage, context), () =>
       andThen(run(), (result) =>
         andThen(reportFailures(stage, context, result.failures, 0), () =>
           andThen(conclude(result), (kept) =>
@@ -74,8 +77,8 @@ export function runAttempt(
           ),
         ),
       ),
-    );
-  });
+    ),
+  );
 }
 
 /** One call over some rows of a batch, without hooks; synchronous when all of it was.
