@@ -1,6 +1,6 @@
 /**
- * `npm start`: the main example, also on a fresh clone. Plain Node, no packages: it checks Node's version, installs and builds
- * what is missing, runs the example through the command line, and prints where the output is and what to try next.
+ * `npm start`: the main example and the one of paid work, also on a fresh clone. Plain Node, no packages: it checks Node's version, installs and builds
+ * what is missing, runs the examples through the command line, and prints where the output is and what to try next.
  */
 import { spawn } from 'node:child_process';
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const at = (/** @type {string} */ path) => join(root, path);
 const JOB = 'examples/02-wildlife-strikes/pipeline.ts';
 const REPORT = 'examples/02-wildlife-strikes/report.ts';
+const LABELS = 'examples/07-paid-labels/main.mjs';
 
 /**
  * Runs a process in the repository; its output is shown, or kept for the caller.
@@ -115,6 +116,13 @@ ${(await firstLines(output, 2)).join('\n')}
 ${relative(process.cwd(), table)}, the strikes that did damage, written by a second pipeline:
 ${(await firstLines(table, 4)).join('\n')}
 
+`);
+
+console.log('Paid work: 3,200 films labelled by a model that charges, under a budget of half a dollar.');
+const labels = await run(process.execPath, [LABELS], 'shown');
+if (labels.code !== 0) process.exit(labels.code);
+
+console.log(`
 What to try next:
   npm start                         and Ctrl-C while it runs: it pauses, saves and prints the command that resumes
   npm start                         and kill -9 it from another terminal; then:

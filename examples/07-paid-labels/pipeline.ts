@@ -43,13 +43,16 @@ const label = llm({
   }),
   rowsPerCall: 20,
   concurrency: 8,
-  limit: limiter('model', { requests: { limit: 1_500, perMs: 60_000 } }),
+  limit: limiter('model', { requests: { limit: 3_000, perMs: 60_000 } }),
   retry: { attempts: 6, initialDelayMs: 100 },
   timeoutMs: 10_000,
   price: { usdPerMillionInputTokens: 3, usdPerMillionOutputTokens: 15 },
 });
 
-export default pipeline('paid-labels', { batchSize: 100 })
+export default pipeline('paid-labels', {
+  batchSize: 100,
+  budget: { usd: Number(process.env.LABELS_USD ?? 0.5) },
+})
   .from(rows(films))
   .pipe(label)
   .to(jsonl(new URL('../../out/paid-labels/labels.jsonl', import.meta.url)));

@@ -1,5 +1,6 @@
 /** The work of an `llm` stage: rows become requests, and answers become rows. */
 import { messageOf } from '../platform/thrown.js';
+import type { Spending } from '../spending/spending.js';
 import type { BatchContext } from '../stages/stage.js';
 import { AnswerError } from './answer-error.js';
 import type { CheckedSchema } from './answer-schema.js';
@@ -8,7 +9,7 @@ import type { CheckedLlm } from './check-options.js';
 import { answersById, idsOf, messageFor, type RawAnswer } from './items.js';
 import { askModel, type ModelAnswer } from './model-call.js';
 import { ModelSetupError } from './model-errors.js';
-import { type Spending, spendingOf, TokenEstimate, tokensOf } from './price.js';
+import { spendingOf, TokenEstimate, tokensOf } from './price.js';
 
 export class Asker {
   readonly #llm: CheckedLlm;
@@ -111,14 +112,9 @@ export class Asker {
     const sent = instructions.length + message.length;
     const tokens = tokensOf(answer.usage, sent, answer.text);
     this.#estimate.learn(tokens, sent, texts.length);
-    spend(context, spendingOf(tokens, price));
+    context.spend(spendingOf(tokens, price));
     return Promise.all(readAnswer(answer, ids).map((raw) => checkAnswer(schema, raw)));
   }
-}
-
-/** Until every context has it. */
-function spend(context: BatchContext & { spend?(spending: Spending): void }, spending: Spending): void {
-  context.spend?.(spending);
 }
 
 function readAnswer({ text, finishReason }: ModelAnswer, ids: readonly string[]): RawAnswer[] {

@@ -51,6 +51,7 @@ export function llm(options: LlmOptions<unknown, unknown, unknown>): BatchStage<
   return defineStage<unknown, unknown>({
     durable: true,
     rowsPerCall: 1,
+    estimate: (rows) => asker.estimate(rows),
     ...rest,
     version,
     retry: { ...rest.retry, when: lossesFirst(rest.retry?.when ?? httpErrors()) },

@@ -1,8 +1,6 @@
 /** What calls cost: from a price list and the tokens that were used, or that will probably be used. */
 import type { LanguageModelUsage } from 'ai';
-
-/** What a call used, by name. */
-export type Spending = Readonly<Record<string, number>>;
+import type { Spending } from '../spending/spending.js';
 
 /** What a model costs, in US dollars. */
 export interface LlmPrice {

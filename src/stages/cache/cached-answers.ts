@@ -14,9 +14,6 @@ import type { StageContext } from '../stage.js';
 import { AnswerCache, type Cached } from './answer-cache.js';
 import { cacheOptions } from './cache-options.js';
 
-/** Until every context has it. */
-type Counting = StageContext & { spend?(spending: Readonly<Record<string, number>>): void };
-
 export class CachedAnswers {
   #fingerprint: string | undefined;
 
@@ -38,7 +35,7 @@ export class CachedAnswers {
     const now = clockOf(context as AttemptContext).now();
     const found = await Promise.all(keys.map((key) => this.cache.get(key, now)));
     const cacheHits = found.filter((one) => one !== undefined).length;
-    if (cacheHits > 0) (context as Counting).spend?.({ cacheHits });
+    if (cacheHits > 0) context.spend({ cacheHits });
     return found;
   }
 
