@@ -1,7 +1,7 @@
 /**
  * Pins `llm()` through `@ai-sdk/openai-compatible` over HTTP: whatever the service does (429 with Retry-After, 500, 529, no
  * answer, half an answer, text that is no JSON, wrong, missing, doubled ids), every row ends with its own answer, and no
- * request that was answered is made again. A revoked key stops the run; the resume completes it.
+ * request that was answered is made again, and what was spent agrees with the service's books. A revoked key stops the run; the resume completes it.
  */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { expect, test } from 'vitest';
@@ -30,6 +30,7 @@ function labelled({ url }: ChargingServer, options: { apiKey?: string; timeoutMs
     rowsPerCall: 5,
     concurrency: 4,
     retry: { attempts: 5, initialDelayMs: 1 },
+    price: { usdPerMillionInputTokens: 0.15, usdPerMillionOutputTokens: 0.6 },
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
   return pipeline('things', { batchSize: 20 }).from(rows(input)).pipe(stage).to(collect<object>());
@@ -54,6 +55,7 @@ test.each([
   expect(new Set(books.filter(({ nanoUsd }) => nanoUsd > 0).map(({ key }) => key)).size).toBe(
     books.filter(({ nanoUsd }) => nanoUsd > 0).length,
   );
+  expect(result.metrics.spending?.certain.usd).toBeCloseTo(server.nanoUsd() / 1e9, 9);
 });
 
 test('a revoked key stops the run with a message that says so; with another key it completes', async () => {
