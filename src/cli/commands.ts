@@ -1,10 +1,12 @@
 /** The table of commands: arguments, options, and the module of each, loaded on use. */
+
 import { type Command, Option } from 'commander';
+import type { Budget } from '../spending/budget.js';
 import type { ChartOptions } from './commands/diagram.js';
 import type { InspectOptions } from './commands/inspect.js';
 import { INSPECTORS, type InspectorKind } from './inspectors/inspectors.js';
 import type { RunViewer } from './inspectors/live-inspector.js';
-import { batchNumber, portNumber, wholeNumber } from './option-values.js';
+import { batchNumber, budgetLimits, portNumber, wholeNumber } from './option-values.js';
 import { isVerbose } from './output/report.js';
 import type { Terminal } from './output/terminal.js';
 
@@ -19,6 +21,7 @@ interface RunOptions extends CommonOptions {
   readonly quiet?: boolean;
   readonly record?: boolean;
   readonly inspect?: InspectorKind;
+  readonly budget?: Budget;
 }
 
 /** Receives the parsed command; `action` runs it and resolves to the exit code. */
@@ -201,6 +204,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
         'threads, including the main thread, for the synchronous stages at the head of the pipeline',
         wholeNumber,
       )
+      .option('--budget <limits>', 'limits of what the session may spend: usd=10,calls=500', budgetLimits)
       .option('--record', 'record the run into the session, for inspect and replay')
       .addOption(inspectOption())
       .option('--json', 'print one JSON event per line on standard output, and nothing else there')

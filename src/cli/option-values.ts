@@ -1,5 +1,20 @@
 /** Parses the numbers of options. */
 import { InvalidArgumentError } from 'commander';
+import { BUDGET_UNITS, type Budget } from '../spending/budget.js';
+
+/** `usd=10,calls=500` */
+export function budgetLimits(text: string): Budget {
+  const entries = text.split(',').map((part): [string, number] => {
+    const [unit = '', amount = ''] = part.split('=');
+    const limit = Number(amount);
+    const isKnown = (BUDGET_UNITS as readonly string[]).includes(unit);
+    if (isKnown && /^\d+(\.\d+)?$/.test(amount)) return [unit, limit];
+    throw new InvalidArgumentError(
+      `It must be limits like usd=10 or ${BUDGET_UNITS.join(', ')}; got "${part}".`,
+    );
+  });
+  return Object.fromEntries(entries);
+}
 
 export const wholeNumber = (text: string): number => within(text, 1);
 /** From 0. */

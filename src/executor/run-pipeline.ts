@@ -13,6 +13,7 @@ import type { HoldReason, PipelineEventOf } from '../observers/events.js';
 import { Deferred } from '../platform/deferred.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { Logger } from '../platform/logger.js';
+import type { Budget } from '../spending/budget.js';
 import type { AnyStage } from '../stages/stage.js';
 import { onAbort } from './abort-listeners.js';
 import type { Command } from './commands.js';
@@ -37,6 +38,8 @@ export interface RunOptions {
   /** Reads the whole unfinished output before a resume, and refuses it if a byte before the committed position has changed.
    * Default false. */
   readonly verify?: boolean;
+  /** Limits instead of those of the pipeline's `budget`, by name: `{ usd: 10 }`. What earlier processes of the session spent counts. */
+  readonly budget?: Budget;
   /** Where sessions are kept, in Node. Default `.xstate-pipeline`. */
   readonly stateDir?: string;
   /** Instead of `stateDir`: where and how often checkpoints are kept. */
@@ -71,6 +74,7 @@ const RUN_OPTIONS = optionsNamed([
   'force',
   'fromJournal',
   'verify',
+  'budget',
   'stateDir',
   'stateManager',
   'cleanup',
@@ -105,7 +109,7 @@ export function runPipeline<T>(whole: WholePipeline, options: RunOptions = {}): 
     if (inThread !== undefined) return inThread;
     readOptions('run()', RUN_OPTIONS, options);
     options.signal?.throwIfAborted();
-    run = new Run<T>(whole, options);
+    run = new Run<T>(withBudget(whole, options.budget), options);
     return run.start();
   })();
   const command = async <R>(give: (run: Run<T>) => Promise<R>): Promise<R> =>
@@ -116,6 +120,13 @@ export function runPipeline<T>(whole: WholePipeline, options: RunOptions = {}): 
     pause: { value: () => command((begun) => begun.pause()) },
     cancel: { value: () => command((begun) => begun.cancel()) },
   }) as PipelineRun<T>;
+}
+
+/** The pipeline with other limits. */
+export function withBudget<P extends PipelineLike>(whole: P, budget: Budget | undefined): P {
+  if (budget === undefined) return whole;
+  const { options } = whole;
+  return { ...whole, options: { ...options, budget: { ...options?.budget, ...budget } } };
 }
 
 class Run<T> {

@@ -4,6 +4,7 @@ import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { PipelineFileError } from '../../errors.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
+import { withBudget } from '../../executor/run-pipeline.js';
 import { printable, rowsThrough } from '../../observers/progress/terminal-text.js';
 import { keepBegunOutput } from '../../sessions/begun-output.js';
 import { findSession } from '../../sessions/find-session.js';
@@ -48,7 +49,10 @@ export async function resume(
       );
     }
     const { file, pipeline: loaded } = await loadPipelineFile(from);
-    const { pipeline, notices } = keepBegunOutput(loaded, checkpoint ?? { sink: null });
+    const { pipeline, notices } = keepBegunOutput(
+      withBudget(loaded, options.budget),
+      checkpoint ?? { sink: null },
+    );
     await refuseSharedOutput(outputsOf(pipeline), stateManager, stateDir, sessionId);
     if (options.explain) return explain({ ...options, sessionId, pipeline, stateManager, terminal });
     return runSession({

@@ -6,12 +6,14 @@ import { definePipeline } from '../../executor/definition.js';
 import { checkWorkers, type WorkerOptions } from '../../executor/fusion/workers.js';
 import type { Pipeline } from '../../executor/pipeline.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
+import { withBudget } from '../../executor/run-pipeline.js';
 import { counted, printable } from '../../observers/progress/terminal-text.js';
 import { canResume } from '../../sessions/can-resume.js';
 import { sessionCommand } from '../../sessions/invocation.js';
 import { outputsOf, refuseSharedOutput } from '../../sessions/output-owner.js';
 import { ownerOf } from '../../sessions/owner.js';
 import { storedMark } from '../../sessions/stored-metrics.js';
+import type { Budget } from '../../spending/budget.js';
 import type { RunViewer } from '../inspectors/live-inspector.js';
 import { loadPipelineFile } from '../load-pipeline-file.js';
 import { ago } from '../output/durations.js';
@@ -32,6 +34,7 @@ export interface RunCommandOptions {
   readonly viewer: RunViewer | undefined;
   /** Threads, including the main thread. */
   readonly threads?: number;
+  readonly budget?: Budget;
 }
 
 /** @returns the exit code. */
@@ -39,7 +42,8 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
   const { stateDir, checkpointInterval, json, verbose } = options;
   if (json) terminal.reserveForJson();
   return withStopRequests({ terminal, verbose }, async (stops) => {
-    const { file, pipeline } = await loadPipelineFile(given);
+    const { file, pipeline: loaded } = await loadPipelineFile(given);
+    const pipeline = withBudget(loaded, options.budget);
     const stateManager = new StateManager(lowdbStorage(stateDir));
     const settings = checkpointInterval === undefined ? {} : { checkpointInterval };
     const whole = { ...pipeline, options: { ...pipeline.options, ...settings } };

@@ -222,3 +222,14 @@ test('a call in flight at a crash is charged at its estimate, once, and called u
   expect(result.metrics.spending?.certain.usd).toBe(0.1);
   expect(test.rows('/out.jsonl')).toEqual(numbers(20));
 });
+
+test('run({ budget }) changes the limits of the pipeline', async () => {
+  const made: number[] = [];
+  const whole = pipeline('test', { batchSize: 10, budget: { usd: 1 } })
+    .from(rows(numbers(20)))
+    .pipe(paid(made))
+    .to(collect<Row>());
+  const options = { stateManager: new StateManager(memoryStorage()), budget: { usd: 0.03 } };
+  await expect(whole.run(options)).rejects.toThrow('The budget of $0.0300 is reached');
+  expect(made).toHaveLength(3);
+});
