@@ -47,6 +47,8 @@ export interface LowdbStorageOptions {
   readonly fileSystem?: FileSystem;
   /** How a session is locked. Default: by the kernel. */
   readonly acquireLock?: AcquireLock;
+  /** Bytes of a journal file, after which a new one begins, so that the older one can be removed. Default 8 MiB. */
+  readonly journalSegmentBytes?: number;
 }
 
 /** Locks a session; rejects with `SessionLockedError` if it has an owner. */
@@ -73,6 +75,7 @@ export function lowdbStorage(directory: string, options: LowdbStorageOptions = {
     directory,
     options.fileSystem ?? nodeFileSystem,
     options.acquireLock ?? acquireSessionLock,
+    options.journalSegmentBytes === undefined ? {} : { segmentBytes: options.journalSegmentBytes },
   );
 }
 
@@ -89,6 +92,7 @@ class LowdbStorage implements CheckpointStorage {
     readonly label: string,
     private readonly fileSystem: FileSystem,
     private readonly acquireLock: AcquireLock,
+    private readonly journalOptions: { readonly segmentBytes?: number },
   ) {
     this.#directory = resolve(label);
   }
@@ -229,7 +233,7 @@ class LowdbStorage implements CheckpointStorage {
     await this.#prepare(home);
     const { fileSystem } = this;
     return usable(join(home, 'journal'), () =>
-      openFileJournal({ fileSystem, directory: home, sessionId, epoch }),
+      openFileJournal({ fileSystem, directory: home, sessionId, epoch, ...this.journalOptions }),
     );
   }
 

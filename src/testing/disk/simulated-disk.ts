@@ -64,7 +64,7 @@ export class SimulatedDisk implements FileSystem {
     },
   };
 
-  readonly #turn: () => Promise<void>;
+  readonly #turn: (kind: OperationKind) => Promise<void>;
 
   constructor(private readonly options: SimulatedDiskOptions = {}) {
     const { seed, turn = seed === undefined ? () => Promise.resolve() : randomTurn(seed) } = options;
@@ -250,7 +250,7 @@ export class SimulatedDisk implements FileSystem {
     half: (manner: FailureManner) => void = () => {},
   ): Promise<R> {
     const n = this.operations.push({ n: this.operations.length + 1, kind, path });
-    await this.#turn();
+    await this.#turn(kind);
     if (this.#isOffline) throw failure('EIO', path);
     if (n >= this.#cutAt) {
       this.#isOffline = true;
@@ -269,15 +269,17 @@ export class SimulatedDisk implements FileSystem {
   }
 }
 
-/** Microtasks that an operation takes at most: nearly all are quick, and some take as long as many others together. */
+/** Microtasks that an operation takes at most. Some take as long as many others together, most of all flushes. */
 const QUICK = 8;
-const SLOW = 1_500;
-const SHARE_OF_SLOW = 1 / 8;
+const SLOW = 400;
+const SHARE_OF_SLOW = 1 / 16;
+const SHARE_OF_SLOW_FLUSHES = 1 / 2;
 
-function randomTurn(seed: number): () => Promise<void> {
+function randomTurn(seed: number): (kind: OperationKind) => Promise<void> {
   const random = seededRandom(seed);
-  return async () => {
-    const most = random() < SHARE_OF_SLOW ? SLOW : QUICK;
+  return async (kind) => {
+    const share = kind.includes('sync') ? SHARE_OF_SLOW_FLUSHES : SHARE_OF_SLOW;
+    const most = random() < share ? SLOW : QUICK;
     for (let left = Math.floor(random() * most); left > 0; left--) await Promise.resolve();
   };
 }

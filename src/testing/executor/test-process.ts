@@ -16,6 +16,9 @@ import type { ScriptedStages, StageHost } from './scripted-stages.js';
 
 export const STATE_DIRECTORY = resolve(DEFAULT_STATE_DIRECTORY);
 
+/** Small: the rows of a test fill several journal files, so that trimming is tested as well. */
+const JOURNAL_SEGMENT_BYTES = 600;
+
 export interface TestProcessOptions {
   /** From 1. */
   readonly number: number;
@@ -48,6 +51,7 @@ export class TestProcess<T> implements StageHost {
     const lock = memoryLock();
     const storage = lowdbStorage(STATE_DIRECTORY, {
       fileSystem: disk,
+      journalSegmentBytes: JOURNAL_SEGMENT_BYTES,
       acquireLock: ({ sessionId, handlers }) => lock(sessionId, handlers),
     });
     const stateManager = new StateManager(storage, {

@@ -6,19 +6,37 @@ import { describe, expect, test } from 'vitest';
 import { collect, defineStage, map, pipeline, type ReadableSink, rows } from 'xstate-pipeline';
 import { jsonl } from 'xstate-pipeline/node';
 import type { FileSystem } from 'xstate-pipeline/storage';
-import { CrashTestError, crashEverywhere, fail, TestingError } from 'xstate-pipeline/testing';
+import {
+  CrashTestError,
+  crashEverywhere,
+  createTestExecutor,
+  fail,
+  TestingError,
+} from 'xstate-pipeline/testing';
 import { numbers, type Row } from '../../support/runs.js';
 import steady from '../pipelines/steady.js';
 import { replacing } from '../replacing.js';
 
 const files = { 'in.jsonl': Array.from({ length: 4 }, (_, n) => `{"n":${n}}\n`).join('') };
 
-test('a pipeline that recovers passes at every operation', { timeout: 60_000 }, async () => {
-  const report = await crashEverywhere(steady, { files });
+test('a pipeline that recovers passes at 20 operations', { timeout: 60_000 }, async () => {
+  const report = await crashEverywhere(steady, { files, points: 20 });
   expect(report.operations).toBeGreaterThan(60);
-  expect(report.points).toHaveLength(3 * report.operations);
-  expect(report.kills).toBe(4 * report.operations);
-  expect(report.points[0]?.name).toMatch(/^operation 1: \w+ \/.*, kill -9$/);
+  expect(report.points).toHaveLength(3 * 20);
+  expect(report.kills).toBe(4 * 20);
+  expect(report.points[0]?.name).toMatch(/^operation \d: \w+ \/.*, kill -9$/);
+});
+
+test('journal files are trimmed while a pipeline of small rows runs', async () => {
+  const run = createTestExecutor(steady, { files: { 'in.jsonl': '{"n":1}\n'.repeat(20) } });
+  void run.execute();
+  await run.settle();
+  const operations = run.disk.operations.map(({ kind, path }) => `${kind} ${path.replace(/.*\//, '')}`);
+  const published = operations.indexOf('rename out.jsonl.part');
+  const trimmed = operations.filter((name) => /^unlink 0+\d+\.log$/.test(name));
+  expect(run.state).toBe('COMPLETED');
+  expect(trimmed.length).toBeGreaterThan(2);
+  expect(operations.indexOf(trimmed[1] as string)).toBeLessThan(published);
 });
 
 test('failures and retries of a script happen in the crashed runs too', async () => {
