@@ -6,7 +6,7 @@ import type { SqlConnection } from './connection.js';
 import type { Ledger } from './ledger.js';
 import type { TableName } from './names.js';
 import { type Publish, publishStatements } from './publish-statements.js';
-import { insertRows, SEQUENCE } from './staging-insert.js';
+import { encodeRows, insertRows, type RowsToInsert, SEQUENCE } from './staging-insert.js';
 import { asSinkError } from './table-errors.js';
 
 /** Bytes of rows that wait for a commit; beyond it they are written early, without a position. */
@@ -26,7 +26,7 @@ export class OpenTable<T extends object> implements OpenSink<T> {
   /** Appended; the first `#committed` of them are in the staging table. */
   #rows: number;
   #committed: number;
-  #waiting: T[] = [];
+  #waiting: RowsToInsert[] = [];
   #waitingBytes = 0;
   #failure: Error | undefined;
   #isPublished: boolean;
@@ -49,7 +49,7 @@ export class OpenTable<T extends object> implements OpenSink<T> {
   }
 
   encode(rows: readonly T[], firstIndex = 0): EncodedRows {
-    const { columns, name } = this.table;
+    const { columns, name, connection } = this.table;
     rows.forEach((row, index) => {
       const problem = problemOfRow(columns, row);
       if (problem !== undefined)
@@ -57,28 +57,25 @@ export class OpenTable<T extends object> implements OpenSink<T> {
           `Row ${firstIndex + index} of a batch does not fit table ${name.text}: ${problem}.`,
         );
     });
-    const text = JSON.stringify(rows);
-    return { rows: rows.length, bytes: text.length, data: text };
+    return encodeRows(connection.dialect, columns, rows);
   }
 
   append(encoded: readonly EncodedRows[]): Promise<void> {
-    return this.#runOperation('write', async () => {
-      for (const { rows, bytes, data } of encoded) {
-        for (const row of JSON.parse(data as string) as T[]) this.#waiting.push(row);
-        this.#waitingBytes += bytes;
-        this.#rows += rows;
-      }
-      if (this.#waitingBytes > SPILL_BYTES) await this.#commit(false);
-    });
+    const isOpen = this.#failure === undefined && this.#closed === undefined && !this.#isPublished;
+    // A closed table is refused there, with the reason.
+    if (!isOpen) return this.#runOperation('write', async () => {});
+    for (const { rows, bytes, data } of encoded) {
+      this.#waiting.push(data as RowsToInsert);
+      this.#waitingBytes += bytes;
+      this.#rows += rows;
+    }
+    return this.#waitingBytes > SPILL_BYTES ? this.#commitWaiting('write', false) : Promise.resolve();
   }
 
   flush(): Promise<SinkPosition> {
     const rows = this.#rows;
     if (this.#isPublished) return Promise.resolve(this.#positionAt(rows));
-    return this.#runOperation('flush', async () => {
-      await this.#commit(true);
-      return this.#positionAt(this.#rows);
-    });
+    return this.#commitWaiting('flush', true).then(() => this.#positionAt(rows));
   }
 
   publish(): Promise<void> {
@@ -103,23 +100,21 @@ export class OpenTable<T extends object> implements OpenSink<T> {
     return this.#closed;
   }
 
-  /** @param isPosition the ledger is to cover the rows. */
-  async #commit(isPosition: boolean): Promise<void> {
-    const { connection, ledger, staging, columns } = this.table;
-    const rows = this.#waiting;
-    if (rows.length === 0 && !isPosition) return;
+  /** Commits what was appended before the call.
+   * @param isPosition the ledger is to cover the rows. */
+  #commitWaiting(verb: 'write' | 'flush', isPosition: boolean): Promise<void> {
+    const waiting = this.#waiting;
+    const upTo = this.#rows;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    await connection.transaction(async (transaction) => {
-      if (isPosition) await ledger.advance(transaction.query, this.fence as number, this.#rows);
-      await insertRows(connection.dialect, transaction, {
-        staging,
-        columns,
-        rows,
-        first: this.#committed + 1,
+    return this.#runOperation(verb, async (fence) => {
+      const { connection, ledger, staging, columns } = this.table;
+      await connection.transaction(async (transaction) => {
+        if (isPosition) await ledger.advance(transaction.query, fence, upTo);
+        await insertRows(transaction, { staging, columns, parts: waiting, first: this.#committed + 1 });
       });
+      this.#committed = upTo;
     });
-    this.#committed += rows.length;
   }
 
   #positionAt(rows: number): SinkPosition {

@@ -1,43 +1,83 @@
 /** Inserts rows into a staging table: in PostgreSQL one statement for many rows, in SQLite one prepared statement. */
+import type { EncodedRows } from '../sinks/sink.js';
 import type { Column } from './columns.js';
 import type { Dialect, Transaction } from './connection.js';
 import { quoted, type TableName } from './names.js';
 
 /** The column of a staging table that numbers its rows, from 1. */
 export const SEQUENCE = '"_xp_seq"';
-/** Rows in one statement of PostgreSQL. */
-const ROWS_A_STATEMENT = 5_000;
+/** Characters of rows in one statement of PostgreSQL. */
+const STATEMENT_CHARACTERS = 2_000_000;
+/** What a value in memory is counted as: SQLite gets values, and no text is made of them. */
+const BYTES_A_VALUE = 24;
+
+/** A batch: as JSON without its brackets for PostgreSQL, as rows for SQLite. */
+export type RowsToInsert = { readonly json: string; readonly rows: number } | readonly object[];
+
+export function encodeRows(
+  dialect: Dialect,
+  columns: readonly Column[],
+  rows: readonly object[],
+): EncodedRows {
+  if (dialect === 'sqlite')
+    return { rows: rows.length, bytes: rows.length * columns.length * BYTES_A_VALUE, data: rows.slice() };
+  const json = JSON.stringify(rows).slice(1, -1);
+  return { rows: rows.length, bytes: json.length, data: { json, rows: rows.length } };
+}
 
 interface Insert {
   readonly staging: TableName;
   readonly columns: readonly Column[];
-  readonly rows: readonly object[];
+  readonly parts: readonly RowsToInsert[];
   /** Sequence number of the first row. */
   readonly first: number;
 }
 
-export function insertRows(dialect: Dialect, transaction: Transaction, insert: Insert): Promise<void> {
-  return dialect === 'postgres' ? insertAsJson(transaction, insert) : insertOneByOne(transaction, insert);
+export async function insertRows(transaction: Transaction, insert: Insert): Promise<void> {
+  let { first } = insert;
+  let texts: string[] = [];
+  let characters = 0;
+  let waiting = 0;
+  const insertTexts = async () => {
+    if (waiting > 0) await insertAsJson(transaction, insert, `[${texts.join(',')}]`, first);
+    first += waiting;
+    texts = [];
+    characters = 0;
+    waiting = 0;
+  };
+  for (const part of insert.parts) {
+    if (!('json' in part)) {
+      await insertOneByOne(transaction, insert, part, first);
+      first += part.length;
+    } else if (part.rows > 0) {
+      texts.push(part.json);
+      characters += part.json.length;
+      waiting += part.rows;
+      if (characters > STATEMENT_CHARACTERS) await insertTexts();
+    }
+  }
+  await insertTexts();
 }
 
 async function insertAsJson(
   { query }: Transaction,
-  { staging, columns, rows, first }: Insert,
+  { staging, columns }: Insert,
+  json: string,
+  first: number,
 ): Promise<void> {
   const names = columns.map(({ name }) => quoted(name)).join(', ');
   const typed = columns.map(({ name, type }) => `${quoted(name)} ${type}`).join(', ');
   const statement =
     `insert into ${staging.sql} (${names}, ${SEQUENCE}) select ${names}, r.ordinal + $2::bigint ` +
     `from rows from (json_to_recordset($1::text::json) as (${typed})) with ordinality as r(${names}, ordinal)`;
-  for (let from = 0; from < rows.length; from += ROWS_A_STATEMENT) {
-    const part = rows.slice(from, from + ROWS_A_STATEMENT);
-    await query(statement, [JSON.stringify(part), first + from - 1]);
-  }
+  await query(statement, [json, first - 1]);
 }
 
 async function insertOneByOne(
   { queryEach }: Transaction,
-  { staging, columns, rows, first }: Insert,
+  { staging, columns }: Insert,
+  rows: readonly object[],
+  first: number,
 ): Promise<void> {
   const names = columns.map(({ name }) => quoted(name)).join(', ');
   const places = columns.map(() => '?').join(', ');

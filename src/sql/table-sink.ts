@@ -170,6 +170,9 @@ async function lockSession(
   };
 }
 
+/** SQLite: the row id, which needs no index of its own. */
+const SEQUENCE_TYPE = { postgres: 'bigint not null', sqlite: 'integer primary key' } as const;
+
 /** Creates the staging table, or cuts it back to `rows`. @returns the fence of this opening. */
 async function prepareStaging(table: TableParts, rows: number): Promise<number> {
   const { connection, staging, columns, ledger } = table;
@@ -178,9 +181,11 @@ async function prepareStaging(table: TableParts, rows: number): Promise<number> 
     if (rows === 0) {
       await query(`drop table if exists ${staging.sql}`);
       await query(
-        `create table ${staging.sql} (${[...definitions, `${SEQUENCE} bigint primary key`].join(', ')})`,
+        `create table ${staging.sql} (${[...definitions, `${SEQUENCE} ${SEQUENCE_TYPE[connection.dialect]}`].join(', ')})`,
       );
-    } else if ((await lastSequence(query, table)) < rows) {
+      if (connection.dialect === 'postgres')
+        await query(`create index on ${staging.sql} using brin (${SEQUENCE})`);
+    } else if (!(await hasRow(query, table, rows))) {
       throw new PipelineMismatchError([goneText(table.name, undefined, rows)], false);
     } else {
       await query(`delete from ${staging.sql} where ${SEQUENCE} > ${rows}`);
@@ -189,12 +194,12 @@ async function prepareStaging(table: TableParts, rows: number): Promise<number> 
   });
 }
 
-async function lastSequence(query: RunQuery, { staging, name, connection }: TableParts): Promise<number> {
+/** Whether the staging table is there, with its row of that number. */
+async function hasRow(query: RunQuery, { staging, connection }: TableParts, row: number): Promise<boolean> {
   const [found] = await (connection.dialect === 'postgres'
     ? query('select to_regclass($1) is not null as has', [staging.sql])
     : query('select 1 as has from sqlite_master where name = ?', [staging.table]));
-  if (found === undefined || found.has === false)
-    throw new PipelineMismatchError([goneText(name, undefined, 0)], false);
-  const [row] = await query(`select max(${SEQUENCE}) as last from ${staging.sql}`);
-  return Number(row?.last ?? 0);
+  if (found === undefined || found.has === false) return false;
+  const rows = await query(`select 1 from ${staging.sql} where ${SEQUENCE} = ${row}`);
+  return rows.length > 0;
 }

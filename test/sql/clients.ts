@@ -6,7 +6,7 @@ import Database from 'libsql';
 import pg from 'pg';
 import postgresJs from 'postgres';
 import type { SqlClient } from '../../src/sql/clients/connect.js';
-import { postgresFolder, startPostgres } from './postgres.js';
+import { type PostgresServer, postgresFolder, startPostgres } from './postgres.mjs';
 
 /** A database, and a client of it to test. */
 export interface TestDatabase {
@@ -41,22 +41,48 @@ export function openSqlite(path: string): TestDatabase {
   };
 }
 
-export async function openDatabase(name: ClientName): Promise<TestDatabase> {
-  if (name !== 'libsql') return openPostgres(name);
-  const folder = mkdtempSync(join(tmpdir(), 'xp-sqlite-'));
-  const database = openSqlite(join(folder, 'test.db'));
-  return {
-    ...database,
-    async close() {
-      await database.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+/** Opens databases, all of PostgreSQL's on one server. */
+export class TestDatabases {
+  #server: Promise<PostgresServer> | undefined;
+  #opened: TestDatabase[] = [];
+
+  async open(name: ClientName): Promise<TestDatabase> {
+    const database = name === 'libsql' ? this.#openSqlite() : await this.#openPostgres(name);
+    this.#opened.push(database);
+    return database;
+  }
+
+  async close(): Promise<void> {
+    for (const database of this.#opened) await database.close();
+    await (await this.#server)?.stop();
+  }
+
+  #openSqlite(): TestDatabase {
+    const folder = mkdtempSync(join(tmpdir(), 'xp-sqlite-'));
+    const database = openSqlite(join(folder, 'test.db'));
+    return {
+      ...database,
+      async close() {
+        await database.close();
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  }
+
+  async #openPostgres(name: Exclude<ClientName, 'libsql'>): Promise<TestDatabase> {
+    this.#server ??= startPostgres();
+    const { folder: host, user } = await this.#server;
+    const template = openPostgresAt({ host, user, database: 'postgres' });
+    const database = `d${this.#opened.length}`;
+    await template.run(`create database ${database}`);
+    await template.close();
+    return openPostgres(name, { host, user, database });
+  }
 }
 
 /** Over a server that the caller ends. */
 export function openPostgresAt(at: pg.ClientConfig): TestDatabase {
-  const pool = new pg.Pool({ ...at, max: 20 });
+  const pool = new pg.Pool({ ...at, max: 10 });
   // The server may end first.
   pool.on('error', () => {});
   return {
@@ -67,9 +93,10 @@ export function openPostgresAt(at: pg.ClientConfig): TestDatabase {
   };
 }
 
-async function openPostgres(name: Exclude<ClientName, 'libsql'>): Promise<TestDatabase> {
-  const server = await startPostgres();
-  const at = { host: server.folder, user: server.user, database: 'postgres' };
+async function openPostgres(
+  name: Exclude<ClientName, 'libsql'>,
+  at: { readonly host: string; readonly user: string; readonly database: string },
+): Promise<TestDatabase> {
   const database = openPostgresAt(at);
   const single = new pg.Client(at);
   const sql = postgresJs({ ...at, onnotice: () => {} });
@@ -86,7 +113,6 @@ async function openPostgres(name: Exclude<ClientName, 'libsql'>): Promise<TestDa
       await database.close();
       if (name === 'pg Client') await single.end();
       await sql.end();
-      await server.stop();
     },
   };
 }

@@ -2,14 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memoryStorage, pipeline, rows, StateManager } from 'xstate-pipeline';
 import { table } from '../../src/sql/table.js';
-import { isPresent, openDatabase, type TestDatabase } from './clients.js';
+import { isPresent, type TestDatabase, TestDatabases } from './clients.js';
+
+const databases = new TestDatabases();
+afterAll(() => databases.close());
 
 describe.each((['libsql', 'pg Pool'] as const).filter(isPresent))('%s', (name) => {
   let database: TestDatabase;
   beforeAll(async () => {
-    database = await openDatabase(name);
+    database = await databases.open(name);
   });
-  afterAll(() => database.close());
 
   const load = (target: string, input: readonly object[], columns?: readonly string[]) =>
     pipeline('load')

@@ -14,7 +14,7 @@ import type { SqlClient } from '../../src/sql/clients/connect.js';
 import type { Publish } from '../../src/sql/publish-statements.js';
 import { table } from '../../src/sql/table.js';
 import { contextOf } from '../../src/testing/contracts/source.js';
-import { type ClientName, isPresent, openDatabase, type TestDatabase } from './clients.js';
+import { type ClientName, isPresent, type TestDatabase, TestDatabases } from './clients.js';
 
 const INPUT = Array.from({ length: 40 }, (_, id) => ({ id, title: `row ${id}` }));
 const OLD = [
@@ -77,13 +77,15 @@ function failing(client: SqlClient, fault: Fault | undefined): { client: SqlClie
   };
 }
 
+const databases = new TestDatabases();
+afterAll(() => databases.close());
+
 describe.each((['libsql', 'pg Client'] as const).filter(isPresent))('%s', (name: ClientName) => {
   let database: TestDatabase;
   let tables = 0;
   beforeAll(async () => {
-    database = await openDatabase(name);
+    database = await databases.open(name);
   });
-  afterAll(() => database.close());
 
   async function makeTable(publish: Publish) {
     const target = `t${++tables}`;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { query } from '../../src/sql/query.js';
 import { contextOf, readAll, sourceContract } from '../../src/testing/contracts/source.js';
-import { CLIENTS, isPresent, openDatabase, type TestDatabase } from './clients.js';
+import { CLIENTS, isPresent, type TestDatabase, TestDatabases } from './clients.js';
 
 const rows = Array.from({ length: 20 }, (_, i) => ({
   shop: `s${i % 3}`,
@@ -12,17 +12,19 @@ const rows = Array.from({ length: 20 }, (_, i) => ({
 }));
 const inOrder = rows.toSorted((a, b) => a.shop.localeCompare(b.shop) || a.id - b.id);
 
+const databases = new TestDatabases();
+afterAll(() => databases.close());
+
 describe.each(CLIENTS.filter(isPresent))('%s', (name) => {
   let database: TestDatabase;
   beforeAll(async () => {
-    database = await openDatabase(name);
+    database = await databases.open(name);
     await database.run('create table orders (shop text, id integer, title text, price double precision)');
     await database.run(
       `insert into orders values ${rows.map((row) => `('${row.shop}', ${row.id}, '${row.title}', ${row.price})`).join(', ')}`,
     );
     await database.run('create table empty (id integer)');
   });
-  afterAll(() => database.close());
   const orders = (where = '') =>
     query({ client: database.client, sql: `select * from orders ${where}`, key: ['shop', 'id'] });
 

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { defineStage, memoryStorage, pipeline, rows, StateManager } from 'xstate-pipeline';
 import { table } from '../../src/sql/table.js';
-import { postgresFolder, startPostgres } from './postgres.js';
+import { postgresFolder, startPostgres } from './postgres.mjs';
 
 const INPUT = Array.from({ length: 60 }, (_, id) => ({ id }));
 

@@ -11,7 +11,7 @@ import { sqlStorage } from '../../src/sql/storage/sql-storage.js';
 import { table } from '../../src/sql/table.js';
 import { journalContract } from '../../src/testing/contracts/journal.js';
 import { storageContract } from '../../src/testing/contracts/storage.js';
-import { type PostgresServer, postgresFolder, startPostgres } from './postgres.js';
+import { type PostgresServer, postgresFolder, startPostgres } from './postgres.mjs';
 
 const SESSION = '0f8fad5b-d9cb-469f-a165-70867728950e';
 const runner = { describe, it: test };
@@ -88,7 +88,7 @@ describe.skipIf(postgresFolder === undefined)('PostgreSQL', () => {
     await storage.write(SESSION, '1');
     await expect(other.lock(SESSION, {})).rejects.toMatchObject({ code: 'SESSION_LOCKED' });
     await pool.query(
-      "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()",
+      "select pg_terminate_backend(pid, 20000) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()",
     );
     const next = await other.lock(SESSION, {});
     await expect(storage.write(SESSION, '2')).rejects.toMatchObject({ code: 'CHECKPOINT_WRITE' });

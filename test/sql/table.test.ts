@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import type { Publish } from '../../src/sql/publish-statements.js';
 import { table } from '../../src/sql/table.js';
 import { type SinkFixture, sinkContract } from '../../src/testing/contracts/sink.js';
-import { CLIENTS, type ClientName, isPresent, openDatabase, type TestDatabase } from './clients.js';
+import { CLIENTS, type ClientName, isPresent, type TestDatabase, TestDatabases } from './clients.js';
 
 const rows = Array.from({ length: 12 }, (_, id) => ({
   id,
@@ -51,12 +51,14 @@ async function fixture(
   };
 }
 
+const databases = new TestDatabases();
+afterAll(() => databases.close());
+
 describe.each(CLIENTS.filter(isPresent))('%s', (name) => {
   let database: TestDatabase;
   beforeAll(async () => {
-    database = await openDatabase(name);
+    database = await databases.open(name);
   });
-  afterAll(() => database.close());
   const modes: readonly Publish[] =
     name === 'libsql' || name === 'pg Pool' ? ['append', 'replace', { upsert: ['id'] }] : ['replace'];
   for (const publish of modes)

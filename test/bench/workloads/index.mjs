@@ -8,6 +8,7 @@ import { W6 } from './w6.mjs';
 import { W7 } from './w7.mjs';
 import { W8 } from './w8.mjs';
 import { W9 } from './w9.mjs';
+import { W12 } from './w12.mjs';
 
 /** @type {import('./workload.mjs').Workload[]} */
-export const WORKLOADS = [W1, W2, W3, W4, W5, W6, W7, W8, W9];
+export const WORKLOADS = [W1, W2, W3, W4, W5, W6, W7, W8, W9, W12];
