@@ -61,6 +61,7 @@ export type { CancelReceipt, PauseReceipt } from './executor/receipts.js';
 export type { ExecutionResult, LostRow, OutputRows } from './executor/result.js';
 export type { PipelineRun, RunOptions } from './executor/run-pipeline.js';
 export type { ResumeOptions } from './executor/session/opening/stored-session.js';
+export type { Tuning } from './executor/session/tune.js';
 export type { Json, JsonObject } from './formats/json.js';
 export { type Limiter, type LimiterOptions, limiter } from './limits/limiter.js';
 export type { RateOptions } from './limits/rate.js';

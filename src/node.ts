@@ -14,6 +14,7 @@ export {
   type SessionCommandOptions,
   type SessionStatus,
   sessionStatus,
+  tuneSession,
 } from './sessions/control-session.js';
 export {
   type InspectedFeed,

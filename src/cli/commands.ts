@@ -4,9 +4,10 @@ import { type Command, Option } from 'commander';
 import type { Budget } from '../spending/budget.js';
 import type { ChartOptions } from './commands/diagram.js';
 import type { InspectOptions } from './commands/inspect.js';
+import type { TuneArguments } from './commands/tune.js';
 import { INSPECTORS, type InspectorKind } from './inspectors/inspectors.js';
 import type { RunViewer } from './inspectors/live-inspector.js';
-import { batchNumber, budgetLimits, portNumber, wholeNumber } from './option-values.js';
+import { batchNumber, budgetLimits, collect, portNumber, wholeNumber } from './option-values.js';
 import { isVerbose } from './output/report.js';
 import type { Terminal } from './output/terminal.js';
 
@@ -116,6 +117,21 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
         }),
       );
   }
+  command('tune <session>', 'change concurrency and rate limits of a running session')
+    .option(
+      '--concurrency <stage=number>',
+      'batches or calls at once; stage=2-16 where it adapts',
+      collect,
+      [],
+    )
+    .option('--limit <limiter.unit=number/period>', 'for example openai.requests=300/60s', collect, [])
+    .option('--json', 'print what is in force as JSON')
+    .action((session: string, options: CommonOptions & TuneArguments) =>
+      perform(options, async () => {
+        const { tune } = await import('./commands/tune.js');
+        return tune(session, options, terminal);
+      }),
+    );
   command(
     'inspect [session]',
     'open the inspector for a session, a recording (file or folder), or the list of sessions',

@@ -28,3 +28,6 @@ function within(text: string, min: number, max = Number.MAX_SAFE_INTEGER): numbe
   const upTo = max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`;
   throw new InvalidArgumentError(`It must be a whole number, from ${min}${upTo}.`);
 }
+
+/** Of an option that may be given several times. */
+export const collect = (text: string, before: readonly string[]): string[] => [...before, text];

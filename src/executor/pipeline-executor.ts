@@ -32,6 +32,7 @@ import { lockSession } from './session/opening/closing-sessions.js';
 import { assertSamePipeline, loadSession, type ResumeOptions } from './session/opening/stored-session.js';
 import type { RecordingPreferences } from './session/recording/recordings.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
+import type { Tuning } from './session/tune.js';
 
 /**
  * Runs an ordered list of stages over a pipeline's rows; see `pipeline()` for the short way.
@@ -231,6 +232,7 @@ export class PipelineExecutor<
         record: () => this.#actions.handlers.record(),
         pause: () => this.#actions.handlers.pause(),
         cancel: () => this.#actions.handlers.cancel(),
+        tune: (tuning) => this.#actions.handlers.tune(tuning),
       },
     );
     let restored: ActorRefFrom<RunnableMachine> | undefined;
@@ -260,6 +262,17 @@ export class PipelineExecutor<
         this.#follow(createActor(this.#machine, { input: {} }));
       throw error;
     }
+  }
+
+  /** Changes concurrency and rate limits of the run, now and until it ends. Everything is checked before anything changes.
+   * @returns what is in force, for the stages and limiters that are named.
+   * @throws {IllegalCommandError} in another state than EXECUTING and PAUSED.
+   * @throws {InvalidOptionError} for a stage or limiter that the pipeline has not, and for a value out of range.
+   * @example
+   * executor.tune({ stages: { classify: { concurrency: 4 } }, limiters: { openai: { requests: { limit: 300, perMs: 60_000 } } } });
+   */
+  tune(tuning: Tuning): Tuning {
+    return this.#actions.tune(tuning);
   }
 
   /** Aborts every stage at once, waits for none of them, keeps the checkpoint (I17). `execute` rejects with

@@ -23,6 +23,7 @@ import { checkWorkers, type WorkerOptions } from './fusion/workers.js';
 import { PipelineExecutor } from './pipeline-executor.js';
 import type { CancelReceipt, PauseReceipt } from './receipts.js';
 import type { ExecutionResult } from './result.js';
+import type { Tuning } from './session/tune.js';
 import { lastResumable, recentResumable } from './session/unfinished.js';
 
 /** Options of `run()`. */
@@ -95,6 +96,8 @@ export interface PipelineRun<T = unknown> extends Promise<ExecutionResult<T>> {
   /** Finishes and commits what is in flight. The run then ends: its promise rejects with `PipelinePausedError`, and the
    * session is free to be resumed by any process. A run that pauses by itself ends the same way; the error has its `reason`. */
   pause(): Promise<PauseReceipt>;
+  /** Changes concurrency and rate limits while the run executes; see `PipelineExecutor.tune`. */
+  tune(tuning: Tuning): Promise<Tuning>;
   /** Aborts every stage; the promise rejects with `PipelineCancelledError`. The session can be resumed. */
   cancel(): Promise<CancelReceipt>;
 }
@@ -118,6 +121,7 @@ export function runPipeline<T>(whole: WholePipeline, options: RunOptions = {}): 
     sessionId: { get: () => run?.sessionId, enumerable: true },
     result: { value: result },
     pause: { value: () => command((begun) => begun.pause()) },
+    tune: { value: (tuning: Tuning) => command((begun) => begun.tune(tuning)) },
     cancel: { value: () => command((begun) => begun.cancel()) },
   }) as PipelineRun<T>;
 }
@@ -213,6 +217,12 @@ class Run<T> {
   async pause(): Promise<PauseReceipt> {
     if (!this.#executor.can('pause')) await this.#whenLegal('pause');
     return this.#executor.pause();
+  }
+
+  /** Once the run executes. */
+  async tune(tuning: Tuning): Promise<Tuning> {
+    if (!this.#executor.can('pause')) await this.#whenLegal('pause');
+    return this.#executor.tune(tuning);
   }
 
   async cancel(): Promise<CancelReceipt> {

@@ -110,6 +110,11 @@ export function isLimiter(value: unknown): value is Limiter {
 export const stateOf = (given: Limiter, clock: Clock): LimiterState =>
   (given as SharedLimiter).stateOn(clock);
 
+/** @throws {InvalidOptionError} */
+export function assertLimiterOptions(name: string, options: unknown): void {
+  readRates(name, options);
+}
+
 /** Changes some rates of a limiter while it is in use; what a refusal taught it is forgotten.
  * @throws {InvalidOptionError} */
 export function changeLimiter(given: Limiter, options: LimiterOptions, clock: Clock): void {

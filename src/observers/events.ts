@@ -3,7 +3,7 @@
  * when the fsync behind them is done (I6): `batch.completed` with `durable: true`, and `batches.committed`.
  */
 
-import type { ErrorData, HoldReason, StageCounters } from '../../machines/context.js';
+import type { ErrorData, HoldReason, JsonObject, StageCounters } from '../../machines/context.js';
 import type { SpendingTotals } from '../spending/ledger.js';
 
 export type { ErrorData, HoldReason, StageCounters };
@@ -172,6 +172,11 @@ export type PipelineEvent = Stamp &
         readonly journalBytes?: number;
         /** What the session has spent, over all processes (I21); absent: nothing. */
         readonly spending?: SpendingTotals;
+      }
+    | {
+        /** `tune` has changed concurrency or rate limits: what is in force now. */
+        readonly type: 'tuned';
+        readonly tuning: JsonObject;
       }
     | { readonly type: 'notice'; readonly message: string }
   );

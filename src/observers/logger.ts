@@ -135,6 +135,8 @@ function messageFor(event: PipelineEvent): string {
       return `checkpoint saved after ${batches(event.batches)}, ${event.bytes} bytes`;
     case 'batches.committed':
       return `committed up to batch ${event.upTo}`;
+    case 'tuned':
+      return `tuned: ${JSON.stringify(event.tuning)}`;
     case 'notice':
       return event.message;
   }

@@ -7,6 +7,7 @@ import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
 import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.js';
 import { CheckpointNotFoundError, ControlError } from '../errors.js';
 import type { CancelReceipt, PauseReceipt } from '../executor/receipts.js';
+import type { Tuning } from '../executor/session/tune.js';
 import { isObject, type JsonObject } from '../formats/json.js';
 import { optional, options, readOptions, text, whole } from '../formats/shape.js';
 import type { ErrorData } from '../observers/events.js';
@@ -52,6 +53,7 @@ export const PATIENCE_MS: Readonly<Record<ControlCommand, number>> = {
   cancel: 60_000,
   status: 5_000,
   record: 5_000,
+  tune: 5_000,
 };
 
 const OPTIONS = options({ stateDir: optional(text(10_000, 1)), timeoutMs: optional(whole(1, 2 ** 31 - 1)) });
@@ -129,6 +131,26 @@ export async function cancelSession(
   return receiptIn(await send(target, 'cancel'), target);
 }
 
+/**
+ * Changes concurrency and rate limits of a session, whatever process runs it.
+ *
+ * @param session an id, its first characters, or `'last'`: the newest that a process runs.
+ * @returns what is in force, for the stages and limiters that are named.
+ * @throws {NoOwnerError} if no process runs it.
+ * @throws {ControlError} if the process refuses: a stage or limiter that it has not, a value out of range.
+ * @throws {CheckpointNotFoundError | InvalidOptionError}
+ * @example
+ * await tuneSession('last', { stages: { classify: { concurrency: 4 } } }, { stateDir: 'sessions' });
+ */
+export async function tuneSession(
+  session: string,
+  tuning: Tuning,
+  options: SessionCommandOptions = {},
+): Promise<Tuning> {
+  const target = await findTarget('tuneSession()', session, options);
+  return send(target, 'tune', JSON.parse(JSON.stringify(tuning)) as JsonObject) as Promise<Tuning>;
+}
+
 interface Target {
   readonly sessionId: string;
   readonly stateDir: string;
@@ -143,10 +165,10 @@ async function findTarget(of: string, session: string, options: SessionCommandOp
   return { sessionId, stateDir, stateManager, timeoutMs };
 }
 
-async function send(target: Target, command: ControlCommand): Promise<JsonObject> {
+async function send(target: Target, command: ControlCommand, value?: JsonObject): Promise<JsonObject> {
   const { sessionId, stateDir, stateManager, timeoutMs = PATIENCE_MS[command] } = target;
   try {
-    return await sendControl({ directory: join(stateDir, sessionId), sessionId, command, timeoutMs });
+    return await sendControl({ directory: join(stateDir, sessionId), sessionId, command, value, timeoutMs });
   } catch (error) {
     if (codeOf(error) !== 'NO_OWNER') throw error;
     if ((await stateManager.storage.read(sessionId)) === undefined)

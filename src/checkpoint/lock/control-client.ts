@@ -14,6 +14,8 @@ export interface ControlRequest {
   readonly directory: string;
   readonly sessionId: string;
   readonly command: ControlCommand;
+  /** What the command needs. */
+  readonly value?: JsonObject | undefined;
   /** How long to wait for the answer, in milliseconds. `pause` is answered when the batches in flight are committed. */
   readonly timeoutMs: number;
   /** Whose kind of socket to use. Default: this one's. */
@@ -53,7 +55,7 @@ export async function sendControl(request: ControlRequest): Promise<JsonObject> 
 }
 
 async function askOwner(request: ControlRequest) {
-  const { directory, sessionId, command, timeoutMs, platform } = request;
+  const { directory, sessionId, command, value, timeoutMs, platform } = request;
   const token = await readToken(request);
   const owner = await lockOwner(directory, sessionId, platform);
   if (owner === undefined) throw new NoOwnerError(sessionId);
@@ -62,7 +64,7 @@ async function askOwner(request: ControlRequest) {
     owner.socket.destroy();
     throw refused(request, 'is starting or ending. Try again');
   }
-  return { token, answer: await ask(owner.socket, { token, command }, timeoutMs) };
+  return { token, answer: await ask(owner.socket, { token, command, ...(value && { value }) }, timeoutMs) };
 }
 
 /** Undefined: there is no file. Empty: the file has no token. */

@@ -3,6 +3,7 @@
  *
  *     {"command":"owner"}                         → {"pid":123}             for every client: process ids are no secret
  *     {"token":"…","command":"pause|cancel|…"}    → the handler's answer   for clients that can read `owner.json` (0600)
+ *     {"token":"…","command":"tune","value":{…}}  → what is in force
  *     anything else                               → {"error":{"code":"…","message":"…"}}, then the connection is closed
  *
  * Unknown fields are ignored: client and owner may be of different releases.
@@ -12,7 +13,7 @@ import { isObject, type JsonObject } from '../../formats/json.js';
 import { object, readText, shape, text, whole } from '../../formats/shape.js';
 import type { ControlCommand } from './lock.js';
 
-export const CONTROL_COMMANDS: readonly ControlCommand[] = ['pause', 'cancel', 'status', 'record'];
+export const CONTROL_COMMANDS: readonly ControlCommand[] = ['pause', 'cancel', 'status', 'record', 'tune'];
 /** Bytes of a request, its line end included. */
 export const MAX_REQUEST_BYTES = 4096;
 export const MAX_ANSWER_BYTES = 1024 * 1024;

@@ -8,7 +8,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { JsonObject } from '../../formats/json.js';
+import { isObject, type JsonObject } from '../../formats/json.js';
 import { codeOf, messageOf } from '../../platform/thrown.js';
 import { CONTROL_COMMANDS, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, parseLine } from './control-protocol.js';
 import type { LockHandlers } from './lock.js';
@@ -93,7 +93,7 @@ class Connection {
     const handler = command === undefined ? undefined : this.handlers[command];
     if (handler === undefined) return this.refuse('UNKNOWN_COMMAND', 'The owner does not know this command.');
     try {
-      this.say(await handler());
+      this.say(await handler(isObject(request.value) ? request.value : {}));
     } catch (error) {
       this.say(errorAnswer(codeOf(error), messageOf(error)));
     }

@@ -2,11 +2,12 @@
 import type { JsonObject } from '../../formats/json.js';
 
 /** What another process may ask of a session's owner. */
-export type ControlCommand = 'pause' | 'cancel' | 'status' | 'record';
+export type ControlCommand = 'pause' | 'cancel' | 'status' | 'record' | 'tune';
 
 /** What an owner answers to. Each resolves to a JSON answer; a rejection becomes an error answer. */
 export type LockHandlers = {
-  readonly [command in ControlCommand]?: () => Promise<JsonObject>;
+  /** @param value what the command needs: of `tune`, the tuning. */
+  readonly [command in ControlCommand]?: (value?: JsonObject) => Promise<JsonObject>;
 };
 
 /** The ownership of a session (I10). */

@@ -2,6 +2,7 @@
 import type { ExecutorContext, ExecutorState, JsonObject } from '../../../machines/context.js';
 import type { LockHandlers } from '../../checkpoint/lock/lock.js';
 import type { CancelReceipt, PauseReceipt } from '../receipts.js';
+import type { Tuning } from './tune.js';
 
 /** The part of an executor's actions that other processes may reach. */
 interface ControlledRun {
@@ -10,12 +11,14 @@ interface ControlledRun {
   readonly session: { readonly elapsedMs: number | undefined } | undefined;
   pause(): Promise<PauseReceipt>;
   cancel(): Promise<CancelReceipt>;
+  tune(tuning: unknown): Tuning;
   readonly recordings: { startOnDemand(): Promise<JsonObject> };
 }
 
 export function controlHandlers(actions: ControlledRun): Required<LockHandlers> {
   return {
     pause: async () => ({ ...(await actions.pause()) }),
+    tune: async (tuning) => ({ ...actions.tune(tuning) }) as JsonObject,
     cancel: async () => ({ ...(await actions.cancel()) }),
     record: () => actions.recordings.startOnDemand(),
     async status(): Promise<JsonObject> {

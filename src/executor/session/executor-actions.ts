@@ -26,7 +26,7 @@ import type { WorkerOptions } from '../fusion/workers.js';
 import type { EventDraft } from '../publish.js';
 import type { CancelReceipt, PauseReceipt } from '../receipts.js';
 import { type ExecutionResult, resultOf } from '../result.js';
-import type { StageActor } from '../rows/rows.js';
+import type { Rows } from '../rows/rows.js';
 import type { RunObservers } from '../run-observers.js';
 import { notifyObservers, parentOf } from './actor-lifetime.js';
 import { ActorListeners } from './actor-listeners.js';
@@ -42,6 +42,7 @@ import { type RecordedRun, type RecordingPreferences, Recordings } from './recor
 import type { StoredRecording } from './recording/stored-recording.js';
 import { loadedEvent, resumedEvent, startedEvent } from './run-events.js';
 import { SessionWork } from './session-work.js';
+import { type Tuning, tuneRun } from './tune.js';
 
 export interface ExecutorActionsOptions {
   readonly stages: readonly AnyStage[];
@@ -134,6 +135,16 @@ export class ExecutorActions {
     return receipt;
   }
 
+  /** @throws {IllegalCommandError | InvalidOptionError} */
+  tune(tuning: unknown): Tuning {
+    const { stages, environment } = this.options;
+    const { state, actor } = this;
+    const snapshot = actor.getSnapshot() as { readonly children: Readonly<Record<string, unknown>> };
+    const tuned = tuneRun({ state, stages, clock: environment.clock, snapshot }, tuning);
+    this.publish(this.context.sessionId, { type: 'tuned', tuning: tuned });
+    return tuned as Tuning;
+  }
+
   /** @throws {IllegalCommandError} (I2) */
   async cancel(): Promise<CancelReceipt> {
     assertLegal('cancel', this.#snapshot);
@@ -199,16 +210,9 @@ export class ExecutorActions {
     session.startTimer(everyMs, () => isCheckpointDue(this.context, stateManager, everyMs));
   }
 
-  startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void {
-    this.#session?.parts?.rows.startAttempt(actor, stageIndex, batch, attempt);
-  }
-
-  armRetry(actor: StageActor, batch: number, delayMs: number): void {
-    this.#session?.parts?.rows.armRetry(actor, batch, delayMs);
-  }
-
-  resizeStage(stageIndex: number, concurrency: number): void {
-    this.#session?.parts?.rows.resizeStage(stageIndex, concurrency);
+  /** While the session is open. */
+  get rows(): Rows | undefined {
+    return this.#session?.parts?.rows;
   }
 
   abortWork(): void {

@@ -97,13 +97,13 @@ function runnableStage(index: number, of: ActionsOf) {
     stageMachine.provide({
       actions: {
         start: ({ self }, { batches }) => {
-          const actions = parentActions(self, of);
+          const rows = parentActions(self, of)?.rows;
           for (const { batch, attempt } of batches)
-            actions?.startAttempt(answered(self as unknown as StageActor), index, batch, attempt);
+            rows?.startAttempt(answered(self as unknown as StageActor), index, batch, attempt);
         },
-        resize: ({ self }, { concurrency }) => parentActions(self, of)?.resizeStage(index, concurrency),
+        resize: ({ self }, { concurrency }) => parentActions(self, of)?.rows?.resizeStage(index, concurrency),
         arm: ({ self }, { batch, delayMs }) =>
-          parentActions(self, of)?.armRetry(answered(self as unknown as StageActor), batch, delayMs),
+          parentActions(self, of)?.rows?.armRetry(answered(self as unknown as StageActor), batch, delayMs),
       },
     }),
   );

@@ -39,10 +39,10 @@ export interface MessageDivergence<Origin> {
 
 /** Types of the events that the executor sends to its children. */
 const TO_CHILDREN = {
-  ...{ process: true, passed: true, hold: true, release: true, tune: true, abort: true },
+  ...{ process: true, passed: true, hold: true, release: true, abort: true },
   ...{ commit: true, publish: true },
 } satisfies Record<
-  | Exclude<StageEvent['type'], `attempt${string}` | 'retry.due' | 'overloaded' | 'calls.succeeded'>
+  | Exclude<StageEvent['type'], `attempt${string}` | 'retry.due' | 'overloaded' | 'tune' | 'calls.succeeded'>
   | Exclude<WorkerEvent['type'], ExecutorReport['type']>,
   true
 >;

@@ -45,6 +45,7 @@ function reduceEvent(counters: RunCounters, event: PipelineEvent): RunCounters {
     case 'stage.started':
     case 'stage.stalled':
     case 'budget.warning':
+    case 'tuned':
     case 'notice':
       return { ...counters, at: event.at };
     case 'stage.completed':
