@@ -72,6 +72,7 @@ export type {
   HoldReason,
   PipelineEvent,
   PipelineEventOf,
+  Projection,
   StageCounters,
   Stamp as EventStamp,
 } from './observers/events.js';
@@ -81,6 +82,7 @@ export type { OutputStream } from './observers/output-stream.js';
 export type { Progress, StageProgress } from './observers/progress/progress.js';
 export { type ProgressBar, type ProgressBarOptions, progressBar } from './observers/progress/progress-bar.js';
 export type { TerminalStream } from './observers/progress/terminal-block.js';
+export type { Estimate } from './observers/projection.js';
 export { type Clock, type Random, seededRandom, systemClock, type TimerOptions } from './platform/clock.js';
 export type { Environment } from './platform/environment.js';
 export { consoleLogger, type Logger, silentLogger } from './platform/logger.js';

@@ -40,7 +40,8 @@ function required<T>(value: T | undefined, option: string, command: Command): T 
 export function addCommands(program: Command, terminal: Terminal, perform: SetAction): void {
   runCommand('run <file>', 'run a pipeline file as a new session')
     .option('--checkpoint-interval <rows>', 'rows between checkpoints', wholeNumber)
-    .action((file: string, options: RunOptions & { checkpointInterval?: number }) =>
+    .option('--sample <rows>', 'work on so many rows, then pause with a projection of the rest', wholeNumber)
+    .action((file: string, options: RunOptions & { checkpointInterval?: number; sample?: number }) =>
       perform(options, async () => {
         const viewer = await viewerFor(options);
         const { run } = await import('./commands/run.js');

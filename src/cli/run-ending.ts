@@ -39,7 +39,8 @@ export async function printRunEnding(
   const sessionId = runId ?? options.sessionId;
   const stopped = sessionId === undefined ? undefined : await endingOf(sessionId, outcome, how, options);
   const reason = outcome.kind === 'paused' ? outcome.saved.reason : undefined;
-  const ending = stopped && reason ? withReason(stopped, reason) : stopped;
+  const projection = outcome.kind === 'paused' ? outcome.saved.projection : undefined;
+  const ending = stopped && reason ? withReason(stopped, reason, projection) : stopped;
   if (ending !== undefined) printEnding(options, ending);
   if (how === 'failed') return outcome.kind === 'failed' ? exitCodeOf(outcome.error) : FAILED;
   const isByItself = outcome.kind === 'paused' && outcome.saved.reason !== undefined;

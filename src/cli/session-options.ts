@@ -1,8 +1,8 @@
 /** What `run`, `resume` and `fork` tell a foreground run, and how it ends. */
 import type { StateManager } from '../checkpoint/state-manager.js';
 import type { PipelineExecutor } from '../executor/pipeline-executor.js';
-import type { PauseReceipt } from '../executor/receipts.js';
 import type { ExecutionResult } from '../executor/result.js';
+import type { PipelineEventOf } from '../observers/events.js';
 import type { Logger } from '../platform/logger.js';
 import type { RunViewer } from './inspectors/live-inspector.js';
 import type { Places, SavedRows } from './output/summary.js';
@@ -37,7 +37,7 @@ export type RunOutcome =
   | {
       readonly kind: 'paused';
       /** With the reason, if the run paused by itself. */
-      readonly saved: SavedRows & Pick<PauseReceipt, 'reason'>;
+      readonly saved: SavedRows & Pick<PipelineEventOf<'pipeline.paused'>, 'reason' | 'projection'>;
     }
   /** There was nothing to pause or to cancel. */
   | { readonly kind: 'stopped' }

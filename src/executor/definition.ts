@@ -34,6 +34,8 @@ export interface PipelineOptions {
   /** When the run stops losing rows, where `onError` is not `'fail'`. Default: it pauses by itself when the last 100 rows of a
    * stage, or of the source, were all lost. `false`: never. */
   readonly losses?: LossOptions | false;
+  /** Rows that a new session works on before it pauses by itself, with a projection of the rest. A resume continues. Default: none. */
+  readonly sample?: number;
   /** Receives rows that fail under `'dead-letter'`. Default: a file beside the sink's. */
   readonly deadLetter?: SinkLike<JsonObject>;
   /** What the session may spend, over all its processes, before it pauses by itself. Decided before each call of a stage with
@@ -60,6 +62,8 @@ export interface PipelineDefinition {
   readonly onPoison: OnError;
   /** Undefined: no limit. */
   readonly losses: LossLimits | undefined;
+  /** Rows; undefined: no sample. */
+  readonly sample: number | undefined;
   readonly batchSize: number;
   readonly maxInFlight: number;
   readonly checkpointInterval: number | undefined;
@@ -77,6 +81,7 @@ const PIPELINE_OPTIONS = options({
   maxCrashes: withDefault(whole(2, 1_000), 3),
   onPoison: withDefault(oneOf(['fail', 'skip', 'dead-letter']), 'fail'),
   losses: optional(anything),
+  sample: optional(whole(1)),
   deadLetter: optional(anything),
   budget: optional(budgetOption),
 });
@@ -108,6 +113,7 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
     maxCrashes: sizes.maxCrashes,
     onPoison: sizes.onPoison,
     losses: lossLimits(given.losses),
+    sample: sizes.sample,
     batchSize: sizes.batchSize,
     maxInFlight: maxInFlight ?? Math.min(MAX_WINDOW, Math.max(4, window)),
     checkpointInterval,

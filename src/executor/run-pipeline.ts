@@ -55,6 +55,8 @@ export interface RunOptions {
   readonly record?: boolean;
   /** Cancels the run when it is aborted; the session can be resumed. */
   readonly signal?: AbortSignal;
+  /** Rows that a new session works on before it pauses by itself, with a projection of the rest. A resume continues. */
+  readonly sample?: number;
   /** Threads that decode, run the synchronous stages at the head of the pipeline, and encode: how many, the run's own among
    * them, and the file whose default export the pipeline is. The output is the same, byte for byte. Default: none. */
   readonly workers?: WorkerOptions;
@@ -83,6 +85,7 @@ const RUN_OPTIONS = optionsNamed([
   'observers',
   'record',
   'signal',
+  'sample',
   'workers',
   'environment',
 ] as const satisfies readonly (keyof RunOptions)[]);
@@ -112,7 +115,9 @@ export function runPipeline<T>(whole: WholePipeline, options: RunOptions = {}): 
     if (inThread !== undefined) return inThread;
     readOptions('run()', RUN_OPTIONS, options);
     options.signal?.throwIfAborted();
-    run = new Run<T>(withBudget(whole, options.budget), options);
+    const { sample } = options;
+    const sampled = sample === undefined ? whole : { ...whole, options: { ...whole.options, sample } };
+    run = new Run<T>(withBudget(sampled, options.budget), options);
     return run.start();
   })();
   const command = async <R>(give: (run: Run<T>) => Promise<R>): Promise<R> =>

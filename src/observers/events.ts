@@ -6,7 +6,9 @@
 import type { ErrorData, HoldReason, JsonObject, StageCounters } from '../../machines/context.js';
 import type { SpendingTotals } from '../spending/ledger.js';
 
-export type { ErrorData, HoldReason, StageCounters };
+import type { Projection } from './projection.js';
+
+export type { ErrorData, HoldReason, Projection, StageCounters };
 
 /** Every event has the session and the time (milliseconds since the epoch). */
 export interface Stamp {
@@ -42,6 +44,8 @@ export type PipelineEvent = Stamp &
         readonly reason?: HoldReason;
         /** What the session has spent, over all processes (I21); absent: nothing. */
         readonly spending?: SpendingTotals;
+        /** What the rest will take, after a sample of an input of known size. */
+        readonly projection?: Projection;
       }
     | { readonly type: 'pipeline.resumed'; readonly fromBatch: number }
     | { readonly type: 'pipeline.cancelled'; readonly batches: number }

@@ -26,6 +26,8 @@ export interface RunCommandOptions {
   readonly stateDir: string;
   /** Rows. */
   readonly checkpointInterval?: number;
+  /** Rows. */
+  readonly sample?: number;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -39,13 +41,16 @@ export interface RunCommandOptions {
 
 /** @returns the exit code. */
 export async function run(given: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
-  const { stateDir, checkpointInterval, json, verbose } = options;
+  const { stateDir, checkpointInterval, sample, json, verbose } = options;
   if (json) terminal.reserveForJson();
   return withStopRequests({ terminal, verbose }, async (stops) => {
     const { file, pipeline: loaded } = await loadPipelineFile(given);
     const pipeline = withBudget(loaded, options.budget);
     const stateManager = new StateManager(lowdbStorage(stateDir));
-    const settings = checkpointInterval === undefined ? {} : { checkpointInterval };
+    const settings = {
+      ...(checkpointInterval === undefined ? {} : { checkpointInterval }),
+      ...(sample === undefined ? {} : { sample }),
+    };
     const whole = { ...pipeline, options: { ...pipeline.options, ...settings } };
     const outputs = outputsOf(pipeline);
     await refuseSharedOutput(outputs, stateManager, stateDir);

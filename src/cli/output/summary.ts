@@ -1,6 +1,6 @@
 /** The last lines of a run: its outcome, its output, the next command. Pure. */
 import type { ExecutionResult } from '../../executor/result.js';
-import type { HoldReason } from '../../observers/events.js';
+import type { HoldReason, Projection } from '../../observers/events.js';
 import { counted, grouped, printable, rowsThrough, span } from '../../observers/progress/terminal-text.js';
 import type { Colors } from './terminal.js';
 
@@ -74,12 +74,27 @@ export function stoppedEnding(
 }
 
 /** The ending of a run that paused by itself: also `--quiet` says why. */
-export function withReason(ending: Ending, { message, advice }: HoldReason): Ending {
+export function withReason(
+  ending: Ending,
+  { message, advice }: HoldReason,
+  projection: Projection | undefined,
+): Ending {
   return {
     ...ending,
     head: `${ending.head}\n  ${printable(message)}`,
-    details: [...ending.details, ['before that', printable(advice)]],
+    details: [
+      ...ending.details,
+      ...(projection === undefined ? [] : [['the rest', projectionText(projection)] as const]),
+      ['before that', printable(advice)],
+    ],
   };
+}
+
+/** `about 950 rows, 12 s (9 s to 15 s), 19 lost (4 to 60)` */
+function projectionText({ rows, durationMs, lost }: Projection): string {
+  const time = `${span(durationMs.expected)} (${span(durationMs.low)} to ${span(durationMs.high)})`;
+  const losses = `${grouped(lost.expected)} lost (${grouped(lost.low)} to ${grouped(lost.high)})`;
+  return `about ${counted(rows, 'row')}, ${time}, ${losses}`;
 }
 
 /** `60 rows in, 60 out are saved (3 batches)` */

@@ -29,8 +29,9 @@ import type { StageActor } from './attempts/running-attempt.js';
 import { BatchProcessor } from './batch-processor.js';
 import { CallGates } from './calls/call-gates.js';
 import { DeadLetterFile } from './dead-letter-file.js';
-import { LossCeiling } from './holding/loss-ceiling.js';
+import { LossCeiling, SOURCE } from './holding/loss-ceiling.js';
 import { RunHold } from './holding/run-hold.js';
+import { sampleReason } from './holding/sample-reason.js';
 import { SourceReader } from './source-reader.js';
 import { RunSpending } from './spending/run-spending.js';
 import { sumWrittenCounters } from './sum-counters.js';
@@ -138,6 +139,8 @@ export function openRows(options: RowsOptions): Rows {
     rowsBefore: mark.rowsIn,
     stages: stages.length,
     batchSize: definition.batchSize,
+    sample: definition.sample,
+    onSampled: (rows) => hold.close(sampleReason(rows), SOURCE),
   });
   return {
     get lastFailure() {

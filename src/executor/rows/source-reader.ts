@@ -37,6 +37,10 @@ export interface SourceReaderOptions {
   readonly rowsBefore: number;
   readonly stages: number;
   readonly batchSize: number;
+  /** Rows that are read before the run pauses by itself; undefined: all. */
+  readonly sample: number | undefined;
+  /** The sample is read. */
+  readonly onSampled: (rows: number) => void;
   readonly clock: Clock;
   /** Milliseconds that a row of a live source waits for a full batch, at most. */
   readonly maxWaitMs: number;
@@ -59,6 +63,8 @@ interface EnqueuedBatch {
 
 export class SourceReader {
   #rowsRead: number;
+  /** Rows of the sample that are not read yet. */
+  #sampleLeft: number | undefined;
   /** The last batch that the marker covers. */
   #markedUpTo = -1;
   /** Enqueued and not reported yet: consecutive batches for the same stage. */
@@ -73,6 +79,7 @@ export class SourceReader {
 
   constructor(private readonly options: SourceReaderOptions) {
     this.#rowsRead = options.rowsBefore;
+    this.#sampleLeft = options.rowsBefore === 0 ? options.sample : undefined;
   }
 
   async readBatches({ batch: first, count, quarantined }: ReadRequest): Promise<void> {
@@ -117,6 +124,7 @@ export class SourceReader {
     if (marking !== undefined) await marking;
     const rowOffset = this.#rowsRead;
     this.#rowsRead += read.size;
+    this.#countSample(read.size);
     const enqueued = processor.enqueueBatch(batch, rowOffset, read);
     const at = typeof enqueued === 'number' ? enqueued : await enqueued;
     // A batch whose work is all in the journal cannot have caused the crashes.
@@ -126,8 +134,17 @@ export class SourceReader {
     return { rows: read.size, at: stages, quarantined: true };
   }
 
+  #countSample(rows: number): void {
+    if (this.#sampleLeft === undefined) return;
+    this.#sampleLeft -= rows;
+    if (this.#sampleLeft > 0) return;
+    this.#sampleLeft = undefined;
+    this.options.onSampled(this.#rowsRead);
+  }
+
   #readBatch(batch: number): Promise<SourceBatch<unknown> | undefined> {
-    const { source, processor, batchSize } = this.options;
+    const { source, processor } = this.options;
+    const batchSize = Math.min(this.options.batchSize, this.#sampleLeft ?? Number.POSITIVE_INFINITY);
     const journaled = processor.journaledSize(batch, this.#rowsRead);
     if (journaled === undefined) return source.read(batchSize, MAX_BATCH_BYTES);
     return journaled.then((size) => source.read(size ?? batchSize, MAX_BATCH_BYTES));

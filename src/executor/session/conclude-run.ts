@@ -10,6 +10,7 @@
  */
 import type { ExecutorContext } from '../../../machines/context.js';
 import { PipelineCancelledError } from '../../errors.js';
+import { type Projection, projectRest } from '../../observers/projection.js';
 import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
 import type { EventDraft } from '../publish.js';
@@ -70,11 +71,19 @@ async function saveLastCheckpoint(ended: EndedRun, { logger }: ConclusionHost): 
   }
 }
 
+function projectionOf({ context, session }: EndedRun): { readonly projection?: Projection } {
+  const { rowsIn, losses, elapsedMs, done } = context.flushed;
+  const total = session?.parts?.source.total?.value;
+  if (context.pauseReason?.kind !== 'sample' || total === undefined || total === 0) return {};
+  const projection = projectRest({ rowsIn, lost: losses.total, elapsedMs, share: done / total });
+  return projection === undefined ? {} : { projection };
+}
+
 async function concludePaused(ended: EndedRun, host: ConclusionHost, problem: unknown): Promise<void> {
   const { context, pause, recording, session } = ended;
   await recording?.flush();
   const { pauseReason } = context;
-  const reason = pauseReason === undefined ? {} : { reason: pauseReason };
+  const reason = pauseReason === undefined ? {} : { reason: pauseReason, ...projectionOf(ended) };
   host.publish(context.sessionId, {
     type: 'pipeline.paused',
     ...countsOf(context.flushed),
