@@ -22,6 +22,7 @@ export interface ProcessRun {
   readonly durable: readonly string[];
   readonly invoked: readonly string[];
   readonly stderr: string;
+  readonly notices: string;
 }
 
 export class KilledRun {
@@ -69,6 +70,7 @@ export class KilledRun {
     });
     const durable: string[] = [];
     let count = 0;
+    let notices = '';
     let completed = false;
     let id = sessionId;
     for await (const line of createInterface({ input: child.stdout })) {
@@ -76,11 +78,12 @@ export class KilledRun {
       if (event === undefined) continue;
       id = event.sessionId;
       if (event.type === 'batch.completed' && event.durable) durable.push(`${event.stage} ${event.batch}`);
+      if (event.type === 'notice') notices += `${event.message}\n`;
       if (event.type === 'pipeline.completed') completed = true;
       if (++count === killAfter) child.kill('SIGKILL');
     }
     const invoked = readFileSync(this.#file('ledger'), 'utf8').slice(before).split('\n').slice(0, -1);
-    return { completed, sessionId: id, durable, invoked, stderr };
+    return { completed, sessionId: id, durable, invoked, stderr, notices };
   }
 }
 

@@ -140,7 +140,8 @@ async function checkInput(
   const source = await definition.source.open(mark.source ?? undefined, contextOf(checkpoint.sessionId));
   try {
     const { difference } = await compareInput(sourceIdentity, source, mark.source);
-    if (difference !== undefined && !force) throw new PipelineMismatchError([difference]);
+    if (difference !== undefined && !force && mark.source !== null)
+      throw new PipelineMismatchError([difference]);
     const { total } = source;
     return total === undefined ? null : { unit: total.unit, from: mark.done, of: total.value };
   } finally {

@@ -61,7 +61,8 @@ function isEqual(stored: Json, current: Json): boolean {
   return canonicalJson(stored) === canonicalJson(current);
 }
 
-/** The input must be the one that the session began with, as far as it was read (I15).
+/** The input must be the one that the session began with, as far as it was committed (I15). Before the first commit, a changed
+ * input is read from its beginning: no row of the output depends on the old one, and no answer of other rows is used (I26).
  * @throws {PipelineMismatchError} when it has changed, unless `force` accepts it. */
 export async function assertSameInput(
   source: OpenSource<unknown>,
@@ -69,6 +70,11 @@ export async function assertSameInput(
   publish: SessionRunOptions['publish'],
 ): Promise<void> {
   const { difference, hasGrown } = await compareInput(sourceIdentity, source, mark.source);
+  if (difference !== undefined && mark.source === null) {
+    const message = `${difference[0]?.toUpperCase()}${difference.slice(1)}. Nothing was committed, so it is read from its beginning.`;
+    publish({ type: 'notice', message });
+    return;
+  }
   if (difference !== undefined && !force) throw new PipelineMismatchError([difference]);
   if (difference === undefined && hasGrown) {
     const message = 'The input has grown since the session was saved; the new rows are read as well.';
