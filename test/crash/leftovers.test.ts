@@ -2,8 +2,10 @@
  * What a killed process leaves beside the output is known from before its first byte, and goes with its session (I19). Two
  * paths of one output are one output.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { call, folder, pipelineFile, rowsText, run, SLOWLY, start, text } from '../cli/command.js';
 
@@ -31,6 +33,29 @@ test('part files of processes that were killed before their first checkpoint: pr
   expect(text(cwd, 'out.jsonl')).toBe(rowsText(30));
   const { stdout } = await call(['prune', '--older-than', '1h'], { cwd });
   expect(stdout.match(/never saved/g)).toHaveLength(2);
+  expect(parts(cwd)).toEqual([]);
+});
+
+test('a session that begins again with its id leaves no part file of its killed opening', async () => {
+  const begin = `
+    import { PipelineExecutor, StateManager } from 'xstate-pipeline';
+    import { lowdbStorage } from 'xstate-pipeline/node';
+    import words from './p.mjs';
+    const environment = { newSessionId: () => '0f8fad5b-d9cb-469f-a165-70867728950e' };
+    const manager = new StateManager(lowdbStorage('state'));
+    if (process.env.UNSAVED) manager.saveCheckpoint = () => process.kill(process.pid, 'SIGKILL');
+    const executor = new PipelineExecutor(words.stages, manager, [], environment);
+    await executor.execute(words);`;
+  const cwd = folder({ 'in.jsonl': rowsText(30), 'p.mjs': DYING, 'begin.mjs': begin });
+  mkdirSync(join(cwd, 'node_modules'));
+  symlinkSync(fileURLToPath(new URL('../../', import.meta.url)), join(cwd, 'node_modules/xstate-pipeline'));
+  const child = (env: Record<string, string>) =>
+    spawnSync(process.execPath, ['begin.mjs'], { cwd, env: { ...process.env, ...env }, encoding: 'utf8' });
+  child({ UNSAVED: '1' });
+  expect(parts(cwd)).toEqual(['out.jsonl.part']);
+  const ended = child({});
+  expect(ended.stderr).toBe('');
+  expect(text(cwd, 'out.jsonl')).toBe(rowsText(30));
   expect(parts(cwd)).toEqual([]);
 });
 

@@ -8,6 +8,7 @@
 import type { ExecutorContext } from '../../../../machines/context.js';
 import type { ExecutorEvent } from '../../../../machines/executor-events.js';
 import type { Journal } from '../../../checkpoint/journal/journal.js';
+import { canonicalJson, isObject, type JsonObject } from '../../../formats/json.js';
 import type { Environment } from '../../../platform/environment.js';
 import type { OpenContext } from '../../../platform/open-context.js';
 import type { OpenSink } from '../../../sinks/sink.js';
@@ -85,8 +86,11 @@ export async function openParts(
   await assertDistinctFiles(source, outputs, environment.fileSystem);
   const sinkContext =
     source.columns === undefined ? openContext : { ...openContext, columns: source.columns };
-  if (mark.sink === null) await noteOutputs(sessionId, definition, stateManager);
+  const isFresh = mark.sink === null;
+  if (isFresh) await discardUnsaved(definition, stateManager, openContext);
+  if (isFresh) await noteOutputs(sessionId, definition, stateManager);
   const sink = await closeLater(definition.sink.open(mark.sink ?? undefined, wasSealed, sinkContext));
+  if (isFresh) await noteOutputs(sessionId, definition, stateManager, sink.position);
   const opening = openThreads(host.workers, stages, fail);
   const threads = opening === undefined ? undefined : await closeLater(opening);
   const rows = openRows({
@@ -121,13 +125,27 @@ export async function openParts(
   return { source, sink, journal, ledger, rows, writer };
 }
 
-/** Never needed to resume: a failure is not one of the run. */
+/** What an opening of this session created that was killed before its first checkpoint. */
+async function discardUnsaved(
+  { sink }: PipelineDefinition,
+  { storage }: SessionHost['stateManager'],
+  context: OpenContext,
+): Promise<void> {
+  const noted = await storage.notedOutputs?.(context.sessionId);
+  const position = noted?.position;
+  const isSame = canonicalJson(noted?.sink ?? null) === canonicalJson(sink.describe() ?? null);
+  if (isSame && isObject(position)) await sink.discard?.(position as JsonObject, context);
+}
+
+/** Never needed to resume: a failure is not one of the run.
+ * @param position of the sink, once it is open. */
 async function noteOutputs(
   sessionId: string,
   { sink, deadLetter }: PipelineDefinition,
   { storage }: SessionHost['stateManager'],
+  position: JsonObject | null = null,
 ): Promise<void> {
-  const outputs = { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null };
+  const outputs = { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null, position };
   await storage.noteOutputs?.(sessionId, outputs).catch(() => {});
 }
 
