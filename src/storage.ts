@@ -10,3 +10,4 @@ export type { CheckpointStorage, StoredCheckpoint } from './checkpoint/storage.j
 export type { InFlightMarker } from './checkpoint/storages/in-flight-marker.js';
 export type { StoredPaths } from './checkpoint/stored-paths.js';
 export type { FileHandle, FileStat, FileSystem, OpenMode } from './platform/file-system.js';
+export type { LedgerState } from './spending/ledger.js';

@@ -3,7 +3,7 @@
  *
  * 1. elkjs is loaded for the first chart: its 0.25 s do not delay the start of the server.
  * 2. All transitions from one state to another share an arrow, one line each. Transitions without a target are listed
- *    inside their state.
+ *    inside their state; those of the root, inside each state that something leaves.
  * 3. The recording is untrusted: keys become text, unknown targets are left out, sizes are bounded.
  */
 import type { ELK, ElkExtendedEdge, ElkNode } from 'elkjs/lib/elk.bundled.js';
@@ -41,10 +41,14 @@ export async function layoutChart(definition: MachineDefinition): Promise<Chart>
 }
 
 function unplaced({ states, initial, transitions }: MachineDefinition): Unplaced[] {
+  const left = new Set(transitions.map(({ source }) => source));
   return states.slice(0, MAX_STATES).map(({ path, type }) => {
     const inside: ChartLine[] = [];
-    for (const [index, transition] of transitions.entries())
-      if (transition.source === path && transition.targets.length === 0) addLine(inside, transition, index);
+    for (const [index, transition] of transitions.entries()) {
+      const isOfRoot = transition.source === '' && left.has(path);
+      if ((transition.source === path || isOfRoot) && transition.targets.length === 0)
+        addLine(inside, transition, index);
+    }
     const widest = Math.max(path.length * 1.45, ...inside.map((line) => textOf(line).length));
     return {
       key: path,

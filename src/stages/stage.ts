@@ -174,6 +174,7 @@ interface StageBase<I, O> {
   readonly rowsPerCall: number | undefined;
   /** Bounds of an adaptive concurrency; undefined: it is constant. */
   readonly adaptive: ConcurrencyRange | undefined;
+  /** What one call is expected to spend. */
   readonly estimate: Spending | ((rows: readonly unknown[]) => Spending) | undefined;
   readonly budget: Budget | undefined;
   /** Empty: no limit. */
