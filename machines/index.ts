@@ -47,8 +47,8 @@ export { hasCrashed, type RestoredSnapshot, restoreSnapshot } from './restore/re
 export { type StageMachine, stageMachine } from './stage.machine.js';
 export type {
   AttemptFailure,
+  StageActorContext,
   StageBatch,
-  StageContext,
   StageEvent,
   StageInput,
   StageReport,

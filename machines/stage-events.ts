@@ -30,7 +30,7 @@ export interface WaitingBatch extends StageBatch {
 }
 
 /** The context of a stage's actor: its batches and their states. */
-export interface StageContext extends Omit<StageInput, 'adaptive'> {
+export interface StageActorContext extends Omit<StageInput, 'adaptive'> {
   /** Bounds and state of an adaptive concurrency; absent: it is constant. */
   readonly adaptive?: AdaptiveConcurrency;
   /** `tune` has changed the concurrency; absent: it is the pipeline's. */

@@ -1,11 +1,11 @@
 /** How events update the context of a stage's machine. Pure. */
 import { type Adapted, beginAdaptive, onOverload, onSuccess, withRange } from './adaptive-concurrency.js';
-import type { StageBatch, StageContext, StageEvent, StageInput, WaitingBatch } from './stage-events.js';
+import type { StageActorContext, StageBatch, StageEvent, StageInput, WaitingBatch } from './stage-events.js';
 
-type StageUpdate = (context: StageContext, event: StageEvent) => Partial<StageContext>;
+type StageUpdate = (context: StageActorContext, event: StageEvent) => Partial<StageActorContext>;
 
 /** The context of a stage that has no batch yet. */
-export const beginStage = ({ adaptive, ...input }: StageInput): StageContext => ({
+export const beginStage = ({ adaptive, ...input }: StageInput): StageActorContext => ({
   ...input,
   ...(adaptive === undefined ? {} : beginAdaptive(adaptive)),
   ...{ queue: [], running: [], waiting: [], held: undefined },
@@ -17,7 +17,7 @@ const NO_BATCHES: readonly StageBatch[] = [];
 let asked: { running: unknown; event: unknown; batches: readonly number[] } | undefined;
 
 /** The running batches that the event answers. Cached for one event: several guards and actions ask. */
-export function current({ running }: StageContext, event: StageEvent): readonly number[] {
+export function current({ running }: StageActorContext, event: StageEvent): readonly number[] {
   if (!('attempt' in event)) return NONE;
   if (asked?.event === event && asked.running === running) return asked.batches;
   const { attempt } = event;
@@ -29,32 +29,32 @@ export function current({ running }: StageContext, event: StageEvent): readonly 
   return batches;
 }
 
-export const isRetryable = (context: StageContext, event: StageEvent): boolean =>
+export const isRetryable = (context: StageActorContext, event: StageEvent): boolean =>
   'attempt' in event &&
   event.attempt < context.attempts &&
   !('isFinal' in event && event.isFinal === true) &&
   current(context, event).length > 0;
 
 /** The event answers all running batches, and no batch is queued. */
-export const isAllThereIs = (context: StageContext, event: StageEvent): boolean =>
+export const isAllThereIs = (context: StageActorContext, event: StageEvent): boolean =>
   context.queue.length === 0 &&
   context.running.length > 0 &&
   current(context, event).length === context.running.length;
 
-export const isHolding = ({ held }: StageContext): boolean => held !== undefined;
+export const isHolding = ({ held }: StageActorContext): boolean => held !== undefined;
 
 /** The stage has no other batches than those of the event. */
-export const keepsNone = ({ waiting, held }: StageContext): boolean =>
+export const keepsNone = ({ waiting, held }: StageActorContext): boolean =>
   waiting.length === 0 && (held === undefined || held.length === 0);
 
 export const waitOf = (
-  context: StageContext,
+  context: StageActorContext,
   event: StageEvent,
-): StageContext['waiting'][number] | undefined =>
+): StageActorContext['waiting'][number] | undefined =>
   'batch' in event ? context.waiting.find((wait) => wait.batch === event.batch) : undefined;
 
 /** Some batch waits for a permit. */
-export const awaitsPermit = ({ waiting }: StageContext): boolean =>
+export const awaitsPermit = ({ waiting }: StageActorContext): boolean =>
   waiting.some(({ waitingFor }) => waitingFor !== undefined);
 
 /** The attempt of a due batch: the one without a permit, or the one after the failed one. */
@@ -68,33 +68,33 @@ const without = <T extends { readonly batch: number }>(list: readonly T[], batch
 
 /** The concurrency after the event: it may grow with a success, or be tuned. */
 function widthAfter(
-  context: StageContext,
+  context: StageActorContext,
   event: StageEvent,
-): Pick<StageContext, 'concurrency'> & Partial<Adapted> {
+): Pick<StageActorContext, 'concurrency'> & Partial<Adapted> {
   if (event.type === 'tune') return tunedTo(context, event.concurrency);
   const { adaptive, concurrency, running } = context;
   if (adaptive === undefined || event.type !== 'calls.succeeded') return context;
   return onSuccess({ concurrency, adaptive }, event.inUse ?? running.length);
 }
 
-function tunedTo({ adaptive, concurrency }: StageContext, wanted: StageInput['adaptive'] | number) {
+function tunedTo({ adaptive, concurrency }: StageActorContext, wanted: StageInput['adaptive'] | number) {
   if (wanted === undefined) return { concurrency };
   if (typeof wanted === 'number') return { concurrency: wanted };
   return withRange({ concurrency, adaptive: adaptive ?? beginAdaptive(wanted).adaptive }, wanted);
 }
 
-export const freeSlots = ({ running, concurrency }: StageContext): number =>
+export const freeSlots = ({ running, concurrency }: StageActorContext): number =>
   Math.max(0, concurrency - running.length);
 
 /** Slots that are free when the batches of the event have left theirs. */
-export const freeAfter = (context: StageContext, event: StageEvent): number =>
+export const freeAfter = (context: StageActorContext, event: StageEvent): number =>
   Math.max(
     0,
     widthAfter(context, event).concurrency - context.running.length + current(context, event).length,
   );
 
 /** Running and queued batches after those of the event left their slots, and the head of the queue took what is free. */
-function refilled(context: StageContext, event: StageEvent) {
+function refilled(context: StageActorContext, event: StageEvent) {
   const { running, queue } = context;
   const left = current(context, event);
   const gone = new Set(left);
@@ -109,7 +109,7 @@ export const requested = (event: StageEvent): readonly StageBatch[] =>
     ? event.batches.map((batch, i) => ({ batch, attempt: event.attempts?.[i] ?? 1 }))
     : [];
 
-export const releasedOf = ({ held = NO_BATCHES }: StageContext): StageBatch[] =>
+export const releasedOf = ({ held = NO_BATCHES }: StageActorContext): StageBatch[] =>
   [...held].sort((a, b) => a.batch - b.batch);
 
 /** Fills the free slots, and queues the other batches. */

@@ -19,7 +19,7 @@
  */
 import { sendTo, setup } from 'xstate';
 import { parentOf, sealEvent } from './report.js';
-import type { StageBatch, StageContext, StageEvent, StageInput, StageReport } from './stage-events.js';
+import type { StageActorContext, StageBatch, StageEvent, StageInput, StageReport } from './stage-events.js';
 import * as updates from './stage-updates.js';
 import {
   awaitsPermit,
@@ -41,7 +41,7 @@ type FailureEvent = Extract<StageEvent, { type: 'attempt.failed' | 'attempt.time
 type DeferredEvent = Extract<StageEvent, { type: 'attempt.deferred' }>;
 
 const base = setup({
-  types: {} as { context: StageContext; events: StageEvent; input: StageInput },
+  types: {} as { context: StageActorContext; events: StageEvent; input: StageInput },
   actions: {
     /** Provided: start an attempt at each of these; answer with attempt events. */
     start: (_, _params: { readonly batches: readonly StageBatch[] }) => {},
@@ -84,7 +84,7 @@ const base = setup({
   },
 });
 
-const update = (change: (context: StageContext, event: StageEvent) => Partial<StageContext>) =>
+const update = (change: (context: StageActorContext, event: StageEvent) => Partial<StageActorContext>) =>
   base.assign(({ context, event }) => change(context, event));
 
 const stage = base.extend({
@@ -158,7 +158,7 @@ const reportFailed = {
   },
 };
 
-type Args = { readonly context: StageContext; readonly event: StageEvent };
+type Args = { readonly context: StageActorContext; readonly event: StageEvent };
 
 /** Started before they take their slots. */
 const startAsked = {

@@ -24,8 +24,8 @@ export { applyPatch, type Patch } from './recording/patch.js';
 export { type FoundRecord, type Frame, type RecordFilter, RecordingReader } from './recording/reader.js';
 export { type RecordableActor, Recorder, type RecorderOptions } from './recording/recorder.js';
 export type {
-  Mark as RecordingMark,
-  MarkKind as RecordingMarkKind,
+  Moment as RecordingMark,
+  MomentKind as RecordingMarkKind,
   Point as RecordingPoint,
   RecordingSummary,
 } from './recording/summary.js';

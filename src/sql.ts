@@ -10,7 +10,7 @@ export type {
   ReservedPostgresJs,
 } from './sql/clients/postgres.js';
 export type { SqliteDatabase, SqliteStatement } from './sql/clients/sqlite.js';
-export type { Publish } from './sql/publish-statements.js';
+export type { TablePublish } from './sql/publish-statements.js';
 export { type QueryOptions, query } from './sql/query.js';
 export { sqlStorage } from './sql/storage/sql-storage.js';
 export { type TableOptions, table } from './sql/table.js';

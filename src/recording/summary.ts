@@ -3,7 +3,7 @@ import type { JsonObject } from '../formats/json.js';
 import { EXECUTOR, type MachineDefinition, type RecordingRecord } from './format.js';
 
 /** The kind of a `Mark`. */
-export type MarkKind =
+export type MomentKind =
   | 'checkpoint'
   | 'paused'
   | 'resumed'
@@ -15,10 +15,10 @@ export type MarkKind =
   | 'end';
 
 /** A notable moment of the run. */
-export interface Mark {
+export interface Moment {
   readonly index: number;
   readonly at: number;
-  readonly kind: MarkKind;
+  readonly kind: MomentKind;
   /** For display. */
   readonly label: string;
 }
@@ -45,7 +45,7 @@ export interface RecordingSummary {
   readonly from: number;
   readonly to: number;
   readonly records: number;
-  readonly marks: readonly Mark[];
+  readonly marks: readonly Moment[];
   /** At most 2,000 points. */
   readonly series: readonly Point[];
 }
@@ -58,7 +58,7 @@ const MAX_MARKS = 4000;
 
 const RESUMED: ReadonlySet<string> = new Set(['INITIALIZING', 'EXECUTING']);
 
-const STATE_MARKS: Readonly<Record<string, MarkKind | undefined>> = {
+const STATE_MARKS: Readonly<Record<string, MomentKind | undefined>> = {
   PAUSED: 'paused',
   COMPLETED: 'completed',
   FAILED: 'failed',
@@ -71,11 +71,11 @@ export class SummaryBuilder {
   #pipeline = '';
   #stages: readonly string[] = [];
   readonly #definitions: Record<string, MachineDefinition> = {};
-  #marks: Mark[] = [];
+  #marks: Moment[] = [];
   #points: Point[] = [];
 
   add(index: number, record: RecordingRecord): void {
-    const mark = (kind: MarkKind, label: string) => this.#marks.push({ index, at: record.at, kind, label });
+    const mark = (kind: MomentKind, label: string) => this.#marks.push({ index, at: record.at, kind, label });
     switch (record.type) {
       case 'begin':
         if (record.dropped > 0) mark('gap', `${record.dropped} records dropped`);
@@ -136,7 +136,7 @@ function halved<T>(list: readonly T[]): T[] {
   return list.filter((_, i) => i % 2 === 0 || i === list.length - 1);
 }
 
-function thinned(marks: readonly Mark[]): Mark[] {
+function thinned(marks: readonly Moment[]): Moment[] {
   let seen = 0;
   return marks.filter(({ kind }) => kind !== 'checkpoint' || seen++ % 2 === 0);
 }

@@ -5,7 +5,7 @@ import { type Column, problemOfRow } from './columns.js';
 import type { SqlConnection } from './connection.js';
 import type { Ledger } from './ledger.js';
 import type { TableName } from './names.js';
-import { type Publish, publishStatements } from './publish-statements.js';
+import { publishStatements, type TablePublish } from './publish-statements.js';
 import { encodeRows, insertRows, type RowsToInsert, SEQUENCE } from './staging-insert.js';
 import { asSinkError } from './table-errors.js';
 
@@ -18,7 +18,7 @@ export interface TableParts {
   readonly staging: TableName;
   readonly columns: readonly Column[];
   readonly ledger: Ledger;
-  readonly publish: Publish;
+  readonly publish: TablePublish;
   readonly unlock: () => Promise<void>;
 }
 

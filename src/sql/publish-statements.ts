@@ -5,13 +5,13 @@ import { quoted, type TableName } from './names.js';
 
 /** `append` adds the rows; `replace` removes the earlier ones first; `upsert` replaces rows with the same keys, and the last
  * row of a key counts. */
-export type Publish = 'append' | 'replace' | { readonly upsert: readonly string[] };
+export type TablePublish = 'append' | 'replace' | { readonly upsert: readonly string[] };
 
 interface Published {
   readonly name: TableName;
   readonly staging: TableName;
   readonly columns: readonly Column[];
-  readonly publish: Publish;
+  readonly publish: TablePublish;
 }
 
 /** @param sequence the column of the staging table that numbers the rows */

@@ -21,7 +21,7 @@ import type { RunQuery, SqlConnection } from './connection.js';
 import { isMissingTable, Ledger } from './ledger.js';
 import { lockKey, quoted, stagingOf, type TableName } from './names.js';
 import { OpenTable, type TableParts } from './open-table.js';
-import type { Publish } from './publish-statements.js';
+import type { TablePublish } from './publish-statements.js';
 import { SEQUENCE } from './staging-insert.js';
 import { asSinkError } from './table-errors.js';
 
@@ -29,7 +29,7 @@ export interface TableSinkOptions {
   readonly client: SqlClient;
   readonly name: TableName;
   readonly columns: readonly string[] | undefined;
-  readonly publish: Publish;
+  readonly publish: TablePublish;
   readonly deadLetters: (() => Sink<JsonObject>) | undefined;
 }
 

@@ -4,7 +4,7 @@ import type { ReadableSink } from '../sinks/sink.js';
 import { clientOption, type SqlClient } from './clients/connect.js';
 import { deadLetterTable } from './dead-letter-table.js';
 import { tableName, tableNameOption } from './names.js';
-import type { Publish } from './publish-statements.js';
+import type { TablePublish } from './publish-statements.js';
 import { tableSink } from './table-sink.js';
 
 /** Options of `table()`. */
@@ -16,7 +16,7 @@ export interface TableOptions {
   /** Columns that rows fill. Default: all but generated ones and identities. A column that a row leaves out gets its default. */
   readonly columns?: readonly string[];
   /** What becomes of the rows when the run completes. Default `append`. */
-  readonly publish?: Publish;
+  readonly publish?: TablePublish;
 }
 
 const columnNames = shape(
@@ -28,7 +28,7 @@ const columnNames = shape(
 );
 
 const PUBLISH = "'append', 'replace' or { upsert: [keys] }";
-const publishOption: Shape<Publish> = {
+const publishOption: Shape<TablePublish> = {
   expected: PUBLISH,
   read(value = 'append', path) {
     if (value === 'append' || value === 'replace') return value;

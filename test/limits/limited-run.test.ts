@@ -21,7 +21,7 @@ import {
   rows,
 } from 'xstate-pipeline';
 import { manualClock } from 'xstate-pipeline/testing';
-import type { StageContext } from '../../machines/index.js';
+import type { StageActorContext } from '../../machines/index.js';
 import { describeStage } from '../../src/stages/fingerprint.js';
 import { harness, type Row } from '../support/runs.js';
 
@@ -66,7 +66,7 @@ function world({ limit, callMs = 0, answer, retry = {}, concurrency = 4, count =
       (children as Record<string, unknown>)['stage:call'] as { getSnapshot(): unknown }
     ).getSnapshot() as {
       readonly value: string;
-      readonly context: StageContext;
+      readonly context: StageActorContext;
     };
   };
   const advance = async (ms: number) => {
@@ -210,7 +210,7 @@ test.each([undefined, 5])(
     const width = () => {
       const { children } = h.executor.actor.getSnapshot();
       const actor = (children as Record<string, unknown>)['stage:call'] as {
-        getSnapshot(): { context: StageContext };
+        getSnapshot(): { context: StageActorContext };
       };
       return actor.getSnapshot().context.concurrency;
     };

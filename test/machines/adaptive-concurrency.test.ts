@@ -18,7 +18,12 @@ import {
   onSuccess,
   withRange,
 } from '../../machines/adaptive-concurrency.js';
-import { type StageContext, type StageEvent, type StageInput, stageMachine } from '../../machines/index.js';
+import {
+  type StageActorContext,
+  type StageEvent,
+  type StageInput,
+  stageMachine,
+} from '../../machines/index.js';
 
 const SEED = Number(process.env.XSTATE_PIPELINE_SEED ?? 20_261_128);
 
@@ -98,7 +103,7 @@ function stage(input: Partial<StageInput>) {
       for (const action of actions)
         (action.exec as ((info: unknown, params: unknown) => void) | undefined)?.(action.info, action.params);
     },
-    get context(): StageContext {
+    get context(): StageActorContext {
       return snapshot.context;
     },
     get running() {

@@ -12,7 +12,7 @@ import { describe, expect, test } from 'vitest';
 import { transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { type Clock, defineStage } from 'xstate-pipeline';
-import { type StageContext, type StageEvent, stageMachine } from '../../machines/index.js';
+import { type StageActorContext, type StageEvent, stageMachine } from '../../machines/index.js';
 import { sealEvent } from '../../machines/report.js';
 import { harness, type Row } from '../support/runs.js';
 
@@ -43,11 +43,11 @@ interface Where {
 
 interface Snapshot {
   readonly value: string;
-  readonly context: StageContext;
+  readonly context: StageActorContext;
 }
 
 function where({ value, context }: Snapshot): Where {
-  const named = (list: StageContext['queue']) => list.map(({ batch, attempt }) => `${batch}/${attempt}`);
+  const named = (list: StageActorContext['queue']) => list.map(({ batch, attempt }) => `${batch}/${attempt}`);
   const { queue, running, waiting, held } = context;
   const reasons = waiting.map(({ waitingFor }) => (waitingFor === undefined ? 'retry' : 'permit'));
   return {
@@ -94,7 +94,7 @@ function possible({ value, context }: Snapshot): StageEvent[] {
   ];
 }
 
-const attemptsRunning = (running: StageContext['running']) => [
+const attemptsRunning = (running: StageActorContext['running']) => [
   ...new Set(running.map(({ attempt }) => attempt)),
 ];
 

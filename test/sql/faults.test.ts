@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { map, memoryStorage, pipeline, rows, StateManager } from 'xstate-pipeline';
 import type { SinkPosition } from '../../src/sinks/sink.js';
 import type { SqlClient } from '../../src/sql/clients/connect.js';
-import type { Publish } from '../../src/sql/publish-statements.js';
+import type { TablePublish } from '../../src/sql/publish-statements.js';
 import { table } from '../../src/sql/table.js';
 import { contextOf } from '../../src/testing/contracts/source.js';
 import { type ClientName, isPresent, type TestDatabase, TestDatabases } from './clients.js';
@@ -21,10 +21,10 @@ const OLD = [
   { id: 3, title: 'old' },
   { id: 100, title: 'old' },
 ];
-const MODES = ['append', 'replace', { upsert: ['id'] }] as const satisfies readonly Publish[];
+const MODES = ['append', 'replace', { upsert: ['id'] }] as const satisfies readonly TablePublish[];
 
 /** What the table holds when the run has completed. */
-function expectedRows(publish: Publish) {
+function expectedRows(publish: TablePublish) {
   if (publish === 'append') return [OLD[1], ...INPUT].toSorted((a, b) => (a?.id ?? 0) - (b?.id ?? 0));
   return publish === 'replace' ? INPUT : [...INPUT, OLD[1]];
 }
@@ -87,7 +87,7 @@ describe.each((['libsql', 'pg Client'] as const).filter(isPresent))('%s', (name:
     database = await databases.open(name);
   });
 
-  async function makeTable(publish: Publish) {
+  async function makeTable(publish: TablePublish) {
     const target = `t${++tables}`;
     await database.run(`create table ${target} (id integer primary key, title text not null)`);
     for (const { id, title } of publish === 'append' ? OLD.slice(1) : OLD)

@@ -1,6 +1,6 @@
 /** `table()` keeps the sink contract over every client that it knows, on real servers and files. */
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import type { Publish } from '../../src/sql/publish-statements.js';
+import type { TablePublish } from '../../src/sql/publish-statements.js';
 import { table } from '../../src/sql/table.js';
 import { type SinkFixture, sinkContract } from '../../src/testing/contracts/sink.js';
 import { CLIENTS, type ClientName, isPresent, type TestDatabase, TestDatabases } from './clients.js';
@@ -18,7 +18,7 @@ let places = 0;
 async function fixture(
   name: ClientName,
   { client, run }: TestDatabase,
-  publish: Publish,
+  publish: TablePublish,
 ): Promise<SinkFixture> {
   const isSqlite = name === 'libsql';
   const target = `t${++places}`;
@@ -59,7 +59,7 @@ describe.each(CLIENTS.filter(isPresent))('%s', (name) => {
   beforeAll(async () => {
     database = await databases.open(name);
   });
-  const modes: readonly Publish[] =
+  const modes: readonly TablePublish[] =
     name === 'libsql' || name === 'pg Pool' ? ['append', 'replace', { upsert: ['id'] }] : ['replace'];
   for (const publish of modes)
     sinkContract(`table(), ${JSON.stringify(publish)},`, () => fixture(name, database, publish), {

@@ -2,7 +2,7 @@
 import type { ConcurrencyRange } from '../../../machines/adaptive-concurrency.js';
 import { stageActorId } from '../../../machines/children.js';
 import { sealEvent } from '../../../machines/report.js';
-import type { StageContext, StageEvent } from '../../../machines/stage-events.js';
+import type { StageActorContext, StageEvent } from '../../../machines/stage-events.js';
 import { IllegalCommandError, InvalidOptionError } from '../../errors.js';
 import { isObject, type JsonObject } from '../../formats/json.js';
 import { options, readOption, type Shape, ShapeError } from '../../formats/shape.js';
@@ -43,7 +43,7 @@ interface TunedRun {
 
 interface StageActor {
   send(event: StageEvent): void;
-  getSnapshot(): { readonly context: StageContext };
+  getSnapshot(): { readonly context: StageActorContext };
 }
 
 /** @returns what is in force afterwards, for the stages and limiters that are named.

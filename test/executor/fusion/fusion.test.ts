@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { filter, map, type PipelineEvent } from 'xstate-pipeline';
-import type { StageContext } from '../../../machines/index.js';
+import type { StageActorContext } from '../../../machines/index.js';
 import { harness, type Row } from '../../support/runs.js';
 
 const three = () => [
@@ -35,7 +35,7 @@ test('the actor of every fused stage counts every batch', async () => {
   const done = new Map<string, number>();
   run.executor.actor.system.inspect((inspected) => {
     if (inspected.type !== '@xstate.snapshot') return;
-    const { context } = inspected.snapshot as unknown as { context: Partial<StageContext> };
+    const { context } = inspected.snapshot as unknown as { context: Partial<StageActorContext> };
     if (context.name !== undefined && context.done !== undefined) done.set(context.name, context.done);
   });
   await run.start();

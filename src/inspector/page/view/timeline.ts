@@ -5,7 +5,7 @@
  *    break.
  * 2. `xOf` and `atOf` are inverse up to the width of a sliver; both are monotonic.
  */
-import type { MarkKind } from '../records.js';
+import type { MomentKind } from '../records.js';
 
 interface Moment {
   readonly at: number;
@@ -13,7 +13,7 @@ interface Moment {
 
 interface MarkLike extends Moment {
   readonly index: number;
-  readonly kind: MarkKind;
+  readonly kind: MomentKind;
   readonly label: string;
 }
 
@@ -47,8 +47,8 @@ const ALL_SLIVERS = 0.3;
 /** Share of the working time. */
 const WORTH_FOLDING = 0.03;
 /** The run is idle after these marks, until the next start. */
-const RESTS: ReadonlySet<MarkKind> = new Set(['paused', 'failed', 'completed', 'cancelled', 'end']);
-const STARTS: ReadonlySet<MarkKind> = new Set(['restart', 'resumed']);
+const RESTS: ReadonlySet<MomentKind> = new Set(['paused', 'failed', 'completed', 'cancelled', 'end']);
+const STARTS: ReadonlySet<MomentKind> = new Set(['restart', 'resumed']);
 
 export function timeline(span: Span): Timeline {
   const stretches = place(span.from, Math.max(span.to, span.from + 1), rests(span));
@@ -142,7 +142,7 @@ export function markBeside<M extends MarkLike>(
 }
 
 /** The name of a mark's colour. */
-export function toneOfMark(kind: MarkKind): string {
+export function toneOfMark(kind: MomentKind): string {
   if (kind === 'failed') return 'bad';
   if (kind === 'completed') return 'good';
   return kind === 'paused' || kind === 'cancelled' || kind === 'gap' || kind === 'end' ? 'warn' : 'accent';
