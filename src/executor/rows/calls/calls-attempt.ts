@@ -141,12 +141,12 @@ export class CallsAttempt {
       return;
     }
     this.#unfinished++;
-    const perform = (problem?: { readonly thrown: unknown }) => {
+    const perform = (problem: { readonly thrown: unknown } | undefined) => {
       this.#unfinished--;
       this.#performCall(call, admitted, problem);
     };
     admitted.ready.then(
-      () => perform(),
+      () => perform(undefined),
       (thrown: unknown) => perform({ thrown }),
     );
   }
@@ -167,17 +167,14 @@ export class CallsAttempt {
     const onAbort = () => abort.abort(host.abort.reason);
     host.abort.addEventListener('abort', onAbort, { once: true });
     const context = host.contextOf(call, abort);
+    const { name, timeoutMs } = stage;
     const stopTimer =
-      stage.timeoutMs === undefined
-        ? undefined
-        : host.clock.setTimer(
-            () => abort.abort(new StageTimeoutError(stage.name, this.batch, stage.timeoutMs as number)),
-            stage.timeoutMs,
-          );
+      timeoutMs &&
+      host.clock.setTimer(() => abort.abort(new StageTimeoutError(name, this.batch, timeoutMs)), timeoutMs);
     const stopWatch = host.watchCall(startedAt);
     /** The function has ended. */
     const endCall = (error: unknown): Spending => {
-      stopTimer?.();
+      if (stopTimer) stopTimer();
       stopWatch();
       host.abort.removeEventListener('abort', onAbort);
       const now = host.clock.monotonic();
@@ -194,6 +191,8 @@ export class CallsAttempt {
       this.#finish(this.#failCall(call, thrown, spent));
     };
     try {
+      // Aborted while its reservation was written: the function is not called.
+      host.abort.throwIfAborted();
       if (problem !== undefined) throw problem.thrown;
       const result = runCall(stage, call.rows, context, call.memory, call.first);
       if (!isThenable(result)) {
@@ -246,8 +245,7 @@ export class CallsAttempt {
       const decisive = rememberLosses(stage, call.memory, failures, attempt);
       if (decisive !== undefined) {
         const { error, verdict } = decisive;
-        this.#failWith(call, { error, verdict, row: atBatch(call, decisive) });
-        return undefined;
+        return this.#failWith(call, { error, verdict, row: atBatch(call, decisive) });
       }
     }
     if (this.#isLossRefused(call)) return undefined;
@@ -258,34 +256,27 @@ export class CallsAttempt {
     const keepOutput = (output: CallOutput) => {
       call.output = output;
     };
-    let kept: Promise<CallOutput> | CallOutput;
+    const fail = (error: unknown) => this.#failCall(call, error, NOTHING_SPENT);
     try {
-      kept = this.host.keepCall(call, rows, spent);
-    } catch (error) {
-      return this.#failCall(call, error, NOTHING_SPENT);
-    }
-    if (!isThenable(kept)) {
+      const kept = this.host.keepCall(call, rows, spent);
+      if (isThenable(kept)) return kept.then(keepOutput, fail);
       keepOutput(kept as CallOutput);
       return undefined;
+    } catch (error) {
+      return fail(error);
     }
-    return kept.then(keepOutput, (error: unknown) => this.#failCall(call, error, NOTHING_SPENT));
   }
 
   /** A call failed as a whole: it is made again, its rows are lost, or it ends the run. */
   #failCall(call: Call, thrown: unknown, spent: Spending): Promise<void> | undefined {
     const { stage } = this.plan;
     const { attempt, clock } = this.host;
-    if (endsTheRun(thrown)) {
-      this.#failWith(call, { error: thrown, verdict: { kind: 'stop' } });
-      return undefined;
-    }
+    if (endsTheRun(thrown)) return this.#failWith(call, { error: thrown, verdict: { kind: 'stop' } });
     const { error, verdict = RETRY } = judgeFailure(stage, thrown, { attempt, now: clock.now() });
     this.#failures.push({ error, row: undefined });
     const isLost = verdict.kind === 'lose' || (verdict.kind === 'retry' && attempt >= stage.retry.attempts);
-    if (!isLost || stage.onError === 'fail') {
-      this.#failWith(call, { error, verdict: isLost ? { kind: 'lose' } : verdict });
-      return undefined;
-    }
+    if (!isLost || stage.onError === 'fail')
+      return this.#failWith(call, { error, verdict: isLost ? { kind: 'lose' } : verdict });
     const gone = new Set(call.memory.lost.map(({ index }) => index));
     call.rows.forEach((row, index) => {
       if (!gone.has(index)) call.memory.lost.push({ index, row, error });
@@ -302,11 +293,12 @@ export class CallsAttempt {
     return error !== undefined;
   }
 
-  #failWith(call: Call, failure: CallFailure): void {
+  #failWith(call: Call, failure: CallFailure): undefined {
     call.failure = failure;
     // After a pause the attempt has the same number, and makes the call again.
     if (failure.verdict.kind !== 'pause') call.failedIn = this.host.attempt;
     if (failure.verdict.kind !== 'retry') this.#fatal ??= failure;
+    return undefined;
   }
 
   #endIfIdle(): void {

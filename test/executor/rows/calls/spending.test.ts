@@ -233,3 +233,31 @@ test('run({ budget }) changes the limits of the pipeline', async () => {
   await expect(whole.run(options)).rejects.toThrow('The budget of $0.0300 is reached');
   expect(made).toHaveLength(3);
 });
+
+test('a call whose reservation is still being written at a cancel is not made', async () => {
+  const made: number[] = [];
+  const storage = memoryStorage();
+  const writing = gate();
+  const held = gate();
+  const slow = {
+    ...storage,
+    async journal(sessionId: string, epoch: number) {
+      const journal = await storage.journal(sessionId, epoch);
+      const write = async (...record: Parameters<typeof journal.append>) => {
+        writing.open();
+        await held.opened;
+        return journal.append(...record);
+      };
+      return { ...journal, write };
+    },
+  };
+  const h = harness([paid(made)], { count: 20, stateManager: new StateManager(slow) });
+  const run = h.start();
+  await writing.opened;
+  const cancelled = h.executor.cancel();
+  held.open();
+  await cancelled;
+  await run.catch(() => {});
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  expect(made).toEqual([]);
+});
