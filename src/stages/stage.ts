@@ -58,8 +58,9 @@ export interface StageContext {
   readonly attempt: number;
   /** Aborted by cancel, by a timeout and when the run fails. */
   readonly signal: AbortSignal;
-  /** The same for every invocation for this session, stage and batch, and for the very rows of that batch, in any process.
-   * Pass it to services that deduplicate. In a row stage add the row's index. */
+  /** The same for every invocation for this session, stage and batch, and for the very rows of that batch, in any process; with
+   * `rowsPerCall`, for this call and its very rows. Pass it to services that deduplicate. In a row stage without `rowsPerCall`
+   * add the row's index. */
   readonly idempotencyKey: string;
   readonly logger: Logger;
   /**

@@ -88,9 +88,11 @@ function run(
   return rowByRow(plan, stage, rows, -1);
 }
 
-/** In a row stage, the batch's fault hits the first row, and only the row that throws is lost. */
+/** In a row stage, the batch's fault hits the first row, and only the row that throws is lost. A time limit is that of the batch, or
+ * of the row where each row is a call. */
 function isRowThrow(plan: Plan, stage: StagePlan, batch: number): boolean {
-  return stage.shape !== 'batch' && batchFaultOf(plan, stage, batch) === 'throw';
+  const isCall = stage.durable && stage.isAsync;
+  return stage.shape !== 'batch' && (isCall || batchFaultOf(plan, stage, batch) === 'throw');
 }
 
 function rowByRow(

@@ -187,6 +187,8 @@ async function findJournaledOutputs(
     for (let i = stages.length - 1; i >= 0; i--) {
       const stage = stages[i]?.name ?? '';
       for (const key of journal.keys()) {
+        // A record of the batch says that the records of its calls are all there.
+        if (key.call !== undefined) continue;
         if (key.stage !== stage || key.batch < start.mark.batches || claimed.has(key.batch)) continue;
         if (recordFingerprint(await journal.read(key)) !== fingerprints[i]) continue;
         claimed.add(key.batch);

@@ -5,8 +5,10 @@
  * journal counts like a computed one. A record is used only for the rows that it was made from (I26) and for the code that
  * made it: else the batch is computed again.
  */
+import { platform } from '#platform';
 import { type JsonObject, type Losses, NO_LOSSES, type StageCounters } from '../../../machines/context.js';
 import { CorruptJournalError, StageError } from '../../errors.js';
+import { concatenated } from '../../formats/bytes.js';
 import { encodeJsonLines, type JsonLines } from '../../formats/json-lines-encoder.js';
 import { findPromise } from '../../formats/promises.js';
 import { utf8Bytes } from '../../formats/text-bytes.js';
@@ -35,6 +37,10 @@ interface RecordHeader {
   readonly tallies: readonly StageCounters[];
   readonly losses: Losses;
   readonly deadLetters: readonly JsonObject[];
+  /** The rows are in the records of so many calls; absent: they are in this record. */
+  readonly calls?: number;
+  /** Of the rows of these calls together. */
+  readonly checksum?: string;
 }
 
 export interface JournaledOutput extends RecordHeader {
@@ -75,6 +81,24 @@ export function encodeOutput(
 
 function fail(error: Error): never {
   throw error;
+}
+
+/** The record of a batch whose rows are in the records of its calls: it says that they are all there, and counts like any other. */
+export function encodeCallsRecord(
+  batch: BatchMetadata,
+  fingerprint: string,
+  rows: number,
+  calls: readonly (readonly OutputPart[])[],
+): readonly Uint8Array[] {
+  const checksum = checksumOf(calls.flatMap((parts) => parts.map(({ lines }) => lines)));
+  const head = headerText(batch, fingerprint, rows).slice(0, -1);
+  return [utf8Bytes(`${head},"calls":${calls.length},"checksum":"${checksum}"}\n`)];
+}
+
+/** Of the rows of some calls, in order. */
+export function checksumOf(lines: readonly Uint8Array[]): string {
+  const all = concatenated(lines);
+  return `${platform.checksum(all)}-${all.length}`;
 }
 
 /** `JSON.stringify` of a `RecordHeader`, in pieces: most of it is the same for every record, and with small outputs it is

@@ -7,8 +7,16 @@
 
 import { isCheckpointCopy } from '../../checkpoint/journal/checkpoint-copies.js';
 import type { Journal } from '../../checkpoint/journal/journal.js';
+import { concatenated } from '../../formats/bytes.js';
 import type { AnyStage } from '../../stages/stage.js';
-import { type BatchMetadata, decodeRecord, isMadeFrom, type JournaledOutput } from './journal-record.js';
+import { decodeCall } from './calls/call-record.js';
+import {
+  type BatchMetadata,
+  checksumOf,
+  decodeRecord,
+  isMadeFrom,
+  type JournaledOutput,
+} from './journal-record.js';
 
 /** A record of the journal, and the stage that made it. */
 export interface StageRecord {
@@ -61,11 +69,27 @@ export class JournaledOutputs {
       const { durable, name } = stages[stageIndex] as AnyStage;
       const payload = durable ? await journal.read({ stage: name, batch }) : undefined;
       if (payload === undefined) continue;
-      const record = decodeRecord(payload, batch);
-      if (record.fingerprint === fingerprints[stageIndex] && record.rowOffset === rowOffset)
-        records.push({ stageIndex, record });
+      const stored = decodeRecord(payload, batch);
+      if (stored.fingerprint !== fingerprints[stageIndex] || stored.rowOffset !== rowOffset) continue;
+      const record = stored.calls === undefined ? stored : await this.#withCalls(name, batch, stored);
+      if (record !== undefined) records.push({ stageIndex, record });
     }
     this.#found = { batch, records };
     return records;
+  }
+
+  /** With the rows of its calls; undefined: they are not those that the record is about. */
+  async #withCalls(
+    stage: string,
+    batch: number,
+    record: JournaledOutput,
+  ): Promise<JournaledOutput | undefined> {
+    const lines: Uint8Array[] = [];
+    for (let call = 0; call < (record.calls ?? 0); call++) {
+      const payload = await this.options.journal?.read({ stage, batch, call });
+      if (payload === undefined) return undefined;
+      lines.push(decodeCall(payload, batch).lines);
+    }
+    return checksumOf(lines) === record.checksum ? { ...record, lines: concatenated(lines) } : undefined;
   }
 }

@@ -156,13 +156,14 @@ export class CallProcessor {
     abort: LazyAbort,
     run: CallAttempt,
   ): AttemptContext {
-    const { stage, isJournaled, rowsPerCall } = plan;
+    const { stage, isJournaled } = plan;
     const { sessionId, spending } = this.options;
     // The function may change its rows in place.
     if (isJournaled) call.inputHash ||= hashOfRows(call.rows);
     const { name } = stage;
+    // Without `rowsPerCall` as before: whether a plain function makes calls is not known when it is called first.
     const makeKey =
-      rowsPerCall === Infinity
+      stage.rowsPerCall === undefined
         ? () => idempotencyKeyOf(sessionId, name, batch.index, batch.inputHash)
         : () => {
             call.inputHash ||= hashOfRows(call.rows);

@@ -10,7 +10,7 @@ import type { AnyStage } from '../../../stages/stage.js';
 import { type AttemptOutcome, outcomeOf } from '../attempt-outcome.js';
 import type { CallOutput } from '../calls/call.js';
 import type { InFlightBatch } from '../in-flight-batch.js';
-import { decodeOutput, encodeOutput, type OutputPart } from '../journal-record.js';
+import { decodeOutput, encodeCallsRecord, encodeOutput, type OutputPart } from '../journal-record.js';
 
 export interface OutputKeeperOptions {
   readonly stages: readonly AnyStage[];
@@ -33,23 +33,42 @@ export class OutputKeeper {
     const takeBackLosses = batch.savepointLosses();
     for (const { lost } of outputs)
       for (const { index, row, error } of lost) batch.loseRow(stageIndex, index, row, error);
-    if (outputs.every(({ rows }) => rows === undefined)) {
-      const rowsOut = outputs.reduce((sum, output) => sum + output.rowsOut, 0);
-      batch.countRows(stageIndex, rowsIn, rowsOut);
-      this.adoptLines(
-        batch,
-        stageIndex,
-        outputs.flatMap(({ parts }) => parts),
-      );
-      return this.concludeStage(batch, stageIndex);
-    }
     try {
+      if (outputs.every(({ rows }) => rows === undefined))
+        return await this.#keepJournaled(batch, stageIndex, rowsIn, outputs, isRetry);
       const rows = outputs.flatMap((output) => output.rows ?? []);
       return await this.keepOutput(batch, stageIndex, rowsIn, rows, isRetry);
     } catch (error) {
       takeBackLosses();
       throw error;
     }
+  }
+
+  /** The rows are in the journal, call by call: a record of the batch says that they are all there (I5). */
+  async #keepJournaled(
+    batch: InFlightBatch,
+    stageIndex: number,
+    rowsIn: number,
+    outputs: readonly CallOutput[],
+    isRetry: boolean,
+  ): Promise<AttemptOutcome> {
+    const { journal, fingerprints } = this.options;
+    const { name: stage, durable } = this.#stage(stageIndex);
+    const rowsOut = outputs.reduce((sum, output) => sum + output.rowsOut, 0);
+    const parts = outputs.map((output) => output.parts);
+    batch.countRows(stageIndex, rowsIn, rowsOut);
+    if (durable && journal !== undefined) {
+      const metadata = isRetry ? batch.withRetry(stageIndex) : batch;
+      const payload = encodeCallsRecord(metadata, fingerprints[stageIndex] as string, rowsOut, parts);
+      batch.isJournaling = true;
+      try {
+        await journal.append({ stage, batch: batch.index }, payload);
+      } finally {
+        batch.isJournaling = false;
+      }
+    }
+    this.adoptLines(batch, stageIndex, parts.flat());
+    return this.concludeStage(batch, stageIndex);
   }
 
   keepOutput(
