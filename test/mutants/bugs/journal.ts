@@ -117,8 +117,8 @@ export const BUGS: readonly Bug[] = [
     what: 'an output that other code had made is used',
     invariant: 'I8, I15',
     in: JournaledOutputs,
-    find: '$record.$fingerprint === $fingerprints[$i] && $sameOffset',
-    replace: '$sameOffset',
+    find: '$record.$fingerprint !== $fingerprints[$i] || $otherOffset',
+    replace: '$otherOffset',
     suite: 'test/executor/rows/journaled.test.ts',
   },
   {
