@@ -17,7 +17,7 @@ export interface CommonOptions {
   readonly json?: boolean;
 }
 
-interface RunCommandOptions extends CommonOptions {
+interface RunFlags extends CommonOptions {
   readonly threads?: number;
   readonly quiet?: boolean;
   readonly record?: boolean;
@@ -41,7 +41,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
   runCommand('run <file>', 'run a pipeline file as a new session')
     .option('--checkpoint-interval <rows>', 'rows between checkpoints', wholeNumber)
     .option('--sample <rows>', 'work on so many rows, then pause with a projection of the rest', wholeNumber)
-    .action((file: string, options: RunCommandOptions & { checkpointInterval?: number; sample?: number }) =>
+    .action((file: string, options: RunFlags & { checkpointInterval?: number; sample?: number }) =>
       perform(options, async () => {
         const viewer = await viewerFor(options);
         const { run } = await import('./commands/run.js');
@@ -60,7 +60,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
       (
         session: string,
         file: string | undefined,
-        options: RunCommandOptions & {
+        options: RunFlags & {
           explain?: boolean;
           force?: boolean;
           verify?: boolean;
@@ -176,7 +176,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
       (
         session: string,
         file: string | undefined,
-        options: RunCommandOptions & { from?: number; to?: string; key?: string },
+        options: RunFlags & { from?: number; to?: string; key?: string },
         command,
       ) => {
         const from = required(options.from, FROM, command);
@@ -234,13 +234,13 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
   }
 }
 
-function withSwitches<O extends RunCommandOptions>(options: O) {
+function withSwitches<O extends RunFlags>(options: O) {
   const { json = false, quiet = false, record = false } = options;
   return { ...options, json, quiet, record, verbose: isVerbose(options.verbose) };
 }
 
 /** Starts the page's process before the run is loaded, so that both load at once. */
-async function viewerFor({ inspect, stateDir }: RunCommandOptions): Promise<RunViewer | undefined> {
+async function viewerFor({ inspect, stateDir }: RunFlags): Promise<RunViewer | undefined> {
   if (inspect !== 'page') return inspect;
   const { startPageServer } = await import('./inspectors/page-server.js');
   return startPageServer(stateDir);

@@ -23,13 +23,14 @@ import { assertThreadsAvailable, checkWorkers, widenForWorkers } from './fusion/
 import type { Pipeline } from './pipeline.js';
 import type { ExecutionResult } from './result.js';
 import { RunObservers } from './run-observers.js';
-import type { RunOptions } from './run-pipeline.js';
+import { limitedBy, type RunOptions, SHARED_OPTIONS } from './run-pipeline.js';
 import { ExecutorActions } from './session/executor-actions.js';
 import { continueRestoredActors } from './session/restored-actor.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
 
 /** Options of `pipelineMachine`: those of `run()`, but for what the actor's input and commands say. */
-export interface PipelineMachineOptions extends Omit<RunOptions, 'resume' | 'signal'> {}
+export interface PipelineMachineOptions
+  extends Omit<RunOptions, 'resume' | 'fromJournal' | 'verify' | 'signal'> {}
 
 /** Part of every input of a `pipelineMachine`. */
 export interface PipelineMachineInput {
@@ -109,17 +110,7 @@ export function pipelineMachine<T, I>(
   >;
 }
 
-const MACHINE_OPTIONS = optionsNamed([
-  'force',
-  'stateDir',
-  'stateManager',
-  'cleanup',
-  'keep',
-  'observers',
-  'record',
-  'workers',
-  'environment',
-] as const satisfies readonly (keyof PipelineMachineOptions)[]);
+const MACHINE_OPTIONS = optionsNamed(SHARED_OPTIONS);
 
 /** A machine whose actors each get the machine that their input asks for. The input is persisted with their snapshots. */
 function machineByInput(machineOf: (input: unknown) => RunnableMachine): RunnableMachine {
@@ -151,7 +142,7 @@ function machineFor<T>(
 ): RunnableMachine {
   const workers = options.workers === undefined ? {} : { workers: checkWorkers(options.workers) };
   const stages = widenForWorkers(pipeline.stages, workers.workers);
-  const definition = definePipeline(pipeline, stages);
+  const definition = definePipeline(limitedBy(options, pipeline), stages);
   if (workers.workers !== undefined) assertThreadsAvailable(definition);
   const own: Environment = { ...defaultEnvironment(), ...options.environment };
   const given = new WeakMap<object, string>();

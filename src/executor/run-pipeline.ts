@@ -72,11 +72,11 @@ const kept = shape(
     value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= 0),
 );
 
-const RUN_OPTIONS = optionsNamed([
-  'resume',
+/** Options of a command, which an actor gets by its input and its events instead. */
+const COMMAND_OPTIONS = ['resume', 'fromJournal', 'verify', 'signal'] as const;
+/** Options that `run()` and `pipelineMachine()` take. */
+export const SHARED_OPTIONS = [
   'force',
-  'fromJournal',
-  'verify',
   'budget',
   'stateDir',
   'stateManager',
@@ -84,11 +84,11 @@ const RUN_OPTIONS = optionsNamed([
   'keep',
   'observers',
   'record',
-  'signal',
   'sample',
   'workers',
   'environment',
-] as const satisfies readonly (keyof RunOptions)[]);
+] as const satisfies readonly Exclude<keyof RunOptions, (typeof COMMAND_OPTIONS)[number]>[];
+const RUN_OPTIONS = optionsNamed([...COMMAND_OPTIONS, ...SHARED_OPTIONS]);
 
 /** A run that has begun: a promise of its result, and its commands. */
 export interface PipelineRun<T = unknown> extends Promise<ExecutionResult<T>> {
@@ -115,9 +115,7 @@ export function runPipeline<T>(whole: WholePipeline, options: RunOptions = {}): 
     if (inThread !== undefined) return inThread;
     readOptions('run()', RUN_OPTIONS, options);
     options.signal?.throwIfAborted();
-    const { sample } = options;
-    const sampled = sample === undefined ? whole : { ...whole, options: { ...whole.options, sample } };
-    run = new Run<T>(withBudget(sampled, options.budget), options);
+    run = new Run<T>(limitedBy(options, whole), options);
     return run.start();
   })();
   const command = async <R>(give: (run: Run<T>) => Promise<R>): Promise<R> =>
@@ -131,11 +129,15 @@ export function runPipeline<T>(whole: WholePipeline, options: RunOptions = {}): 
   }) as PipelineRun<T>;
 }
 
-/** The pipeline with other limits. */
-export function withBudget<P extends PipelineLike>(whole: P, budget: Budget | undefined): P {
-  if (budget === undefined) return whole;
-  const { options } = whole;
-  return { ...whole, options: { ...options, budget: { ...options?.budget, ...budget } } };
+/** The pipeline with the limits of a run. */
+export function limitedBy<P extends PipelineLike>(
+  { budget, sample }: Pick<RunOptions, 'budget' | 'sample'>,
+  whole: P,
+): P {
+  const sampled = sample === undefined ? whole : { ...whole, options: { ...whole.options, sample } };
+  if (budget === undefined) return sampled;
+  const { options } = sampled;
+  return { ...sampled, options: { ...options, budget: { ...options?.budget, ...budget } } };
 }
 
 class Run<T> {

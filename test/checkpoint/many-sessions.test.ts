@@ -89,7 +89,7 @@ test('sessions are asked for their owner 32 at once, and without an owner file n
   expect(await listSessions({ stateDir: home })).toHaveLength(100);
   expect(await runningSessions(manager, home)).toEqual([]);
   expect(connect).not.toHaveBeenCalled();
-  // As after kills: the files are there, and nobody listens.
+  // As after kills: the files are there, and no process answers.
   for (const id of await manager.storage.list()) writeFileSync(join(home, id, 'owner.json'), '{}');
   let open = 0;
   let most = 0;

@@ -4,7 +4,7 @@ import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { PipelineFileError } from '../../errors.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
-import { withBudget } from '../../executor/run-pipeline.js';
+import { limitedBy } from '../../executor/run-pipeline.js';
 import { printable, rowsThrough } from '../../observers/progress/terminal-text.js';
 import { keepBegunOutput } from '../../sessions/begun-output.js';
 import { findSession } from '../../sessions/find-session.js';
@@ -49,10 +49,7 @@ export async function resume(
       );
     }
     const { file, pipeline: loaded } = await loadPipelineFile(from);
-    const { pipeline, notices } = keepBegunOutput(
-      withBudget(loaded, options.budget),
-      checkpoint ?? { sink: null },
-    );
+    const { pipeline, notices } = keepBegunOutput(limitedBy(options, loaded), checkpoint ?? { sink: null });
     await refuseSharedOutput(outputsOf(pipeline), stateManager, stateDir, sessionId);
     if (options.explain) return explain({ ...options, sessionId, pipeline, stateManager, terminal });
     return runSession({

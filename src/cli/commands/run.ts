@@ -6,7 +6,7 @@ import { definePipeline } from '../../executor/definition.js';
 import { checkWorkers, type WorkerOptions } from '../../executor/fusion/workers.js';
 import type { Pipeline } from '../../executor/pipeline.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
-import { withBudget } from '../../executor/run-pipeline.js';
+import { limitedBy } from '../../executor/run-pipeline.js';
 import { counted, printable } from '../../observers/progress/terminal-text.js';
 import { canResume } from '../../sessions/can-resume.js';
 import { sessionCommand } from '../../sessions/invocation.js';
@@ -41,15 +41,14 @@ export interface RunCommandOptions {
 
 /** @returns the exit code. */
 export async function run(given: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
-  const { stateDir, checkpointInterval, sample, json, verbose } = options;
+  const { stateDir, checkpointInterval, json, verbose } = options;
   if (json) terminal.reserveForJson();
   return withStopRequests({ terminal, verbose }, async (stops) => {
     const { file, pipeline: loaded } = await loadPipelineFile(given);
-    const pipeline = withBudget(loaded, options.budget);
+    const pipeline = limitedBy(options, loaded);
     const stateManager = new StateManager(lowdbStorage(stateDir));
     const settings = {
       ...(checkpointInterval === undefined ? {} : { checkpointInterval }),
-      ...(sample === undefined ? {} : { sample }),
     };
     const whole = { ...pipeline, options: { ...pipeline.options, ...settings } };
     const outputs = outputsOf(pipeline);

@@ -7,8 +7,10 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createActor, toPromise, waitFor } from 'xstate';
 import {
   collect,
+  defineStage,
   map,
   PipelineCancelledError,
+  type PipelineMachineOptions,
   pipeline,
   pipelineMachine,
   rows,
@@ -174,5 +176,42 @@ describe('input', () => {
       code: 'PIPELINE_MISMATCH',
       differences: ['the pipeline was "first" and is "second"'],
     });
+  });
+});
+
+describe('limits of a run', () => {
+  const paid = defineStage({
+    name: 'paid',
+    estimate: { calls: 1 },
+    process: async (batch: Row[], { spend }) => {
+      spend({ calls: 1 });
+      return batch;
+    },
+  });
+  const machineOf = (options: PipelineMachineOptions) =>
+    pipelineMachine(
+      pipeline('paid', { batchSize: 10 })
+        .from(rows(numbers(100)))
+        .pipe(paid)
+        .to(collect()),
+      {
+        stateManager: managerOf(),
+        ...options,
+      },
+    );
+
+  test.each([
+    [{ budget: { calls: 3 } }, 'budget'],
+    [{ sample: 20 }, 'sample'],
+  ] as const)('%j pauses the actor by itself', async (options, kind) => {
+    const actor = createActor(machineOf(options), { input: {} }).start();
+    actor.send({ type: 'execute' });
+    await waitFor(actor, (snapshot) => snapshot.matches('PAUSED'));
+    expect(actor.getSnapshot().context.pauseReason).toMatchObject({ kind });
+    actor.stop();
+  });
+
+  test('an option of a command is refused', () => {
+    expect(() => machineOf({ resume: 'last' } as never)).toThrow('unknown option "resume"');
   });
 });

@@ -13,7 +13,7 @@ const fails = (at: number, onError: 'fail' | 'skip' | 'dead-letter' = 'fail') =>
     { onError },
   );
 
-test('the original error is the cause; a checkpoint is saved; the run goes on from it', async () => {
+test('the original error is the cause; a checkpoint is saved; the run resumes from it', async () => {
   let broken = true;
   const stage = map('picky', (row: Row) => {
     if (broken && row.n === 55) throw new RangeError('bad number');
@@ -36,7 +36,7 @@ test('the original error is the cause; a checkpoint is saved; the run goes on fr
   expect(h.sink.rows).toEqual(numbers(100));
 });
 
-test('execute from FAILED keeps the session and goes on from its checkpoint', async () => {
+test('execute from FAILED keeps the session and continues from its checkpoint', async () => {
   let broken = true;
   const seen: number[] = [];
   const stage = map('picky', (row: Row) => {

@@ -121,7 +121,7 @@ test('a batch stage is called for the missing rows; failed rows are not kept, an
   expect(asked[1]?.key, 'other rows have another idempotency key').toMatch(/:[0-9a-f]{16}$/);
 });
 
-test('a batch stage that does not return one row for each row is told so', async () => {
+test('a batch stage that does not return one row for each row is refused with the reason', async () => {
   const process = async (given: Row[]) => given.slice(1);
   const stage = defineStage({ name: 'less', durable: true, cache: { dir: freshFolder() }, process });
   await expect(run(stage, input(4))).rejects.toThrow(/with cache, process must return one row for each row/);
