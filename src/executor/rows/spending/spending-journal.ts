@@ -4,7 +4,8 @@
  * 1. A reservation is written before its call begins, and settled by the entry of what the call spent, also if that is nothing.
  * 2. Entries are written, not fsynced: a crash of the process keeps them. The entry of a call stands before its rows in the
  *    journal, so that rows are never durable without it.
- * 3. An entry is trimmed with its batch. The checkpoint that allows the trim counts it.
+ * 3. An entry is trimmed with its batch. The checkpoint that allows the trim counts it. Segments of the journal go one by one, so a
+ *    reservation may outlast the entry that settled it: all calls of a committed batch have settled.
  */
 import type { Journal, JournalKey } from '../../../checkpoint/journal/journal.js';
 import { CorruptJournalError } from '../../../errors.js';
@@ -31,23 +32,26 @@ export function writeEntry(journal: Journal, batch: number, stored: StoredEntry)
   return journal.write?.(key, payload) ?? journal.append(key, payload);
 }
 
-/** The ledger of a session: as the checkpoint has it, and what the journal knows beyond that. */
+/** The ledger of a session: as the checkpoint has it, and what the journal knows beyond that.
+ * @param committed batches that the checkpoint covers */
 export async function openLedger(
   state: LedgerState | undefined,
   journal: Journal | undefined,
+  committed: number,
 ): Promise<Ledger> {
   const ledger = new Ledger(state);
-  const entries: StoredEntry[] = [];
+  const entries: (StoredEntry & { readonly batch: number })[] = [];
   for (const key of journal?.keys() ?? []) {
     if (key.stage !== SPENDING) continue;
     const payload = await journal?.read(key);
-    if (payload !== undefined) entries.push(decodeEntry(payload, key.batch));
+    if (payload !== undefined) entries.push({ ...decodeEntry(payload, key.batch), batch: key.batch });
   }
   const settled = new Set(entries.map(({ reserved }) => reserved));
   const { entry: counted, settled: settledBefore } = ledger;
   const spent = entries.filter(({ kind, entry }) => kind === 'spent' && entry > counted);
   const lost = entries.filter(
-    ({ kind, entry }) => kind === 'reserved' && entry > settledBefore && !settled.has(entry),
+    ({ kind, entry, batch }) =>
+      kind === 'reserved' && entry > settledBefore && batch >= committed && !settled.has(entry),
   );
   ledger.recover(
     spent,

@@ -80,7 +80,7 @@ export async function openParts(
     stages.some(({ estimate, budget }) => estimate !== undefined || budget !== undefined);
   const journal = isDurable || isPaid ? await closeLater(stateManager.journal(sessionId, epoch)) : undefined;
   session.stopIfEnding();
-  const ledger = await openLedger(start.spending, journal);
+  const ledger = await openLedger(start.spending, journal, mark.batches);
   session.stopIfEnding();
   const outputs = { sink: definition.sink, 'dead-letter sink': definition.deadLetter };
   await assertDistinctFiles(source, outputs, environment.fileSystem);
