@@ -16,7 +16,7 @@ export interface LedgerEntry {
   readonly isPublished: boolean;
 }
 
-export class Ledger {
+export class SessionLedger {
   readonly #table: string;
   readonly #isPostgres: boolean;
 

@@ -3,7 +3,7 @@ import { SinkError } from '../errors.js';
 import type { EncodedRows, OpenSink, SinkPosition } from '../sinks/sink.js';
 import { type Column, problemOfRow } from './columns.js';
 import type { SqlConnection } from './connection.js';
-import type { Ledger } from './ledger.js';
+import type { SessionLedger } from './ledger.js';
 import type { TableName } from './names.js';
 import { publishStatements, type TablePublish } from './publish-statements.js';
 import { encodeRows, insertRows, type RowsToInsert, SEQUENCE } from './staging-insert.js';
@@ -17,7 +17,7 @@ export interface TableParts {
   readonly name: TableName;
   readonly staging: TableName;
   readonly columns: readonly Column[];
-  readonly ledger: Ledger;
+  readonly ledger: SessionLedger;
   readonly publish: TablePublish;
   readonly unlock: () => Promise<void>;
 }

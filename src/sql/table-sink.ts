@@ -18,7 +18,7 @@ import type { OpenSink, ReadableSink, Sink, SinkPosition } from '../sinks/sink.j
 import { connectTo, type SqlClient } from './clients/connect.js';
 import { type Column, readColumns } from './columns.js';
 import type { RunQuery, SqlConnection } from './connection.js';
-import { isMissingTable, Ledger } from './ledger.js';
+import { isMissingTable, SessionLedger } from './ledger.js';
 import { lockKey, quoted, stagingOf, type TableName } from './names.js';
 import { OpenTable, type TableParts } from './open-table.js';
 import type { TablePublish } from './publish-statements.js';
@@ -43,7 +43,7 @@ export function tableSink<T extends object>(options: TableSinkOptions): Readable
     ...(deadLetters && { deadLetters }),
     async discard(_at, { sessionId }) {
       await withConnection(client, `remove the rows of the session from ${name.text}`, async (connection) => {
-        const ledger = new Ledger(connection, name, sessionId);
+        const ledger = new SessionLedger(connection, name, sessionId);
         await connection.query(`drop table if exists ${stagingOf(name, sessionId).sql}`);
         await ledger.remove(connection.query).catch((error: unknown) => {
           if (!isMissingTable(error)) throw error;
@@ -126,7 +126,7 @@ async function openTable<T extends object>(
     connection = await connectTo(client);
     await connection.query(DURABLE[connection.dialect]);
     const columns = await fillableColumns(connection, options);
-    const ledger = new Ledger(connection, name, sessionId);
+    const ledger = new SessionLedger(connection, name, sessionId);
     const unlock = await lockSession(connection, name, sessionId);
     try {
       const staging = stagingOf(name, sessionId);

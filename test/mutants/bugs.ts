@@ -8,6 +8,7 @@ import { BUGS as edges } from './bugs/edges.js';
 import { BUGS as files } from './bugs/files.js';
 import { BUGS as journal } from './bugs/journal.js';
 import { BUGS as machines } from './bugs/machines.js';
+import { BUGS as paid } from './bugs/paid.js';
 import { BUGS as rows } from './bugs/rows.js';
 import { BUGS as session } from './bugs/session.js';
 import type { Bug } from './seeded-bug.js';
@@ -25,5 +26,6 @@ export const BUGS = [
   ...checkpoint,
   ...journal,
   ...files,
+  ...paid,
   ...edges,
 ].sort((a, b) => firstInvariant(a) - firstInvariant(b));

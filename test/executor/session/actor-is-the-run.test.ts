@@ -115,7 +115,7 @@ describe('stopped', () => {
     await (await managerOf().lock(sessionId, {})).release();
   });
 
-  test('and started again in the same task, as React does in its strict mode: the run goes on', async () => {
+  test('and started again in the same task, as React does in its strict mode: the run continues', async () => {
     const { stage, free } = stuckStage();
     free();
     const machine = pipelineMachine(jobOf(stage), { stateManager: managerOf() });
