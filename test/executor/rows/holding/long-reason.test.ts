@@ -22,7 +22,7 @@ test.each([299, 300, 301, 100_000])('an error of %i characters', async (length) 
       .to(sink)
       .run({ stateManager, ...(resume && { resume }) });
   const paused = run(true);
-  await expect(paused).rejects.toMatchObject({ code: 'PIPELINE_PAUSED' });
+  await expect(paused).rejects.toMatchObject({ code: 'PAUSED' });
   const [newest] = await stateManager.newestCheckpoints(1);
   expect(newest?.state).toBe('PAUSED');
   const { checkpoint } = await stateManager.loadCheckpoint(newest?.sessionId ?? '');
