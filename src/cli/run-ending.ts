@@ -15,6 +15,7 @@ import {
   type StopKind,
   stoppedEnding,
   withReason,
+  withSpending,
 } from './output/summary.js';
 import type { RunOutcome, SessionOptions } from './session-options.js';
 
@@ -40,7 +41,9 @@ export async function printRunEnding(
   const stopped = sessionId === undefined ? undefined : await endingOf(sessionId, outcome, how, options);
   const reason = outcome.kind === 'paused' ? outcome.saved.reason : undefined;
   const projection = outcome.kind === 'paused' ? outcome.saved.projection : undefined;
-  const ending = stopped && reason ? withReason(stopped, reason, projection) : stopped;
+  const explained = stopped && reason ? withReason(stopped, reason, projection) : stopped;
+  const spending = outcome.kind === 'paused' ? outcome.saved.spending : undefined;
+  const ending = explained && withSpending(explained, spending);
   if (ending !== undefined) printEnding(options, ending);
   if (how === 'failed') return outcome.kind === 'failed' ? exitCodeOf(outcome.error) : FAILED;
   const isByItself = outcome.kind === 'paused' && outcome.saved.reason !== undefined;

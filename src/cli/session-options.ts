@@ -37,7 +37,8 @@ export type RunOutcome =
   | {
       readonly kind: 'paused';
       /** With the reason, if the run paused by itself. */
-      readonly saved: SavedRows & Pick<PipelineEventOf<'pipeline.paused'>, 'reason' | 'projection'>;
+      readonly saved: SavedRows &
+        Pick<PipelineEventOf<'pipeline.paused'>, 'reason' | 'projection' | 'spending'>;
     }
   /** There was nothing to pause or to cancel. */
   | { readonly kind: 'stopped' }

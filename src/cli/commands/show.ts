@@ -2,6 +2,7 @@
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+import { sessionSpending } from '../../executor/result.js';
 import { counted, grouped, printable, span } from '../../observers/progress/terminal-text.js';
 import { isBeyondResume } from '../../sessions/can-resume.js';
 import { findSession } from '../../sessions/find-session.js';
@@ -15,6 +16,7 @@ import {
   storedPauseReason,
   storedStages,
 } from '../../sessions/stored-metrics.js';
+import { spendingText } from '../../spending/spending-text.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago, localTime } from '../output/durations.js';
 import { tableLines } from '../output/table.js';
@@ -69,6 +71,7 @@ export function checkpointLines(
   const { settings, source, sink, deadLetter, error, savedAt, startedAt } = checkpoint;
   const mark = storedMark(checkpoint);
   const reason = storedPauseReason(checkpoint);
+  const { spending } = sessionSpending(checkpoint.spending);
   const every = settings.checkpointEveryMs === null ? '' : ` or ${span(settings.checkpointEveryMs)}`;
   const fields: (readonly [string, string | undefined])[] = [
     ['session', checkpoint.sessionId],
@@ -92,6 +95,7 @@ export function checkpointLines(
           ],
           ['run time', span(mark.elapsedMs)],
         ] as const)),
+    ['spent', spending && printable(spendingText(spending))],
     ['input', placeOf(source, mark?.source ?? null)],
     ['output', placeOf(sink, mark?.sink ?? null)],
     ['part file', checkpoint.state === 'COMPLETED' ? undefined : storedPartFile(sink, mark?.sink ?? null)],

@@ -2,6 +2,8 @@
 import type { ExecutionResult } from '../../executor/result.js';
 import type { HoldReason, Projection } from '../../observers/events.js';
 import { counted, grouped, printable, rowsThrough, span } from '../../observers/progress/terminal-text.js';
+import type { SpendingTotals } from '../../spending/ledger.js';
+import { spendingText } from '../../spending/spending-text.js';
 import type { Colors } from './terminal.js';
 
 export interface Places {
@@ -37,6 +39,7 @@ export function completedEnding(
     head: `${mark} ${colors.bold(printable(name))} completed: ${figures.join(', ')}`,
     details: [
       ['output', output],
+      ...spentDetail(metrics.spending),
       ...(rowsDeadLettered > 0 && deadLetters !== undefined
         ? [['dead letters', `${deadLetters} (${counted(rowsDeadLettered, 'row')})`] as const]
         : []),
@@ -50,6 +53,16 @@ export function completedEnding(
           ]),
     ],
   };
+}
+
+/** What the session has spent, over all its processes. */
+function spentDetail(spending: SpendingTotals | undefined): Ending['details'] {
+  return spending === undefined ? [] : [['spent', printable(spendingText(spending))]];
+}
+
+/** The ending of a run that stopped, with what its session has spent. */
+export function withSpending(ending: Ending, spending: SpendingTotals | undefined): Ending {
+  return { ...ending, details: [...spentDetail(spending), ...ending.details] };
 }
 
 export type StopKind = 'paused' | 'cancelled' | 'failed';

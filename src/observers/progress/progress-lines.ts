@@ -5,6 +5,7 @@
  * 2. What there is no room for goes in order of importance; the order of what stays does not change.
  * 3. Names of pipelines and stages cannot carry escape sequences.
  */
+import { amountText } from '../../spending/budget.js';
 import { ASCII, type Glyphs, UNICODE } from './glyphs.js';
 import type { Progress } from './progress.js';
 import { laneLines } from './progress-lanes.js';
@@ -87,12 +88,20 @@ function metricsLine(progress: Progress, room: number, glyphs: Glyphs, layout: L
     { text: `${figure(progress.rowsIn)} ${glyphs.arrow} ${figure(progress.rowsOut)} rows`, leaves: 0 },
     { text: `${figure(progress.rowsPerSecond)}/s`, leaves: 9 },
     ...(lost > 0 ? [{ text: `${figure(lost)} unreadable`, leaves: 7, paint: colors.yellow }] : []),
+    ...spentSegment(progress),
     { text: spanInSeconds(progress.elapsedMs), leaves: 5, paint: colors.dim },
   ];
   if (checkpoint !== undefined) {
     segments.push({ text: `saved ${spanInSeconds(now - checkpoint.at)} ago`, leaves: 4, paint: colors.dim });
   }
   return fitted(segments, room, { text: ` ${glyphs.dot} `, paint: colors.dim }, glyphs.ellipsis);
+}
+
+/** What the session has spent in money; where no price is known, its calls. */
+function spentSegment({ spending }: Progress): Segment[] {
+  const { usd, calls } = spending?.certain ?? {};
+  if (usd !== undefined) return [{ text: `${amountText('usd', usd)} spent`, leaves: 8 }];
+  return calls === undefined ? [] : [{ text: `${grouped(calls)} calls`, leaves: 3 }];
 }
 
 /** What no lane shows: rows that the source could not read. */
