@@ -6,9 +6,9 @@
  */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { defineStage, pipeline } from '../../src/index.js';
-import { jsonl } from '../../src/node.js';
-import { call, DOUBLING, events, paused, project, rowsText, text } from './command.js';
+import { defineStage, pipeline } from '../../../src/index.js';
+import { jsonl } from '../../../src/node.js';
+import { call, DOUBLING, events, paused, project, rowsText, text } from '../command.js';
 
 test('pause last of a run() in another process: run() rejects, the session can be resumed', async () => {
   const cwd = project(200);

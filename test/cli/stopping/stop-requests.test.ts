@@ -7,9 +7,9 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Terminal } from '../../src/cli/output/terminal.js';
-import { SAME_PRESS_MS, type StopRequest, StopRequests } from '../../src/cli/stop-requests.js';
-import { type ManualClock, manualClock } from '../../src/testing/manual-clock.js';
+import { Terminal } from '../../../src/cli/output/terminal.js';
+import { SAME_PRESS_MS, type StopRequest, StopRequests } from '../../../src/cli/stop-requests.js';
+import { type ManualClock, manualClock } from '../../../src/testing/manual-clock.js';
 
 class FakeProcess extends EventEmitter {
   readonly exits: (number | undefined)[] = [];
