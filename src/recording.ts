@@ -24,8 +24,8 @@ export { applyPatch, type Patch } from './recording/patch.js';
 export { type FoundRecord, type Frame, type RecordFilter, RecordingReader } from './recording/reader.js';
 export { type RecordableActor, Recorder, type RecorderOptions } from './recording/recorder.js';
 export type {
-  Moment as RecordingMark,
   MomentKind as RecordingMarkKind,
+  NotableMoment as RecordingMark,
   Point as RecordingPoint,
   RecordingSummary,
 } from './recording/summary.js';

@@ -4,6 +4,7 @@
  * It contains the actors' states at that moment. As with any snapshot, a restore rewinds the batches in flight (I18).
  */
 import { EXECUTOR_STATES, type ExecutorContext, type ExecutorState } from '../../machines/context.js';
+import type { RestoredSnapshot } from '../../machines/restore/restore.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { RecordingError } from '../errors.js';
 import { definePipeline, type PipelineLike } from '../executor/definition.js';
@@ -26,13 +27,7 @@ export type Moment =
   | { readonly time: number | Date };
 
 /** The value of `actor.getPersistedSnapshot()` at that moment. */
-export interface RecordedSnapshot {
-  readonly status: 'active' | 'done';
-  readonly value: ExecutorState;
-  readonly context: ExecutorContext;
-  readonly children: Readonly<Record<string, unknown>>;
-  readonly historyValue: Readonly<Record<string, never>>;
-}
+export type RecordedSnapshot = Omit<RestoredSnapshot, 'output' | 'error'>;
 
 export interface RecordedMoment {
   /** Number of the record. */

@@ -15,7 +15,7 @@ export type MomentKind =
   | 'end';
 
 /** A notable moment of the run. */
-export interface Moment {
+export interface NotableMoment {
   readonly index: number;
   readonly at: number;
   readonly kind: MomentKind;
@@ -45,7 +45,7 @@ export interface RecordingSummary {
   readonly from: number;
   readonly to: number;
   readonly records: number;
-  readonly marks: readonly Moment[];
+  readonly marks: readonly NotableMoment[];
   /** At most 2,000 points. */
   readonly series: readonly Point[];
 }
@@ -71,7 +71,7 @@ export class SummaryBuilder {
   #pipeline = '';
   #stages: readonly string[] = [];
   readonly #definitions: Record<string, MachineDefinition> = {};
-  #marks: Moment[] = [];
+  #marks: NotableMoment[] = [];
   #points: Point[] = [];
 
   add(index: number, record: RecordingRecord): void {
@@ -136,7 +136,7 @@ function halved<T>(list: readonly T[]): T[] {
   return list.filter((_, i) => i % 2 === 0 || i === list.length - 1);
 }
 
-function thinned(marks: readonly Moment[]): Moment[] {
+function thinned(marks: readonly NotableMoment[]): NotableMoment[] {
   let seen = 0;
   return marks.filter(({ kind }) => kind !== 'checkpoint' || seen++ % 2 === 0);
 }

@@ -11,6 +11,7 @@ import {
   StateManager,
   silentLogger,
 } from 'xstate-pipeline';
+import type { ManualClock } from '../../src/testing/manual-clock.js';
 
 export interface Row {
   readonly n: number;
@@ -90,4 +91,17 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
     open = resolve;
   });
   return { opened, open };
+}
+
+/** Ends every backoff at once. @returns the delays, in milliseconds, as they come. */
+export function skipDelays(executor: PipelineExecutor, clock: ManualClock): readonly number[] {
+  const delays: number[] = [];
+  executor.addObserver({
+    next(event) {
+      if (event.type !== 'batch.retried') return;
+      delays.push(event.delayMs);
+      queueMicrotask(() => clock.advance(event.delayMs));
+    },
+  });
+  return delays;
 }

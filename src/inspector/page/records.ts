@@ -1,4 +1,4 @@
 /** Types of the recording that the page uses. */
 export type { RecordingRecord, StateValue } from '../../recording/format.js';
 export type { FoundRecord, Frame, RecordFilter } from '../../recording/reader.js';
-export type { Moment, MomentKind, Point } from '../../recording/summary.js';
+export type { MomentKind, NotableMoment, Point } from '../../recording/summary.js';

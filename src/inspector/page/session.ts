@@ -10,7 +10,7 @@ import type { Chart } from '../chart.js';
 import type { SessionCommand } from '../host.js';
 import type { OpenedSession } from '../protocol.js';
 import type { Feed } from './feed.js';
-import type { FoundRecord, Frame, Moment, RecordFilter } from './records.js';
+import type { FoundRecord, Frame, NotableMoment, RecordFilter } from './records.js';
 import { search } from './search.js';
 import { markBeside, type Timeline, timeline } from './view/timeline.js';
 
@@ -112,7 +112,7 @@ export class Session {
 
   jump(way: 1 | -1): void {
     const { marks } = this.summary.value;
-    const notable: Moment | undefined = markBeside(marks, this.cursor.value, way, false);
+    const notable: NotableMoment | undefined = markBeside(marks, this.cursor.value, way, false);
     const mark = notable ?? (way === 1 ? undefined : markBeside(marks, this.cursor.value, way, true));
     this.seek(mark?.index ?? (way === 1 ? this.end : 0));
   }

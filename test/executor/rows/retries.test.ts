@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { defineStage, map } from 'xstate-pipeline';
 import { manualClock } from '../../../src/testing/manual-clock.js';
-import { harness, type Row } from '../../support/runs.js';
+import { harness, type Row, skipDelays } from '../../support/runs.js';
 
 test('backs off on the injected clock, then succeeds; rows that succeeded do not run again', async () => {
   const clock = manualClock();
@@ -18,14 +18,7 @@ test('backs off on the injected clock, then succeeds; rows that succeeded do not
     { retry: { attempts: 3, initialDelayMs: 100, factor: 2, jitter: false } },
   );
   const h = harness([stage], { count: 10, environment: { clock } });
-  const delays: number[] = [];
-  h.executor.addObserver({
-    next(event) {
-      if (event.type !== 'batch.retried') return;
-      delays.push(event.delayMs);
-      queueMicrotask(() => clock.advance(event.delayMs));
-    },
-  });
+  const delays = skipDelays(h.executor, clock);
   const result = await h.start();
   expect(delays).toEqual([100, 200]);
   expect(calls.get(3)).toBe(3);

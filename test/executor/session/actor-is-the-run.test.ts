@@ -1,11 +1,3 @@
-/**
- * I28, the actor is the run: however an actor is stopped, its attempts are aborted, lock and files are free, `execute` is
- * settled, and the same process can resume the session at once.
- *
- * Pinned beside it: streams complete at the end; a pause while the run opens is kept. `actor-options.test.ts` pins what an actor
- * takes from XState.
- */
-import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createActor, sendTo, setup, waitFor } from 'xstate';
 import {
@@ -16,25 +8,16 @@ import {
   pipeline,
   pipelineMachine,
   rows,
-  StateManager,
 } from 'xstate-pipeline';
-import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
 import { freshFolder } from '../../support/folders.js';
 import { harness, numbers, type Row } from '../../support/runs.js';
-import { stuckStage } from '../../support/stuck-stage.js';
+import { stuckJobs, stuckStage } from '../../support/stuck-stage.js';
 
 let folder: string;
 beforeEach(() => {
   folder = freshFolder();
 });
-const state = () => join(folder, 'state');
-const managerOf = () => new StateManager(lowdbStorage(state()), { checkpointInterval: 20 });
-
-const jobOf = (stage: ReturnType<typeof stuckStage>['stage']) =>
-  pipeline('job', { batchSize: 10 })
-    .from(rows(numbers(100)))
-    .pipe(stage)
-    .to(jsonl<Row>(join(folder, 'out.jsonl')));
+const { managerOf, jobOf } = stuckJobs(() => folder);
 
 async function resumeAtOnce(sessionId: string, stage: ReturnType<typeof stuckStage>['stage']) {
   const executor = new PipelineExecutor([stage], managerOf());

@@ -14,25 +14,17 @@ import {
   pipeline,
   pipelineMachine,
   rows,
-  StateManager,
 } from 'xstate-pipeline';
-import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
+import { jsonl } from 'xstate-pipeline/node';
 import { freshFolder } from '../../support/folders.js';
 import { numbers, type Row } from '../../support/runs.js';
-import { stuckStage } from '../../support/stuck-stage.js';
+import { stuckJobs, stuckStage } from '../../support/stuck-stage.js';
 
 let folder: string;
 beforeEach(() => {
   folder = freshFolder();
 });
-const state = () => join(folder, 'state');
-const managerOf = () => new StateManager(lowdbStorage(state()), { checkpointInterval: 20 });
-
-const jobOf = (stage: ReturnType<typeof stuckStage>['stage']) =>
-  pipeline('job', { batchSize: 10 })
-    .from(rows(numbers(100)))
-    .pipe(stage)
-    .to(jsonl<Row>(join(folder, 'out.jsonl')));
+const { managerOf, jobOf } = stuckJobs(() => folder);
 
 describe('as XState users expect', () => {
   const failing = map('failing', (row: Row) => {

@@ -7,7 +7,7 @@
 import { describe, expect, test } from 'vitest';
 import { defineStage, map, type RetryDecision, StageError } from 'xstate-pipeline';
 import { manualClock } from '../../../../src/testing/manual-clock.js';
-import { harness, type Row } from '../../../support/runs.js';
+import { harness, type Row, skipDelays } from '../../../support/runs.js';
 
 type Decide = (error: unknown) => RetryDecision;
 
@@ -72,14 +72,7 @@ describe.each(Object.entries(kinds))('%s', (kind, make) => {
     const calls: number[] = [];
     const stage = make(() => ({ afterMs: 7000 }), calls, times(2), 'fail');
     const h = harness([stage], { count: 30, environment: { clock } });
-    const delays: number[] = [];
-    h.executor.addObserver({
-      next(event) {
-        if (event.type !== 'batch.retried') return;
-        delays.push(event.delayMs);
-        queueMicrotask(() => clock.advance(event.delayMs));
-      },
-    });
+    const delays = skipDelays(h.executor, clock);
     const { metrics } = await h.start();
     expect(delays).toEqual([7000, 7000]);
     expect(metrics.rowsOut).toBe(30);
