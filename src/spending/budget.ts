@@ -51,6 +51,12 @@ export function inBudgetUnits(spent: Spending): Spending {
   return { ...spent, tokens: tokens ?? addAmounts(inputTokens, outputTokens) };
 }
 
+/** Whether an amount of this unit is given, 0 included. */
+export function tells(spent: Spending, unit: 'usd' | 'tokens'): boolean {
+  const names = unit === 'usd' ? ['usd'] : ['tokens', 'inputTokens', 'outputTokens'];
+  return names.some((name) => spent[name] !== undefined);
+}
+
 /** What counts against a budget: certain and uncertain amounts, and reservations. */
 export function used({ certain, uncertain }: SpendingTotals, reserved: Spending): Spending {
   return inBudgetUnits(addSpending(addSpending(certain, uncertain), reserved));

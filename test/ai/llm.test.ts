@@ -279,3 +279,15 @@ test.each([
   expect(() => llm(options)).toThrow(message);
   expect(() => llm(options)).toThrow(InvalidOptionError);
 });
+
+test('a budget in dollars without a price is refused before anything is asked', async () => {
+  const { model, asked } = mockModel((items) => ({ content: { answers: items.map(shout) } }));
+  const paid = pipeline('people', { budget: { usd: 1 } })
+    .from(rows(people(8)))
+    .pipe(llm({ ...base, model }))
+    .to(collect());
+  await expect(paid.run({ stateManager: new StateManager(memoryStorage()) })).rejects.toThrow(
+    InvalidOptionError,
+  );
+  expect(asked).toEqual([]);
+});

@@ -4,15 +4,19 @@
  * 1. A call of a paid stage is decided before it begins: spent, reserved and expected amounts together stay within every budget.
  * 2. It reserves its estimate, and settles what it spent, however it ended.
  * 3. A call that only fits once other calls have settled waits for them. One that does not fit pauses the run.
+ * 4. A budget in dollars or tokens ends the run before its first call where the estimate tells none: it would never be reached.
  */
 import type { HoldReason } from '../../../../machines/context.js';
 import type { Journal } from '../../../checkpoint/journal/journal.js';
+import { InvalidOptionError } from '../../../errors.js';
 import type { Clock } from '../../../platform/clock.js';
 import {
   amountText,
   type Budget,
+  type BudgetUnit,
   type Exceeded,
   exceededBy,
+  tells,
   used,
   warningsOf,
 } from '../../../spending/budget.js';
@@ -70,17 +74,40 @@ export class RunSpending {
   /** Whether the call may begin; it reserves nothing yet. @returns undefined: it may. */
   decide({ stageIndex, rows }: CallRequest): Deferred | Held | undefined {
     const next = this.#estimate(stageIndex, rows);
+    const unit = this.#unpricedUnit(stageIndex, next);
+    if (unit !== undefined) {
+      this.options.fail(
+        new InvalidOptionError(
+          `Stage "${this.#stage(stageIndex).name}": a budget is in ${unit}, and the estimate of a call tells no ${unit}. Return ${unit}, 0 for a free call; llm() needs its price.`,
+        ),
+      );
+      return this.#askAgain();
+    }
     for (const { budget, stage } of this.#budgets(stageIndex)) {
       const exceeded = exceededBy(budget, this.#used(stage, true), next);
       if (exceeded === undefined) continue;
       const isTight = exceededBy(budget, this.#used(stage, false), next) === undefined;
-      if (isTight) {
-        const dueAt = Math.round(this.options.clock.now() + ASK_AGAIN_MS);
-        return { kind: 'defer', dueAt, waitingFor: 'budget' };
-      }
+      if (isTight) return this.#askAgain();
       return { kind: 'hold', reason: reasonOf(exceeded, stage) };
     }
     return undefined;
+  }
+
+  #askAgain(): Deferred {
+    const dueAt = Math.round(this.options.clock.now() + ASK_AGAIN_MS);
+    return { kind: 'defer', dueAt, waitingFor: 'budget' };
+  }
+
+  /** A unit that a budget limits, and that no estimate tells. What is not a function was checked where the pipeline was defined. */
+  #unpricedUnit(stageIndex: number, next: Spending): BudgetUnit | undefined {
+    if (typeof this.#stage(stageIndex).estimate !== 'function') return undefined;
+    const isAlone = this.options.stages.every(
+      ({ estimate }, i) => i === stageIndex || estimate === undefined,
+    );
+    const budgets = this.#budgets(stageIndex).filter(({ stage }) => stage !== undefined || isAlone);
+    return (['usd', 'tokens'] as const).find(
+      (unit) => budgets.some(({ budget }) => budget[unit] !== undefined) && !tells(next, unit),
+    );
   }
 
   /** Resolves when a crash does not lose the reservation; undefined: at once. */

@@ -189,6 +189,26 @@ describe('a budget', () => {
       InvalidOptionError,
     );
   });
+
+  test.each([{ usd: 1 }, { tokens: 1000 }])(
+    '%j without an amount in the estimate: no call is made',
+    async (budget) => {
+      const made: number[] = [];
+      const stage = defineStage({
+        name: 'free',
+        onError: 'skip',
+        estimate: () => ({ calls: 1 }),
+        process: (batch: Row[]) => {
+          made.push(batch.length);
+          return batch;
+        },
+      });
+      await expect(harness([stage], { pipeline: { budget } }).start()).rejects.toThrow(
+        /^Stage "free": a budget is in (usd|tokens), and the estimate of a call tells no (usd|tokens)/,
+      );
+      expect(made).toEqual([]);
+    },
+  );
 });
 
 test('a call in flight at a crash is charged at its estimate, once, and called uncertain', async () => {
