@@ -24,7 +24,7 @@ import { type Budget, budgetOption } from '../spending/budget.js';
 import { isSpending, type Spending } from '../spending/spending.js';
 import { cacheOptions } from './cache/cache-options.js';
 import type { RetryWhen } from './failures/retry-decision.js';
-import type { CheckedRetry, OnError, StageHooks } from './stage.js';
+import type { BatchStage, CheckedRetry, OnError } from './stage.js';
 
 /** Timers hold 31 bits on every platform; a longer delay would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
@@ -124,20 +124,21 @@ const ROW_STAGE = options({
 });
 
 /** Options with every default filled in. */
-export interface CheckedOptions {
-  readonly version: string;
-  readonly durable: boolean;
-  readonly concurrency: number;
-  readonly rowsPerCall: number | undefined;
-  readonly adaptive: ConcurrencyRange | undefined;
-  readonly estimate: Spending | ((rows: readonly unknown[]) => Spending) | undefined;
-  readonly budget: Budget | undefined;
-  readonly limit: readonly Limiter[];
-  readonly retry: CheckedRetry;
-  readonly timeoutMs: number | undefined;
-  readonly onError: OnError;
-  readonly hooks: StageHooks;
-}
+export type CheckedOptions = Pick<
+  BatchStage<unknown, unknown>,
+  | 'version'
+  | 'durable'
+  | 'concurrency'
+  | 'rowsPerCall'
+  | 'adaptive'
+  | 'estimate'
+  | 'budget'
+  | 'limit'
+  | 'retry'
+  | 'timeoutMs'
+  | 'onError'
+  | 'hooks'
+>;
 
 /** @throws {InvalidOptionError} unless `name` can name a stage in messages, files and checkpoints. */
 export function checkName(name: unknown): string {

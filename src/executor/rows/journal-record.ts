@@ -150,12 +150,21 @@ function lineOf(row: unknown): string | undefined {
 
 /** @throws {CorruptJournalError} */
 export function decodeRecord(payload: Uint8Array, batch: number): JournaledOutput {
+  return headerAndLines<RecordHeader>(payload, `for batch ${batch}`);
+}
+
+/** A record's header, and the rows after it.
+ * @param what it is of, for the message. @throws {CorruptJournalError} */
+export function headerAndLines<Header>(
+  payload: Uint8Array,
+  what: string,
+): Header & { readonly lines: Uint8Array } {
   const end = payload.indexOf(LINE_END);
   try {
-    const header = JSON.parse(decoder.decode(payload.subarray(0, end))) as RecordHeader;
+    const header = JSON.parse(decoder.decode(payload.subarray(0, end))) as Header;
     return { ...header, lines: payload.subarray(end + 1) };
   } catch (cause) {
-    throw new CorruptJournalError(`The journal record for batch ${batch} cannot be read.`, { cause });
+    throw new CorruptJournalError(`The journal record ${what} cannot be read.`, { cause });
   }
 }
 

@@ -23,13 +23,7 @@ import {
   start,
   text,
 } from '../command.js';
-
-const ROWS = 4000;
-const GOLDEN = Array.from(
-  { length: ROWS },
-  (_, i) => `${JSON.stringify({ n: i * 2, word: `row ${i}` })}\n`,
-).join('');
-const RESUME = /^ {2}resume {2}(.+)$/m;
+import { GOLDEN, RESUME, ROWS } from './long-run.js';
 
 let cwd: string;
 beforeEach(() => {

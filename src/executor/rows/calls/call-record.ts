@@ -4,13 +4,14 @@
  * The header has the rows that the call received, as place and hash (I26), and the rows that it lost, so that a call taken from
  * the journal counts like one that was made.
  */
-import { CorruptJournalError, StageError } from '../../../errors.js';
+import { StageError } from '../../../errors.js';
 import { encodeJsonLines, type JsonLines } from '../../../formats/json-lines-encoder.js';
 import { utf8Bytes } from '../../../formats/text-bytes.js';
 import { errorData } from '../../../platform/error-data.js';
 import type { Spending } from '../../../spending/spending.js';
 import type { RowFailure } from '../../../stages/attempt.js';
 import { jsonOf } from '../dead-letter.js';
+import { headerAndLines } from '../journal-record.js';
 
 /** A row that a call lost, as stored. */
 interface StoredLoss {
@@ -49,9 +50,6 @@ export interface EncodedCall {
   readonly parts: readonly JsonLines[];
 }
 
-const decoder = new TextDecoder();
-const LINE_END = 10;
-
 /** @param lost with indexes in the call.
  * @throws {StageError} for an output that is not JSON. */
 export function encodeCall(
@@ -75,15 +73,7 @@ export function encodeCall(
 
 /** @throws {CorruptJournalError} */
 export function decodeCall(payload: Uint8Array, batch: number): CallRecord {
-  const end = payload.indexOf(LINE_END);
-  try {
-    const header = JSON.parse(decoder.decode(payload.subarray(0, end))) as CallHeader;
-    return { ...header, lines: payload.subarray(end + 1) };
-  } catch (cause) {
-    throw new CorruptJournalError(`The journal record of a call for batch ${batch} cannot be read.`, {
-      cause,
-    });
-  }
+  return headerAndLines<CallHeader>(payload, `of a call for batch ${batch}`);
 }
 
 /** The rows that a call lost, as they were. @param rows that the call received. */
