@@ -1,3 +1,10 @@
+/**
+ * I28, the actor is the run: however an actor is stopped, its attempts are aborted, lock and files are free, `execute` is
+ * settled, and the same process can resume the session at once.
+ *
+ * Pinned beside it: streams complete at the end; a pause while the run opens is kept. `actor-options.test.ts` pins what an actor
+ * takes from XState.
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createActor, sendTo, setup, waitFor } from 'xstate';
 import {
