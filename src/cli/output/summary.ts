@@ -2,6 +2,7 @@
 import type { ExecutionResult } from '../../executor/result.js';
 import type { HoldReason, Projection } from '../../observers/events.js';
 import { counted, grouped, printable, rowsThrough, span } from '../../observers/progress/terminal-text.js';
+import { amountText } from '../../spending/budget.js';
 import type { SpendingTotals } from '../../spending/ledger.js';
 import { spendingText } from '../../spending/spending-text.js';
 import type { Colors } from './terminal.js';
@@ -103,11 +104,17 @@ export function withReason(
   };
 }
 
-/** `about 950 rows, 12 s (9 s to 15 s), 19 lost (4 to 60)` */
-function projectionText({ rows, durationMs, lost }: Projection): string {
+/** `about 950 rows, $9.50 ($6.87 to $12.13), 12 s (9 s to 15 s), 19 lost (4 to 60)` */
+function projectionText({ rows, durationMs, lost, spending }: Projection): string {
   const time = `${span(durationMs.expected)} (${span(durationMs.low)} to ${span(durationMs.high)})`;
   const losses = `${grouped(lost.expected)} lost (${grouped(lost.low)} to ${grouped(lost.high)})`;
-  return `about ${counted(rows, 'row')}, ${time}, ${losses}`;
+  const { usd, calls } = spending;
+  const cost = usd ?? calls;
+  const unit = usd === undefined ? 'calls' : 'usd';
+  const amount = (sum: number) => amountText(unit, unit === 'usd' ? sum : Math.round(sum));
+  const costs =
+    cost === undefined ? '' : `${amount(cost.expected)} (${amount(cost.low)} to ${amount(cost.high)}), `;
+  return `about ${counted(rows, 'row')}, ${costs}${time}, ${losses}`;
 }
 
 /** `60 rows in, 60 out are saved (3 batches)` */

@@ -13,6 +13,7 @@ import { PipelineCancelledError } from '../../errors.js';
 import { type Projection, projectRest } from '../../observers/projection.js';
 import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
+import { NOTHING_SPENT, type Spending } from '../../spending/spending.js';
 import type { EventDraft } from '../publish.js';
 import { countsOf, originalError, receiptOf, spendingOf } from '../receipts.js';
 import type { ExecutionResult } from '../result.js';
@@ -75,8 +76,17 @@ function projectionOf({ context, session }: EndedRun): { readonly projection?: P
   const { rowsIn, losses, elapsedMs, done } = context.flushed;
   const total = session?.parts?.source.total?.value;
   if (context.pauseReason?.kind !== 'sample' || total === undefined || total === 0) return {};
-  const projection = projectRest({ rowsIn, lost: losses.total, elapsedMs, share: done / total });
+  const { certain = NOTHING_SPENT } = session?.parts?.ledger.total() ?? {};
+  const projection = projectRest({
+    ...{ rowsIn, lost: losses.total, elapsedMs, share: done / total },
+    spent: withoutRows(certain),
+  });
   return projection === undefined ? {} : { projection };
+}
+
+/** Rows are told apart. */
+function withoutRows({ rows: _, ...spent }: Spending): Spending {
+  return spent;
 }
 
 async function concludePaused(ended: EndedRun, host: ConclusionHost, problem: unknown): Promise<void> {

@@ -36,3 +36,13 @@ test.each(['usd', 'usd=', 'usd=much', 'usd=-1', 'euros=3'])('--budget %s is wron
   expect(ended.code).toBe(2);
   expectOneLine(ended, 'budget');
 });
+
+test('--sample says what the rest will cost, and the resume pays for no row twice', async () => {
+  const cwd = project();
+  const sampled = await run(['run', 'p.ts', '--sample', '20', '--budget', 'usd=1'], { cwd });
+  expect(sampled.code).toBe(7);
+  expect(sampled.stdout).toMatch(/^ {2}spent +\$0\.0400, 4 calls$/m);
+  expect(sampled.stdout).toMatch(/^ {2}the rest +about \d+ rows, \$0\.\d+ \(\$0\.\d+ to \$0\.\d+\), /m);
+  const whole = await run(['resume', 'last', '--budget', 'usd=1'], { cwd });
+  expect(whole.stdout).toMatch(/^ {2}spent +\$0\.2000, 20 calls$/m);
+});

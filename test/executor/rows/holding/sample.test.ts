@@ -55,12 +55,20 @@ test('run({ sample }) rejects with the reason; run({ resume }) completes', async
 });
 
 test('the projection has a spread that narrows with the sample', () => {
-  expect(projectRest({ rowsIn: 0, lost: 0, elapsedMs: 0, share: 0 })).toBeUndefined();
-  const small = projectRest({ rowsIn: 50, lost: 5, elapsedMs: 5_000, share: 0.05 });
-  const large = projectRest({ rowsIn: 500, lost: 50, elapsedMs: 50_000, share: 0.5 });
-  expect(small).toMatchObject({ rows: 950, durationMs: { expected: 95_000 }, lost: { expected: 95 } });
+  expect(projectRest({ rowsIn: 0, lost: 0, elapsedMs: 0, spent: {}, share: 0 })).toBeUndefined();
+  const small = projectRest({ rowsIn: 50, lost: 5, elapsedMs: 5_000, spent: { usd: 0.5 }, share: 0.05 });
+  const large = projectRest({ rowsIn: 500, lost: 50, elapsedMs: 50_000, spent: { usd: 5 }, share: 0.5 });
+  expect(small).toMatchObject({
+    rows: 950,
+    durationMs: { expected: 95_000 },
+    lost: { expected: 95 },
+    spending: { usd: { expected: 9.5 } },
+  });
   expect(large).toMatchObject({ rows: 500, durationMs: { expected: 50_000 }, lost: { expected: 50 } });
+  expect(large?.spending.usd?.high).toBeGreaterThan(5);
   const width = (of: typeof small) => (of ? (of.lost.high - of.lost.low) / of.rows : 0);
   expect(width(large)).toBeLessThan(width(small) / 2);
-  expect(projectRest({ rowsIn: 50, lost: 0, elapsedMs: 1, share: 0.5 })?.lost.high).toBeGreaterThan(0);
+  expect(
+    projectRest({ rowsIn: 50, lost: 0, elapsedMs: 1, spent: {}, share: 0.5 })?.lost.high,
+  ).toBeGreaterThan(0);
 });
