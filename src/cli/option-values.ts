@@ -10,7 +10,7 @@ export function budgetLimits(text: string): Budget {
     const isKnown = (BUDGET_UNITS as readonly string[]).includes(unit);
     if (isKnown && /^\d+(\.\d+)?$/.test(amount)) return [unit, limit];
     throw new InvalidArgumentError(
-      `It must be limits like usd=10 or ${BUDGET_UNITS.join(', ')}; got "${part}".`,
+      `It must be limits, such as usd=10,calls=500. The units are ${BUDGET_UNITS.join(', ')}.`,
     );
   });
   return Object.fromEntries(entries);
