@@ -13,7 +13,18 @@ import { sha256 } from '#sha256';
 import { type ErrorData, EXECUTOR_STATES, type ExecutorState } from '../../machines/context.js';
 import { CheckpointWriteError, CorruptCheckpointError } from '../errors.js';
 import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../formats/json.js';
-import { amount, json, nullable, object, oneOf, optional, shape, text, whole } from '../formats/shape.js';
+import {
+  amount,
+  json,
+  jsonObject,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  shape,
+  text,
+  whole,
+} from '../formats/shape.js';
 import { messageOf } from '../platform/thrown.js';
 import { isLedgerState, type LedgerState } from '../spending/ledger.js';
 import { MIGRATIONS } from './migrations.js';
@@ -136,7 +147,6 @@ function migrated(body: JsonObject): JsonObject {
 }
 
 const time = amount(0, MAX_TIME);
-const record = shape('an object', (value): value is JsonObject => isObject(value));
 const CHECKPOINT = object({
   format: whole(FORMAT, FORMAT),
   sessionId: text(36),
@@ -153,9 +163,9 @@ const CHECKPOINT = object({
     checkpointInterval: whole(1),
     checkpointEveryMs: nullable(time),
   }),
-  source: nullable(record),
-  sink: nullable(record),
-  deadLetter: nullable(record),
+  source: nullable(jsonObject),
+  sink: nullable(jsonObject),
+  deadLetter: nullable(jsonObject),
   sourceIdentity: json,
   spending: optional(shape('what a session has spent', isLedgerState)),
   error: optional(object({ name: text(MAX_MESSAGE), code: text(MAX_MESSAGE), message: text(MAX_MESSAGE) })),

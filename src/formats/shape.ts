@@ -6,7 +6,7 @@
  * 2. A message names the field, what it must be, and the kind of value that was given; never the value.
  */
 import { InvalidOptionError } from '../errors.js';
-import { isObject, type Json, type JsonLimits, parseUntrusted } from './json.js';
+import { isObject, type Json, type JsonLimits, type JsonObject, parseUntrusted } from './json.js';
 
 /** What a value must be. */
 export interface Shape<out T> {
@@ -53,6 +53,8 @@ export function shape<T>(
 export const anything = shape('a value', (_value): _value is unknown => true);
 export const flag = shape('true or false', (value): value is boolean => typeof value === 'boolean');
 export const json: Shape<Json> = shape('a JSON value', (value): value is Json => value !== undefined);
+/** An object of a JSON document. */
+export const jsonObject = shape('an object', (value): value is JsonObject => isObject(value));
 // biome-ignore lint/complexity/noBannedTypes: any function; who calls it knows its type.
 export const callable = shape('a function', (value): value is Function => typeof value === 'function');
 
@@ -122,6 +124,11 @@ export function object<F extends Fields>(fields: F): Shape<ObjectOf<F>> {
   return objectOf(required as F, (_, path) => `${path === '' ? 'it' : path} has an unknown field`);
 }
 
+/** An object with at least these fields, as another release may send it: other fields are left out. */
+export function fieldsOf<F extends Fields>(fields: F): Shape<ObjectOf<F>> {
+  return objectOf(fields);
+}
+
 function present<T>(field: Shape<T>): Shape<T> {
   if (field.isOptional) return field;
   return {
@@ -149,15 +156,17 @@ export function optionsNamed(names: readonly string[]): Shape<object> {
 
 function objectOf<F extends Fields>(
   fields: F,
-  refuseKey: (key: string, path: string) => string,
+  refuseKey?: (key: string, path: string) => string,
 ): Shape<ObjectOf<F>> {
   const expected = 'an object';
   return {
     expected,
     read(value, path) {
       if (!isObject(value)) throw new ShapeError(`${path || 'it'} must be ${expected}; got ${kindOf(value)}`);
-      const unknown = Object.keys(value).find((key) => !Object.hasOwn(fields, key));
-      if (unknown !== undefined) throw new ShapeError(refuseKey(unknown, path));
+      if (refuseKey !== undefined) {
+        const unknown = Object.keys(value).find((key) => !Object.hasOwn(fields, key));
+        if (unknown !== undefined) throw new ShapeError(refuseKey(unknown, path));
+      }
       const result: Record<string, unknown> = {};
       for (const [key, field] of Object.entries(fields)) {
         const given = Object.hasOwn(value, key) ? value[key] : undefined;

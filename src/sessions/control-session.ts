@@ -8,8 +8,21 @@ import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.
 import { CheckpointNotFoundError, ControlError } from '../errors.js';
 import type { CancelReceipt, PauseReceipt } from '../executor/receipts.js';
 import type { Tuning } from '../executor/session/tune.js';
-import { isObject, type JsonObject } from '../formats/json.js';
-import { optional, options, readOptions, text, whole } from '../formats/shape.js';
+import type { JsonObject } from '../formats/json.js';
+import {
+  amount,
+  fieldsOf,
+  flag,
+  jsonObject,
+  nullable,
+  optional,
+  options,
+  readOptions,
+  type Shape,
+  ShapeError,
+  text,
+  whole,
+} from '../formats/shape.js';
 import type { ErrorData } from '../observers/events.js';
 import { codeOf } from '../platform/thrown.js';
 import { isBeyondResume } from './can-resume.js';
@@ -56,6 +69,17 @@ export const PATIENCE_MS: Readonly<Record<ControlCommand, number>> = {
   tune: 5_000,
 };
 
+const COUNTS = { batches: whole(0), rowsIn: whole(0), rowsOut: whole(0) };
+const RECEIPT = fieldsOf({ ...COUNTS, sinkPosition: optional(nullable(jsonObject)) });
+const STATUS = fieldsOf({
+  ...COUNTS,
+  pipeline: text(10_000),
+  state: text(100),
+  pausing: optional(flag),
+  batchesInFlight: whole(0),
+  elapsedMs: amount(0),
+});
+
 const OPTIONS = options({ stateDir: optional(text(10_000, 1)), timeoutMs: optional(whole(1, 2 ** 31 - 1)) });
 
 /**
@@ -79,15 +103,12 @@ export async function sessionStatus(
     if (codeOf(error) !== 'NO_OWNER') throw error;
     return storedStatus(target);
   }
-  const { pipeline, state, pausing } = answer;
+  const { pausing, state, ...status } = readAnswer(STATUS, answer, target);
   return {
+    ...status,
     sessionId: target.sessionId,
-    pipeline: String(pipeline),
     state: pausing === true ? 'pausing' : state === 'PAUSED' ? 'paused' : 'running',
     canResume: false,
-    batchesInFlight: numberOf(answer, 'batchesInFlight', target),
-    ...countsOf(answer, target),
-    elapsedMs: numberOf(answer, 'elapsedMs', target),
   };
 }
 
@@ -108,7 +129,7 @@ export async function pauseSession(
   options: SessionCommandOptions = {},
 ): Promise<PauseReceipt> {
   const target = await findTarget('pauseSession()', session, options);
-  return receiptIn(await send(target, 'pause'), target);
+  return receiptOf(await send(target, 'pause'), target);
 }
 
 /**
@@ -128,7 +149,7 @@ export async function cancelSession(
   options: SessionCommandOptions = {},
 ): Promise<CancelReceipt> {
   const target = await findTarget('cancelSession()', session, options);
-  return receiptIn(await send(target, 'cancel'), target);
+  return receiptOf(await send(target, 'cancel'), target);
 }
 
 /**
@@ -190,24 +211,17 @@ async function storedStatus({ sessionId, stateManager }: Target): Promise<Sessio
   };
 }
 
-function receiptIn(answer: JsonObject, target: Target): PauseReceipt {
-  const { sinkPosition } = answer;
-  return {
-    sessionId: target.sessionId,
-    ...countsOf(answer, target),
-    sinkPosition: isObject(sinkPosition) ? sinkPosition : null,
-  };
+function receiptOf(answer: JsonObject, target: Target): PauseReceipt {
+  const { sinkPosition = null, ...counts } = readAnswer(RECEIPT, answer, target);
+  return { sessionId: target.sessionId, ...counts, sinkPosition };
 }
 
-const countsOf = (answer: JsonObject, target: Target) => ({
-  batches: numberOf(answer, 'batches', target),
-  rowsIn: numberOf(answer, 'rowsIn', target),
-  rowsOut: numberOf(answer, 'rowsOut', target),
-});
-
-/** The owner may be of another release. */
-function numberOf(answer: JsonObject, field: string, { sessionId }: Target): number {
-  const value = answer[field];
-  if (typeof value === 'number') return value;
-  throw new ControlError(`The owner of session ${sessionId} sent an answer without the number "${field}".`);
+/** What another process answered; it may be of another release. @throws {ControlError} */
+function readAnswer<T>(described: Shape<T>, answer: JsonObject, { sessionId }: Target): T {
+  try {
+    return described.read(answer, '');
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new ControlError(`The owner of session ${sessionId} sent an unusable answer: ${error.message}.`);
+  }
 }

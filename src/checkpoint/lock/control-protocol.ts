@@ -9,8 +9,8 @@
  * Unknown fields are ignored: client and owner may be of different releases.
  */
 import type { Socket } from 'node:net';
-import { isObject, type JsonObject } from '../../formats/json.js';
-import { object, readText, shape, text, whole } from '../../formats/shape.js';
+import type { JsonObject } from '../../formats/json.js';
+import { jsonObject, object, readText, text, whole } from '../../formats/shape.js';
 import type { ControlCommand } from './lock.js';
 
 export const CONTROL_COMMANDS: readonly ControlCommand[] = ['pause', 'cancel', 'status', 'record', 'tune'];
@@ -23,7 +23,6 @@ export const MAX_OWNER_FILE_BYTES = 4096;
 const MAX_DEPTH = 32;
 
 const OWNER = object({ pid: whole(0), token: text(1000) });
-const RECORD = shape('an object', (value): value is JsonObject => isObject(value));
 
 /** The token in an owner's file; '' when there is none in it. */
 export function tokenIn(file: string): string {
@@ -32,7 +31,7 @@ export function tokenIn(file: string): string {
 
 /** A line as a JSON object; undefined for anything else. */
 export function parseLine(line: string, maxBytes: number): JsonObject | undefined {
-  return readText(line, RECORD, { maxLength: maxBytes, maxDepth: MAX_DEPTH });
+  return readText(line, jsonObject, { maxLength: maxBytes, maxDepth: MAX_DEPTH });
 }
 
 /** Sends one request, waits for its answer, and closes the socket.

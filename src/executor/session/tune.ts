@@ -4,8 +4,8 @@ import { stageActorId } from '../../../machines/children.js';
 import { sealEvent } from '../../../machines/report.js';
 import type { StageActorContext, StageEvent } from '../../../machines/stage-events.js';
 import { IllegalCommandError, InvalidOptionError } from '../../errors.js';
-import { isObject, type JsonObject } from '../../formats/json.js';
-import { options, readOption, type Shape, ShapeError } from '../../formats/shape.js';
+import type { JsonObject } from '../../formats/json.js';
+import { jsonObject, options, readOption } from '../../formats/shape.js';
 import {
   assertLimiterOptions,
   changeLimiter,
@@ -75,20 +75,13 @@ export function tuneRun({ state, stages, clock, snapshot }: TunedRun, given: unk
   return JSON.parse(JSON.stringify(tuned)) as JsonObject;
 }
 
-const record: Shape<Readonly<Record<string, unknown>>> = {
-  expected: 'an object',
-  read(value, path) {
-    if (isObject(value)) return value;
-    throw new ShapeError(`${path} must be an object`);
-  },
-};
-
 function readTuning(given: unknown): Required<Tuning> {
-  const { stages = {}, limiters = {}, ...rest } = readOption('tune()', 'the tuning', record, given);
+  const { stages = {}, limiters = {}, ...rest } = readOption('tune()', 'the tuning', jsonObject, given);
   const [stray] = Object.keys(rest);
   if (stray !== undefined)
     throw new InvalidOptionError(`tune(): unknown option "${stray.slice(0, 40)}"; known: stages, limiters.`);
-  const names = (name: string, value: unknown) => Object.entries(readOption('tune()', name, record, value));
+  const names = (name: string, value: unknown) =>
+    Object.entries(readOption('tune()', name, jsonObject, value));
   const tuned = names('stages', stages).map(
     ([name, value]) => [name, readOption('tune()', `stages.${name}`, stageTuning, value)] as const,
   );
