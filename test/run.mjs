@@ -4,7 +4,7 @@
  * Plain Node, no packages, so that it runs on a fresh clone. It checks Node's version, installs what package-lock.json
  * asks for when node_modules does not hold it, and runs every check, two at a time where they do not need the machine
  * to themselves. It stops at nothing, sums up, and exits with 1 if anything failed. The last line is always
- * `N passed, N failed`: the tests of all vitest runs and the other checks, for whoever reads it by machine.
+ * `N passed, N failed`, for other programs: the tests of all vitest runs and the other checks.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -17,9 +17,9 @@ export class RunObservers {
 
   /** @param listeners of the run's actor. */
   publishEvent(sessionId: string, draft: EventDraft, listeners?: ActorListeners): void {
-    const heard = listeners?.isHeard === true ? listeners : undefined;
-    if (this.bus.observed || heard !== undefined)
-      this.bus.publish(stamped(sessionId, this.environment.clock.now(), draft), heard);
+    const active = listeners?.isHeard === true ? listeners : undefined;
+    if (this.bus.observed || active !== undefined)
+      this.bus.publish(stamped(sessionId, this.environment.clock.now(), draft), active);
   }
 
   readonly reportFailure = (error: unknown): void => {

@@ -1,7 +1,9 @@
 /**
- * Pins `llm()` through `@ai-sdk/openai-compatible` over HTTP: whatever the service does (429 with Retry-After, 500, 529, no
- * answer, half an answer, text that is no JSON, wrong, missing, doubled ids), every row ends with its own answer, and no
- * request that was answered is made again, and what was spent agrees with the service's books. A revoked key stops the run; the resume completes it.
+ * Pins `llm()` through `@ai-sdk/openai-compatible` over HTTP.
+ *
+ * The service answers with 429 and Retry-After, 500, 529, nothing, half an answer, invalid JSON, and wrong, missing and
+ * doubled ids. Every row still gets its own answer. No answered request is repeated. The spending agrees with the service's
+ * books. A revoked key stops the run, and a resume completes it.
  */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { expect, test } from 'vitest';

@@ -1,5 +1,5 @@
 /**
- * Pins `llm()` over the AI SDK's mock models: an answer reaches the row whose id it brings back, whatever the order; rows
+ * Pins `llm()` over the AI SDK's mock models: an answer reaches the row with its id, in any order; rows
  * without a usable answer are asked about again in smaller requests, and never the answered ones; the token limit and the
  * content filter lose the row; nothing of prompts and answers leaves the stage.
  */

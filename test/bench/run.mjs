@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: runs workloads, prints tables, writes JSON. What the figures mean is in BENCHMARKS.md.
+ * `npm run bench`: runs workloads, prints tables, writes JSON. BENCHMARKS.md explains the figures.
  *
- * Everything that runs is a fresh process (harness/child.mjs), ours the compiled build in dist.
+ * Every variant runs in a fresh process (harness/child.mjs), and imports the compiled build in dist.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

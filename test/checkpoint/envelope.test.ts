@@ -83,7 +83,7 @@ describe('a checkpoint', () => {
     expect(decoded.error?.message).toBe(`${'x'.repeat(299)}…`);
   });
 
-  test('is the same text whatever order its fields were given in, as far as the checksum goes', () => {
+  test('has the same checksum for every order of its fields', () => {
     const reversed = Object.fromEntries(Object.entries(aCheckpoint()).reverse()) as unknown as Checkpoint;
     const checksum = (text: string) => (JSON.parse(text) as { checksum: string }).checksum;
     expect(checksum(encodeCheckpoint(reversed))).toBe(checksum(encodeCheckpoint(aCheckpoint())));

@@ -46,7 +46,7 @@ async function ofFormat0(change: (body: JsonObject) => JsonObject = (body) => bo
   return JSON.stringify({ ...body, checksum: Buffer.from(digest).toString('hex') });
 }
 
-test('it is loaded as today’s, and goes on to the right output', async () => {
+test('it is loaded as today’s, and resumes to the right output', async () => {
   const text = await ofFormat0();
   const { checkpoint, snapshot } = await loadSnapshot(file);
   const loaded = readSnapshot(text);

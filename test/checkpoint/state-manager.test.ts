@@ -3,7 +3,7 @@
  *
  * 1. (I6) One write in flight, the newest waiting; a failure is final until the session is owned anew.
  * 2. (I9) A damaged generation gives way to the one before it, with a warning; none good: `CorruptCheckpointError`.
- * 3. (I10) Nothing that somebody runs is removed.
+ * 3. (I10) A running session is never removed.
  * 4. A list shows every session: damaged ones as such, newest first.
  */
 import { describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ const DAY = 86_400_000;
 const sessionId = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 const epochOf = (text: string) => (JSON.parse(text) as Checkpoint).epoch;
 
-/** A storage whose writes wait until they are told how they end. */
+/** A storage whose writes wait until the test settles them. */
 function heldStorage() {
   const written: { epoch: number; done: () => void; fail: (error: Error) => void }[] = [];
   const storage: CheckpointStorage = {
@@ -54,7 +54,7 @@ describe('when a checkpoint is due', () => {
     expect(new StateManager(memoryStorage(), options).shouldCheckpoint(rows, ms)).toBe(due);
   });
 
-  test('by rows is 500 unless told, by time never', () => {
+  test('the default interval is 500 rows, and no time', () => {
     const manager = new StateManager(memoryStorage());
     expect([manager.checkpointInterval, manager.checkpointEveryMs]).toEqual([500, undefined]);
   });
@@ -138,7 +138,7 @@ describe('saving', () => {
     await expect(manager.saveCheckpoint(aCheckpoint({ epoch: 3 }))).rejects.toBe(error);
     expect(written).toHaveLength(1);
 
-    // Owned anew, it is a new run: what was wrong may have been mended.
+    // A new owner begins a new run: the cause may be fixed.
     await manager.lock(SESSION, {});
     const saved = manager.saveCheckpoint(aCheckpoint({ epoch: 4 }));
     await settled();
@@ -245,7 +245,7 @@ describe('what is stored', () => {
     expect(list[4]).toEqual({ sessionId: SESSION, state: 'CORRUPT', reasons: ['newest: not JSON'] });
   });
 
-  test('and old is removed, but not what somebody runs, nor what has no age', async () => {
+  test('and old is removed, except running sessions and those without an age', async () => {
     const manager = await fourDays();
     await manager.lock(sessionId(3), {});
     expect(await manager.cleanupOldCheckpoints(1.5)).toBe(1);
@@ -261,7 +261,7 @@ describe('what is stored', () => {
     expect(await manager.storage.list()).toEqual([]);
   });
 
-  test('can be removed by its id, unless somebody runs it', async () => {
+  test('can be removed by its id, unless it is running', async () => {
     const manager = await fourDays();
     const lock = await manager.lock(sessionId(1), {});
     await expect(manager.cleanupCheckpoints(sessionId(1))).rejects.toThrow(SessionLockedError);

@@ -1,8 +1,8 @@
 /**
- * `inspect` and `--inspect` as a user meets them, with real processes.
+ * `inspect` and `--inspect`, with real processes.
  *
- * 1. The page of a live run sees it, pauses it, resumes it in the same process, and the run ends as it would have.
- * 2. `inspect` shows what is stored, without commands unless told; `--export` writes it as a file.
+ * 1. The page of a live run shows, pauses and resumes it in the same process; the result is unchanged.
+ * 2. `inspect` shows what is stored, without commands by default; `--export` writes it as a file.
  * 3. With `--json` the address is on standard error alone.
  */
 import { join } from 'node:path';
@@ -131,7 +131,7 @@ describe('run --inspect', () => {
 });
 
 describe('inspect', () => {
-  test('lists what is stored, shows it, and commands nothing unless told', async () => {
+  test('lists what is stored, shows it, and commands nothing by default', async () => {
     await run(['run', 'p.ts', '--record', '--quiet'], { cwd });
     const child = start(['inspect'], { cwd });
     const [, url = ''] = await child.printed(ADDRESS);
@@ -155,7 +155,7 @@ describe('inspect', () => {
     expect((await child.ended).code).toBe(0);
   });
 
-  test('a session that nobody recorded is what its checkpoint says', async () => {
+  test('a session without a recording is shown from its checkpoint', async () => {
     await run(['run', 'p.ts', '--quiet'], { cwd });
     const child = start(['inspect', 'last'], { cwd });
     const [, url = ''] = await child.printed(ADDRESS);

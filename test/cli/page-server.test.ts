@@ -1,9 +1,9 @@
 /**
  * The process that serves the page of a run (src/cli/inspectors/inspector-process.ts, src/cli/inspectors/page-server.ts), with real processes:
  *
- * 1. It is another process than the run's, and ends with it: also when that is killed with -9.
- * 2. What a terminal sends to every process of its group does not end it.
- * 3. Where it dies, the run goes on, says so in one line and ends as it would have (I11).
+ * 1. It is a process of its own, and ends with the run's process, also after `kill -9`.
+ * 2. Signals of a terminal to its process group do not end it.
+ * 3. If it crashes, the run continues, reports it in one line and ends as it would have (I11).
  */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';

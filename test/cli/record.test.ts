@@ -1,6 +1,6 @@
 /**
- * Recordings with real processes: one recording over a `kill -9` and a resume; a run that unknown recorded is recorded from
- * the moment that somebody looks, from any process; commands of the inspector reach it.
+ * Recordings with real processes: one recording over a `kill -9` and a resume. An unrecorded run is recorded from the moment
+ * that an inspector connects, from any process. Commands of the inspector reach it.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,7 +52,7 @@ test('kill -9 and resume: one recording over two processes', async () => {
   const id = idOf(stdout);
   const before = recorded(id).length;
   expect(before).toBeGreaterThan(10);
-  // Not asked to: what has a recording goes on being recorded.
+  // Without an option: a session with a recording is recorded further.
   expect((await run(['resume', id, '--quiet'], { cwd })).code).toBe(0);
 
   const reader = recorded(id);
@@ -75,7 +75,7 @@ test('a pause is in it, though the process ends right after', async () => {
   expect(kindsOf(recorded(idOf(stdout)))).toEqual(['paused']);
 });
 
-test('whoever looks at a run that unknown recorded has it recorded from then on, and may pause and resume it', async () => {
+test('an inspector has an unrecorded run recorded from then on, and can pause and resume it', async () => {
   const child = start(['run', 'p.ts', '--json', '--checkpoint-interval', '20'], { cwd, env: SLOWLY });
   const [line = ''] = (await child.printed(/^.*pipeline\.started.*$/m)) ?? [];
   const id = idOf(line);
@@ -106,7 +106,7 @@ test('whoever looks at a run that unknown recorded has it recorded from then on,
   expect(await host.checkpoint(id)).toMatchObject({ sessionId: id, state: 'PAUSED' });
 
   expect(await host.command(id, 'resume')).toMatchObject({ ok: true });
-  // The same feed: it goes on over processes.
+  // The same feed continues over processes.
   await until(() => kindsOf(reader).includes('completed'));
   expect(kindsOf(reader)).toContain('restart');
   feed.close();

@@ -2,7 +2,7 @@
  * The output of a successful `run`.
  *
  * 1. The session id is the first line, the summary the last. `--quiet` prints only these and errors.
- * 2. `--json`: standard output has one event per line, `pipeline.started` first, whatever the stages print.
+ * 2. `--json`: standard output has one event per line, `pipeline.started` first, with stages that print.
  * 3. A message names another unfinished session of the same pipeline, with the command to resume it.
  */
 import { readdirSync } from 'node:fs';
@@ -54,7 +54,7 @@ test('lost rows: their number, the first one, the dead letters', async () => {
   expect(text(cwd, 'out.dead-letter.jsonl').trimEnd().split('\n')).toHaveLength(25);
 });
 
-test('--json: events only, whatever stages print', async () => {
+test('--json: events only, with stages that print', async () => {
   const stage =
     ".pipe(map('loud', (row: Row) => { console.log('log'); process.stdout.write('write\\n'); return row; }))";
   const cwd = folder({ 'p.ts': pipelineFile(stage), 'in.jsonl': rowsText(50) });

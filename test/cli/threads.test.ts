@@ -1,8 +1,8 @@
 /**
- * Worker threads, as a user meets them: `run --threads`, the built product, real threads.
+ * Worker threads: `run --threads`, with the built product and real threads.
  *
  * Pinned: the same bytes as without (I4, I7), in the order of the source; the same events and figures; what a stage prints
- * comes out; a thread that dies is a failed batch, by the stage's own `onError` (I12), and the run goes on with another;
+ * comes out; a thread that crashes fails its batch, by the stage's own `onError` (I12), and another replaces it;
  * a cancel does not wait for a thread (I17); a run with threads that was killed is resumed with or without them.
  *
  * The run's own thread works as well, alone until another is up. A stage of these tests gives that one the time for it:
@@ -54,9 +54,11 @@ test('the same bytes and counters as without threads; the output of stages is pr
   expect(existsSync(join(cwd, 'thread-works'))).toBe(true);
   expect(output(cwd)).toBe(await outputAlone(file, { 'in.jsonl': INPUT }));
   expect(ended.stderr).toContain('the last row');
-  const told = events(ended.stdout);
-  expect(told.at(-1)).toMatchObject({ type: 'pipeline.completed', rowsIn: 3_000, rowsOut: 2_500 });
-  const batches = told.filter(({ type, stage }) => type === 'batch.completed' && stage === 'not the sixth');
+  const received = events(ended.stdout);
+  expect(received.at(-1)).toMatchObject({ type: 'pipeline.completed', rowsIn: 3_000, rowsOut: 2_500 });
+  const batches = received.filter(
+    ({ type, stage }) => type === 'batch.completed' && stage === 'not the sixth',
+  );
   expect(batches).toHaveLength(150);
   expect(batches.reduce((sum, { rowsIn }) => sum + Number(rowsIn), 0)).toBe(3_000);
 });
@@ -129,11 +131,11 @@ describe('errors', () => {
   });
 
   test('a thread that crashes fails its batch only, and is replaced', async () => {
-    const dies = `if (inThread && row.n >= 1000 && !existsSync('died')) {
-      writeFileSync('died', '');
+    const crash = `if (inThread && row.n >= 1000 && !existsSync('crashed')) {
+      writeFileSync('crashed', '');
       process.exit(7);
     } return row;`;
-    const cwd = folder({ 'p.mjs': pipelineFile(dies, `{ onError: 'skip' }`), 'in.jsonl': INPUT });
+    const cwd = folder({ 'p.mjs': pipelineFile(crash, `{ onError: 'skip' }`), 'in.jsonl': INPUT });
     const ended = await run(['run', 'p.mjs', '--threads', '2', '--json'], { cwd });
     expect(ended.code, ended.stderr).toBe(0);
     const skipped = events(ended.stdout).filter(({ type }) => type === 'batch.skipped');
@@ -147,8 +149,8 @@ describe('errors', () => {
   });
 
   test('a thread that crashes with onError fail: one line, and the session can be resumed', async () => {
-    const dies = `if (inThread && row.n >= 1000 && process.env.SAFE === undefined) process.exit(7); return row;`;
-    const cwd = folder({ 'p.mjs': pipelineFile(dies), 'in.jsonl': INPUT });
+    const crash = `if (inThread && row.n >= 1000 && process.env.SAFE === undefined) process.exit(7); return row;`;
+    const cwd = folder({ 'p.mjs': pipelineFile(crash), 'in.jsonl': INPUT });
     const ended = await run(['run', 'p.mjs', '--threads', '2'], { cwd });
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain('A worker thread ended: it exited with code 7');

@@ -1,7 +1,7 @@
 /**
  * A killed run whose checkpoint is damaged in both generations resumes from its journal.
  *
- * Pinned: I26 (what was paid for stays reachable whatever becomes of a checkpoint), I7, I8.
+ * Pinned: I26 (paid answers stay reachable without a checkpoint), I7, I8.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

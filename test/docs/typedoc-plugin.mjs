@@ -1,8 +1,8 @@
 /**
  * For the API reference:
  *
- * 1. A type of XState's is shown by its name. Spelled out, the type of a machine is several pages of its own configuration,
- *    which nobody reads, and whose every field would need a comment.
+ * 1. An XState type is shown by its name. Spelled out, the type of a machine is several pages of configuration, and every
+ *    field would need a comment.
  * 2. The category of a symbol is its room: the folder that declares it. A `@category` in its comment comes first.
  */
 import { Comment, CommentTag, Converter, ReferenceType, ReflectionType } from 'typedoc';

@@ -1,5 +1,5 @@
 /**
- * An input is not overwritten, and two outputs do not replace one another, under whatever names: symbolic links, hard links.
+ * An input is not overwritten, and two outputs do not replace one another, under other names: symbolic links, hard links.
  * Outputs do not share one file for their dead letters.
  */
 import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Pins: one name serves for reading and writing; a source or sink is rebuilt from its description, in another working
- * directory too; a description that nobody wrote is refused (I9).
+ * Pins: one name serves for reading and writing. A source or sink is rebuilt from its description, also in another working
+ * directory. A forged description is refused (I9).
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-/** Pins (I11): whoever listens to progress or metrics, and throws, in a handler or in an operator, is told off and detached; the
- * run, and the other listeners, notice nothing. */
+/** Pins (I11): a subscriber of progress or metrics that throws, in a handler or an operator, is reported and detached. The run
+ * and the other subscribers are not affected. */
 import { map as mapValues, type Observable } from 'rxjs';
 import { expect, test } from 'vitest';
 import { collect, map, memoryStorage, PipelineExecutor, StateManager } from '../../src/index.js';

@@ -1,5 +1,5 @@
 /**
- * A gzip file reads like its contents: at any position, whatever its members, and it never ends silently where it was cut.
+ * A gzip file reads like its contents: at any position, over any members. A cut file never ends silently.
  */
 
 import { writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-/** Pins: a change of behaviour in a machine is caught by the corpus, and told at the very event. Here the executor pauses
- * without waiting for what is in flight, as a wrong `isPauseDone` would have it. */
+/** Pins: the corpus detects a change of behaviour in a machine, and names the event. Here a wrong `isPauseDone` lets the
+ * executor pause without waiting for the batches in flight. */
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { replay } from 'xstate-pipeline/testing';

@@ -1,6 +1,6 @@
 /**
- * Pins: what any released version has stored is understood by this one. Every recording of the corpus takes the same way
- * through the machines of today, and every session goes on to the same output, byte for byte (I7, I9, I18).
+ * Pins: this version reads what every released version stored. Every recording of the corpus takes the same path through
+ * today's machines, and every session resumes to byte-identical output (I7, I9, I18).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,9 +9,9 @@ import { createTestExecutor, loadSnapshot, replay } from 'xstate-pipeline/testin
 import { filesIn, home, type KeptRun, keptRuns } from './corpus.js';
 import { OUTPUT, output, runs, whole } from './runs.mjs';
 
-/** What it means. */
+/** The message of a failed comparison. */
 const broken = ({ version, name }: KeptRun, what: string) =>
-  `${version}/${name}: ${what} Sessions that users of ${version} have stored would break. Where ${version} is released, mend the code; where it is not, and the change is meant, record again: npm run build && node test/history/record.mjs\n`;
+  `${version}/${name}: ${what} Sessions that users of ${version} have stored would break. If ${version} is released, fix the code. If it is not, and the change is intended, record again: npm run build && node test/history/record.mjs\n`;
 
 test('the corpus has every kind of ending, and is small', () => {
   const kinds = new Set(keptRuns.map(({ name }) => name));
@@ -38,7 +38,7 @@ describe.each(keptRuns)('$version/$name', (run) => {
     expect(unchecked).toBe(0);
   });
 
-  test('goes on to the same output', async () => {
+  test('resumes to the same output', async () => {
     const snapshot = await loadSnapshot(join(run.folder, 'session/checkpoint.json'), whole.stages);
     const { sessionId, state } = snapshot.checkpoint ?? {};
     const at = (folder: string, to: string) =>
@@ -53,7 +53,7 @@ describe.each(keptRuns)('$version/$name', (run) => {
         throw new Error(broken(run, `it cannot be resumed: ${String(error)}.`), { cause: error });
       });
     }
-    expect(executor.text(OUTPUT), broken(run, 'it goes on to another output.')).toBe(output);
+    expect(executor.text(OUTPUT), broken(run, 'it resumes to another output.')).toBe(output);
     const isWorked = (type: string) =>
       executor.events.filter((event) => event.type === type && 'stage' in event && event.stage === 'paid');
     // What had passed the gap was taken from the journal.

@@ -35,7 +35,7 @@ for (const [name, { script, run }] of Object.entries(runs)) {
   let bytes = 0;
   for (const path of disk.files()) {
     const found = await disk.readFile(path, MAX_BYTES);
-    // Whoever records it.
+    // The pid differs from recording to recording.
     const contents = path.endsWith('.jsonl')
       ? (disk.text(path) ?? '').replace(/"pid":\d+/g, '"pid":1')
       : withoutReserved(found);

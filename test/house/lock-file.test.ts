@@ -1,7 +1,7 @@
 /**
- * Pins: package-lock.json installs anywhere. npm leaves the packages of other platforms out when it rewrites the file
- * beside an existing node_modules or cannot get them, and `npm ci` then refuses the file on every machine; and an
- * address in it would tie everybody to the registry that happened to serve whoever wrote it.
+ * Pins: package-lock.json installs anywhere. When npm rewrites the file beside an existing node_modules, it omits the packages
+ * of other platforms, and `npm ci` then refuses the file on those. An address in the file would bind every install to one
+ * registry.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';

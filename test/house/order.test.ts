@@ -52,16 +52,19 @@ test('no source file has more than 320 lines', () => {
   expectWithin(above(lines, MAX_LINES), FILES);
 });
 
-test.each(['src', 'machines', 'docs', 'README.md', 'ARCHITECTURE.md'])('%s speaks plainly', (place) => {
-  const paths = place.endsWith('.md') ? [place] : filesIn(place);
-  const hits = paths
-    .filter((path) => /\.(tsx?|mjs|md)$/.test(path) && path !== SEEDED_BUGS)
-    .flatMap((path) => Array.from(textOf(path).matchAll(AVOIDED), ([word]) => `${path}: ${word}`));
-  expect(hits.length, hits.join('\n')).toBeLessThanOrEqual(WORDS[place] ?? 0);
-});
+test.each(['src', 'machines', 'test', 'examples', 'docs', 'README.md', 'ARCHITECTURE.md'])(
+  '%s speaks plainly',
+  (place) => {
+    const paths = place.endsWith('.md') ? [place] : filesIn(place);
+    const hits = paths
+      .filter((path) => /\.(tsx?|mjs|md)$/.test(path) && !QUOTING.includes(path))
+      .flatMap((path) => Array.from(textOf(path).matchAll(AVOIDED), ([word]) => `${path}: ${word}`));
+    expect(hits.length, hits.join('\n')).toBeLessThanOrEqual(WORDS[place] ?? 0);
+  },
+);
 
-/** It quotes the titles of the tests. */
-const SEEDED_BUGS = 'docs/seeded-bugs.md';
+/** They quote the words themselves, or titles of tests. */
+const QUOTING = ['docs/seeded-bugs.md', 'test/house/order.test.ts'];
 const FOLDERS: Readonly<Record<string, number>> = {};
 const FILES: Readonly<Record<string, number>> = {};
 const WORDS: Readonly<Record<string, number>> = {};

@@ -10,7 +10,7 @@ import { createTestModel } from 'xstate/graph';
 
 const asked = /--conditions[= ]development/.test(process.env.NODE_OPTIONS ?? '') ? 'development' : 'default';
 
-/** Which build a module of XState is of, told by what it does. */
+/** The build of an XState module, derived from its behaviour. */
 function loadedBuild(): 'default' | 'development' {
   const parent = createMachine({ entry: spawnChild(createMachine({}), { id: 'by-reference' }) });
   const actor = createActor(parent).start();

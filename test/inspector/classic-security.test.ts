@@ -2,7 +2,7 @@
  * Pins the access control of the servers for hosted viewers, and that no message ends a run, a viewer or a server
  * (src/inspector/bridge, src/inspector/classic/commands.ts):
  *
- * 1. Another name of this machine, another site's page, nobody's page, or no token: refused.
+ * 1. Another name of this machine, another site's page, a page without an origin, or no token: refused.
  * 2. Malformed, oversized, forged, or what `@xstate/inspect`'s own server would end itself at: nothing happens.
  */
 import { once } from 'node:events';

@@ -1,7 +1,7 @@
 /**
  * Pins adaptive concurrency, by itself and in the stage's machine:
  *
- * - it stays within its bounds, whatever happens;
+ * - it stays within its bounds;
  * - it grows only while at least half of the slots are in use: by one with each success before the first overload, then by one
  *   with as many successes as there are slots;
  * - an overload takes it to 0.9, by at least one slot; overloads within 200 ms count once;

@@ -1,5 +1,4 @@
-/** Pins: an answer of attempts that are not running is ignored, whatever was answered before it, and whoever sends an event a
- * second time. */
+/** Pins: an answer for attempts that are not running is ignored, and so is an event that is sent twice. */
 import { expect, test } from 'vitest';
 import { transition } from 'xstate';
 import { type StageEvent, stageMachine } from '../../machines/index.js';

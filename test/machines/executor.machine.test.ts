@@ -63,7 +63,7 @@ test('I13: the source is read only while the window has room', () => {
   expect(log.filter((line) => line.startsWith('read'))).toEqual(['read 0', 'read 1', 'read 2']);
 });
 
-test('a pause sent while the run opens is kept, whatever the opening answers', () => {
+test('a pause sent while the run opens is kept, with any outcome of the opening', () => {
   const actor = createActor(createExecutorMachine(STAGES), { input: {} }).start();
   actor.send({ type: 'execute' });
   actor.send({ type: 'pause' });
@@ -145,15 +145,15 @@ test('I12: rows in, errors, and no row out: FAILED, nothing published', () => {
   expect(log).not.toContain('publish');
 });
 
-test('FAILED is told to a parent by event', () => {
-  const told: unknown[] = [];
+test('FAILED sends an event to the parent', () => {
+  const received: unknown[] = [];
   const { machine } = drivenMachine({ batches: 1, manual: true });
   const actor = createActor(machine, { input: {} });
-  (actor as unknown as { _parent: unknown })._parent = { send: (event: unknown) => told.push(event) };
+  (actor as unknown as { _parent: unknown })._parent = { send: (event: unknown) => received.push(event) };
   actor.start();
   actor.send({ type: 'execute' });
   actor.send({ type: 'failure', error: { name: 'Error', code: 'E', message: 'm' } } satisfies ExecutorEvent);
-  expect(told).toEqual([
+  expect(received).toEqual([
     { type: 'pipeline.failed', sessionId: '', error: { name: 'Error', code: 'E', message: 'm' } },
   ]);
 });

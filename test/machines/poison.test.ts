@@ -1,33 +1,35 @@
 /**
- * Which batch killed the process. Pinned: only what was in flight at every death is suspected; a process that died with
- * nothing in flight, or got past the suspects, accuses nobody; one is condemned only alone, and works alone until then.
+ * Poison isolation: which batch crashes the process.
+ *
+ * Pinned: only batches that were in flight at every crash are suspects. A crash with nothing in flight adds no suspect, and
+ * progress past the suspects clears them. A batch is quarantined only as the single suspect, and runs alone until then.
  */
 import { expect, test } from 'vitest';
 import { createActor } from 'xstate';
 import { restoreSnapshot, updateSuspects } from '../../machines/index.js';
 import { drivenMachine, STAGES } from '../support/driven-machine.js';
 
-test('the first death suspects what was in flight', () => {
+test('the first crash makes suspects of the batches in flight', () => {
   expect(updateSuspects(null, 5, 8)).toEqual({ crashes: 1, from: 5, to: 8 });
 });
 
-test('a further death leaves those that were in flight both times', () => {
+test('a further crash keeps those that were in flight both times', () => {
   expect(updateSuspects({ crashes: 1, from: 5, to: 8 }, 7, 12)).toEqual({ crashes: 2, from: 7, to: 8 });
 });
 
-test('a death with nothing in flight accuses nobody, and clears nobody', () => {
+test('a crash with nothing in flight changes no suspect', () => {
   const before = { crashes: 2, from: 7, to: 8 };
   expect(updateSuspects(before, 7, undefined)).toEqual(before);
   expect(updateSuspects(before, 7, 6)).toEqual(before);
   expect(updateSuspects(null, 7, undefined)).toBeNull();
 });
 
-test('whoever got past the suspects did not die of them', () => {
+test('progress past the suspects clears them', () => {
   expect(updateSuspects({ crashes: 2, from: 5, to: 8 }, 9, 12)).toEqual({ crashes: 1, from: 9, to: 12 });
   expect(updateSuspects({ crashes: 2, from: 5, to: 8 }, 9, undefined)).toBeNull();
 });
 
-test('one at a time, the third death leaves one', () => {
+test('one at a time, the third crash leaves one suspect', () => {
   expect(updateSuspects({ crashes: 2, from: 5, to: 8 }, 7, 7)).toEqual({ crashes: 3, from: 7, to: 7 });
 });
 

@@ -1,8 +1,8 @@
 /**
- * The one restore path (I18), over snapshots that nobody vouches for (I9).
+ * The one restore path (I18), over unchecked snapshots (I9).
  *
- * Pinned: a crash in EXECUTING comes back as PAUSED at the last durable mark; what is restored can be started and goes on
- * to the end; anything else is refused by name, in any mutation that chance finds, and never reaches `createActor`.
+ * Pinned: a crash in EXECUTING is restored as PAUSED at the last durable mark. A restored snapshot can be started and runs
+ * to the end. Any random mutation is refused by name before it reaches `createActor`.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -98,12 +98,12 @@ describe('what was in flight', () => {
   });
 });
 
-test('a suspects is kept after a death, and dropped when a process has ended in order', () => {
+test('suspects are kept after a crash, and dropped after an orderly end', () => {
   const snapshot = persisted(executing().actor);
   const suspects = { crashes: 2, from: 5, to: 9 };
-  const died = { ...snapshot, context: { ...(snapshot.context as object), suspects } };
-  expect(restoreSnapshot(died, STAGES).context.suspects).toEqual(suspects);
-  expect(restoreSnapshot({ ...died, value: 'PAUSED' }, STAGES).context.suspects).toBeNull();
+  const crashed = { ...snapshot, context: { ...(snapshot.context as object), suspects } };
+  expect(restoreSnapshot(crashed, STAGES).context.suspects).toEqual(suspects);
+  expect(restoreSnapshot({ ...crashed, value: 'PAUSED' }, STAGES).context.suspects).toBeNull();
 });
 
 describe('what is refused', () => {
@@ -142,7 +142,7 @@ describe('what is refused', () => {
     expect(() => restoreSnapshot(snapshot, STAGES)).toThrow(InvalidSnapshotError);
   });
 
-  test('what nobody asked for is left behind, wherever it stands; positions are the source’s and the sink’s', () => {
+  test('unknown fields are dropped at every depth; positions are kept as they are', () => {
     const snapshot = good();
     const paths = pathsOf(snapshot).filter(
       (path) => !/^(source|sink|deadLetter|children)$/.test(path.at(-1) ?? ''),

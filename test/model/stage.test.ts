@@ -1,9 +1,9 @@
 /**
  * Paths that `xstate/graph` generates from the stage machine, walked by the stage actor of a real executor.
  *
- * The machine is explored over three batches and two attempts each; every state that it can be in is reached once, and from
- * each of them every event that can happen there happens. What the machine is told in the model, the world does to the real
- * executor: a batch comes out of the source, a stage's function answers or throws, a timer goes off, somebody cancels.
+ * The model explores the machine over three batches with two attempts each. It reaches every state once, and sends every
+ * possible event in each state. For each event of the model, the test makes the real executor meet its cause: the source
+ * returns a batch, the stage's function returns or throws, a timer fires, a command cancels.
  *
  * Pinned: after every step the real actor is where the model is, with the same batches queued, running and waiting; all
  * transitions of the machine are covered.
@@ -166,7 +166,7 @@ test('all transitions were covered', () => {
       // No batch comes from the stage before: test/executor/rows/holding/holding.test.ts.
       .filter((event) => event !== 'held process'),
   );
-  // After a cancel, which leads to IDLE, there is nobody to cancel: the command is refused there.
+  // A cancel leads to IDLE, where a second cancel is refused.
   expect([...covered].sort()).toEqual([...new Set(all)].sort());
 });
 
@@ -179,7 +179,7 @@ function nameOf(path: readonly Step[]): string {
     .join(', ');
 }
 
-/** Resolves when whatever could settle by itself has settled. */
+/** Resolves when all pending microtasks have run. */
 async function settled(): Promise<void> {
   for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
 }

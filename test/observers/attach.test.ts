@@ -190,7 +190,7 @@ test('a handler is called with its observer as this', () => {
   expect(counter.count).toBe(1);
 });
 
-test('of an observer that attaches a bad one while being told, only the bad one is blamed', () => {
+test('an observer that attaches a faulty one inside its handler is not reported itself', () => {
   const bus = new EventBus(fail);
   const blamed: string[] = [];
   const outer = attachObserver(

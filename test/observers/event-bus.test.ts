@@ -9,7 +9,7 @@ const never = (error: unknown) => {
 };
 const notice = (message: string) => event('notice', 1, { message });
 
-test('observed says whether anybody listens', () => {
+test('observed says whether a subscriber exists', () => {
   const bus = new EventBus(never);
   expect(bus.observed).toBe(false);
   const subscription = bus.events$.subscribe();
@@ -18,7 +18,7 @@ test('observed says whether anybody listens', () => {
   expect(bus.observed).toBe(false);
 });
 
-test('an event that an observer causes reaches everybody after the one it was told of', () => {
+test('an event that an observer causes reaches all observers after the event that caused it', () => {
   const bus = new EventBus(never);
   const seen: string[][] = [[], []];
   const text = (each: { type: string; message?: string }) => each.message ?? each.type;
@@ -50,7 +50,7 @@ test('completing from within a delivery comes after what was published, and once
   expect(seen).toEqual(['pipeline.started', 'notice', 'end']);
 });
 
-test('a direct subscriber that throws is reported and cut off; the others go on', () => {
+test('a direct subscriber that throws is reported and cut off; the others continue', () => {
   const errors: unknown[] = [];
   const bus = new EventBus((error) => errors.push(error));
   const seen: string[] = [];

@@ -109,7 +109,7 @@ describe('on a terminal', () => {
     ]);
   });
 
-  test('a pause leaves a line, going on a new block', () => {
+  test('a pause leaves a line, a resume begins a new block', () => {
     const { clock, publish, screen } = setUp();
     publish(started(clock.time));
     clock.advance(1_000);
@@ -165,7 +165,7 @@ describe('on a terminal', () => {
 });
 
 describe('a stream that goes wrong', () => {
-  test('write throws: silence, and the run goes on', () => {
+  test('a write that throws silences the bar, and the run continues', () => {
     const stream = new FakeStream();
     const { clock, publish } = setUp(stream);
     publish(started(clock.time));

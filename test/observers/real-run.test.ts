@@ -1,4 +1,4 @@
-/** Pins: what observers of a real run are told agrees with its result, through retries, skipped batches and lost rows. */
+/** Pins: the events of a real run agree with its result, through retries, skipped batches and lost rows. */
 import { expect, test } from 'vitest';
 import {
   collect,

@@ -140,7 +140,7 @@ test('commits move the watermark; figures of the executor count', () => {
   ).toMatchObject({ rowsIn: 7, rowsOut: 6 });
 });
 
-test('a pause does not count as time; going on rewinds to what is committed', () => {
+test('a pause does not count as time; a resume rewinds to what is committed', () => {
   const paused = reduce(
     started(1_000),
     batchDone(1_500, 'normalise', 0, 100),

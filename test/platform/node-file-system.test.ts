@@ -30,7 +30,7 @@ fileSystemContract('simulated', () => {
 describe('the real file system', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  test('makes files 0600 and directories 0700, whatever the umask lets through', async () => {
+  test('makes files 0600 and directories 0700 under any umask', async () => {
     const directory = join(freshFolder(), 'a', 'b');
     await nodeFileSystem.mkdir(directory);
     await (await nodeFileSystem.open(join(directory, 'f'), 'create')).close();
@@ -39,7 +39,7 @@ describe('the real file system', () => {
     expect(statSync(join(directory, 'f')).mode & 0o777).toBe(0o600);
   });
 
-  test('goes on after a short write until every byte is written', async () => {
+  test('continues after a short write until every byte is written', async () => {
     const path = join(freshFolder(), 'f');
     const handle = await nodeFileSystem.open(path, 'create');
     const real = (handle as unknown as { handle: import('node:fs/promises').FileHandle }).handle;

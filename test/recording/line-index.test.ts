@@ -1,6 +1,6 @@
 /**
- * The lines of a recording by their place. Pinned: the text of every line is that of its bytes, in order and out of it, one
- * line a chunk or thousands, whatever characters they have and wherever bytes are no text.
+ * The lines of a recording by their number. Pinned: the text of every line is that of its bytes, read in any order, with one
+ * line per chunk or thousands, for all characters and for invalid bytes.
  */
 import { expect, test } from 'vitest';
 import { LineIndex } from '../../src/recording/line-index.js';

@@ -47,7 +47,7 @@ export function recordOf(
 }
 
 /** What the executor and its stages are after each microstep, copied at once. */
-export function witness({ actor }: PipelineExecutor<Row>): Witnessed[] {
+export function observeSteps({ actor }: PipelineExecutor<Row>): Witnessed[] {
   const seen: Witnessed[] = [];
   actor.system.inspect((event) => {
     if (event.type !== '@xstate.microstep') return;

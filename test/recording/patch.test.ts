@@ -1,6 +1,6 @@
 /**
- * Pinned: a patch, applied, gives the context after, whatever changed: values, objects inside, arrays, deletions; and it
- * says nothing of what stayed.
+ * Pinned: an applied patch gives the context after any change: of values, nested objects, arrays, and by deletion. It names
+ * only what changed.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -23,7 +23,7 @@ test('what is the same object, or the same value, is not mentioned', () => {
   });
 });
 
-test('a list that changed in one place is not told whole', () => {
+test('a list that changed in one place is not repeated whole', () => {
   const entry = (batch: number, at: number) => ({ batch, at });
   const window = [entry(1, 0), entry(2, 0), entry(3, 0)];
   const moved = window.map((item) => (item.batch === 2 ? entry(2, 1) : item));

@@ -86,9 +86,9 @@ test.each([
     '{"a":"executor","e":null,"f":"X","p":{"in":{"nothing":{"set":{"x":1}}}}}',
   ],
   ['a splice that is none', '{"a":"executor","e":null,"f":"X","p":{"splice":{"count":[0]}}}'],
-  ['an actor that is not there', '{"a":"nobody","e":null,"f":"X"}'],
+  ['an actor that is not there', '{"a":"absent","e":null,"f":"X"}'],
   ['numbers for names', '{"a":3,"e":{"type":4},"f":[]}'],
-])('%s changes nothing, and is told', (_, fields) => {
+])('%s changes nothing, and is reported', (_, fields) => {
   const reader = readerOf(head(0) + line('s', 3, JSON.parse(fields)));
   // JSON.parse made "__proto__" a key of its own, and so it stands in the line.
   const { actors, isUncertain } = reader.frameAt(3);
@@ -140,7 +140,7 @@ test('random damage never throws', () => {
   }
 });
 
-test('what goes on with a recording numbers on, from its last whole line', () => {
+test('a continued recording is numbered from its last whole line', () => {
   expect(numberAfter('')).toBe(0);
   expect(numberAfter(head(0) + step(3, 3))).toBe(4);
   expect(numberAfter(head(0) + step(3, 3) + step(4, 4).slice(0, 30))).toBe(4);

@@ -7,7 +7,7 @@ import { defineStage, map } from 'xstate-pipeline';
 import { seededRandom } from '../../src/platform/clock.js';
 import type { StepRecord } from '../../src/recording/format.js';
 import { harness, type Row } from '../support/runs.js';
-import { readerOf, recordOf, textSink, witness } from './live-run.js';
+import { observeSteps, readerOf, recordOf, textSink } from './live-run.js';
 
 const pass = (name: string) => map(name, (row: Row) => row);
 
@@ -36,7 +36,7 @@ for (const seed of [1, 2, 3, 4]) {
       segmentLength: 20_000,
     });
     h.executor.addObserver({ next: (event) => recorder.event(event) });
-    const seen = witness(h.executor);
+    const seen = observeSteps(h.executor);
     const run = h.start();
     await h.event('batches.committed');
     await h.executor.pause();
@@ -108,7 +108,7 @@ test('I11: a sink that throws ends the recording, once, and not the run', async 
   expect(writes).toBe(51);
 });
 
-test('stages that are spawned anew take the place of those before, whose end concerns nobody', async () => {
+test('stages that are spawned anew replace the earlier ones, whose end is ignored', async () => {
   let isBroken = true;
   const breakable = defineStage<Row, Row>({
     name: 'only',

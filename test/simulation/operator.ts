@@ -208,7 +208,7 @@ export class Operator {
       this.#addViolation(`I16: pausing led to ${executor.state}`);
   }
 
-  /** I17: a cancel takes effect at once, whatever is in flight. */
+  /** I17: a cancel takes effect at once, with any batches in flight. */
   #cancel(): void {
     const { process } = this;
     const watch = this.#watch('the cancel');

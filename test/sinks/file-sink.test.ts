@@ -73,14 +73,14 @@ describe.each<Publish>(['rename', 'direct'])('publish: %s', (publish) => {
           expect([before.published ? undefined : 'an earlier result', WHOLE]).toContain(found);
         }
         if (publish === 'direct' && before.at === undefined && (found ?? '') !== '') {
-          // Begun, and nothing acknowledged: it is not this run's any more as far as anybody can tell.
+          // Begun, without an acknowledged position: nothing shows that it belongs to this run.
           await expect(open(after, undefined, false, publish)).rejects.toThrow('is not empty');
           continue;
         }
         const resumed = await run(after, before, publish);
         expect(resumed.published, `operation ${n}, seed ${seed}`).toBe(true);
         expect(after.text(PATH)).toBe(WHOLE);
-        // Begun, and its place not acknowledged: nobody can tell whose it is, so it is left.
+        // A part file without an acknowledged position has no known owner: it stays.
         if (before.at !== undefined) expect(after.files()).toEqual([PATH]);
       }
     }

@@ -44,7 +44,7 @@ describe('an unclosed quote', () => {
     expect(error).toMatchObject({ line: 2, row: 0, text: '"1\n2","open' });
   });
 
-  test('cuts the same batches whatever the block size, also reopened', async () => {
+  test('cuts the same batches with any block size, also reopened', async () => {
     const soup = fc.string({ unit: fc.constantFrom('"', ',', '\r', '\n', 'a', 'b'), maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(soup, fc.integer({ min: 1, max: 30 }), async (text, blockBytes) => {

@@ -60,7 +60,7 @@ for (const [form, bytes] of Object.entries(COMPRESSED))
   );
 
 describe('jsonl', () => {
-  test('reads random rows back, whatever the blocks, limits and line ends', async () => {
+  test('reads random rows back, with any blocks, limits and line ends', async () => {
     const lineEnd = fc.constantFrom('\n', '\r\n', '\n\n', '\n \n');
     await fc.assert(
       fc.asyncProperty(

@@ -90,7 +90,7 @@ test('a row that throws fails alone', () => {
   ]);
 });
 
-test('a row that rejects fails alone, whatever the order in which rows settle', async () => {
+test('a row that rejects fails alone, in any order of settling', async () => {
   const rows = [deferred<number>(), deferred<number>(), deferred<number>(), deferred<number>()];
   const stage = map('m', (_: string, __, index) => rows[index]?.promise as Promise<number>, {
     ...lenient,

@@ -1,8 +1,8 @@
 /**
- * A recording of a real run, as the inspector would find it: three stages of which one waits and fails now and then, a
- * pause, a process that was killed, another that goes on the next day, and the end.
+ * A recording of a real run for the inspector: three stages, of which one waits and fails at times; a pause; a killed
+ * process; a resume the next day; the end.
  *
- * Its clock is the recording's alone: each look at it is a little later, so that a run of a second is told as one of minutes.
+ * The recording has its own clock, which advances at each reading: a run of a second appears as one of minutes.
  */
 import {
   collect,

@@ -1,9 +1,9 @@
-/** Does something as somebody to whom permissions apply: to root they do not, so root is nobody for its time. */
-const NOBODY = 65_534;
+/** Runs work as a user to whom permissions apply: root becomes the unprivileged user meanwhile. */
+const UNPRIVILEGED_USER = 65_534;
 
 export async function unprivileged<R>(work: () => Promise<R>): Promise<R> {
   if (process.geteuid?.() !== 0) return work();
-  process.seteuid?.(NOBODY);
+  process.seteuid?.(UNPRIVILEGED_USER);
   try {
     return await work();
   } finally {

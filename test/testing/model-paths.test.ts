@@ -72,7 +72,7 @@ test('the paths reach every state, and try every legal command in each', () => {
       if (step.command !== undefined) taken.add(`${state} ${step.command}`);
       else state = step.state;
     }
-    // At the end of each, whatever is not legal there is tried.
+    // At the end of each path, every illegal command is tried.
     for (const command of COMMANDS) if (!legalIn(state).includes(command)) taken.add(`${state} ${command}`);
   }
   expect([...taken].sort()).toEqual(

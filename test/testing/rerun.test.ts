@@ -117,7 +117,7 @@ describe('diffRows', () => {
     ).toMatchObject({ same: 3333, changed: 1667 });
   });
 
-  test('with a key, a changed row is told from a different row', async () => {
+  test('with a key, a changed row is distinguished from a different row', async () => {
     const key = (text: string) => text.split(':')[0] ?? '';
     const a = range(0, 3000).map((n) => `${n}:a`);
     const b = range(0, 3000)

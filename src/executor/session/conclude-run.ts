@@ -63,7 +63,7 @@ async function saveLastCheckpoint(ended: EndedRun, { logger }: ConclusionHost): 
     await writer.save(undefined, ending === 'cancelled' ? context : undefined);
     return undefined;
   } catch (error) {
-    // The error that ended the run is not told twice.
+    // The error that ended the run is reported once.
     if (error !== session?.thrown)
       logger.warn(`The last checkpoint of the ${ending} run was not saved. The one before it is kept.`, {
         ...errorData(error),
@@ -84,7 +84,7 @@ function projectionOf({ context, session }: EndedRun): { readonly projection?: P
   return projection === undefined ? {} : { projection };
 }
 
-/** Rows are told apart. */
+/** Distinguishes rows. */
 function withoutRows({ rows: _, ...spent }: Spending): Spending {
   return spent;
 }

@@ -1,4 +1,4 @@
-/** The words after `npm run bench --`, checked: a typo is answered with what there is. */
+/** Reads the words after `npm run bench --`. The error for an unknown one lists the known ones. */
 import { parseArgs } from 'node:util';
 
 /** Wrong usage; its message is for the person who typed. */
@@ -17,7 +17,7 @@ export class UsageError extends Error {}
 
 export const USAGE = `usage: npm run bench -- [W1 W2 …] [--runs 5] [--rows N] [--only name,name] [--no-peers] [--quick] [--out file]
 
-  W1 …       workloads, all unless told; see BENCHMARKS.md
+  W1 …       workloads; default: all; see BENCHMARKS.md
   --runs     measured runs a variant (default 5; W6 3, W5 and W8 15), after one that warms up and whose output is compared
   --rows     size instead of the workload's own: rows, batches or repetitions
   --only     these variants and the baseline

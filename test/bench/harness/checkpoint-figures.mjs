@@ -1,4 +1,4 @@
-/** Counts checkpoints. An observer costs a little, so this is done in the run that warms up, which is not measured. */
+/** Counts checkpoints in the unmeasured warm-up run, because an observer costs time. */
 
 export function checkpointFigures() {
   let checkpoints = 0;

@@ -1,8 +1,8 @@
 /**
  * The process in which one variant runs once: imports its file, runs it, measures, tells the parent and leaves.
  *
- * What is measured is the call of `run(params)`, not the start of Node nor the loading of packages. Memory is the peak
- * of the whole process (max RSS). A variant that is itself a driver of processes answers with figures of its own.
+ * The measurement covers the call of `run(params)`, without the start of Node and the loading of packages. Memory is the peak
+ * of the whole process (max RSS). A variant that drives other processes returns its own figures.
  */
 const { file, params } = JSON.parse(String(process.argv[2]));
 const { run } = await import(file);

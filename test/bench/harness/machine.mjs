@@ -1,4 +1,4 @@
-/** Where and with what the figures came about. */
+/** Describes the machine and the versions behind the figures. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';

@@ -1,4 +1,4 @@
-/** Runs one variant once, in a process of its own, and gives what it measured. */
+/** Runs one variant once, in a process of its own, and returns its figures. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

@@ -1,4 +1,4 @@
-/** The packages that are compared with have a folder of their own, and are installed when they are first needed. */
+/** Installs the packages of the comparison into a folder of their own, on first use. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 /**
- * Runs the variants of one case in rounds: every variant once a round, each in a fresh process, the order reversed from
- * round to round, so that nobody always comes after the same neighbour. One run each goes before: it warms the page
- * cache, and its output is compared. A variant that fails is a line in the result, not the end of the others.
+ * Runs the variants of one case in rounds. A round runs every variant once, each in a fresh process; the order is reversed
+ * from round to round, so that neighbours change. A first run of each warms the page cache, and its output is compared. A
+ * variant that fails is a line in the result; the others continue.
  *
  * @typedef {import('./measure.mjs').Variant} Variant
  * @typedef {import('./measure.mjs').Figures} Figures

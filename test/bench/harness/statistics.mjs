@@ -1,4 +1,4 @@
-/** Medians and spreads. Comparisons are *paired*: two runs of one round, so that a slow minute slows both. */
+/** Medians and spreads. Comparisons are *paired*: they compare two runs of one round, so that load affects both. */
 
 /** @typedef {{ median: number, min: number, max: number }} Spread */
 

@@ -12,7 +12,7 @@ const quiet = new Logger(() => () => {});
 /** @param {{ dir: string, batches: number, rows: number, concurrency: number }} params */
 export async function run({ dir, batches, rows, concurrency }) {
   const server = await startPostgres(`${dir}/postgres`);
-  // Its idle connections are told of the server's end, and say so.
+  // Idle connections report the end of the server.
   const pgPool = new pg.Pool({ connectionString: server.url, max: Math.min(64, concurrency + 4) });
   pgPool.on('error', () => {});
   const client = new pg.Client({ connectionString: server.url });

@@ -1,4 +1,4 @@
-/** W12: the edges: tables of SQLite and PostgreSQL, and compressed input, against what one writes by hand. */
+/** W12: the edges: tables of SQLite and PostgreSQL, and compressed input, against hand-written code. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** W7: what watching costs: each way against none, in a program and on the command line. */
+/** W7: the cost of observing: each way against none, in a program and on the command line. */
 import { ordersCase, variant } from './workload.mjs';
 
 const IN_A_PROGRAM = [

@@ -10,7 +10,7 @@
  * @property {string} unit of its size
  * @property {number} size
  * @property {number} quickSize
- * @property {number} [runs] unless told; 5 where it is not said
+ * @property {number} [runs] default 5
  * @property {string[]} variants their names
  * @property {(options: { size: number, dir: string }) => Case[]} cases `dir` is there, and removed at the end
  */

@@ -1,9 +1,9 @@
 /**
- * A journal that was cut, flipped, torn or forged (I8, I9): opening it gives exactly the records that are whole before
- * the damage, or says that it is corrupt. Never a wrong payload, never a hang, never a huge allocation.
+ * A journal that was cut, flipped, torn or forged (I8, I9): opening it returns exactly the whole records before the damage, or
+ * reports corruption. Never a wrong payload, a hang or a huge allocation.
  *
- * A torn tail is what an interrupted write leaves: it was never acknowledged. Damage that later records prove to be in
- * acknowledged bytes is corruption, and so is any damage in a segment that has a successor.
+ * An interrupted write leaves a torn tail, which was never acknowledged. Damage before later records is corruption, and so is
+ * any damage in a segment with a successor.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openFileJournal } from '../../../src/checkpoint/journal/file-journal.js';
@@ -80,7 +80,7 @@ async function recover(contents: Uint8Array): Promise<[JournalKey, string][] | '
     const records: [JournalKey, string][] = [];
     for (const key of journal.keys())
       records.push([key, Buffer.from((await journal.read(key)) ?? []).toString()]);
-    // It goes on behind the cut, and everything is there the next time.
+    // Appending continues behind the cut, and the next opening finds every record.
     await journal.append({ stage: 'next', batch: 99 }, [bytes('after')]);
     await journal.close();
     const again = await open(directory);

@@ -1,5 +1,5 @@
 /**
- * Group commit: many appenders share an fsync, and none is told "durable" before it (I8); a failure is final (I6).
+ * Group commit: many appenders share an fsync, and no append resolves before it (I8); a failure is final (I6).
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -83,7 +83,7 @@ describe('segments', () => {
     expect(onDisk.every((file) => (file.mode & 0o777) === 0o600)).toBe(true);
     await journal.trim(100);
     expect(await files(directory)).toEqual([]);
-    await journal.append(at(100), [bytes('goes on')]);
+    await journal.append(at(100), [bytes('more')]);
     expect(await files(directory)).toEqual(['00000005.log']);
     await journal.close();
   });

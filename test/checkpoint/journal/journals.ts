@@ -1,4 +1,4 @@
-/** Journals of one session in fresh directories, for the tests of what is in them. */
+/** Journals of one session in fresh directories, for tests of their contents. */
 import { type FileJournalOptions, openFileJournal } from '../../../src/checkpoint/journal/file-journal.js';
 import { nodeFileSystem } from '../../../src/platform/node-file-system.js';
 import { freshFolder } from '../../support/folders.js';

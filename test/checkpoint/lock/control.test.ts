@@ -1,9 +1,9 @@
 /**
- * The channel by which other processes speak to a session's owner.
+ * The control channel between other processes and a session's owner.
  *
- * - Commands are obeyed only with the token of `owner.json`; anyone may ask for the pid.
- * - A handler's answer and a handler's failure both come back.
- * - No visitor harms the owner: garbage, huge and endless requests, wrong tokens, many connections, silence.
+ * - Commands need the token of `owner.json`; the pid is answered without it.
+ * - A handler's answer and a handler's failure both reach the client.
+ * - No client harms the owner: garbage, huge and endless requests, wrong tokens, many connections, silence.
  */
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -44,7 +44,7 @@ const token = async (): Promise<string> =>
 async function visit(): Promise<Socket> {
   const owner = await (await lockSocket(directory, SESSION)).owner();
   const socket = owner?.socket;
-  if (socket === undefined) throw new Error('nobody is there');
+  if (socket === undefined) throw new Error('no owner answers');
   onTestFinished(() => void socket.destroy());
   return socket;
 }
@@ -52,11 +52,11 @@ async function visit(): Promise<Socket> {
 /** All that the owner says until it closes the line. */
 async function say(...what: (string | Uint8Array)[]): Promise<JsonObject[]> {
   const socket = await visit();
-  const heard: Buffer[] = [];
-  socket.on('data', (chunk) => heard.push(chunk));
+  const received: Buffer[] = [];
+  socket.on('data', (chunk) => received.push(chunk));
   for (const text of what) socket.write(text);
   await closing(socket);
-  const lines = Buffer.concat(heard).toString().split('\n').filter(Boolean);
+  const lines = Buffer.concat(received).toString().split('\n').filter(Boolean);
   return lines.map((line) => JSON.parse(line));
 }
 
@@ -76,7 +76,7 @@ describe('commands', () => {
     expect(await send('status')).toEqual({ state: 'EXECUTING', text: 'línea\n"2"' });
   });
 
-  test("a handler's failure is an error with its code, and the owner goes on", async () => {
+  test("a handler's failure is an error with its code, and the owner continues", async () => {
     await own({
       pause: async () => {
         throw new IllegalCommandError('pause', 'PAUSED', ['resume', 'cancel']);
@@ -151,7 +151,7 @@ describe('commands', () => {
     });
   });
 
-  test('nobody owns it: said so, also when the file of a dead owner is there', async () => {
+  test('without an owner, the error says so, also beside the file of a former owner', async () => {
     await expect(send('pause')).rejects.toMatchObject({ code: 'NO_OWNER', sessionId: SESSION });
     await writeFile(join(directory, 'owner.json'), '{"pid":1,"token":"0"}');
     await expect(send('pause')).rejects.toMatchObject({ code: 'NO_OWNER' });
@@ -159,7 +159,7 @@ describe('commands', () => {
 });
 
 describe('who may command', () => {
-  test('anyone is told the pid, and nothing else', async () => {
+  test('without the token, the answer is the pid and nothing else', async () => {
     await own({ status: async () => ({ secret: true }) });
     const socket = await visit();
     socket.write('{"command":"owner"}\n');

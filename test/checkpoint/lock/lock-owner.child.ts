@@ -1,6 +1,6 @@
 /**
  * A process that owns a session, for the lock's tests. Arguments: the session's directory, its id, the platform whose
- * socket it uses. Says `owned` or the error's code; `block` on its standard input makes it busy for ever.
+ * socket it uses. It prints `owned` or the error's code; `block` on standard input blocks its event loop forever.
  */
 import { acquireSessionLock } from '../../../src/checkpoint/lock/session-lock.js';
 

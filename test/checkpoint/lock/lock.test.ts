@@ -2,7 +2,7 @@
  * One owner a session (I10), in real processes and for every kind of socket that this machine can make.
  *
  * - A second owner is refused, in this process and in another, by any name of the directory; with the owner's pid.
- * - The lock is free the moment its owner is killed, and when it is released; not while the owner is merely blocked.
+ * - The lock is free the moment its owner is killed, and when it is released; not while the owner is blocked.
  * - Of many that come at once at most one gets it; on Linux exactly one.
  * - Holding it keeps no process alive.
  */

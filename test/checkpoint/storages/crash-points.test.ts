@@ -1,7 +1,7 @@
 /**
  * Saving a checkpoint, cut short at every operation on the disk. Pins storage promise 1 and I6, I9:
  *
- * 1. Whatever operation fails, however, or is the last before the power goes: the newest checkpoint that a save
+ * 1. Any operation fails, in any manner, or is the last before a power loss: the newest checkpoint that a save
  *    reported as done is found again, whole, or the one that was being saved then.
  * 2. A save that could not be made durable is rejected, never reported as done.
  * 3. Leftovers of a crashed writer are gone when the session is next owned.
@@ -86,7 +86,7 @@ const fresh = () => new SimulatedDisk();
 describe('power lost at every operation', () => {
   const seeds = [undefined, ...Array.from({ length: 20 }, (_, i) => i + 1)];
 
-  test('the newest durable checkpoint is found, whatever of the rest survives', async () => {
+  test('the newest durable checkpoint is found, with any remains of the rest', async () => {
     await atEveryOperation(fresh, async (n) => {
       for (const seed of seeds) {
         const disk = fresh();
@@ -99,12 +99,12 @@ describe('power lost at every operation', () => {
     });
   });
 
-  test('a second loss of power while going on after the first takes nothing more', async () => {
+  test('a second power loss during the resume takes nothing more', async () => {
     for (let seed = 1; seed <= 600; seed++) {
       const first = fresh();
       first.cutAt(1 + ((seed * 7) % 45));
       const before = await run(first);
-      // Every other time only the process dies: what it had not fsynced is still there, and still not durable.
+      // Every other time only the process crashes: data without fsync is still there, and still not durable.
       const second = seed % 2 === 0 ? first.kill() : first.crash(seed);
       second.cutAt(1 + ((seed * 11) % 45));
       const after = await run(second, before.tried + 1);
@@ -159,7 +159,7 @@ describe('a failure at every operation', () => {
     },
   );
 
-  test('a full disk: the run is told, and goes on from the last checkpoint once there is room', async () => {
+  test('a full disk fails the run, which resumes from the last checkpoint once there is room', async () => {
     await atEveryOperation(fresh, async (n) => {
       const disk = fresh();
       disk.fullFrom(n);

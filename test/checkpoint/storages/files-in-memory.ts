@@ -1,4 +1,4 @@
-/** A file system that is a map, for tests that open thousands of journals; folders are what paths say. */
+/** A file system in a map, for tests that open thousands of journals; paths imply their folders. */
 import type { FileHandle, FileStat, FileSystem } from '../../../src/platform/file-system.js';
 
 const missing = (path: string) => Object.assign(new Error(`ENOENT: '${path}'`), { code: 'ENOENT' });

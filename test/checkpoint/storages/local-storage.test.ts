@@ -1,10 +1,10 @@
 /**
- * Checkpoints in a browser: what `localStorage` does that a disk does not.
+ * Checkpoints in a browser: how `localStorage` differs from a disk.
  *
  * 1. (I9) A damaged item is a problem, not an exception, and is replaced by the next write.
  * 2. A full quota rejects the write and leaves the earlier checkpoint.
  * 3. (I10) With Web Locks, the browser decides who owns a session.
- * 4. Items of others are left alone.
+ * 4. Foreign items are left alone.
  */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { StateManager } from '../../../src/checkpoint/state-manager.js';

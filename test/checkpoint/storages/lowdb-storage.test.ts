@@ -1,11 +1,11 @@
 /**
- * Checkpoints in a state directory, on a disk that other people write to as well. Pins:
+ * Checkpoints in a state directory, on a disk that other programs write to. Pins:
  *
- * 1. Directories are 0700, files 0600; nothing is made before the first checkpoint.
- * 2. (I9) Symlinks, directories, oversized and undecodable files in the place of ours are refused and named; they are
- *    never followed, never fatal for other sessions, and never reason for a stack trace.
+ * 1. Directories are 0700, files 0600; nothing is created before the first checkpoint.
+ * 2. (I9) Symlinks, directories, oversized and undecodable files in the place of a checkpoint are refused and named. They
+ *    are never followed, never affect other sessions, and never print a stack trace.
  * 3. (I10) A writer that is not the owner is noticed.
- * 4. What a crashed writer left goes when the session is next owned; a state directory that cannot be used is one line.
+ * 4. The next owner removes the leftovers of a crashed writer. An unusable state directory is reported in one line.
  */
 import {
   chmodSync,
@@ -60,7 +60,7 @@ describe('what is made', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test('two files a session, for nobody else to read', async () => {
+  test('two files a session, readable by their user only', async () => {
     for (const text of ['1', '2', '3']) await storage.write(SESSION, text);
     expect(readdirSync(home).sort()).toEqual(['checkpoint.json', 'checkpoint.previous.json']);
     expect(readFileSync(join(home, 'checkpoint.json'), 'utf8')).toBe('3');

@@ -1,6 +1,6 @@
 /**
- * Pinned: a recording on the disk is bounded, keeps its beginning and its newest part, and is never in the run's way: a
- * full or a slow disk ends it, once, and throws nothing. A feed gives whole lines of all segments, then what is appended.
+ * Pinned: a recording on disk is bounded, keeps its beginning and its newest part, and never delays the run. A full or slow
+ * disk ends it once, without an error. A feed returns whole lines of all segments, then the appended ones.
  */
 import { expect, test } from 'vitest';
 import {
@@ -37,7 +37,7 @@ async function textOf(disk: SimulatedDisk): Promise<string> {
   return text;
 }
 
-test('what is appended is there after a moment, without anybody waiting for it', async () => {
+test('an append is on disk soon, without a wait', async () => {
   const clock = manualClock();
   const disk = await freshDisk();
   const { log } = await opened(disk, { setTimer: clock.setTimer });
@@ -110,7 +110,7 @@ test('a full disk ends it once; nothing throws, and nothing is left open', async
       await log.close();
       expect(failures).toMatchObject([{ code: 'ENOSPC' }]);
     } catch (error) {
-      // Opening may be refused: whoever opens says so.
+      // Opening itself may be refused, with a coded error.
       expect(error).toMatchObject({ code: 'STATE_DIRECTORY' });
       expect(failures).toEqual([]);
     }
@@ -139,7 +139,7 @@ test('a disk that does not keep up ends it, instead of filling the memory', asyn
 
 const never = new Promise<never>(() => {});
 
-test('a feed follows over segments and processes, passes over what is torn, and ends when told', async () => {
+test('a feed follows over segments and processes, skips torn lines, and ends on request', async () => {
   const disk = await freshDisk();
   const { log } = await opened(disk);
   log.append('one\n');

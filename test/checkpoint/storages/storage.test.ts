@@ -1,4 +1,4 @@
-/** Every storage of the product against the one contract. */
+/** Every storage passes the storage contract. */
 import { join } from 'node:path';
 import { describe, test, vi } from 'vitest';
 import { memoryLock } from '../../../src/checkpoint/lock/memory-lock.js';

@@ -1,4 +1,4 @@
-/** A run that is long enough to be stopped: its rows, its output, and the command that resumes it. */
+/** A run that takes long enough to be stopped: its rows, its output, and the command that resumes it. */
 export const ROWS = 4000;
 export const GOLDEN = Array.from(
   { length: ROWS },

@@ -1,11 +1,11 @@
 /**
- * How batches flow through a run: in source order (I4), within the window (I13), whatever observers do (I11).
+ * How batches flow through a run: in source order (I4), within the window (I13), with any observer (I11).
  */
 import { expect, test } from 'vitest';
 import { defineStage, map, rows, seededRandom } from 'xstate-pipeline';
 import { gate, harness, numbers, type Row } from '../../support/runs.js';
 
-test('I4: rows come out in source order, whatever finishes first', async () => {
+test('I4: rows come out in source order, in any order of finishing', async () => {
   const doors = Array.from({ length: 10 }, () => gate());
   const stage = defineStage({
     name: 'wait',

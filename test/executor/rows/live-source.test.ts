@@ -62,7 +62,7 @@ test('fewer rows than a batch are worked on after checkpointEveryMs', async () =
   expect(h.sink.rows).toEqual(numbers(4));
 });
 
-test('a pause ends the wait, with the rows that have arrived; a resume goes on waiting', async () => {
+test('a pause ends the wait, with the rows that have arrived; a resume continues to wait', async () => {
   const source = live();
   const h = harness([map('same', (row: Row) => row)], { source });
   const run = h.start();

@@ -1,6 +1,6 @@
 /**
  * Pinned: I6: nothing is committed before the sink has flushed it. I8, I9: what the checkpoint before the newest needs
- * stays in the journal. I17: an attempt that timed out ends once, whatever its work answers later.
+ * stays in the journal. I17: an attempt that timed out ends once; a later answer is ignored.
  */
 import { expect, test } from 'vitest';
 import { collect, defineStage, map, memoryStorage, StateManager } from 'xstate-pipeline';

@@ -1,6 +1,6 @@
 /**
- * I3: what the machines, their inspectors and observers are told of rows is where they are, and how many: plain JSON, never a
- * row, whatever happens to it. A checkpoint fits its 64 KB though as much is in flight as can be.
+ * I3: machines, inspectors and observers receive positions and counts as plain JSON, never a row. A checkpoint fits its 64 KB
+ * with a full window.
  */
 import { expect, test } from 'vitest';
 import { defineStage, map, rows } from 'xstate-pipeline';
@@ -46,17 +46,17 @@ test('no row, and nothing that could hold one, is in an event, a context or a sn
     }),
   ];
   const h = harness(stages, { source: rows(source) as never });
-  const told: unknown[] = [];
+  const received: unknown[] = [];
   h.executor.actor.system.inspect((inspected) => {
     const { type, event, snapshot } = inspected as Inspected;
     if (type === '@xstate.actor') return;
     // XState's own carry the actor's input, or its output.
-    if (event !== undefined && !event.type.startsWith('xstate.')) told.push(event);
-    if (snapshot?.context !== undefined) told.push(snapshot.context);
+    if (event !== undefined && !event.type.startsWith('xstate.')) received.push(event);
+    if (snapshot?.context !== undefined) received.push(snapshot.context);
   });
   expect((await h.start()).metrics).toMatchObject({ rowsSkipped: 10, rowsDeadLettered: 9 });
-  expect(told.length).toBeGreaterThan(200);
-  for (const one of [...told, ...h.events]) {
+  expect(received.length).toBeGreaterThan(200);
+  for (const one of [...received, ...h.events]) {
     const text = JSON.stringify(one);
     expect(text).not.toContain(SECRET);
     expect(JSON.parse(text)).toEqual(one);

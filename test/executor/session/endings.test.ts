@@ -1,6 +1,6 @@
 /**
- * Pins: what is commanded the moment a run has ended goes on from it (I2, I10, I12): nobody has to wait for an executor to
- * give up the session's lock, and the promise of the run before is not the promise of the next.
+ * Pins: a command sent at the moment a run ends is carried out (I2, I10, I12). The caller does not wait for the session's
+ * lock, and each run settles its own promise.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ const breakable = () =>
 const executorOf = () =>
   new PipelineExecutor([fragile], new StateManager(lowdbStorage(join(folder, 'state'))));
 
-test('resume at the moment of FAILED goes on, and only the promise of the failed run rejects', async () => {
+test('resume at the moment of FAILED continues, and only the promise of the failed run rejects', async () => {
   const executor = executorOf();
   let resumed: Promise<unknown> | undefined;
   executor.state$.subscribe((state) => {

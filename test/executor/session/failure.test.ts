@@ -1,4 +1,4 @@
-/** I12, failure is honest: the original error, a checkpoint to go on from, every lost row counted and named. */
+/** I12, failure is honest: the original error, a checkpoint to resume from, every lost row counted and named. */
 import { expect, test } from 'vitest';
 import { defineStage, map, NoUsableOutputError, RowError, StageError } from 'xstate-pipeline';
 import { harness, numbers, type Row } from '../../support/runs.js';

@@ -103,7 +103,7 @@ describe('a checkpoint fits, and is read back', () => {
     expect(storedAndRead(named(60, 60), 1000, 1, 6_000, 512).named.length).toBeLessThan(1000);
   });
 
-  test('whatever the stages, losses, progress and positions are', () => {
+  test('with any stages, losses, progress and positions', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 100 }),

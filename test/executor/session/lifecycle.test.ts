@@ -42,7 +42,7 @@ describe('execute in FAILED', () => {
     });
     return {
       stage,
-      mend: () => {
+      repair: () => {
         isBroken = false;
       },
     };
@@ -52,11 +52,11 @@ describe('execute in FAILED', () => {
     ['another name', { name: 'second' }, 'the pipeline was "test" and is "second"'],
     ['another kind of sink', { sink: describedSink() }, 'the sink is of another kind'],
   ])('refuses a pipeline with %s', async (_, change, difference) => {
-    const { stage, mend } = failing();
+    const { stage, repair } = failing();
     const h = harness([stage]);
     await h.start().catch(() => {});
     const id = h.executor.sessionId;
-    mend();
+    repair();
     const other = { name: 'test', source: rows(numbers(3)), sink: collect<Row>(), ...change };
     const error = await h.executor.execute(other).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(PipelineMismatchError);

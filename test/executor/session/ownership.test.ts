@@ -1,6 +1,6 @@
 /**
- * I10, seen from the run: every opening of a session is an epoch of its own; the lock is held until what writes is closed.
- * I13: what was written is kept by nobody.
+ * I10: every opening of a session has its own epoch. The lock is held until every writer is closed.
+ * I13: rows that were written are not retained.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

@@ -48,7 +48,7 @@ describe('I16: pause is a receipt', () => {
 });
 
 describe('I17: cancel is immediate', () => {
-  test('signals are aborted, nobody is waited for, the session can be resumed', async () => {
+  test('signals are aborted, nothing is waited for, the session can be resumed', async () => {
     const aborted: unknown[] = [];
     const stage = defineStage({
       name: 'stuck',

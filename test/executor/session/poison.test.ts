@@ -1,6 +1,6 @@
 /**
- * Who is condemned for deaths of the process: nobody who was not being worked on at each of them. Batches that were noted
- * ahead at the first death, and one that was met by a kill from outside later, go on.
+ * Crashes quarantine only a batch that was in progress at each of them. Batches that were only read ahead at the first
+ * crash, and a batch in progress at a later kill from outside, continue.
  */
 import { expect, test } from 'vitest';
 import { defineStage, pipeline } from 'xstate-pipeline';
@@ -16,16 +16,16 @@ function killedTwice(maxCrashes: number) {
     .from(jsonl('in.jsonl'))
     .pipe(work)
     .to(jsonl('out.jsonl'));
-  // Batch 0 is there at all deaths but the last; batch 20 at the last alone.
+  // Batch 0 is in flight at all crashes but the last, batch 20 at the last only.
   const first = Array.from({ length: maxCrashes - 1 }, () => stall());
   return createTestExecutor(whole, { files, script: { work: { 0: first, 20: [stall()] } } });
 }
 
-test.each([2, 3])('of %i deaths', async (maxCrashes) => {
+test.each([2, 3])('%i crashes', async (maxCrashes) => {
   const test = killedTwice(maxCrashes);
   test.execute();
   await test.settle();
-  for (let death = 1; death < maxCrashes; death++) {
+  for (let crash = 1; crash < maxCrashes; crash++) {
     test.crash().restart();
     test.resume();
     await test.settle();

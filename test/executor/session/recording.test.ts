@@ -73,7 +73,7 @@ test('run({ record: true }) is recorded from its first step to its last', async 
   expect(last.record).toMatchObject({ type: 'end', reason: 'completed' });
 });
 
-test('a session that has a recording goes on recording when it is resumed, by whomever', async () => {
+test('a session with a recording is recorded further by any process that resumes it', async () => {
   const sink = collect<Row>();
   const one = harness([pass()], { stateManager: stored(), sink, count: 2000 });
   one.executor.record();
@@ -92,13 +92,13 @@ test('a session that has a recording goes on recording when it is resumed, by wh
   for (let i = 0; i < reader.length; i++) expect(reader.frameAt(i).isUncertain).toBe(false);
 });
 
-test('a session that nobody recorded is not', async () => {
+test('a session without a recording gets none', async () => {
   const h = harness([pass()], { stateManager: stored() });
   const { sessionId } = await h.start();
   expect(await readdir(join(stateDir, sessionId))).not.toContain('recording');
 });
 
-test('I10: whoever asks after the end has nothing written: the session may be another’s by now', async () => {
+test('I10: a request after the end writes nothing: another process may own the session', async () => {
   const storage = lowdbStorage(stateDir);
   let openings = 0;
   storage.recording = async () => {
@@ -137,7 +137,7 @@ test('in the middle of a run, recording can begin and end', async () => {
   expect(kindsOf(reader)).toEqual(['end']);
 });
 
-test('a listener in memory is told of every run, in one recording', async () => {
+test('a listener in memory receives every run, in one recording', async () => {
   let text = '';
   const sink = collect<Row>();
   const h = harness([pass()], { sink, count: 2000 });
@@ -232,7 +232,7 @@ test('what is removed of a session is removed with its recording', async () => {
   expect(await readdir(stateDir)).toEqual([]);
 });
 
-test('I3: as a child of another machine: its own steps and those of its stages, nobody else’s', async () => {
+test('I3: as a child of another machine, only its own steps and those of its stages', async () => {
   const completed = gate();
   const logic = pipelineMachine(
     pipeline('child')

@@ -1,5 +1,5 @@
 /**
- * Going on with a stored session in another executor, as another process would.
+ * Resuming a stored session in another executor, as another process would.
  *
  * Pinned: I2 (resume on a fresh executor), I7 (byte-identical), I9 (the generation before a corrupt one), I10 (locked), I15
  * (same pipeline, same input; a grown one is noticed), I18 (one restore path), I19 (part files).
@@ -140,7 +140,7 @@ describe('refusals leave the executor as it was', () => {
     await expect(executorOf().executor.resume(id)).rejects.toThrow(PipelineMismatchError);
   });
 
-  test('a session that somebody runs', async () => {
+  test('a session that is running', async () => {
     const id = await cancelled();
     const holder = executorOf();
     const lock = await holder.stateManager.lock(id, {});
@@ -201,7 +201,7 @@ test('I19: an earlier result stays until the new one is whole; two unfinished se
   expect(existsSync(at('out.jsonl.part'))).toBe(false);
 });
 
-test('run() says that an unfinished session is there, and how to go on with it; resume: "last" does', async () => {
+test('run() names an unfinished session and the way to resume it; resume: "last" resumes it', async () => {
   const stateManager = () => new StateManager(lowdbStorage(at('state')));
   const make = () =>
     pipeline('resumed', { batchSize: 20 })

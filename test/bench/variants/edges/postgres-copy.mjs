@@ -1,4 +1,4 @@
-/** W12 by hand: COPY of a CSV file that is there already, in one transaction. */
+/** W12 by hand: COPY of an existing CSV file, in one transaction. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { COLUMNS, loadedRows } from './loaded-rows.mjs';

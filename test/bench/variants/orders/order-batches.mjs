@@ -1,6 +1,6 @@
 /**
- * W1 for the peers that bring no files of their own: lines in batches, and a writer, both tuned like the hand-written
- * loop's, so that what differs between them is how they pass batches on.
+ * W1 for peers without file access: lines in batches, and a writer, both tuned like the hand-written loop. The variants then
+ * differ only in how they pass batches.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 

@@ -1,8 +1,7 @@
 /**
- * W1, W4, W6 and W7 as a user writes them, a pipeline file, and run by a program: checkpoints and fsync on, options as
- * they come but for `batchSize`.
+ * W1, W4, W6 and W7 as a user writes them, run by a program: checkpoints and fsync on, default options except `batchSize`.
  */
-// Loaded before the clock runs, as everybody's packages are.
+// Loaded before the clock runs, like the packages of every variant.
 import 'xstate-pipeline';
 import 'xstate-pipeline/node';
 import { checkpointFigures } from '../../harness/checkpoint-figures.mjs';

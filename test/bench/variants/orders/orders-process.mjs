@@ -1,6 +1,6 @@
 /**
- * W5: a process that runs or resumes W1 and says on standard output when its first batch starts. Given a number of rows, it
- * kills itself (SIGKILL: no handler, no flush) as soon as so many have been through.
+ * W5: a process that runs or resumes W1, and prints when its first batch starts. Given a number of rows, it kills itself
+ * (SIGKILL: no handler, no flush) once that many are processed.
  */
 import { writeSync } from 'node:fs';
 import { filter, map, pipeline } from 'xstate-pipeline';

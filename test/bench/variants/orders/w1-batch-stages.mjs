@@ -1,4 +1,4 @@
-/** W1's stages over a batch, for those who pass batches on. */
+/** W1's stages over a batch, for variants that pass batches. */
 import { derive, normalise, select } from './w1-stages.mjs';
 
 /** @typedef {import('./w1-stages.mjs').Order} Order */

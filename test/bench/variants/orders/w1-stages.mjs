@@ -1,6 +1,6 @@
 /**
- * W1: the three stages, the same functions for everybody. They write into the row, which costs a sixth of a copy each:
- * the less the stages take, the more of what is measured is the machinery around them.
+ * W1: the three stages, the same functions for every variant. They write into the row, at a sixth of the cost of a copy:
+ * cheap stages leave more of the measured time to the machinery around them.
  */
 
 /**

@@ -1,4 +1,4 @@
-/** W9: a recorded run through the machines of today; and for comparison what every reader of it pays at least. */
+/** W9: a recorded run through today's machines, and for comparison the minimal cost of reading it. */
 import { readFileSync } from 'node:fs';
 import { replay } from 'xstate-pipeline/testing';
 import { stages } from './w9-stages.mjs';

@@ -1,4 +1,4 @@
-/** How long from the start of a process until it says something. */
+/** Time from the start of a process to its first output. */
 import { spawn } from 'node:child_process';
 
 /**

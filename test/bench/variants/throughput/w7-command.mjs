@@ -27,7 +27,7 @@ export async function run({ input, output, dir, words }) {
   let seconds = Number.NaN;
   const watch = setInterval(() => {
     peakMb = peakOf(child.pid) ?? peakMb;
-    // While somebody looks the process stays: the run is over when its output has its name.
+    // The process stays while a viewer is connected: the run is over when its output has its name.
     if (viewer === undefined || !existsSync(output)) return;
     seconds = (performance.now() - before) / 1000;
     child.kill('SIGKILL');
@@ -41,7 +41,7 @@ export async function run({ input, output, dir, words }) {
     return { seconds, cpuSeconds: childrensCpu(), peakMb, frames };
   }
   if (code !== 0) throw new Error(`run ended with ${code}: ${errors}`);
-  if (words.includes('--inspect')) throw new Error(`nobody could look: ${errors}`);
+  if (words.includes('--inspect')) throw new Error(`the page was not served: ${errors}`);
   return { seconds, cpuSeconds: childrensCpu(), peakMb };
 }
 

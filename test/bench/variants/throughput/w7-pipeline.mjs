@@ -7,11 +7,11 @@ import { run as runW1 } from '../orders/orders-pipeline.mjs';
 
 /** @param {{ input: string, output: string, dir: string, how: 'none' | 'five' | 'json' | 'record' }} params */
 export async function run({ input, output, dir, how }) {
-  let told = 0;
+  let received = 0;
   /** @type {PipelineObserver} */
   const counts = {
     next() {
-      told += 1;
+      received += 1;
     },
   };
   const log = how === 'json' ? createWriteStream(`${dir}/events.jsonl`) : undefined;
@@ -20,5 +20,5 @@ export async function run({ input, output, dir, how }) {
   if (log) observers.push(jsonLines(log));
   await runW1({ input, output, dir }, { observers, record: how === 'record' });
   if (log) await new Promise((done) => log.end(done));
-  return { events: told };
+  return { events: received };
 }

@@ -1,4 +1,4 @@
-/** W2 by hand: so many loops as there are slots, each taking the next batch; every result kept until the end. */
+/** W2 by hand: one loop per slot, each taking the next batch; every result is kept until the end. */
 import { slotFigures, wait } from './w2-waits.mjs';
 
 /** @param {import('./w2-waits.mjs').WaitParams} params */

@@ -1,4 +1,4 @@
-/** W2: how long each batch's stage waits, the same for everybody, and what was kept busy. */
+/** W2: how long the stage waits for each batch, the same in every variant, and the share of busy slots. */
 import { createHash } from 'node:crypto';
 
 /**

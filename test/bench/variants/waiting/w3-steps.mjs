@@ -1,6 +1,6 @@
 /**
- * W3: what every system does, in the same functions: batches through three steps, each result durable before the next
- * step sees it. The clock starts when the work may start and stops when the last result is there.
+ * W3: the same functions for every system: batches through three steps, each result durable before the next step sees it.
+ * The clock starts when the work may start and stops at the last result.
  */
 
 export const STEPS = 3;

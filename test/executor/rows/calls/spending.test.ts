@@ -1,5 +1,5 @@
 /**
- * I21: what calls spend is counted whatever becomes of them, and survives every process:
+ * I21: what calls spend is counted with any outcome, and survives every process:
  *
  * - sums are exact; failed calls count; nothing is counted twice after a resume;
  * - a call in flight at a crash is charged at its estimate, as uncertain;

@@ -178,7 +178,7 @@ test('a fused stage pauses as well, after the batch that it lost', async () => {
   expect(h.executor.actor.getSnapshot().context.flushed.losses.total).toBeLessThan(140);
 });
 
-test('the window has as many rows as `of`, whatever the batches', () => {
+test('the window has as many rows as `of`, across batches', () => {
   const ceiling = () =>
     new LossCeiling({
       limits: { max: Number.POSITIVE_INFINITY, rate: 1, of: 4, then: 'pause' },

@@ -95,7 +95,7 @@ describe.each(Object.entries(kinds))('%s', (kind, make) => {
     expect(ofRow13(calls)).toBe(1);
   });
 
-  test("'stop' fails the run whatever onError says, loses no row, and a resume makes the call again", async () => {
+  test("'stop' fails the run with any onError, loses no row, and a resume makes the call again", async () => {
     const calls: number[] = [];
     const h = harness([make(() => 'stop', calls, times(1), 'skip')], { count: 30 });
     const error = await h.start().catch((thrown: unknown) => thrown as StageError);
