@@ -1,4 +1,5 @@
 /** What tells one pipeline from another (I15): stage names, order, versions and hashed options. */
+import { sha256 } from '#sha256';
 import type { Json, JsonObject } from '../../machines/context.js';
 import { canonicalJson } from '../formats/json.js';
 import { describeStage } from './fingerprint.js';
@@ -6,15 +7,25 @@ import type { AnyStage } from './stage.js';
 
 /** Increased when the contents of a fingerprint change. */
 const FORMAT = 1;
+const STAGE_HASH_LENGTH = 32;
 
 export function pipelineFingerprint(stages: readonly AnyStage[]): JsonObject {
   return { format: FORMAT, stages: stages.map(describeStage) };
 }
 
-/** Per stage: the descriptions of the stage and of all stages before it, because its output depends on them. */
+/** Per stage: 32 hexadecimal digits, a hash of the descriptions of the stage and of all stages before it, because its output depends
+ * on them. */
 export function stageFingerprints(stages: readonly AnyStage[]): string[] {
-  return stages.map((_, i) => canonicalJson(stages.slice(0, i + 1).map(describeStage) as Json));
+  const descriptions = stages.map(describeStage);
+  return stages.map((_, i) => hashOf(canonicalJson(descriptions.slice(0, i + 1) as Json)));
 }
+
+/** A stage's fingerprint, as a journal record holds it: records of 0.1.0 hold the descriptions themselves. */
+export function recordedFingerprint(stored: unknown): unknown {
+  return typeof stored === 'string' && stored.startsWith('[') ? hashOf(stored) : stored;
+}
+
+const hashOf = (descriptions: string): string => sha256(descriptions).slice(0, STAGE_HASH_LENGTH);
 
 /** The differences between a stored fingerprint and these stages, in words; none: the same pipeline. */
 export function fingerprintDifferences(stored: Json, stages: readonly AnyStage[]): string[] {

@@ -23,7 +23,7 @@ import type { OpenContext } from '../../platform/open-context.js';
 import { codeOf } from '../../platform/thrown.js';
 import { sessionCommand } from '../../sessions/invocation.js';
 import { storedPartFile, storedPath } from '../../sessions/stored-metrics.js';
-import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
+import { recordedFingerprint, stageFingerprints } from '../../stages/pipeline-fingerprint.js';
 import { COMPLETED } from '../exit-codes.js';
 import type { Terminal } from '../output/terminal.js';
 
@@ -205,7 +205,7 @@ async function findJournaledOutputs(
 function recordFingerprint(payload: Uint8Array | undefined): unknown {
   if (payload === undefined) return undefined;
   const header = JSON.parse(new TextDecoder().decode(payload.subarray(0, payload.indexOf(10)))) as JsonObject;
-  return header.fingerprint;
+  return recordedFingerprint(header.fingerprint);
 }
 
 function contextOf(sessionId: string): OpenContext {

@@ -6,13 +6,20 @@
  * made it: else the batch is computed again.
  */
 import { platform } from '#platform';
-import { type JsonObject, type Losses, NO_LOSSES, type StageCounters } from '../../../machines/context.js';
+import {
+  emptyStageCounters,
+  type JsonObject,
+  type Losses,
+  NO_LOSSES,
+  type StageCounters,
+} from '../../../machines/context.js';
 import { CorruptJournalError, StageError } from '../../errors.js';
 import { concatenated } from '../../formats/bytes.js';
 import { encodeJsonLines, type JsonLines } from '../../formats/json-lines-encoder.js';
 import { findPromise } from '../../formats/promises.js';
 import { utf8Bytes } from '../../formats/text-bytes.js';
 import { refusedRow } from '../../stages/answers.js';
+import { recordedFingerprint } from '../../stages/pipeline-fingerprint.js';
 
 export interface BatchMetadata {
   readonly index: number;
@@ -25,7 +32,7 @@ export interface BatchMetadata {
   readonly losses: { readonly losses: Losses };
 }
 
-/** The keys on disk. */
+/** The keys on disk. With small outputs a header is most of a record: what is empty or zero is left out. */
 interface RecordHeader {
   readonly fingerprint: string;
   readonly rowOffset: number;
@@ -33,17 +40,27 @@ interface RecordHeader {
   /** Hash of the batch's rows in the source; absent in records of 0.1.0. */
   readonly input?: string;
   readonly rows: number;
-  readonly malformed: number;
-  readonly tallies: readonly StageCounters[];
-  readonly losses: Losses;
-  readonly deadLetters: readonly JsonObject[];
+  /** Absent: 0. */
+  readonly malformed?: number;
+  /** Of the stages that have begun; absent counters are 0. */
+  readonly tallies: readonly StoredCounters[];
+  /** Absent: nothing was lost. */
+  readonly losses?: Losses;
+  /** Absent: there are none. */
+  readonly deadLetters?: readonly JsonObject[];
   /** The rows are in the records of so many calls; absent: they are in this record. */
   readonly calls?: number;
   /** Of the rows of these calls together. */
   readonly checksum?: string;
 }
 
+type StoredCounters = Pick<StageCounters, 'stage'> & Partial<StageCounters>;
+
 export interface JournaledOutput extends RecordHeader {
+  readonly malformed: number;
+  readonly tallies: readonly StageCounters[];
+  readonly losses: Losses;
+  readonly deadLetters: readonly JsonObject[];
   readonly lines: Uint8Array;
 }
 
@@ -101,31 +118,34 @@ export function checksumOf(lines: readonly Uint8Array[]): string {
   return `${platform.checksum(all)}-${all.length}`;
 }
 
-/** `JSON.stringify` of a `RecordHeader`, in pieces: most of it is the same for every record, and with small outputs it is
- * most of a record. */
+/** `JSON.stringify` of a `RecordHeader`, in pieces: most of it is the same for every record. */
 function headerText(batch: BatchMetadata, fingerprint: string, rows: number): string {
   const { rowOffset, size, inputHash, malformed, counters, deadLetters, losses } = batch;
-  const lost = losses.losses === NO_LOSSES ? NO_LOSSES_TEXT : JSON.stringify(losses.losses);
-  const letters = deadLetters.length === 0 ? '[]' : JSON.stringify(deadLetters);
-  let tallies = '';
-  for (const each of counters) tallies += `${tallies === '' ? '' : ','}${countersText(each)}`;
-  return (
-    `{"fingerprint":${textOf(fingerprint)},"rowOffset":${rowOffset},"size":${size},"input":"${inputHash}",` +
-    `"rows":${rows},"malformed":${malformed},"tallies":[${tallies}],"losses":${lost},"deadLetters":${letters}}`
-  );
+  let text = `{"fingerprint":"${fingerprint}","rowOffset":${rowOffset},"size":${size},"input":"${inputHash}","rows":${rows}`;
+  if (malformed > 0) text += `,"malformed":${malformed}`;
+  text += ',"tallies":[';
+  // No stage begins before the one before it has ended.
+  for (let i = 0; i < counters.length && hasBegun(counters[i] as StageCounters); i++)
+    text += `${i === 0 ? '' : ','}${countersText(counters[i] as StageCounters)}`;
+  text += ']';
+  if (losses.losses !== NO_LOSSES) text += `,"losses":${JSON.stringify(losses.losses)}`;
+  if (deadLetters.length > 0) text += `,"deadLetters":${JSON.stringify(deadLetters)}`;
+  return `${text}}`;
 }
+
+const hasBegun = ({ batches, retries, busyMs }: StageCounters): boolean => batches + retries + busyMs > 0;
 
 function countersText(counters: StageCounters): string {
   const { stage, batches, rowsIn, rowsOut, skipped, deadLettered, retries, busyMs } = counters;
-  return (
-    `{"stage":${textOf(stage)},"batches":${batches},"rowsIn":${rowsIn},"rowsOut":${rowsOut},"skipped":${skipped},` +
-    `"deadLettered":${deadLettered},"retries":${retries},"busyMs":${busyMs}}`
-  );
+  let text = `{"stage":${textOf(stage)},"batches":${batches},"rowsIn":${rowsIn},"rowsOut":${rowsOut}`;
+  if (skipped > 0) text += `,"skipped":${skipped}`;
+  if (deadLettered > 0) text += `,"deadLettered":${deadLettered}`;
+  if (retries > 0) text += `,"retries":${retries}`;
+  if (busyMs > 0) text += `,"busyMs":${busyMs}`;
+  return `${text}}`;
 }
 
-const NO_LOSSES_TEXT = JSON.stringify(NO_LOSSES);
-
-/** The JSON of names and fingerprints: the same few for every record. */
+/** The JSON of names of stages: the same few for every record. */
 const texts = new Map<string, string>();
 const MAX_TEXTS = 1_000;
 
@@ -150,19 +170,28 @@ function lineOf(row: unknown): string | undefined {
 
 /** @throws {CorruptJournalError} */
 export function decodeRecord(payload: Uint8Array, batch: number): JournaledOutput {
-  return headerAndLines<RecordHeader>(payload, `for batch ${batch}`);
+  const what = `for batch ${batch}`;
+  const {
+    malformed = 0,
+    losses = NO_LOSSES,
+    deadLetters = [],
+    ...record
+  } = headerAndLines<RecordHeader>(payload, what);
+  const tallies = record.tallies.map((stored) => ({ ...emptyStageCounters(stored.stage), ...stored }));
+  return { ...record, malformed, losses, deadLetters, tallies };
 }
 
 /** A record's header, and the rows after it.
  * @param what it is of, for the message. @throws {CorruptJournalError} */
-export function headerAndLines<Header>(
+export function headerAndLines<Header extends { readonly fingerprint: string }>(
   payload: Uint8Array,
   what: string,
 ): Header & { readonly lines: Uint8Array } {
   const end = payload.indexOf(LINE_END);
   try {
     const header = JSON.parse(decoder.decode(payload.subarray(0, end))) as Header;
-    return { ...header, lines: payload.subarray(end + 1) };
+    const fingerprint = recordedFingerprint(header.fingerprint);
+    return { ...header, fingerprint, lines: payload.subarray(end + 1) };
   } catch (cause) {
     throw new CorruptJournalError(`The journal record ${what} cannot be read.`, { cause });
   }
