@@ -51,6 +51,8 @@ export interface FileSystem {
   readFile(path: string, maxBytes: number): Promise<Uint8Array>;
   /** Replaces what is at `to`, in one step. */
   rename(from: string, to: string): Promise<void>;
+  /** Gives the file at `path` a second name. Refuses a name that exists (code `EEXIST`). Some file systems cannot. */
+  link(path: string, name: string): Promise<void>;
   /** Removes a file. */
   unlink(path: string): Promise<void>;
   /** Creates one directory and its parents, mode 0700; fine if it is there. */

@@ -62,6 +62,7 @@ export const nodeFileSystem: FileSystem = {
   },
 
   rename: (from, to) => fs.rename(from, to),
+  link: (path, name) => fs.link(path, name),
   unlink: (path) => fs.unlink(path),
   async mkdir(path) {
     // One by one: Node's own recursion never ends where the system says a parent is missing that is there (/proc).

@@ -1,12 +1,11 @@
 /** Removes the unfinished files of a session that is itself removed. What it published stays. For Node. */
-import type { SoundSummary } from '../checkpoint/checkpoint-summary.js';
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import type { StateManager } from '../checkpoint/state-manager.js';
 import { sinkFromDescription } from '../executor/endpoints/files.js';
 import { isObject, type JsonObject } from '../formats/json.js';
 import { systemClock } from '../platform/clock.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
-import { storedMark, storedPartFile, storedPath } from './stored-metrics.js';
+import { storedMark, storedPath } from './stored-metrics.js';
 
 /** Removes the part files of output and dead letters, if these are files. To be called by the owner of the session.
  * @throws {SinkError} if a file cannot be removed. */
@@ -14,34 +13,23 @@ export async function discardOutputs(checkpoint: Checkpoint): Promise<void> {
   const { sessionId, state, sink, deadLetter } = checkpoint;
   if (state === 'COMPLETED') return;
   const mark = storedMark(checkpoint);
-  const context = { sessionId, clock: systemClock, fileSystem: nodeFileSystem };
-  for (const [description, position] of [
-    [sink, mark?.sink],
-    [deadLetter, mark?.deadLetter],
-  ] as const)
-    if (storedPath(description) !== undefined && description !== null)
-      await sinkFromDescription(description).discard?.(position ?? undefined, context);
+  await discard(sessionId, sink, mark?.sink);
+  await discard(sessionId, deadLetter, mark?.deadLetter);
 }
 
-/**
- * Removes what a session created that was killed before its first checkpoint. Its part file is empty; under the name `<path>.part`
- * it is known by that, and by no stored session that claims it.
- */
-export async function discardUnsaved(
-  sessionId: string,
-  stateManager: StateManager,
-  stored: readonly SoundSummary[],
-): Promise<void> {
+/** Removes the part files of a session that was killed before its first checkpoint. To be called by the owner of the session.
+ * @throws {SinkError} if a file cannot be removed. */
+export async function discardUnsaved(sessionId: string, stateManager: StateManager): Promise<void> {
   const noted = await stateManager.storage.notedOutputs?.(sessionId);
+  await discard(sessionId, noted?.sink, noted?.position);
+  await discard(sessionId, noted?.deadLetter, undefined);
+}
+
+async function discard(sessionId: string, described: unknown, position: unknown): Promise<void> {
+  if (!isObject(described)) return;
+  const description = described as JsonObject;
+  if (storedPath(description) === undefined) return;
+  const at = isObject(position) ? (position as JsonObject) : undefined;
   const context = { sessionId, clock: systemClock, fileSystem: nodeFileSystem };
-  for (const description of [noted?.sink, noted?.deadLetter]) {
-    if (!isObject(description) || storedPath(description as JsonObject) === undefined) continue;
-    const sink = sinkFromDescription(description);
-    await sink.discard?.(undefined, context);
-    const part = storedPartFile(description as JsonObject, null);
-    const found = part === undefined ? undefined : await nodeFileSystem.stat(part);
-    if (part === undefined || found?.kind !== 'file' || found.size > 0) continue;
-    const isClaimed = stored.some(({ checkpoint }) => storedMark(checkpoint)?.sink?.inode === found.inode);
-    if (!isClaimed) await nodeFileSystem.unlink(part);
-  }
+  await sinkFromDescription(description).discard?.(at, context);
 }

@@ -41,7 +41,7 @@ function fileContext(path: string, { fileSystem, ...context }: SinkContext): Fil
   throw new SinkError(`${path}: there are no files in this environment; use collect() instead.`);
 }
 
-type SinkContext = Pick<OpenContext, 'fileSystem' | 'sessionId' | 'parts'>;
+type SinkContext = Pick<OpenContext, 'fileSystem' | 'sessionId' | 'parts' | 'notePosition'>;
 
 async function asSinkError<R>(what: string, operation: Promise<R>): Promise<R> {
   try {

@@ -1,9 +1,10 @@
 /**
  * The file that a file sink appends to: `<path>.part`, or with `publish: 'direct'` the target.
  *
- * 1. A fresh start creates a file of its own and makes its name durable, so that a committed position survives power loss.
- *    An existing `.part` belongs to another unfinished session and is left alone: the new file is then named after its
- *    session. The position says which.
+ * 1. A fresh start creates a file named after its session. The file then takes the name `<path>.part` by a hard link, unless
+ *    another unfinished session has that name or the file system has no hard links. Before the link, its position is noted:
+ *    at every moment, a later process of the session can find the file. The position says which name it has.
+ *    The name is made durable, so that a committed position survives power loss.
  * 2. (I7) A file is found again by its size and its last block before the position, then truncated there. A file without
  *    committed bytes is found again by its inode. (I19) If it is gone, it may be published: then the target must match, to
  *    its end.
@@ -20,6 +21,7 @@ import {
   filePosition,
   type Part,
   readWrittenTail,
+  tailHash,
   workingPath,
 } from './written-file.js';
 
@@ -36,7 +38,9 @@ export interface WorkingFile {
 }
 
 /** What the files of a session are opened with. */
-export type FileContext = Pick<OpenContext, 'sessionId' | 'parts'> & { readonly fileSystem: FileSystem };
+export type FileContext = Pick<OpenContext, 'sessionId' | 'parts' | 'notePosition'> & {
+  readonly fileSystem: FileSystem;
+};
 
 /** The user's umask decides who may read a result. */
 const PERMISSIONS = 0o666;
@@ -109,14 +113,15 @@ async function createWorkingFile(context: FileContext, place: FilePlace): Promis
       `${place.path} is not empty, and this run did not begin it. Move it away, or leave out publish: 'direct'.`,
     );
   }
-  const { handle, part } =
-    old === undefined
-      ? await createPart(context, place)
-      : { handle: await fileSystem.open(place.path, 'update'), part: 1 };
+  const handle =
+    old === undefined && place.publish === 'rename'
+      ? await createOwn(context, place)
+      : await fileSystem.open(place.path, old === undefined ? 'create' : 'update', PERMISSIONS);
   try {
+    const { inode } = await handle.stat();
+    const part = place.publish === 'direct' ? 1 : await takeName(context, place, inode);
     // Also for an empty file that was there: its creator may have crashed before the name was durable.
     await fileSystem.syncDirectory(folder);
-    const { inode } = await handle.stat();
     return { handle, inode, bytes: 0, tail: new Uint8Array(0), crc: 0, part };
   } catch (error) {
     await handle.close().catch(() => {});
@@ -124,29 +129,36 @@ async function createWorkingFile(context: FileContext, place: FilePlace): Promis
   }
 }
 
-/** Takes a name by creating the file, so that two processes never take the same. */
-async function createPart(
-  { fileSystem, sessionId, parts }: FileContext,
-  place: FilePlace,
-): Promise<{ readonly handle: FileHandle; readonly part: Part }> {
-  const create = (part: Part) => fileSystem.open(workingPath(place, part), 'create', PERMISSIONS);
-  const isTaken = (error: unknown) => (error as { code?: unknown }).code === 'EEXIST';
-  if (parts !== 'of-session') {
-    try {
-      return { handle: await create(1), part: 1 };
-    } catch (error) {
-      if (!isTaken(error) || place.publish === 'direct') throw error;
-    }
-  }
-  const part = sessionId;
+/** Creates the file that is named after the session. */
+async function createOwn({ fileSystem, sessionId }: FileContext, place: FilePlace): Promise<FileHandle> {
+  const own = workingPath(place, sessionId);
   try {
-    return { handle: await create(part), part };
+    return await fileSystem.open(own, 'create', PERMISSIONS);
   } catch (error) {
-    if (!isTaken(error)) throw error;
-    // The session's own, from an opening that committed nothing.
-    await fileSystem.unlink(workingPath(place, part));
-    return { handle: await create(part), part };
+    if ((error as { code?: unknown }).code !== 'EEXIST') throw error;
+    // From an opening that committed nothing.
+    await fileSystem.unlink(own);
+    return await fileSystem.open(own, 'create', PERMISSIONS);
   }
+}
+
+/** Renames the session's file to `<path>.part`. Two processes never get the same name, which a plain rename could not promise.
+ * @returns which name the file has. */
+async function takeName(
+  { fileSystem, sessionId, parts, notePosition }: FileContext,
+  place: FilePlace,
+  inode: number,
+): Promise<Part> {
+  const [own, taken] = [workingPath(place, sessionId), workingPath(place, 1)];
+  if (parts === 'of-session' || (await fileSystem.stat(taken)) !== undefined) return sessionId;
+  await notePosition?.({ bytes: 0, tail: tailHash(new Uint8Array(0)), part: 1, inode });
+  try {
+    await fileSystem.link(own, taken);
+  } catch {
+    return sessionId;
+  }
+  await fileSystem.unlink(own);
+  return 1;
 }
 
 /** Makes a directory and its parents so that they survive power loss: each is an entry in the one above it. */
@@ -196,7 +208,8 @@ async function reopenWorkingFile(
       [`${folder}, which the run had written to, is not there any more`],
       false,
     );
-  if (at.bytes === 0) return await createWorkingFile(context, place);
+  // Under the session's own name, which needs no note: the position in the checkpoint is that of the earlier file.
+  if (at.bytes === 0) return await createWorkingFile({ ...context, parts: 'of-session' }, place);
   throw new PipelineMismatchError([found], false);
 }
 

@@ -2,7 +2,8 @@
  * Every disk operation of a run fails once, in every manner, and a power loss hits every one of them.
  *
  * Pinned: I5–I9, I14: afterwards the session is resumed until it completes, and the output is byte-identical to that of an
- * uninterrupted run. No announced durable output is computed again. Nothing hangs.
+ * uninterrupted run. No announced durable output is computed again. Nothing hangs. I19: a killed process leaves no file beside
+ * the output.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
@@ -77,4 +78,21 @@ describe('the power fails', () => {
       expect(ledger.violations, what).toEqual([]);
     }
   });
+});
+
+test('the process is killed: its session leaves nothing beside the output', async () => {
+  for (let n = 1; n <= operations; n++) {
+    const disk = freshDisk();
+    const ledger = new Ledger();
+    disk.cutAt(n);
+    await runProcess(disk, ledger);
+    const what = `operation ${n}: ${disk.operations[n - 1]?.kind} ${disk.operations[n - 1]?.path}`;
+    const after = disk.kill();
+    await finish(after, ledger);
+    expect(after.text(OUTPUT), what).toBe(golden);
+    expect(
+      after.files().filter((path) => path.startsWith('/data/')),
+      what,
+    ).toEqual([INPUT, OUTPUT]);
+  }
 });

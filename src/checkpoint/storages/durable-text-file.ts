@@ -16,6 +16,11 @@ import { codeOf } from '../../platform/thrown.js';
 
 const TEMP = /\.[0-9a-f-]{36}\.tmp$/;
 
+/** A new name for a file that is renamed to `path` once it is finished. */
+export function tempNameOf(path: string): string {
+  return `${path}.${crypto.randomUUID()}.tmp`;
+}
+
 /** Whether a name is one that a writer gave to a file it had not finished. */
 export function isTempName(name: string): boolean {
   return TEMP.test(name);
@@ -64,7 +69,7 @@ export class DurableTextFile implements Adapter<string> {
   }
 
   async #replace(bytes: Uint8Array): Promise<void> {
-    const temp = `${this.path}.${crypto.randomUUID()}.tmp`;
+    const temp = tempNameOf(this.path);
     const handle = await this.fileSystem.open(temp, 'create');
     try {
       await writeAndClose(handle, bytes);

@@ -30,7 +30,7 @@ import type { RecordingLog, RecordingLogOptions } from '../recording-log/recordi
 import { assertSessionId, isSessionId } from '../session-id.js';
 import type { CheckpointStorage, StoredCheckpoint } from '../storage.js';
 import type { StoredPaths } from '../stored-paths.js';
-import { DurableTextFile, isTempName } from './durable-text-file.js';
+import { DurableTextFile, isTempName, tempNameOf } from './durable-text-file.js';
 import { openFileInFlightMarker } from './file-in-flight-marker.js';
 import { inWords, MAX_BYTES, removedDuringRun, unreadable } from './file-messages.js';
 import type { InFlightMarker } from './in-flight-marker.js';
@@ -201,9 +201,16 @@ class LowdbStorage implements CheckpointStorage {
 
   async noteOutputs(sessionId: string, outputs: JsonObject): Promise<void> {
     const path = join(this.#home(sessionId), OUTPUTS);
-    await this.fileSystem.unlink(path).catch(() => undefined);
-    const handle = await this.fileSystem.open(path, 'create');
-    await handle.write([new TextEncoder().encode(JSON.stringify(outputs))], 0).finally(() => handle.close());
+    const temp = tempNameOf(path);
+    const handle = await this.fileSystem.open(temp, 'create');
+    try {
+      const text = new TextEncoder().encode(JSON.stringify(outputs));
+      await handle.write([text], 0).finally(() => handle.close());
+      await this.fileSystem.rename(temp, path);
+    } catch (error) {
+      await this.fileSystem.unlink(temp).catch(() => undefined);
+      throw error;
+    }
   }
 
   async notedOutputs(sessionId: string): Promise<JsonObject | undefined> {

@@ -69,7 +69,7 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
     if (dryRun) return (await ownerOf(stateDir, sessionId)) === undefined;
     try {
       await stateManager.cleanupCheckpoints(sessionId, async () => {
-        if (checkpoint === undefined) await discardUnsaved(sessionId, stateManager, sound);
+        if (checkpoint === undefined) await discardUnsaved(sessionId, stateManager);
         else await discardOutputs(checkpoint);
       });
       return true;

@@ -64,6 +64,10 @@ Object.assign(nodeFileSystem, {
     recordOperation('rename', to);
     return own.rename(from, to);
   },
+  link(path, name) {
+    recordOperation('link', name);
+    return own.link(path, name);
+  },
   unlink(path) {
     recordOperation('unlink', path);
     return own.unlink(path);

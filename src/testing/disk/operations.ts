@@ -17,7 +17,12 @@ export interface Operation {
 export type FailureManner = 'clean' | 'short';
 
 /** Operations that a full disk refuses. */
-export const NEEDS_SPACE: ReadonlySet<OperationKind> = new Set<OperationKind>(['write', 'mkdir', 'open']);
+export const NEEDS_SPACE: ReadonlySet<OperationKind> = new Set<OperationKind>([
+  'write',
+  'mkdir',
+  'open',
+  'link',
+]);
 
 /** The disk, as an open file needs it. */
 export interface DiskOfHandle {

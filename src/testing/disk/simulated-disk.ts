@@ -191,6 +191,18 @@ export class SimulatedDisk implements FileSystem {
     });
   }
 
+  link(path: string, name: string): Promise<void> {
+    return this.#operate('link', name, () => {
+      const source = this.#tree.placeOf(path);
+      const target = this.#tree.placeOf(name);
+      const node = source.directory.now.get(source.name);
+      if (node === undefined) throw failure('ENOENT', path);
+      if (node.kind === 'directory') throw failure('EPERM', path);
+      if (target.directory.now.has(target.name)) throw failure('EEXIST', name);
+      changeNames([{ ...target, after: node }]);
+    });
+  }
+
   unlink(path: string): Promise<void> {
     return this.#operate('unlink', path, () => {
       const place = this.#tree.placeOf(path);

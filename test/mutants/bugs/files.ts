@@ -139,9 +139,8 @@ export const BUGS: readonly Bug[] = [
     what: 'a fresh start takes the .part of an unfinished session',
     invariant: 'I19',
     beside: openWorkingFile,
-    find: "$fileSystem.$open($path, 'create', $permissions)",
-    replace:
-      "$fileSystem.stat($path).then((found) => $fileSystem.$open($path, found ? 'update' : 'create', $permissions))",
+    find: '(await $fileSystem.$stat($taken)) !== $none',
+    replace: 'await $fileSystem.unlink($taken).then(() => false, () => false)',
     suite: 'test/sinks/file-sink.test.ts',
   },
 ];

@@ -88,9 +88,17 @@ export async function openParts(
     source.columns === undefined ? openContext : { ...openContext, columns: source.columns };
   const isFresh = mark.sink === null;
   if (isFresh) await discardUnsaved(definition, stateManager, openContext);
-  if (isFresh) await noteOutputs(sessionId, definition, stateManager);
-  const sink = await closeLater(definition.sink.open(mark.sink ?? undefined, wasSealed, sinkContext));
-  if (isFresh) await noteOutputs(sessionId, definition, stateManager, sink.position);
+  const notePosition = (position: JsonObject | null) =>
+    noteOutputs(sessionId, definition, stateManager, position);
+  if (isFresh) await notePosition(null);
+  const sink = await closeLater(
+    definition.sink.open(
+      mark.sink ?? undefined,
+      wasSealed,
+      isFresh ? { ...sinkContext, notePosition } : sinkContext,
+    ),
+  );
+  if (isFresh) await notePosition(sink.position);
   const opening = openThreads(host.workers, stages, fail);
   const threads = opening === undefined ? undefined : await closeLater(opening);
   const rows = openRows({
@@ -138,12 +146,12 @@ async function discardUnsaved(
 }
 
 /** Never needed to resume: a failure is not one of the run.
- * @param position of the sink, once it is open. */
+ * @param position of the sink; null: not known yet. */
 async function noteOutputs(
   sessionId: string,
   { sink, deadLetter }: PipelineDefinition,
   { storage }: SessionHost['stateManager'],
-  position: JsonObject | null = null,
+  position: JsonObject | null,
 ): Promise<void> {
   const outputs = { sink: sink.describe() ?? null, deadLetter: deadLetter?.describe() ?? null, position };
   await storage.noteOutputs?.(sessionId, outputs).catch(() => {});
