@@ -1,4 +1,3 @@
-import type { JsonObject } from '../formats/json.js';
 import type { Clock } from './clock.js';
 import type { FileSystem } from './file-system.js';
 
@@ -12,7 +11,7 @@ export interface OpenContext {
   readonly columns?: readonly string[];
   /** For a sink on a fresh start: stores the position of a file, before the file takes a name without the session's id. A later
    * process can then discard the file, whenever this one is killed. Resolves also if nothing could be stored. */
-  readonly notePosition?: (position: JsonObject) => Promise<void>;
+  readonly notePosition?: (position: Readonly<Record<string, string | number>>) => Promise<void>;
   /** `of-session`: unfinished files always have the session's id in their names, because no checkpoint may know their
    * positions. */
   readonly parts?: 'of-session';

@@ -206,6 +206,20 @@ describe('targets', () => {
     await disk.mkdir('/c.part');
     expect((await at('/c')).position).toMatchObject({ part: SESSION });
     expect(disk.files()).toContain(`/c.${SESSION}.part`);
+    disk.put('/d.part', 'of another session');
+    expect((await at('/d')).position).toMatchObject({ part: SESSION });
+    expect(disk.text('/d.part')).toBe('of another session');
+  });
+
+  test('a file system without hard links: the file keeps the name of its session', async () => {
+    const disk = new SimulatedDisk();
+    disk.link = () => Promise.reject(Object.assign(new Error('not permitted'), { code: 'EPERM' }));
+    const sink = await open(disk);
+    expect(sink.position.part).toBe(SESSION);
+    await sink.append([bytes('x')]);
+    await sink.flush();
+    await sink.publish();
+    expect(disk.files()).toEqual([PATH]);
   });
 
   test('direct refuses a file that it did not begin, and takes an empty one', async () => {

@@ -6,20 +6,10 @@ import { jsonlSink } from '../../src/sinks/jsonl.js';
 import { contextOf } from '../../src/testing/contracts/source.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { gate } from '../support/runs.js';
+import { replacing } from '../testing/replacing.js';
 
 interface Row {
   readonly n: number;
-}
-
-/** The same object, but for one method. */
-function replacing<T extends object>(target: T, name: keyof T, method: unknown): T {
-  return new Proxy(target, {
-    get(_, key) {
-      if (key === name) return method;
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }
 
 test.each([
@@ -35,7 +25,11 @@ test.each([
       await handle.datasync();
     });
   };
-  const opened = await sink.open(undefined, false, contextOf(replacing<FileSystem>(disk, 'open', open)));
+  const opened = await sink.open(
+    undefined,
+    false,
+    contextOf(replacing<FileSystem, 'open'>(disk, 'open', open)),
+  );
   await opened.append([opened.encode([{ n: 1 }])]);
   const before = opened.position;
   const flushing = opened.flush();

@@ -46,6 +46,7 @@ export function filesInMemory(files: Map<string, Buffer>): FileSystem {
       files.set(to, contentsOf(from));
       files.delete(from);
     },
+    link: async (path) => Promise.reject(Object.assign(new Error(`EPERM: '${path}'`), { code: 'EPERM' })),
     async unlink(path) {
       if (!files.delete(path)) throw missing(path);
     },
