@@ -4,7 +4,7 @@ export {
   type LowdbStorageOptions,
   lowdbStorage,
 } from './checkpoint/storages/lowdb-storage.js';
-export type { FileEndpoint } from './executor/endpoints/endpoints.js';
+export type { FileEndpoint, FileInputEndpoint } from './executor/endpoints/endpoints.js';
 export { type CsvOptions, csv, type JsonlOptions, jsonl } from './executor/endpoints/files.js';
 export { type EventLogger, type LogEventsOptions, logEvents } from './observers/logger.js';
 export { nodeFileSystem } from './platform/node-file-system.js';

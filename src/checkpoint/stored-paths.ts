@@ -26,9 +26,11 @@ export function withProcessPaths(checkpoint: Checkpoint, paths: StoredPaths | un
 function mapPaths(checkpoint: Checkpoint, map: (path: string) => string): Checkpoint {
   const { pipelineFile } = checkpoint;
   const ofFile = (description: JsonObject | null): JsonObject | null => {
-    const { kind, path } = description ?? {};
-    const isFile = (kind === 'jsonl' || kind === 'csv') && typeof path === 'string';
-    return isFile ? { ...description, path: map(path) } : description;
+    const { kind, path, paths } = description ?? {};
+    if (kind !== 'jsonl' && kind !== 'csv') return description;
+    if (typeof path === 'string') return { ...description, path: map(path) };
+    if (!Array.isArray(paths)) return description;
+    return { ...description, paths: paths.map((each) => (typeof each === 'string' ? map(each) : each)) };
   };
   return {
     ...checkpoint,

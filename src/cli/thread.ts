@@ -65,7 +65,7 @@ try {
       fused,
       decode: (row, malformed) => decodeRaw(job.raw, row, malformed),
       contextOf: (place): StageContext => ({
-        batch: { index: batch, rowOffset },
+        batch: { index: batch, rowOffset, ...(job.raw.file && { file: job.raw.file }) },
         ...{ attempt, signal, idempotencyKey: keyOf(place), logger: consoleLogger, spend: refuseSpending },
       }),
       encode,

@@ -10,11 +10,14 @@ import { CsvScanner } from '../formats/csv/csv-scanner.js';
 import { maxBytes, RecordReader, type RecordReaderOptions } from '../formats/record-reader.js';
 import { type RecordPosition, Records } from '../formats/records.js';
 import { readOption } from '../formats/shape.js';
-import { absolutePath, problemOf } from '../platform/file-problems.js';
+import { problemOf } from '../platform/file-problems.js';
 import type { FileHandle } from '../platform/file-system.js';
+import type { OpenContext } from '../platform/open-context.js';
+import { type FileInput, InputFiles } from './file-input.js';
 import { type DecodeRecords, FileSource, openForReading } from './file-source.js';
 import { malformedPolicy } from './malformed-policy.js';
-import type { MalformedPolicy, Source } from './source.js';
+import { openInput } from './many-files.js';
+import type { MalformedPolicy, Source, SourcePosition } from './source.js';
 
 /** Column name to value. */
 export type CsvRow = Readonly<Record<string, string>>;
@@ -34,35 +37,35 @@ export interface CsvSourceOptions {
   readonly maxRecordBytes?: number | undefined;
 }
 
-/** @param path relative to the current working directory, or a `file:` URL.
+/** @param path a path, a pattern, or a list of both; relative to the current working directory, or a `file:` URL.
  * @param blockBytes bytes of one read; for tests.
  * @throws {InvalidOptionError} */
 export function csvSource(
-  path: string | URL,
+  path: FileInput,
   options: CsvSourceOptions & { readonly header: false },
   blockBytes?: number,
 ): Source<readonly string[]>;
 export function csvSource(
-  path: string | URL,
+  path: FileInput,
   options?: CsvSourceOptions & { readonly header?: true | readonly string[] | undefined },
   blockBytes?: number,
 ): Source<CsvRow>;
 export function csvSource(
-  path: string | URL,
+  path: FileInput,
   options?: CsvSourceOptions,
   blockBytes?: number,
 ): Source<CsvRow> | Source<readonly string[]>;
 export function csvSource(
-  path: string | URL,
+  path: FileInput,
   options: CsvSourceOptions = {},
   blockBytes?: number,
 ): Source<CsvRow> | Source<readonly string[]> {
-  const file = absolutePath(path, 'csv');
+  const input = new InputFiles(path, 'csv');
   const dialect = csvDialect(options);
   const onMalformed = malformedPolicy(options.onMalformed, 'csv');
   const header = headerOption(options.header);
   const maxRecordBytes = readOption('csv', 'maxRecordBytes', maxBytes, options.maxRecordBytes);
-  const readingWith = (columns: number): RecordReaderOptions => ({
+  const readingWith = (columns: number, file = input.label): RecordReaderOptions => ({
     path: file,
     makeScanner: () => new CsvScanner(dialect, columns),
     maxRecordBytes,
@@ -73,7 +76,7 @@ export function csvSource(
     onMalformed,
     describe: () => ({
       kind: 'csv',
-      path: file,
+      ...input.describe(),
       onMalformed,
       header,
       delimiter: dialect.delimiter,
@@ -83,32 +86,34 @@ export function csvSource(
   };
   if (header === false) {
     const decode = arraysOf(dialect);
+    const openFile = async (file: string, from: SourcePosition | undefined, context: OpenContext) => {
+      const opened = await openForReading(file, context);
+      const first = await readFirstRecord(opened[0], readingWith(0, file), dialect);
+      const reading = readingWith(first.problem === undefined ? first.fields.length : 0, file);
+      return FileSource.open(opened, from, { reading, decode });
+    };
     const arrays: Source<readonly string[]> = {
       ...common,
-      async open(at, context) {
-        const opened = await openForReading(file, context);
-        const first = await readFirstRecord(opened[0], readingWith(0), dialect);
-        const reading = readingWith(first.problem === undefined ? first.fields.length : 0);
-        return FileSource.open(opened, at, { reading, decode });
-      },
-      decodeRaw: (raw, row, malformed) => decode(Records.of(readingWith(0), raw), row, malformed),
+      open: (at, context) => openInput(input, at, context, (file, from) => openFile(file, from, context)),
+      decodeRaw: (raw, row, malformed) => decode(Records.of(readingWith(0, raw.file), raw), row, malformed),
     };
     return arrays;
   }
+  const openFile = async (file: string, from: SourcePosition | undefined, context: OpenContext) => {
+    const opened = await openForReading(file, context);
+    const { columns, start } =
+      header === true
+        ? await readHeader(opened[0], readingWith(0, file), dialect, options.delimiter !== undefined)
+        : { columns: header, start: undefined };
+    const reading = readingWith(columns.length, file);
+    return FileSource.open(opened, from, { reading, decode: objectsOf(dialect, columns), start, columns });
+  };
   const objects: Source<CsvRow> = {
     ...common,
-    async open(at, context) {
-      const opened = await openForReading(file, context);
-      const { columns, start } =
-        header === true
-          ? await readHeader(opened[0], readingWith(0), dialect, options.delimiter !== undefined)
-          : { columns: header, start: undefined };
-      const reading = readingWith(columns.length);
-      return FileSource.open(opened, at, { reading, decode: objectsOf(dialect, columns), start, columns });
-    },
+    open: (at, context) => openInput(input, at, context, (file, from) => openFile(file, from, context)),
     decodeRaw(raw, row, malformed) {
-      const { columns = [] } = raw;
-      objectsOf(dialect, columns)(Records.of(readingWith(columns.length), raw), row, malformed);
+      const { columns = [], file } = raw;
+      objectsOf(dialect, columns)(Records.of(readingWith(columns.length, file), raw), row, malformed);
     },
   };
   return objects;

@@ -157,8 +157,11 @@ export class FileSource<T> implements OpenSource<T> {
     if (records === undefined || this.#closed !== undefined) return undefined;
     const decode = this.#decode;
     const { bytes, rows, lines } = records.position;
-    const raw = (): RawRows =>
-      this.columns === undefined ? records.raw() : { ...records.raw(), columns: this.columns };
+    const raw = (): RawRows => ({
+      ...records.raw(),
+      file: this.#path,
+      ...(this.columns && { columns: this.columns }),
+    });
     return {
       size: records.size,
       position: { bytes, rows, lines, ...this.#memberBefore(bytes) },
@@ -166,6 +169,7 @@ export class FileSource<T> implements OpenSource<T> {
       decode: (row, malformed) => decode(records, row, malformed),
       release: records.release,
       raw,
+      file: this.#path,
       hash: () => hashOfRawRows({ bytes: records.bytes, ...(this.columns && { columns: this.columns }) }),
     };
   }
@@ -214,6 +218,17 @@ export class FileSource<T> implements OpenSource<T> {
 
   identityOfWhole(size = this.#size): Promise<Json> {
     return this.identity({ bytes: size, rows: 0, lines: 0 });
+  }
+
+  /** What the file was, after all of it was read. `end`: bytes of its contents. */
+  async summary(): Promise<{
+    readonly end: number;
+    readonly identity: Json;
+    readonly modifiedAtMs: number;
+  }> {
+    const end = this.#reader.readEnd;
+    const { modifiedAtMs } = await this.file.stat();
+    return { end, identity: await this.identityOfWhole(end), modifiedAtMs };
   }
 
   /** Waits for a read in flight: the system must not reuse the file descriptor meanwhile. */

@@ -1,15 +1,16 @@
 /** JSON Lines from a file: one JSON value a line, UTF-8, LF or CRLF. Blank lines and a byte order mark are skipped. */
 import { type MalformedRowError, SourceError } from '../errors.js';
 import type { JsonObject } from '../formats/json.js';
-import { maxBytes } from '../formats/record-reader.js';
+import { maxBytes, type RecordReaderOptions } from '../formats/record-reader.js';
 import { LineScanner } from '../formats/record-scanner.js';
 import { Records } from '../formats/records.js';
 import { readOption } from '../formats/shape.js';
-import { absolutePath } from '../platform/file-problems.js';
 import type { OpenContext } from '../platform/open-context.js';
 import { isJsonArray } from './file-forms.js';
+import { type FileInput, InputFiles } from './file-input.js';
 import { FileSource, openForReading } from './file-source.js';
 import { malformedPolicy } from './malformed-policy.js';
+import { openInput } from './many-files.js';
 import type { MalformedPolicy, Source } from './source.js';
 
 /** How JSON Lines are read. */
@@ -21,32 +22,36 @@ export interface JsonlSourceOptions {
 }
 
 /** Rows are not checked against `T`: use a stage's `input` schema for that.
- * @param path relative to the current working directory, or a `file:` URL.
+ * @param path a path, a pattern, or a list of both; relative to the current working directory, or a `file:` URL.
  * @param blockBytes bytes of one read; for tests.
  * @throws {InvalidOptionError} */
 export function jsonlSource<T = JsonObject>(
-  path: string | URL,
+  path: FileInput,
   options: JsonlSourceOptions = {},
   blockBytes?: number,
 ): Source<T> {
-  const file = absolutePath(path, 'jsonl');
+  const input = new InputFiles(path, 'jsonl');
   const onMalformed = malformedPolicy(options.onMalformed, 'jsonl');
   const maxLineBytes = readOption('jsonl', 'maxLineBytes', maxBytes, options.maxLineBytes);
-  const reading = {
+  const readingOf = (file: string): RecordReaderOptions => ({
     path: file,
     makeScanner: () => new LineScanner(),
     maxRecordBytes: maxLineBytes,
     blockBytes,
-  };
+  });
   return {
     kind: 'jsonl',
     onMalformed,
-    describe: () => ({ kind: 'jsonl', path: file, onMalformed, maxLineBytes }),
-    open: async (at, context) => {
-      const opened = await openLines(file, context);
-      return FileSource.open<T>(opened, at, { reading, decode: decodeJsonLines<T> });
-    },
-    decodeRaw: (raw, row, malformed) => decodeJsonLines<T>(Records.of(reading, raw), row, malformed),
+    describe: () => ({ kind: 'jsonl', ...input.describe(), onMalformed, maxLineBytes }),
+    open: (at, context) =>
+      openInput(input, at, context, async (file, from) =>
+        FileSource.open<T>(await openLines(file, context), from, {
+          reading: readingOf(file),
+          decode: decodeJsonLines<T>,
+        }),
+      ),
+    decodeRaw: (raw, row, malformed) =>
+      decodeJsonLines<T>(Records.of(readingOf(raw.file ?? input.label), raw), row, malformed),
   };
 }
 

@@ -9,7 +9,7 @@
  */
 import type { MalformedRowError } from '../errors.js';
 import type { Json, JsonObject } from '../formats/json.js';
-import type { FileHandle } from '../platform/file-system.js';
+import type { FileHandle, FileStat } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
 
 /** A place between two rows. JSON of at most 300 characters, opaque to all but its source. A file: `{ bytes, rows }`. */
@@ -44,6 +44,8 @@ export interface RawRows {
   readonly firstLine: number;
   /** Column names, if a header gave them. */
   readonly columns?: readonly string[];
+  /** The file that has them, for errors. */
+  readonly file?: string;
 }
 
 /** A source that is being read. */
@@ -67,6 +69,10 @@ export interface OpenSource<T> {
   readonly columns?: readonly string[];
   /** The file that is read, so that no sink overwrites it. */
   readonly file?: Pick<FileHandle, 'stat'>;
+  /** The same of several files, in the order of reading. */
+  readonly files?: readonly FileStat[];
+  /** How the input before the position of the opening differs from what was read, if the source can tell. */
+  readonly difference?: string;
   /** May be called at any time, and twice. */
   close(): Promise<void>;
 }
@@ -79,6 +85,8 @@ export interface SourceBatch<T> {
   readonly position: SourcePosition;
   /** How much of `total` is before `position`, in its unit. */
   readonly done: number;
+  /** Path of the file that the rows are from. Absent: they are from no file. */
+  readonly file?: string;
   /** (I26) A hash of the rows as they are in the source: the same for the same rows, another one for other rows. Called
    * before `release`. Absent: the executor hashes the decoded rows. */
   hash?(): string;

@@ -53,6 +53,8 @@ export interface StageContext {
     readonly index: number;
     /** Rows of the source before this batch. */
     readonly rowOffset: number;
+    /** Absolute path of the file that its rows are from: a batch has rows of one file only. Undefined: the source is no file. */
+    readonly file?: string;
   };
   /** From 1, in this process: a batch that was in flight at a crash starts at 1 again. */
   readonly attempt: number;

@@ -48,6 +48,18 @@ test(`twenty kills at random moments of one run (seed ${SEED})`, async () => {
   await killRepeatedly(new KilledRun(20_000, stages, 64), 20, 150, seededRandom(SEED));
 }, 180_000);
 
+/** `XSTATE_PIPELINE_KILLS=200` for a long campaign. */
+const KILLS = Number(process.env.XSTATE_PIPELINE_KILLS ?? 8);
+
+test(`${KILLS} kills of one run over forty compressed files (seed ${SEED})`, async () => {
+  const stages = [
+    { name: 'tidy', durable: false, concurrency: 0 },
+    { name: 'paid', durable: true, concurrency: 4 },
+  ];
+  const run = new KilledRun(Math.max(4_000, KILLS * 300), stages, 64, 40);
+  await killRepeatedly(run, KILLS, 100, seededRandom(SEED + 100));
+}, 900_000);
+
 describe(`two to four kills, one to three stages, concurrency one to eight (seed ${SEED})`, () => {
   test.each([0, 1, 2, 3, 4, 5])(
     'run %i',

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import type { PipelineEvent, ResumeOptions } from 'xstate-pipeline';
 import { freshFolder } from '../support/folders.js';
 
@@ -33,9 +34,17 @@ export class KilledRun {
     readonly rows: number,
     readonly stages: readonly StageSpec[],
     readonly batchSize: number,
+    /** Of the input, each compressed if there are several. */
+    private readonly files = 1,
   ) {
     const line = (n: number) => `${JSON.stringify({ n, text: `row ${n} — ünïcödé` })}\n`;
-    writeFileSync(this.#file('in.jsonl'), Array.from({ length: rows }, (_, n) => line(n)).join(''));
+    const text = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => line(from + i)).join('');
+    if (files === 1) writeFileSync(this.#file('in.jsonl'), text(0, rows));
+    for (let i = 0; files > 1 && i < files; i++) {
+      const [from, to] = [Math.floor((rows * i) / files), Math.floor((rows * (i + 1)) / files)];
+      writeFileSync(this.#file(`in-${1000 + i}.jsonl.gz`), gzipSync(text(from, to)));
+    }
     writeFileSync(this.#file('ledger'), '');
   }
 
@@ -52,7 +61,7 @@ export class KilledRun {
   ): Promise<ProcessRun> {
     const before = readFileSync(this.#file('ledger'), 'utf8').length;
     const args = {
-      input: this.#file('in.jsonl'),
+      input: this.#file(this.files === 1 ? 'in.jsonl' : 'in-*.jsonl.gz'),
       output: this.#file(output),
       state: this.#file('state'),
       ledger: this.#file('ledger'),

@@ -40,6 +40,8 @@ export interface SimulatedRunOptions {
   readonly rows?: number;
   readonly concurrency?: number;
   readonly checkpointInterval?: number;
+  /** A path or a pattern. Default: one file. */
+  readonly input?: string;
 }
 
 export const inputOf = (rows: number): string =>
@@ -77,7 +79,8 @@ export async function runProcess(
     newSessionId: () => SESSION,
     logger: silentLogger,
   });
-  const definition = { name: 'crash', source: jsonl(INPUT), sink: jsonl(OUTPUT), options: { batchSize: 4 } };
+  const source = jsonl(options.input ?? INPUT);
+  const definition = { name: 'crash', source, sink: jsonl(OUTPUT), options: { batchSize: 4 } };
   try {
     const stored = await stateManager.listCheckpoints();
     const known = stored.find((item) => item.sessionId === SESSION);

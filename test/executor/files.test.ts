@@ -6,7 +6,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InvalidOptionError } from '../../src/errors.js';
-import { isFileEndpoint } from '../../src/executor/endpoints/endpoints.js';
 import {
   csv,
   jsonl,
@@ -63,11 +62,18 @@ describe('one name for reading and writing', () => {
     expect(await readFile(join(folder, 'out.csv'), 'utf8')).toBe('1,2\n');
   });
 
-  test('it is recognised, and nothing else is', () => {
-    expect(isFileEndpoint(jsonl('x'))).toBe(true);
-    for (const other of [jsonl('x').source, jsonl('x').sink, [], null, { source: [], sink: [] }]) {
-      expect(isFileEndpoint(other)).toBe(false);
-    }
+  test('a list of files is rebuilt too; of a long list only a hash is stored', async () => {
+    const folder = freshFolder();
+    const paths = ['b', 'a'].map((name) => join(folder, `${name}.jsonl`));
+    for (const path of paths) await writeFile(path, '{"a":"1"}\n');
+    await copy(
+      sourceFromDescription(stored(jsonl(paths).source.describe())),
+      jsonl(join(folder, 'c.jsonl')).sink as Sink<unknown>,
+    );
+    expect(await readFile(join(folder, 'c.jsonl'), 'utf8')).toBe('{"a":"1"}\n{"a":"1"}\n');
+    const long = stored(jsonl(Array.from({ length: 10_000 }, (_, n) => `${n}.jsonl`)).source.describe());
+    expect(JSON.stringify(long).length).toBeLessThan(500);
+    expect(() => sourceFromDescription(long)).toThrow(InvalidOptionError);
   });
 
   test('an unknown option is named, with those that there are', () => {

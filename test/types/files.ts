@@ -5,7 +5,7 @@
  * - A type names the columns, ideally the schema of the stage that checks them.
  */
 import { collect, map, pipeline } from 'xstate-pipeline';
-import { csv } from 'xstate-pipeline/node';
+import { csv, jsonl } from 'xstate-pipeline/node';
 import * as z from 'zod';
 
 const Review = z.object({ title: z.string(), stars: z.coerce.number() });
@@ -23,3 +23,11 @@ unnamed.pipe(better);
 misnamed.pipe(better);
 // @ts-expect-error: text where the stage takes a number.
 named.pipe(map('half', ({ title }: { title: number }) => title / 2));
+
+// A list is a source, and no sink; a stage may ask for the file of its rows.
+pipeline('many')
+  .from(jsonl<{ n: number }>(['a.jsonl', 'b.jsonl']))
+  .pipe(map('file', (row, { batch }) => ({ ...row, file: batch.file })));
+pipeline('many').from(csv('logs/*.csv')).to(csv('out.csv'));
+// @ts-expect-error: nothing says that the source is a file.
+map('file', (row: object, { batch }) => ({ ...row, file: batch.file.length }));

@@ -27,14 +27,14 @@ export function assertDistinctPaths(places: Readonly<Record<string, Described>>)
  * @param sinks by their names in the error.
  * @throws {InvalidOptionError} */
 export async function assertDistinctFiles(
-  source: Pick<OpenSource<unknown>, 'file'>,
+  source: Pick<OpenSource<unknown>, 'file' | 'files'>,
   sinks: Readonly<Record<string, Sink<never> | undefined>>,
   fileSystem: FileSystem | undefined,
 ): Promise<void> {
   if (fileSystem === undefined) return;
   const known = new Map<string, string>();
-  if (source.file !== undefined)
-    for (const key of fileKeys(await source.file.stat())) known.set(key, 'source');
+  const read = source.files ?? (source.file === undefined ? [] : [await source.file.stat()]);
+  for (const key of read.flatMap(fileKeys)) known.set(key, 'source');
   for (const [name, sink] of Object.entries(sinks)) {
     const path = pathOf(sink);
     if (path === undefined) continue;

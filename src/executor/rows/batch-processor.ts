@@ -161,9 +161,9 @@ export class BatchProcessor {
     return this.#batches.get(index)?.isJournaling ?? false;
   }
 
-  /** Rows of the source before the batch. */
-  rowOffsetOf(index: number): number {
-    return this.#batch(index).rowOffset;
+  /** Where the batch is in the source. */
+  placeOf(index: number): StageContext['batch'] {
+    return this.#batch(index).place;
   }
 
   /** (I26) Hash of the batch's rows in the source. */

@@ -9,7 +9,7 @@ import type { EncodedRows } from '../../sinks/sink.js';
 import { hashOfRows } from '../../sources/rows-hash.js';
 import type { MalformedPolicy, SourceBatch } from '../../sources/source.js';
 import { type AttemptMemory, newAttemptMemory } from '../../stages/attempt.js';
-import type { AnyStage, OnError } from '../../stages/stage.js';
+import type { AnyStage, OnError, StageContext } from '../../stages/stage.js';
 import { isFusible } from '../fusion/fuse.js';
 import type { EventDraft } from '../publish.js';
 import { deadLetterOf, malformedDeadLetterOf } from './dead-letter.js';
@@ -36,6 +36,8 @@ export class InFlightBatch implements BatchMetadata {
   readonly size: number;
   readonly position: JsonObject;
   readonly done: number;
+  /** The file of its rows, if they are from one. */
+  readonly file: string | undefined;
   /** Rows that are not decoded yet. */
   raw: Undecoded | null;
   /** Decoded rows; null while they are raw, and once they are encoded. */
@@ -70,9 +72,16 @@ export class InFlightBatch implements BatchMetadata {
     this.size = source.size;
     this.position = source.position;
     this.done = source.done;
+    this.file = source.file;
     this.raw = source;
     this.#source = source;
     this.counters = options.stages.map((stage) => emptyStageCounters(stage.name));
+  }
+
+  /** Where it is in the source, for stages. */
+  get place(): StageContext['batch'] {
+    const { index, rowOffset, file } = this;
+    return file === undefined ? { index, rowOffset } : { index, rowOffset, file };
   }
 
   /** (I26) Of its rows in the source. */

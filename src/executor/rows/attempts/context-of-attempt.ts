@@ -3,7 +3,7 @@ import type { Logger } from '../../../platform/logger.js';
 import { checkSpending, type Spending } from '../../../spending/spending.js';
 import { type AttemptContext, attemptContext, type LazyAbort } from '../../../stages/attempt-context.js';
 import { idempotencyKeyOf } from '../../../stages/idempotency-key.js';
-import type { AnyStage } from '../../../stages/stage.js';
+import type { AnyStage, StageContext } from '../../../stages/stage.js';
 import type { RunningAttempt } from './running-attempt.js';
 
 /** What the contexts of a run's attempts are made from. */
@@ -12,7 +12,7 @@ export interface ContextSources {
   readonly stages: readonly AnyStage[];
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly processor: { rowOffsetOf(batch: number): number; inputHashOf(batch: number): string };
+  readonly processor: { placeOf(batch: number): StageContext['batch']; inputHashOf(batch: number): string };
   readonly spending: { spend(stageIndex: number, batch: number, amounts: Spending): void };
 }
 
@@ -30,7 +30,7 @@ export function contextOfAttempt(
 ): AttemptContext {
   const { batch, attempt } = running;
   const { kind, name } = stages[stageIndex] as AnyStage;
-  const place = { index: batch, rowOffset: processor.rowOffsetOf(batch) };
+  const place = processor.placeOf(batch);
   const makeKey = callKey ?? (() => idempotencyKeyOf(sessionId, name, batch, processor.inputHashOf(batch)));
   const spend =
     spendInCall ??

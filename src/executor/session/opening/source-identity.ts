@@ -15,13 +15,13 @@ export async function identityOf(
   source: OpenSource<unknown>,
   position: SourcePosition | null,
 ): Promise<JsonObject | null> {
-  const size = source.total?.value ?? null;
+  const sizes = { size: source.total?.value ?? null, ...(source.files && { files: source.files.length }) };
   if (position === null) {
     const whole = await source.identityOfWhole?.();
-    return whole === undefined ? null : { whole, size };
+    return whole === undefined ? null : { whole, ...sizes };
   }
   const facts = await source.identity(position);
-  return facts === undefined ? null : { facts, size };
+  return facts === undefined ? null : { facts, ...sizes };
 }
 
 /** How the input compares with what was stored of it. */
@@ -40,16 +40,19 @@ export async function compareInput(
   position: SourcePosition | null,
 ): Promise<InputComparison> {
   if (!isObject(stored)) return SAME;
-  const { facts = null, whole = null, size } = stored as JsonObject;
+  const { facts = null, whole = null, size, files } = stored as JsonObject;
   const now = source.total?.value;
   const isSized = typeof size === 'number' && now !== undefined;
+  const isCounted = typeof files === 'number' && source.files !== undefined;
   if (isSized && now < size) return { difference: 'the input has become shorter', hasGrown: false };
-  const hasGrown = isSized && now > size;
+  if (isCounted && source.files.length < files)
+    return { difference: `the input has ${source.files.length} files, and had ${files}`, hasGrown: false };
+  const hasGrown = (isSized && now > size) || (isCounted && source.files.length > files);
   if (position !== null) {
     const current = await source.identity(position);
     return current === undefined || isEqual(facts, current)
       ? { hasGrown }
-      : { difference: 'the input before the committed position has changed', hasGrown };
+      : { difference: source.difference ?? 'the input before the committed position has changed', hasGrown };
   }
   const current = whole === null ? undefined : await source.identityOfWhole?.(isSized ? size : undefined);
   return current === undefined || isEqual(whole, current)
