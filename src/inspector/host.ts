@@ -13,11 +13,27 @@ export interface SessionSummary {
   readonly savedAt: number;
   readonly rowsIn: number;
   readonly rowsOut: number;
+  /** Rows that errors cost. Absent: unknown. */
+  readonly lost?: number;
   readonly error?: string | undefined;
   /** A process runs it now. */
   readonly live: boolean;
   /** The session has a recording. */
   readonly recorded: boolean;
+  /** Whether the command `resume` can be granted. Absent: unknown. */
+  readonly canResume?: boolean;
+  /** Command lines to copy. Absent: none. */
+  readonly commandLines?: CommandLines;
+}
+
+/** Command lines for a terminal, quoted for a shell. */
+export interface CommandLines {
+  readonly inspect?: string;
+  readonly resume?: string;
+  /** A new session that begins at a batch of this one; `BATCH` stands for its index. */
+  readonly fork?: string;
+  /** Another attempt at the rows that errors cost. */
+  readonly redrive?: string;
 }
 
 /** The bytes of a recording: the stored ones, then the appended ones while it is live. Ends at `close`. */

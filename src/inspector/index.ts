@@ -3,6 +3,7 @@ export { InspectorError } from './errors.js';
 export { type ExportedFile, type ExportOptions, exportHtml } from './export.js';
 export type {
   CommandAnswer,
+  CommandLines,
   InspectorHost,
   SessionCommand,
   SessionFeed,

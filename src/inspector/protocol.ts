@@ -12,9 +12,11 @@
 import type { FoundRecord, Frame, RecordFilter } from '../recording/reader.js';
 import type { RecordingSummary } from '../recording/summary.js';
 import type { Chart } from './chart.js';
-import type { CommandAnswer, SessionCommand, SessionSummary } from './host.js';
+import type { CommandAnswer, CommandLines, SessionCommand, SessionSummary } from './host.js';
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
+/** Close code of a server that has ended, after its last news: a page must not reconnect. */
+export const CLOSED_ENDED = 4410;
 /** Paths of the WebSocket and of the page. */
 export const FEED_PATH = '/feed';
 /** Maximum bytes of a request. */
@@ -75,6 +77,7 @@ export interface Grown {
   readonly at: number;
   /** False: no process runs the session. */
   readonly live: boolean;
+  readonly canResume?: boolean;
 }
 
 export interface Welcome {
@@ -93,6 +96,9 @@ export interface OpenedSession {
   readonly charts: Readonly<Record<string, Chart>>;
   /** A process runs the session. */
   readonly live: boolean;
+  /** Whether `resume` can be granted. Absent: unknown. */
+  readonly canResume?: boolean;
+  readonly commandLines?: CommandLines;
 }
 
 export interface FindRequest {

@@ -40,7 +40,7 @@ export interface RecordFilter {
   readonly types?: readonly RecordType[];
   /** `executor`, `stage:<name>`. */
   readonly actor?: string;
-  /** Part of the name of a machine event or an observers' event. */
+  /** Part of what the record says, in any case: names, messages, values. The patch of a step is not searched. */
   readonly text?: string;
   /** The search ends before this index. Default: at the end. */
   readonly to?: number;
@@ -90,7 +90,10 @@ export class RecordingReader {
       this.#next = n + 1;
       if (kind === 'k') this.#keyframes.push(index);
       if (kind === 'b') this.#begins.push(index);
-      if (SUMMARISED.includes(kind)) this.#summary.add(index, this.record(index));
+      if (SUMMARISED.includes(kind)) {
+        const previous = index === 0 ? undefined : this.#lines.head(index - 1).at;
+        this.#summary.add(index, this.record(index), previous);
+      }
     });
   }
 
@@ -170,15 +173,15 @@ export class RecordingReader {
     const found: FoundRecord[] = [];
     const end = Math.min(this.length, filter.to ?? this.length);
     // A line without the words needs no decoding.
-    const words = [filter.actor, filter.text].flatMap((word) =>
-      word === undefined ? [] : [JSON.stringify(word).slice(1, -1)],
-    );
+    const actor = filter.actor === undefined ? undefined : quotedText(filter.actor);
+    const text = filter.text === undefined ? undefined : quotedText(filter.text.toLowerCase());
     for (let index = Math.max(0, from); index < end && found.length < count; index++) {
       const type: RecordType = KINDS[this.#lines.kind(index)];
       if (filter.types !== undefined && !filter.types.includes(type)) continue;
-      if (words.length > 0) {
+      if (actor !== undefined || text !== undefined) {
         const line = this.#lines.text(index);
-        if (!words.every((word) => line.includes(word))) continue;
+        if (actor !== undefined && !line.includes(actor)) continue;
+        if (text !== undefined && !line.toLowerCase().includes(text)) continue;
       }
       const record = this.record(index);
       if (fits(record, filter)) found.push({ index, record });
@@ -262,8 +265,25 @@ function foldOne({ actors, isUncertain }: Folded, index: number, record: Recordi
 
 function fits(record: RecordingRecord, { actor, text }: RecordFilter): boolean {
   if (actor !== undefined && !('actor' in record && record.actor === actor)) return false;
-  if (text === undefined) return true;
-  return 'event' in record && record.event !== null && record.event.type.includes(text);
+  return text === undefined || textOf(record).toLowerCase().includes(quotedText(text.toLowerCase()));
+}
+
+/** As in a line of JSON, without the quotes. */
+const quotedText = (word: string): string => JSON.stringify(word).slice(1, -1);
+
+/** What a record says, as JSON: its bookkeeping, patch and contexts left out. */
+function textOf(record: RecordingRecord): string {
+  if (record.type === 'definition' || record.type === 'keyframe') return record.type;
+  const {
+    n: _,
+    at: __,
+    patch: ___,
+    context: ____,
+    ...said
+  } = record as RecordingRecord & Partial<Record<'patch' | 'context', unknown>>;
+  return Object.values(said)
+    .map((value) => JSON.stringify(value))
+    .join(' ');
 }
 
 /** The last of sorted numbers up to `limit`; -1 if all are larger. */

@@ -8,6 +8,8 @@ export type MomentKind =
   | 'paused'
   | 'resumed'
   | 'restart'
+  /** The last record of a process that stopped in the middle of its work. */
+  | 'killed'
   | 'failed'
   | 'completed'
   | 'cancelled'
@@ -54,8 +56,7 @@ const MAX_POINTS = 2000;
 /** With more marks, every second checkpoint is removed. */
 const MAX_MARKS = 4000;
 
-/** States that follow PAUSED at a resume. */
-
+/** States in which a process works; they follow PAUSED at a resume. */
 const RESUMED: ReadonlySet<string> = new Set(['INITIALIZING', 'EXECUTING']);
 
 const STATE_MARKS: Readonly<Record<string, MomentKind | undefined>> = {
@@ -73,14 +74,25 @@ export class SummaryBuilder {
   readonly #definitions: Record<string, MachineDefinition> = {};
   #marks: NotableMoment[] = [];
   #points: Point[] = [];
+  /** Of the process whose records were added last. */
+  #process: { readonly pid: number | null; isWorking: boolean } = { pid: null, isWorking: false };
 
-  add(index: number, record: RecordingRecord): void {
+  /** @param previousAt time of the record before it. */
+  add(index: number, record: RecordingRecord, previousAt = record.at): void {
     const mark = (kind: MomentKind, label: string) => this.#marks.push({ index, at: record.at, kind, label });
     switch (record.type) {
       case 'begin':
         if (record.dropped > 0) mark('gap', `${record.dropped} records dropped`);
-        if (record.resumed && !record.continued)
+        if (record.resumed && !record.continued) {
+          const { pid, isWorking } = this.#process;
+          if (isWorking && index > 0)
+            this.#marks.push({
+              ...{ index: index - 1, at: previousAt, kind: 'killed' },
+              label: pid === null ? 'killed' : `process ${pid} was killed`,
+            });
           mark('restart', record.pid === null ? 'restart' : `process ${record.pid}`);
+        }
+        if (!record.continued) this.#process = { pid: record.pid, isWorking: false };
         this.#format = Math.max(this.#format, record.format);
         this.#sessionId = record.sessionId;
         this.#pipeline = record.pipeline;
@@ -91,6 +103,7 @@ export class SummaryBuilder {
         return;
       case 'step': {
         if (record.actor !== EXECUTOR || typeof record.to !== 'string') return;
+        this.#process.isWorking = RESUMED.has(record.to);
         const kind = record.from === 'PAUSED' && RESUMED.has(record.to) ? 'resumed' : STATE_MARKS[record.to];
         if (kind !== undefined && record.from !== record.to) mark(kind, kind);
         return;
@@ -99,6 +112,7 @@ export class SummaryBuilder {
         this.#event(record.event, record.at, (label) => mark('checkpoint', label));
         return;
       case 'end':
+        this.#process.isWorking = false;
         mark('end', record.reason);
         return;
       default:

@@ -17,7 +17,9 @@ import { checkpointRecording } from '../history/checkpoint-recording.js';
 import { grouped } from '../observers/progress/terminal-text.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
 import { messageOf } from '../platform/thrown.js';
+import { canResume } from './can-resume.js';
 import { PATIENCE_MS } from './control-session.js';
+import { sessionCommand } from './invocation.js';
 import { type SessionWithOwner, sessionsWithOwners } from './list-sessions.js';
 import { ownerOf } from './owner.js';
 import { storedMark } from './stored-metrics.js';
@@ -33,10 +35,20 @@ export interface InspectedSession {
   readonly savedAt: number;
   readonly rowsIn: number;
   readonly rowsOut: number;
+  /** Rows that errors cost. */
+  readonly lost: number;
   readonly error?: string;
   /** A process runs it now. */
   readonly live: boolean;
   readonly recorded: boolean;
+  /** Whether the command `resume` can be granted: nothing runs it, and its pipeline file is known. */
+  readonly canResume: boolean;
+  /** Commands to copy into a terminal. */
+  readonly commandLines: {
+    readonly inspect: string;
+    readonly resume?: string;
+    readonly fork?: string;
+  };
 }
 
 /** The bytes of a recording: the existing ones, then those appended by any process, until `close`. */
@@ -102,7 +114,7 @@ export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOp
         listed.map(async (session) => {
           const id = session.summary.sessionId;
           const status = session.owner === undefined ? {} : await send(id, 'status').catch(() => ({}));
-          return inspectedSession(session, status, await isRecorded(id));
+          return inspectedSession(session, status, await isRecorded(id), stateDir);
         }),
       );
     },
@@ -190,20 +202,32 @@ function inspectedSession(
   { summary, owner }: SessionWithOwner,
   status: JsonObject,
   recorded: boolean,
+  stateDir: string,
 ): InspectedSession {
   const { sessionId: id } = summary;
   const live = owner !== undefined;
+  const inspect = sessionCommand('inspect', id, stateDir);
   if (summary.state === 'CORRUPT') {
-    const unknown = { pipeline: '', startedAt: 0, savedAt: 0, rowsIn: 0, rowsOut: 0 };
-    return { id, ...unknown, state: 'CORRUPT', error: summary.reasons.join('; '), live, recorded };
+    const unknown = { pipeline: '', startedAt: 0, savedAt: 0, rowsIn: 0, rowsOut: 0, lost: 0 };
+    const no = { canResume: false, commandLines: { inspect } };
+    return { id, ...unknown, ...no, state: 'CORRUPT', error: summary.reasons.join('; '), live, recorded };
   }
-  const { pipeline, startedAt, savedAt, error, checkpoint } = summary;
+  const { pipeline, pipelineFile, startedAt, savedAt, error, checkpoint } = summary;
   const mark = storedMark(checkpoint);
   const state = typeof status.state === 'string' ? status.state : summary.state;
   const rowsIn = typeof status.rowsIn === 'number' ? status.rowsIn : (mark?.rowsIn ?? 0);
   const rowsOut = typeof status.rowsOut === 'number' ? status.rowsOut : (mark?.rowsOut ?? 0);
+  const lost = mark?.losses.total ?? 0;
+  const isResumable = !live && canResume(summary);
+  const file = pipelineFile === undefined ? ['FILE'] : [];
+  const commandLines = {
+    inspect,
+    ...(isResumable ? { resume: sessionCommand('resume', id, stateDir, ...file) } : {}),
+    ...(recorded ? { fork: sessionCommand('fork', id, stateDir, ...file, '--from', 'BATCH') } : {}),
+  };
   return {
-    ...{ id, pipeline, state, startedAt, savedAt, rowsIn, rowsOut, live, recorded },
+    ...{ id, pipeline, state, startedAt, savedAt, rowsIn, rowsOut, lost, live, recorded },
+    ...{ canResume: isResumable && pipelineFile !== undefined, commandLines },
     ...(error === undefined ? {} : { error: error.message }),
   };
 }

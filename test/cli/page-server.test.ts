@@ -7,6 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { CLOSED_ENDED } from '../../src/inspector/protocol.js';
 import { ViewerClient } from '../inspector/viewer-client.js';
 import { hurry, project, type Running, start, text, VERY_SLOWLY } from './command.js';
 
@@ -42,7 +43,9 @@ describe.skipIf(process.platform !== 'linux')('the process that serves the page'
     const closed = viewer.closed();
     run.process.kill('SIGKILL');
     await run.ended;
-    await closed;
+    // The page hears that nothing runs the session, and that the server has ended.
+    expect(await closed).toBe(CLOSED_ENDED);
+    expect(viewer.news.at(-1)).toMatchObject({ live: false });
   });
 
   test('leaves signals to the run, which pauses', async () => {

@@ -4,6 +4,7 @@
 import { createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { InspectorError } from '../../src/inspector/errors.js';
+import { PROTOCOL_VERSION } from '../../src/inspector/protocol.js';
 import { type Inspector, serveInspector } from '../../src/inspector/server/serve.js';
 import { RecordingReader } from '../../src/recording/reader.js';
 import { recordedHost, SESSION } from './recorded-host.js';
@@ -86,7 +87,10 @@ test('the page gets the session that the server was started for', async () => {
   session = SESSION;
   expect(inspector.url).toMatch(new RegExp(`#token=[0-9a-f]{32}&session=${SESSION}$`));
   const viewer = await ViewerClient.connect(inspector.url);
-  const welcome = await viewer.ask('hello', { token: partsOf(inspector.url).token, protocol: 1 });
+  const welcome = await viewer.ask('hello', {
+    token: partsOf(inspector.url).token,
+    protocol: PROTOCOL_VERSION,
+  });
   expect(welcome).toMatchObject({ commands: true, session: SESSION });
 });
 

@@ -1,20 +1,22 @@
 /**
  * The child process of `run --inspect`. It serves the page, so that layout, indexing and viewers cost the run nothing.
  *
- * 1. The process ends when the channel to the run's process closes, also after `kill -9`.
+ * 1. The process ends when the channel to the run's process closes, also after `kill -9`. Before, it tells its pages that no
+ *    process runs the session any more.
  * 2. It ignores signals: a terminal sends them to the whole process group, and the run handles them.
  * 3. It reads from the disk, and sends commands over the session's control channel (I10).
  *    It asks the run directly for one thing: to resume a session that is paused in the run's process.
  */
 import { setPriority } from 'node:os';
-import type { InspectorHost } from '../../sessions/inspector-host.js';
+import type { InspectedSession, InspectorHost } from '../../sessions/inspector-host.js';
 import type { FromInspector, ToInspector } from './inspector-messages.js';
 
 /** Niceness: a third of the run's share of a busy processor. At 10, a page took 20 s to load on a busy machine. */
 const LOW_PRIORITY = 5;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-process.on('disconnect', () => process.exit());
+let closeServer = async (): Promise<void> => {};
+process.on('disconnect', () => void closeServer().finally(() => process.exit()));
 
 /** Sends to the run. A closed channel ends this process. */
 const send = (message: FromInspector, onSent: () => void = () => {}) => process.send?.(message, onSent);
@@ -47,8 +49,13 @@ async function serve(stateDir: string): Promise<void> {
     }
   });
   const resumed = async (id: string) => id === ownSession && (await resumeThere(id));
-  const host = lateHost(stateDir, resumed);
+  const host = lateHost(stateDir, resumed, (session) =>
+    session.id === ownSession && session.live
+      ? { ...session, canResume: session.state === 'PAUSED' }
+      : session,
+  );
   const inspector = await serveInspector(host, { commands: true, session: () => ownSession });
+  closeServer = () => inspector.close();
   inspector.onViewers((count) => send({ type: 'viewers', count }));
   send({ type: 'listening', url: inspector.url });
   setPriority(LOW_PRIORITY);
@@ -56,10 +63,11 @@ async function serve(stateDir: string): Promise<void> {
 }
 
 /** A host that loads on first use, because the run waits for the address only.
- * @param resumed asks the run to resume. */
+ * @param resumed asks the run to resume. @param withOwn adds what is known of the run's own session. */
 function lateHost(
   stateDir: string,
   resumed: (id: string) => Promise<boolean>,
+  withOwn: (session: InspectedSession) => InspectedSession,
 ): InspectorHost & { load(): Promise<unknown> } {
   let loaded: Promise<InspectorHost> | undefined;
   const host = () => {
@@ -70,7 +78,7 @@ function lateHost(
   };
   return {
     load: host,
-    sessions: async () => (await host()).sessions(),
+    sessions: async () => (await (await host()).sessions()).map(withOwn),
     open: async (id) => (await host()).open(id),
     checkpoint: async (id) => (await host()).checkpoint(id),
     async command(id, command) {
@@ -80,4 +88,6 @@ function lateHost(
   };
 }
 
+// Commands to copy name the program that runs, not this one.
+process.argv[1] = process.argv[3] ?? '';
 await serve(process.argv[2] ?? '').catch(fail);

@@ -18,6 +18,11 @@ import type { PageServer } from './page-server.js';
 /** A page that reloads is disconnected for a moment. */
 const RELOAD_MS = 3_000;
 
+const NOTICE = [
+  'The viewer is a page of stately.ai: it receives states, counts and positions. Messages of errors are left out.',
+  'Chromium asks before such a page connects to this machine (Local Network Access): allow it in the page settings.',
+].join('\n');
+
 export interface LiveInspector {
   /** A page shows the run. */
   readonly isWatched: boolean;
@@ -42,6 +47,7 @@ export async function openLiveInspector(options: LiveInspectorOptions): Promise<
     whenStarted(executor, () => {
       bridge.follow(executor.actor);
       printUrl(bridge.url);
+      terminal.printMessage(terminal.errorColors.dim(NOTICE));
     });
     return watchedThrough(bridge);
   }

@@ -23,10 +23,14 @@ export interface PageServer {
 
 /** Starts the child process at once. It ends with this process, also after `kill -9`. */
 export function startPageServer(stateDir: string): PageServer {
-  const child = fork(fileURLToPath(new URL('./inspector-process.js', import.meta.url)), [stateDir], {
-    // Node options of this process, such as a debugger's port, must not reach the child.
-    ...{ execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] },
-  });
+  const child = fork(
+    fileURLToPath(new URL('./inspector-process.js', import.meta.url)),
+    [stateDir, process.argv[1] ?? ''],
+    {
+      // Node options of this process, such as a debugger's port, must not reach the child.
+      ...{ execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] },
+    },
+  );
   const listening = new Deferred<string>();
   let viewers = 0;
   let own: { readonly session: string; readonly resume: () => boolean } | undefined;

@@ -30,6 +30,8 @@ export interface FollowedActor {
   /** `sessionId` of the sender. */
   sourceId: string | undefined;
   hasEnded: boolean;
+  /** Messages of errors, which may quote rows, are shown. */
+  readonly hasMessages: boolean;
 }
 
 export interface ActorListener {
@@ -47,6 +49,9 @@ export function nameOf({ ref, machine }: FollowedActor): string {
   return ref.id === ref.sessionId ? machine.id : ref.id;
 }
 
+/** The title of an actor's chart: all stages are one machine, so that its id tells none. */
+export const titleOf = (actor: FollowedActor): string => nameOf(actor).replace(/^stage:/, '');
+
 const INIT: LiveEvent = { type: 'xstate.init' };
 
 export class ActorTree {
@@ -59,6 +64,7 @@ export class ActorTree {
     readonly root: LiveActor,
     private readonly listener: ActorListener,
     private readonly now: () => number,
+    private readonly hasMessages: boolean,
   ) {
     this.#try(() => this.#followAll(root as unknown as InnerActor, undefined));
     if (!this.#isClosed)
@@ -147,6 +153,7 @@ export class ActorTree {
       event,
       sourceId: parent?.ref.sessionId,
       hasEnded: false,
+      hasMessages: this.hasMessages,
     };
     this.#followed.set(ref, followed);
     this.listener.began(followed);

@@ -7,6 +7,8 @@ export interface BridgeOptions {
   readonly port?: number;
   /** Minimum time between two reported states of an actor, in milliseconds. Default 500. */
   readonly everyMs?: number;
+  /** Whether viewers receive the messages of errors, which may quote rows. Default false: they receive codes only. */
+  readonly errorMessages?: boolean;
   /** Called with a failure of the inspector, which never ends the run. */
   readonly onFailure?: (error: unknown) => void;
   /** Time, for tests. */
@@ -17,6 +19,7 @@ export interface BridgeSettings {
   readonly host: string;
   readonly port: number;
   readonly everyMs: number;
+  readonly errorMessages: boolean;
   readonly timers: Timers;
   /** Never throws. */
   failed(error: unknown): void;
@@ -24,10 +27,12 @@ export interface BridgeSettings {
 
 export function bridgeSettings(options: BridgeOptions): BridgeSettings {
   const { host = '127.0.0.1', port = 0, everyMs = 500, timers = systemTimers, onFailure } = options;
+  const { errorMessages = false } = options;
   return {
     host,
     port,
     everyMs,
+    errorMessages,
     timers,
     failed(error) {
       try {

@@ -1,4 +1,7 @@
-/** Actors as bounded JSON. An event that the machine does not handle is reduced to its type. */
+/**
+ * Actors as bounded JSON. An event that the machine does not handle is reduced to its type. Unless asked for, messages of
+ * errors are left out, because they may quote rows.
+ */
 import { eventText } from '../../recording/event-text.js';
 import { jsonText } from '../../recording/json-text.js';
 import type { FollowedActor } from './actor-tree.js';
@@ -8,8 +11,9 @@ const MAX_CONTEXT = 256 * 1024;
 const knownEvents = new WeakMap<object, ReadonlySet<string>>();
 
 /** As plain data. */
-export function contextOf({ snapshot }: FollowedActor): unknown {
-  return plain(snapshot.context);
+export function contextOf({ snapshot, hasMessages }: FollowedActor): unknown {
+  const context = plain(snapshot.context);
+  return hasMessages ? context : withoutMessages(context);
 }
 
 /** As plain data; null for a value that is too large or circular. */
@@ -23,15 +27,34 @@ export function plain(value: unknown): unknown {
 }
 
 /** The event that led to the actor's snapshot, as plain data. */
-export function eventOf({ machine, event }: FollowedActor): { type: string } {
+export function eventOf({ machine, event, hasMessages }: FollowedActor): { type: string } {
   let known = knownEvents.get(machine);
   if (known === undefined) {
     known = new Set(machine.events);
     knownEvents.set(machine, known);
   }
   try {
-    return JSON.parse(eventText(event, known));
+    const told = JSON.parse(eventText(event, known));
+    return hasMessages ? told : (withoutMessages(told) as { type: string });
   } catch {
     return { type: event.type };
   }
 }
+
+const LEFT_OUT = '(left out)';
+/** Texts that may quote rows: of an error, and of the reason of a pause. */
+const TEXTS: ReadonlySet<string> = new Set(['message', 'stack', 'cause']);
+
+function withoutMessages(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutMessages);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).map(([key, item]) => {
+    if (TEXTS.has(key)) return [key, LEFT_OUT] as const;
+    // `losses.reasons`: `CODE: message`.
+    if (key === 'reasons' && Array.isArray(item)) return [key, item.map(codeOf)] as const;
+    return [key, withoutMessages(item)] as const;
+  });
+  return Object.fromEntries(kept);
+}
+
+const codeOf = (reason: unknown): string => `${/^[\w.]*/.exec(String(reason))?.[0] ?? ''}: ${LEFT_OUT}`;

@@ -122,7 +122,9 @@ class ServedRuns implements Room {
       forgotten: (actor) => this.#shown.delete(actor),
       failed: this.settings.failed,
     };
-    this.#trees.push(new ActorTree(root, listener, () => this.settings.timers.now()));
+    this.#trees.push(
+      new ActorTree(root, listener, () => this.settings.timers.now(), this.settings.errorMessages),
+    );
   }
 
   receive(viewer: Viewer, text: string): void {

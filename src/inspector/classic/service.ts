@@ -1,7 +1,12 @@
 /** An actor in the shape of an XState 4 interpreter, which the package expects. */
-import { type FollowedActor, nameOf } from '../bridge/actor-tree.js';
+import { type FollowedActor, nameOf, titleOf } from '../bridge/actor-tree.js';
 import { type ClassicMachine, classicMachine } from './definition.js';
 import { type ClassicEvent, type ClassicState, classicEvent, classicState } from './state.js';
+
+/** A viewer titles the chart with the machine's id. A machine that something targets as a whole keeps its own. */
+function titled(machine: ClassicMachine, id: string): ClassicMachine {
+  return JSON.stringify(machine).includes(`"#${machine.id}"`) ? machine : { ...machine, id };
+}
 
 type StateListener = (state: ClassicState) => void;
 
@@ -25,7 +30,7 @@ export class ClassicService {
     private readonly onCommand: (type: string) => void,
   ) {
     this.id = nameOf(actor);
-    const definition = classicMachine(actor.machine);
+    const definition = titled(classicMachine(actor.machine), titleOf(actor));
     const machine = { ...definition, definition };
     Object.defineProperty(machine, 'definition', { enumerable: false });
     this.machine = machine;

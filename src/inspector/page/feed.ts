@@ -32,6 +32,9 @@ export interface Feed {
 export interface Growth {
   readonly records: number;
   readonly live: boolean;
+  readonly canResume?: boolean | undefined;
+  /** The connection is lost: the figures are the last known ones. */
+  readonly isLost?: boolean;
 }
 
 /** What the page shows: a state directory, or one exported recording. */

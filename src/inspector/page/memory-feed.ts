@@ -3,6 +3,7 @@
  * and makes no request.
  */
 import { RecordingReader } from '../../recording/reader.js';
+import type { SessionSummary } from '../host.js';
 import { EXPORT_ID, EXPORT_RECORDING_ID, type ExportedSession } from '../protocol.js';
 import type { Feed, Place } from './feed.js';
 import { moment } from './view/format.js';
@@ -30,7 +31,13 @@ export function memoryFeed(
 ): Feed {
   return {
     session: session.id,
-    summary: async () => ({ summary: reader.summary(), charts, live: false }),
+    summary: async () => ({
+      summary: reader.summary(),
+      charts,
+      live: false,
+      canResume: false,
+      ...linesOf(session),
+    }),
     frame: async (index) => reader.frameAt(index),
     find: async (filter, from, count) => reader.find(filter, from, count),
     indexAtTime: async (at) => reader.indexAtTime(at),
@@ -39,6 +46,9 @@ export function memoryFeed(
     close: () => {},
   };
 }
+
+/** The file may be opened elsewhere: only the names of the commands are sure. */
+const linesOf = ({ commandLines }: SessionSummary) => (commandLines === undefined ? {} : { commandLines });
 
 const textOf = (id: string): string => document.getElementById(id)?.textContent ?? '';
 

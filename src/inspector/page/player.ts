@@ -1,5 +1,5 @@
 /** Plays a session: the cursor moves with time at the chosen speed and skips idle stretches. */
-import { effect, signal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import type { Session } from './session.js';
 
 export const SPEEDS = [0.1, 1, 10, 100, 1000] as const;
@@ -8,7 +8,9 @@ const PATIENCE_S = 40;
 
 export class Player {
   readonly playing = signal(false);
-  readonly speed = signal(1);
+  readonly speed: ReadonlySignal<number>;
+  /** Undefined: the one that fits the length of the session. */
+  private readonly chosen = signal<number | undefined>(undefined);
   private last = 0;
   private at = 0;
   /** The cursor as this player set it. */
@@ -19,11 +21,15 @@ export class Player {
     private readonly session: Session,
     private readonly schedule = (callback: (now: number) => void): unknown => requestAnimationFrame(callback),
   ) {
-    this.speed.value = speedFor(workingMs(session));
+    this.speed = computed(() => this.chosen.value ?? speedFor(workingMs(session)));
     // Following and playing both move the cursor: one ends the other.
     this.stopEffect = effect(() => {
       if (session.following.value) this.playing.value = false;
     });
+  }
+
+  choose(speed: number): void {
+    this.chosen.value = speed;
   }
 
   toggle(): void {

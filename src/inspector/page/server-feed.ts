@@ -5,6 +5,7 @@
  * their callers repeat them.
  */
 import {
+  CLOSED_ENDED,
   FEED_PATH,
   type OpenedSession,
   PROTOCOL_VERSION,
@@ -23,6 +24,8 @@ interface Waiting {
 /** The server's close code for a wrong token (server/viewer.ts). */
 const CLOSED_DENIED = 4401;
 const DENIED = 'The address has no valid token. Open the address that the inspector printed in its terminal.';
+const ENDED =
+  'The inspector has ended, and this page keeps what it showed last. To open the session again, run xstate-pipeline inspect';
 const SILENT = 'The inspector does not answer. Check that it is still running in its terminal.';
 /** Milliseconds before the first reconnection, and the maximum between two. */
 const RETRY_MS = 500;
@@ -39,8 +42,14 @@ export async function connect(url: URL, token: string, wanted: string | undefine
     open: async (session) => {
       let opened: OpenedSession | undefined = await connection.open(session);
       const callbacks = new Set<(growth: Growth) => void>();
+      let last: Growth = { records: opened.summary.records, live: opened.live, canResume: opened.canResume };
       connection.grown = (id, growth) => {
-        if (id === session) for (const callback of callbacks) callback(growth);
+        if (id !== session) return;
+        last = growth;
+        for (const callback of callbacks) callback(growth);
+      };
+      connection.gone = () => {
+        for (const callback of callbacks) callback({ ...last, isLost: true });
       };
       const feed: Feed = {
         session,
@@ -68,6 +77,8 @@ export async function connect(url: URL, token: string, wanted: string | undefine
 class Connection {
   readonly lost: ((why: string) => void)[] = [];
   grown: (session: string, growth: Growth) => void = () => {};
+  /** The connection is lost. */
+  gone: () => void = () => {};
   private socket: WebSocket | undefined;
   private readonly waiting = new Map<number, Waiting>();
   private next = 0;
@@ -91,7 +102,7 @@ class Connection {
       socket.onmessage = ({ data }) => this.take(data);
       socket.onclose = ({ code }) => {
         reject(new Error(code === CLOSED_DENIED ? DENIED : SILENT));
-        this.break();
+        this.break(code === CLOSED_ENDED);
       };
     });
   }
@@ -126,11 +137,17 @@ class Connection {
     else waiting?.resolve(message.result);
   }
 
-  private break(): void {
+  /** @param isEnded the server has ended: nothing answers at its address again. */
+  private break(isEnded: boolean): void {
     for (const { reject } of this.waiting.values())
       reject(new Error('The connection to the inspector is lost.'));
     this.waiting.clear();
     if (this.opened === undefined) return;
+    if (isEnded) {
+      for (const callback of this.lost) callback(`${ENDED} ${this.opened}`);
+      return;
+    }
+    this.gone();
     for (const callback of this.lost) callback('The connection to the inspector is lost. Reconnecting.');
     setTimeout(() => this.again(), this.retryMs);
     this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
@@ -141,10 +158,10 @@ class Connection {
     try {
       await this.greet();
       if (session === undefined) return;
-      const { summary, live } = await this.open(session);
+      const { summary, live, canResume } = await this.open(session);
       this.retryMs = RETRY_MS;
       for (const callback of this.lost) callback('');
-      this.grown(session, { records: summary.records, live });
+      this.grown(session, { records: summary.records, live, canResume });
     } catch {
       // A refused connection is followed by `close`, which reconnects.
     }

@@ -7,9 +7,9 @@
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Chart } from '../chart.js';
-import type { SessionCommand } from '../host.js';
+import type { CommandLines, SessionCommand } from '../host.js';
 import type { OpenedSession } from '../protocol.js';
-import type { Feed } from './feed.js';
+import type { Feed, Growth } from './feed.js';
 import type { FoundRecord, Frame, NotableMoment, RecordFilter } from './records.js';
 import { search } from './search.js';
 import { markBeside, type Timeline, timeline } from './view/timeline.js';
@@ -33,6 +33,11 @@ export class Session {
   readonly summary: Signal<OpenedSession['summary']>;
   readonly charts: Signal<Readonly<Record<string, Chart>>>;
   readonly live: Signal<boolean>;
+  /** Undefined: unknown. */
+  readonly canResume: Signal<boolean | undefined>;
+  readonly commandLines: Signal<CommandLines>;
+  /** The connection is lost: what is shown is the last that was known. */
+  readonly isLost: Signal<boolean> = signal(false);
   readonly records: Signal<number>;
   readonly cursor: Signal<number>;
   readonly shown: Signal<Shown | null> = signal(null);
@@ -57,11 +62,13 @@ export class Session {
     this.summary = signal(opened.summary);
     this.charts = signal(opened.charts);
     this.live = signal(opened.live);
+    this.canResume = signal(opened.canResume);
+    this.commandLines = signal(opened.commandLines ?? {});
     this.records = signal(opened.summary.records);
     this.following = signal(opened.live);
     this.cursor = signal(Math.max(0, opened.summary.records - 1));
     this.line = computed(() => timeline(this.summary.value));
-    this.stopGrowth = feed.onGrow(({ records, live }) => this.grow(records, live));
+    this.stopGrowth = feed.onGrow((growth) => this.grow(growth));
     this.load();
   }
 
@@ -138,13 +145,15 @@ export class Session {
     }, MESSAGE_MS);
   }
 
-  private grow(records: number, live: boolean): void {
+  private grow({ records, live, canResume, isLost = false }: Growth): void {
     const isAtEnd = this.cursor.value >= this.end;
     batch(() => {
       // A command at the end follows the session again, before the new owner is known.
       const follows = this.following.value || (!this.live.value && isAtEnd);
       this.records.value = records;
       this.live.value = live;
+      this.canResume.value = canResume;
+      this.isLost.value = isLost;
       if (follows) this.cursor.value = this.end;
       this.following.value = live && follows;
     });
@@ -159,6 +168,7 @@ export class Session {
     batch(() => {
       this.summary.value = opened.summary;
       this.charts.value = opened.charts;
+      this.commandLines.value = opened.commandLines ?? {};
     });
     await this.renew();
   }

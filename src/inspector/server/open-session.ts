@@ -6,7 +6,7 @@
  */
 import { type FoundRecord, type RecordFilter, RecordingReader } from '../../recording/reader.js';
 import type { InspectorHost, SessionFeed } from '../host.js';
-import { type Grown, MAX_SCAN } from '../protocol.js';
+import { type Grown, MAX_SCAN, type OpenedSession } from '../protocol.js';
 import { chartsOf } from './charts.js';
 import { follow } from './follow.js';
 
@@ -15,12 +15,15 @@ const GROWTH_MS = 200;
 const LIVENESS_MS = 1_000;
 const KEPT_FRAMES = 8;
 
+type Owner = Pick<OpenedSession, 'live' | 'canResume' | 'commandLines'>;
+
 export class OpenSession {
   readonly #reader = new RecordingReader();
   readonly #listeners = new Set<(news: Grown) => void>();
   readonly #frames = new Map<number, string>();
-  #summary: { readonly length: number; readonly live: boolean; readonly text: string } | undefined;
-  #live = false;
+  #summary: { readonly length: number; readonly owner: object; readonly text: string } | undefined;
+  /** What the host says about it. Replaced when it changes. */
+  #owner: Owner = { live: false };
   #lastNewsAt = 0;
   #growth: NodeJS.Timeout | undefined;
   #liveness: NodeJS.Timeout | undefined;
@@ -65,11 +68,11 @@ export class OpenSession {
   /** `OpenedSession` as JSON. */
   async summary(): Promise<string> {
     const { length } = this.#reader;
-    const live = this.#live;
-    if (this.#summary?.length !== length || this.#summary.live !== live) {
+    const owner = this.#owner;
+    if (this.#summary?.length !== length || this.#summary.owner !== owner) {
       const summary = this.#reader.summary();
       const charts = await chartsOf(summary.definitions);
-      this.#summary = { length, live, text: JSON.stringify({ summary, charts, live }) };
+      this.#summary = { length, owner, text: JSON.stringify({ summary, charts, ...owner }) };
     }
     return this.#summary.text;
   }
@@ -96,6 +99,12 @@ export class OpenSession {
     return this.#reader.indexAtTime(at);
   }
 
+  /** The last news: whether a process still runs it. */
+  async conclude(): Promise<void> {
+    await this.#updateLiveness();
+    this.#emitNews();
+  }
+
   close(): void {
     this.feed.close();
     this.#listeners.clear();
@@ -106,7 +115,7 @@ export class OpenSession {
   #scheduleNews(): void {
     this.#growth ??= setTimeout(async () => {
       // A growing recording has an owner, which may be a new process.
-      if (!this.#live) await this.#updateLiveness();
+      if (!this.#owner.live) await this.#updateLiveness();
       this.#growth = undefined;
       this.#emitNews();
     }, GROWTH_MS);
@@ -117,20 +126,29 @@ export class OpenSession {
     if (records === 0) return;
     this.#lastNewsAt = Date.now();
     const { at } = this.#reader.record(records - 1);
-    const news: Grown = { type: 'grown', session: this.id, records, at, live: this.#live };
+    const { live, canResume } = this.#owner;
+    const ability = canResume === undefined ? {} : { canResume };
+    const news: Grown = { type: 'grown', session: this.id, records, at, live, ...ability };
     for (const listener of this.#listeners) listener(news);
   }
 
   async #checkLiveness(): Promise<void> {
-    if (this.#live && Date.now() - this.#lastNewsAt < LIVENESS_MS) return;
-    const before = this.#live;
+    if (this.#owner.live && Date.now() - this.#lastNewsAt < LIVENESS_MS) return;
+    const before = this.#owner;
     await this.#updateLiveness();
-    if (this.#live !== before) this.#scheduleNews();
+    if (this.#owner !== before) this.#scheduleNews();
   }
 
   async #updateLiveness(): Promise<void> {
     const sessions = await this.host.sessions().catch(() => []);
-    this.#live = sessions.find(({ id }) => id === this.id)?.live ?? false;
+    const found = sessions.find(({ id }) => id === this.id);
+    const { live, canResume, commandLines } = found ?? { live: false };
+    const known = {
+      ...(canResume === undefined ? {} : { canResume }),
+      ...(commandLines ? { commandLines } : {}),
+    };
+    const owner: Owner = { live, ...known };
+    if (JSON.stringify(owner) !== JSON.stringify(this.#owner)) this.#owner = owner;
   }
 }
 
@@ -157,6 +175,12 @@ export class OpenSessions {
       session.close();
     };
     return { id, session, leave };
+  }
+
+  /** Sends the last news of each. */
+  async conclude(): Promise<void> {
+    const open = await Promise.allSettled(this.#open.values());
+    await Promise.all(open.map(async (each) => each.status === 'fulfilled' && each.value.conclude()));
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { InspectorHost } from '../host.js';
-import { FEED_PATH, MAX_REQUEST_BYTES, PROTOCOL_VERSION } from '../protocol.js';
+import { CLOSED_ENDED, FEED_PATH, MAX_REQUEST_BYTES, PROTOCOL_VERSION } from '../protocol.js';
 import { pageAssets } from './assets.js';
 import { Guard, newToken } from './guard.js';
 import { servedHtml, servedPolicy } from './html.js';
@@ -37,6 +37,7 @@ export interface Inspector {
   readonly viewers: number;
   /** Called when a page connects or disconnects. */
   onViewers(listener: (viewers: number) => void): void;
+  /** Ends the server. The pages receive the last news, and keep what they show. */
   close(): Promise<void>;
 }
 
@@ -48,6 +49,13 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
 };
+
+/** Maximum time of each step of closing. */
+const CONCLUDE_MS = 1_000;
+const later = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
+
+const allClosed = ({ clients }: WebSocketServer) =>
+  Promise.all([...clients].map((client) => new Promise((resolve) => client.once('close', resolve))));
 
 /** Serves the inspector's page for the sessions of `host`.
  * @throws {InspectorError} when the address cannot be listened on. */
@@ -120,6 +128,9 @@ export async function serveInspector(
     },
     onViewers: (listener) => listeners.push(listener),
     async close() {
+      await Promise.race([sessions.conclude(), later(CONCLUDE_MS)]);
+      for (const client of sockets.clients) client.close(CLOSED_ENDED, 'ended');
+      await Promise.race([allClosed(sockets), later(CONCLUDE_MS)]);
       for (const client of sockets.clients) client.terminate();
       await sessions.close();
       server.closeAllConnections();

@@ -79,7 +79,7 @@ class ShownRuns {
 
   follow(root: LiveActor): void {
     if (this.#trees.some((tree) => tree.root === root)) return;
-    const { timers, failed } = this.settings;
+    const { timers, failed, errorMessages } = this.settings;
     const prefix = this.#trees.length === 0 ? '' : `${this.#trees.length}/`;
     const listener: ActorListener = {
       began: (actor) => {
@@ -96,7 +96,7 @@ class ShownRuns {
       forgotten: (actor) => this.#prefixes.delete(actor),
       failed,
     };
-    this.#trees.push(new ActorTree(root, listener, () => timers.now()));
+    this.#trees.push(new ActorTree(root, listener, () => timers.now(), errorMessages));
   }
 
   replay(viewer: Viewer): void {

@@ -3,7 +3,7 @@
  *
  * `@xstate.actor` introduces an actor; a viewer drops events of unknown actors.
  */
-import { type FollowedActor, nameOf } from '../bridge/actor-tree.js';
+import { type FollowedActor, nameOf, titleOf } from '../bridge/actor-tree.js';
 import { contextOf, eventOf } from '../bridge/plain.js';
 
 const VERSION = '0.7.2';
@@ -52,7 +52,7 @@ export function actorMessage(actor: FollowedActor, prefix: string): StatelyMessa
     name: nameOf(actor),
     ...stamp(actor, prefix, since),
     parentId: parent && `${prefix}${parent.ref.sessionId}`,
-    definition: definitionOf(machine),
+    definition: titled(definitionOf(machine), machine.id, titleOf(actor)),
     snapshot: snapshotOf(actor),
   };
 }
@@ -90,6 +90,12 @@ function stamp({ ref, rootId }: FollowedActor, prefix: string, at: number): Stam
 function snapshotOf(actor: FollowedActor): StatelySnapshot {
   const { status, value, tags } = actor.snapshot;
   return { status, value, context: contextOf(actor), tags: [...(tags ?? [])] };
+}
+
+/** A viewer titles the chart with the definition's id. A definition with absolute targets keeps its own. */
+function titled(definition: string, id: string, title: string): string {
+  if (definition.includes(`"#${id}`)) return definition;
+  return JSON.stringify({ ...(JSON.parse(definition) as object), id: title });
 }
 
 const definitions = new WeakMap<object, string>();

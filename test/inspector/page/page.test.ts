@@ -94,7 +94,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     expect(run.reader.record(first - 1).type).not.toBe('definition');
     await page.keyboard.press('ArrowLeft');
     await shownAt(page, 1);
-    for (const state of ['PAUSED', 'EXECUTING', 'INITIALIZING', 'COMPLETED']) {
+    for (const state of ['PAUSED', 'EXECUTING', 'EXECUTING', 'INITIALIZING', 'COMPLETED']) {
       const before = await position(page);
       await page.keyboard.press('Shift+ArrowRight');
       await page.waitForFunction(
@@ -130,7 +130,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     const { page, complaints, close } = await opened();
     await page.getByRole('combobox', { name: 'Kind' }).selectOption('Machine steps');
     await page.getByRole('combobox', { name: 'Actor' }).selectOption('stage:classify');
-    await page.getByRole('searchbox', { name: 'Name of the event' }).fill('attempt.failed');
+    await page.getByRole('searchbox', { name: 'Text of the event' }).fill('attempt.failed');
     await page.waitForFunction(() => {
       const titles = [...document.querySelectorAll('.row b')].map((title) => title.textContent);
       return titles.length > 0 && titles.every((title) => title === 'attempt.failed');

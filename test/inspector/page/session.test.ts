@@ -50,14 +50,14 @@ test('a jump goes from mark to mark, across a pause and a killed process', async
   const session = await Session.open(countedFeed(run).feed);
   session.seek(0);
   const seen: string[] = [];
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 7; i++) {
     session.jump(1);
     const mark = session.summary.value.marks.find(
       ({ index, kind }) => index === session.cursor.value && kind !== 'checkpoint',
     );
     if (mark !== undefined) seen.push(mark.kind);
   }
-  expect(seen.slice(0, 4)).toEqual(['paused', 'resumed', 'restart', 'completed']);
+  expect(seen.slice(0, 5)).toEqual(['paused', 'resumed', 'killed', 'restart', 'completed']);
   session.jump(-1);
   expect(session.cursor.value).toBeLessThan(session.end);
 });
@@ -120,7 +120,7 @@ test('playback skips idle hours and stops at the end', async () => {
   let now = 0;
   const frames: ((now: number) => void)[] = [];
   const player = new Player(session, (callback) => frames.push(callback));
-  player.speed.value = 1;
+  player.choose(1);
   player.toggle();
   let ticks = 0;
   while (player.playing.value) {

@@ -11,6 +11,7 @@ import {
   type Span,
   timeline,
 } from '../../../src/inspector/page/view/timeline.js';
+import { recorded } from './recording.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -38,6 +39,20 @@ test('ten idle hours are a sliver between two equally wide stretches of work', (
   const widths = line.stretches.map((each) => each.x1 - each.x0);
   expect(widths[1]).toBeCloseTo(0.02);
   expect(widths[0]).toBeCloseTo(widths[2] as number);
+});
+
+test('work between the last commit and a kill is time like any other', async () => {
+  const { reader } = await recorded();
+  const { marks, series, ...span } = reader.summary();
+  const killed = marks.find(({ kind }) => kind === 'killed');
+  const restart = marks.find(({ kind }) => kind === 'restart');
+  expect(killed).toMatchObject({ label: 'process 4711 was killed', index: (restart?.index ?? 0) - 1 });
+  const lastCommit = series.findLast((each) => each.at < (killed?.at ?? 0))?.at ?? 0;
+  expect(killed?.at).toBeGreaterThan(lastCommit);
+  const line = timeline({ ...span, marks, series });
+  const idle = line.stretches.filter(({ atRest }) => atRest).map(({ from, to }) => [from, to]);
+  expect(idle).toContainEqual([killed?.at, restart?.at]);
+  for (const [from = 0] of idle) expect(from < lastCommit || from >= (killed?.at ?? 0)).toBe(true);
 });
 
 test('a slow run is not idle: only time beside a pause, an end or a start is folded', () => {

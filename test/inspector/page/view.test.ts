@@ -52,9 +52,66 @@ test('at the end every stage has done every batch, and the totals are those of t
     STAGES.map((stage) => ({ stage, queued: 0, inFlight: 0, done: 60 })),
   );
   for (const row of rows) {
-    expect(row.rate).toBeGreaterThan(0);
+    // Nothing runs any more.
+    expect(row.rate).toBeNull();
     expect(row.latencyMs).toBeGreaterThanOrEqual(0);
   }
+});
+
+test('rates are over time, from the start of the process, and none while nothing runs', () => {
+  const working = momentOf(
+    (record) =>
+      record.type === 'event' && record.event.type === 'batch.completed' && record.event.batch === 10,
+  );
+  const [first] = lanes(working.frame, STAGES, working.recent);
+  const since = working.recent[0]?.record.at ?? 0;
+  const rows = working.recent.reduce(
+    (sum, { record }) =>
+      record.type === 'event' &&
+      record.event.type === 'batch.completed' &&
+      record.event.stage === 'normalise' &&
+      record.at > Math.max(since, working.frame.at - 10_000)
+        ? sum + 50
+        : sum,
+    0,
+  );
+  const seconds = (working.frame.at - Math.max(since, working.frame.at - 10_000)) / 1000;
+  expect(first?.rate).toBeCloseTo(rows / seconds);
+  const paused = momentOf((record) => record.type === 'step' && record.to === 'PAUSED');
+  for (const { rate } of lanes(paused.frame, STAGES, paused.recent)) expect(rate).toBeNull();
+});
+
+test('done batches are those of all processes, also right after a resume', () => {
+  const restart = all().findLast(({ record }) => record.type === 'begin' && record.resumed)?.index ?? 0;
+  let before = 0;
+  for (const { index } of all().filter((each) => each.index > restart)) {
+    const frame = run.reader.frameAt(index);
+    const { written, window } = executorMetrics(frame);
+    const [lane] = lanes(frame, STAGES, []);
+    expect(lane?.done).toBe(written + window.filter((cell) => cell.at > 0).length);
+    expect(lane?.done).toBeGreaterThanOrEqual(before);
+    before = lane?.done ?? 0;
+  }
+  expect(before).toBe(60);
+});
+
+test('rows read are those of the source, those in flight included', () => {
+  const { frame } = momentOf((record) => record.type === 'step' && record.event?.type === 'source.batches');
+  const { rowsRead, rowsIn, window, read } = executorMetrics(frame);
+  expect(rowsRead).toBe(read * 50);
+  expect(rowsIn).toBe((read - window.length) * 50);
+  expect(rowsRead).toBeGreaterThan(rowsIn);
+});
+
+test('the stage that ended the run shows that it failed', async () => {
+  const failed = await recorded({ batches: 30, failsAtLast: true });
+  const frame = failed.reader.frameAt(failed.reader.length - 1);
+  expect(executorMetrics(frame).state).toBe('FAILED');
+  expect(lanes(frame, STAGES, []).map(({ state, error }) => [state === 'failed', error !== ''])).toEqual([
+    [false, false],
+    [true, true],
+    [false, false],
+  ]);
 });
 
 test('lanes show queued, running and retrying batches', () => {
@@ -190,6 +247,12 @@ test('legal commands come from the statechart; the others say why they are disab
     pause: expect.stringContaining('no process'),
   });
   expect(buttons('COMPLETED', { live: false }).resume).toMatch(/complete/);
+  // The host knows what it can grant.
+  expect(buttons('PAUSED', { live: false, canResume: false }).resume).toMatch(
+    /nothing says how the pipeline/,
+  );
+  expect(buttons('PAUSED', { live: true, canResume: false }).resume).toMatch(/another process holds/);
+  expect(buttons('PAUSED', { live: true, canResume: true }).resume).toBe(true);
   expect(buttons('PAUSED', { commandable: false })).toMatchObject({
     resume: expect.stringContaining('exported recording'),
   });

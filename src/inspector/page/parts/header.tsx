@@ -64,14 +64,15 @@ function Title({ session, note }: { readonly session: Session; readonly note: st
   const { pipeline, sessionId } = session.summary.value;
   const frame = session.latest.value;
   const live = session.live.value;
+  const isLost = session.isLost.value;
   const state = frame === null ? '' : shownState({ state: executorMetrics(frame).state, live });
   return (
     <div class="title">
       <b>{pipeline}</b>
       <code title={sessionId}>{shortId(sessionId)}</code>
-      <span class={`chip ${state}`} aria-live="polite">
-        {live && <i class="pulse" />}
-        {state}
+      <span class={`chip ${isLost ? '' : state}`} aria-live="polite">
+        {live && !isLost && <i class="pulse" />}
+        {isLost ? `${state} when last seen` : state}
       </span>
       {note !== undefined && <small>{note}</small>}
     </div>
@@ -87,11 +88,12 @@ function Commands({ session, command }: CommandProps) {
   const frame = session.latest.value;
   if (frame === null) return null;
   const chart = session.charts.value[frame.actors.executor?.definition ?? ''];
-  const commandable = session.feed.command !== undefined;
+  const commandable = session.feed.command !== undefined && !session.isLost.value;
   const buttons = commandButtons(chart, {
     metrics: executorMetrics(frame),
     live: session.live.value,
     commandable,
+    canResume: session.canResume.value,
   });
   return (
     <div class="commands" role="toolbar" aria-label="Commands to the run">

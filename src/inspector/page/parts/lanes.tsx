@@ -21,7 +21,7 @@ export function Lanes({ lanes, metrics, checkpoint, journal, chosen, choose }: P
     <div class="pipeline">
       <ol class="lanes" aria-label="Pipeline">
         <Terminal name="Source" state={metrics.doing.includes('reading') ? 'reading' : ''}>
-          <Fact name="rows in" value={count(metrics.rowsIn)} />
+          <Fact name="rows read" value={count(metrics.rowsRead)} />
           <Fact name="batches read" value={count(metrics.read)} />
         </Terminal>
         {lanes.map((lane) => (
@@ -57,7 +57,7 @@ function StageLane({
   readonly choose: (actor: string) => void;
 }) {
   const { stage, actor, state, queued, inFlight, retrying, awaitingPermit } = lane;
-  const { done, failed, concurrency, rate, latencyMs } = lane;
+  const { done, rowsLost, concurrency, rate, latencyMs } = lane;
   const busy = concurrency === 0 ? 0 : Math.min(1, inFlight / concurrency);
   return (
     <li class={`lane ${isChosen ? 'chosen' : ''}`} data-stage={stage}>
@@ -88,10 +88,10 @@ function StageLane({
       <dl>
         <Fact name="in flight" value={concurrency === 0 ? count(inFlight) : `${inFlight}/${concurrency}`} />
         <Fact name="queued" value={count(queued)} />
-        <Fact name="done" value={short(done)} />
+        <Fact name="batches done" value={short(done)} />
         <Fact name="retrying" value={count(retrying)} tone={retrying > 0 ? 'warn' : ''} />
         {awaitingPermit > 0 && <Fact name="awaiting permit" value={count(awaitingPermit)} tone="warn" />}
-        <Fact name="failed" value={short(failed)} tone={failed > 0 ? 'bad' : ''} />
+        <Fact name="rows lost" value={short(rowsLost)} tone={rowsLost > 0 ? 'bad' : ''} />
         <Fact name="rows/s" value={rate === null ? '–' : short(rate)} />
         <Fact name="per batch" value={latencyMs === null ? '–' : duration(latencyMs)} />
       </dl>

@@ -43,7 +43,8 @@ export function Log({ session }: { readonly session: Session }) {
     if (session.following.value && found !== null) void rows.more(1);
   }, [rows, records, found === null]);
 
-  const chosen = found === null ? cursor : found.findIndex((each) => each.index === cursor);
+  // Between two matches, the one before the cursor.
+  const chosen = found === null ? cursor : found.findLastIndex((each) => each.index <= cursor);
   const indexOf = (row: number) => (found === null ? row : (found[row]?.index ?? 0));
   // Read, so that loaded rows are drawn.
   void rows.version.value;
@@ -70,8 +71,8 @@ export function Log({ session }: { readonly session: Session }) {
         <input
           type="search"
           id="log-text"
-          aria-label="Name of the event"
-          placeholder="Event, e.g. retried"
+          aria-label="Text of the event"
+          placeholder="Search all text"
           value={text.value}
           onInput={(e) => (text.value = e.currentTarget.value)}
         />

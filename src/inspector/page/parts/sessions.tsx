@@ -13,6 +13,8 @@ interface Props {
 }
 
 const MOST = 300;
+/** Milliseconds between two looks at the state directory. */
+const REFRESH_MS = 2_000;
 
 export function Sessions({ place, current, choose }: Props) {
   const list = useSignal<readonly SessionSummary[] | null>(null);
@@ -20,10 +22,17 @@ export function Sessions({ place, current, choose }: Props) {
   const state = useSignal('');
   const text = useSignal('');
   useEffect(() => {
-    place.sessions?.().then(
-      (sessions) => (list.value = sessions),
-      (error: Error) => (problem.value = error.message),
-    );
+    const look = () =>
+      place.sessions?.().then(
+        (sessions) => {
+          list.value = sessions;
+          problem.value = '';
+        },
+        (error: Error) => (problem.value = error.message),
+      );
+    void look();
+    const timer = setInterval(look, REFRESH_MS);
+    return () => clearInterval(timer);
   }, [place]);
   if (problem.value !== '') return <p class="empty">{problem.value}</p>;
   if (list.value === null) return <p class="empty">Looking …</p>;
@@ -75,7 +84,7 @@ export function Sessions({ place, current, choose }: Props) {
 }
 
 function Row({ session }: { readonly session: SessionSummary }) {
-  const { pipeline, id, savedAt, rowsIn, rowsOut, error, live, recorded } = session;
+  const { pipeline, id, savedAt, rowsIn, rowsOut, lost = 0, error, live, recorded } = session;
   const state = shownState(session);
   return (
     <>
@@ -85,7 +94,9 @@ function Row({ session }: { readonly session: SessionSummary }) {
       </span>
       <span class={`chip ${state}`}>{live ? `${state} · live` : state}</span>
       <span class="session-facts">
-        {moment(savedAt)} · {count(rowsIn)} in · {count(rowsOut)} out{recorded ? '' : ' · not recorded'}
+        {moment(savedAt)} · {count(rowsIn)} in · {count(rowsOut)} out
+        {lost > 0 && <b class="lost">{` · ${count(lost)} lost`}</b>}
+        {recorded ? '' : ' · not recorded'}
       </span>
       {error !== undefined && <span class="session-error">{error}</span>}
     </>

@@ -61,7 +61,7 @@ export function TimelineDock({ session, player, theme }: Props) {
           <select
             aria-label="Playback speed"
             value={String(player.speed.value)}
-            onChange={(event) => (player.speed.value = Number(event.currentTarget.value))}
+            onChange={(event) => player.choose(Number(event.currentTarget.value))}
           >
             {SPEEDS.map((speed) => (
               <option key={speed} value={String(speed)}>{`${speed}×`}</option>

@@ -10,6 +10,11 @@ const COMMAND_EVENTS: ReadonlySet<string> = new Set(['execute', ...COMMANDS]);
 export const isCommand = (event: string | null): event is Command =>
   event !== null && (COMMANDS as readonly string[]).includes(event);
 
+const CANNOT_RESUME =
+  'Cannot resume from here: nothing says how the pipeline was defined. Resume it where it was started';
+const CANNOT_RESUME_HERE =
+  'Cannot resume from here: another process holds the session. Resume it in that process';
+
 export interface CommandButton {
   readonly command: Command;
   readonly enabled: boolean;
@@ -23,6 +28,8 @@ export interface Now {
   readonly live: boolean;
   /** Commands can be sent from here. */
   readonly commandable: boolean;
+  /** The host can resume the session; undefined: unknown. */
+  readonly canResume?: boolean | undefined;
 }
 
 const MEANING: Record<Command, string> = {
@@ -33,20 +40,23 @@ const MEANING: Record<Command, string> = {
 
 export function commandButtons(
   chart: Chart | undefined,
-  { metrics, live, commandable }: Now,
+  { metrics, live, commandable, canResume }: Now,
 ): CommandButton[] {
   const { state, doing } = metrics;
   const legal = legalCommands(chart, state);
   return COMMANDS.map((command) => {
     const no = (title: string): CommandButton => ({ command, enabled: false, title });
-    if (!commandable) return no('This is an exported recording: there is no run to command');
+    if (!commandable)
+      return no('This page cannot send commands: it is read-only, or shows an exported recording');
     if (!live) {
       if (command !== 'resume') return no(`Cannot ${command}: no process runs this session. Resume it first`);
       if (state === 'COMPLETED') return no('Cannot resume: the run is complete');
+      if (canResume === false) return no(CANNOT_RESUME);
       return { command, enabled: true, title: `${MEANING.resume}, in a new process` };
     }
     if (!legal.includes(command))
       return no(`Cannot ${command} while ${state}: legal now: ${legal.join(', ') || 'nothing'}`);
+    if (command === 'resume' && canResume === false) return no(CANNOT_RESUME_HERE);
     if (command === 'pause' && doing.includes('pausing'))
       return no('Pausing: the batches in flight are being finished');
     return { command, enabled: true, title: MEANING[command] };

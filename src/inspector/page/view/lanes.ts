@@ -18,13 +18,14 @@ export interface Lane {
   readonly retrying: number;
   /** Batches that wait for a permit of a limiter. */
   readonly awaitingPermit: number;
+  /** Over all processes. */
   readonly done: number;
   /** Attempts after the first. */
   readonly retried: number;
   /** Rows that errors cost. */
-  readonly failed: number;
+  readonly rowsLost: number;
   readonly concurrency: number;
-  /** Rows a second over the loaded records; null: unknown. */
+  /** Rows a second over the last seconds; null: unknown, or nothing runs. */
   readonly rate: number | null;
   /** Mean milliseconds per batch over the loaded records; null: unknown. */
   readonly latencyMs: number | null;
@@ -41,6 +42,9 @@ export interface ExecutorMetrics {
   readonly state: string;
   /** The activity: reading, writing, committing, pausing, publishing. */
   readonly doing: readonly string[];
+  /** Read from the source. */
+  readonly rowsRead: number;
+  /** Before the last batch that was handed to the sink. */
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly lost: number;
@@ -78,17 +82,20 @@ export function executorMetrics(frame: Frame): ExecutorMetrics {
   const executor = frame.actors.executor;
   const context = fields(executor?.context);
   const sink = at(context, 'flushed', 'sink');
+  const cells = list(context.window);
+  const rowsIn = number(at(context, 'written', 'rowsIn'));
   const position = number(at(sink, 'bytes'), number(at(sink, 'position', 'bytes'), -1));
   return {
     state: stateText(executor?.state),
     doing: doingOf(fields(context.activity)),
-    rowsIn: number(at(context, 'written', 'rowsIn')),
+    rowsRead: cells.reduce<number>((sum, cell) => sum + number(at(cell, 'rows')), rowsIn),
+    rowsIn,
     rowsOut: number(at(context, 'written', 'rowsOut')),
     lost: number(at(context, 'written', 'losses', 'total')),
     read: number(context.next),
     written: number(at(context, 'written', 'batches')),
     committed: number(context.committed),
-    window: list(context.window).map((cell) => ({
+    window: cells.map((cell) => ({
       batch: number(at(cell, 'batch')),
       at: number(at(cell, 'at')),
     })),
@@ -105,8 +112,11 @@ export function lanes(
   stages: readonly string[],
   recent: readonly { readonly record: RecordingRecord }[],
 ): readonly Lane[] {
-  const written = fields(at(frame.actors.executor?.context, 'written'));
+  const executor = frame.actors.executor;
+  const written = fields(at(executor?.context, 'written'));
+  const window = list(at(executor?.context, 'window'));
   const pace = paces(recent, frame.at);
+  const isExecuting = stateText(executor?.state) === 'EXECUTING';
   return stages.map((stage, index) => {
     const actor = `stage:${stage}`;
     const own = frame.actors[actor];
@@ -115,22 +125,24 @@ export function lanes(
     const awaitingPermit = waiting.filter((wait) => text(at(wait, 'waitingFor')) !== '').length;
     const counters = fields(list(written.stages)[index]);
     const { rate, latencyMs } = pace.get(stage) ?? { rate: null, latencyMs: null };
+    const error = errorText(context.error);
     return {
       stage,
       actor,
-      state: stateText(own?.state),
+      // A failed run stops its stages, the one that failed as well.
+      state: error === '' ? stateText(own?.state) : 'failed',
       queued: list(context.queue).length,
       inFlight: list(context.running).length,
       retrying: waiting.length - awaitingPermit,
       awaitingPermit,
-      // The context counts this process; the counters cover all processes, up to the written batches.
-      done: Math.max(number(context.done), number(counters.batches)),
+      // The counters cover all processes, up to the written batches; the window has those that follow.
+      done: number(counters.batches) + window.filter((cell) => number(at(cell, 'at')) > index).length,
       retried: Math.max(number(context.retried), number(counters.retries)),
-      failed: number(counters.skipped) + number(counters.deadLettered),
+      rowsLost: number(counters.skipped) + number(counters.deadLettered),
       concurrency: number(context.concurrency),
-      rate,
+      rate: isExecuting ? rate : null,
       latencyMs,
-      error: errorText(context.error),
+      error,
     };
   });
 }
@@ -140,28 +152,38 @@ interface Pace {
   readonly latencyMs: number | null;
 }
 
+/** A rate is over these milliseconds before the moment, or over what is loaded of them. */
+const RATE_MS = 10_000;
+/** A shorter span has no rate. */
+const SHORTEST_MS = 100;
+
 function paces(recent: readonly { readonly record: RecordingRecord }[], now: number): Map<string, Pace> {
-  const sums = new Map<string, { rows: number; ms: number; batches: number; since: number }>();
+  const sums = new Map<string, { rows: number; ms: number; batches: number }>();
+  let since = Math.max(now - RATE_MS, recent[0]?.record.at ?? now);
   for (const { record } of recent) {
-    if (record.type === 'begin') sums.clear();
+    if (record.type === 'begin' || isResume(record)) {
+      for (const sum of sums.values()) sum.rows = 0;
+      since = Math.max(since, record.at);
+    }
     if (record.type !== 'event' || record.event.type !== 'batch.completed' || record.at > now) continue;
     const stage = text(record.event.stage);
-    const sum = sums.get(stage) ?? { rows: 0, ms: 0, batches: 0, since: record.at };
-    sum.rows += number(record.event.rowsIn);
+    const sum = sums.get(stage) ?? { rows: 0, ms: 0, batches: 0 };
+    if (record.at > since) sum.rows += number(record.event.rowsIn);
     sum.ms += number(record.event.durationMs);
     sum.batches++;
     sums.set(stage, sum);
   }
+  const span = now - since;
   return new Map(
-    [...sums].map(([stage, { rows, ms, batches, since }]) => [
+    [...sums].map(([stage, { rows, ms, batches }]) => [
       stage,
-      {
-        rate: batches > 1 && now > since ? (rows * 1000 * (1 - 1 / batches)) / (now - since) : null,
-        latencyMs: ms / batches,
-      },
+      { rate: span < SHORTEST_MS ? null : (rows * 1000) / span, latencyMs: ms / batches },
     ]),
   );
 }
+
+const isResume = (record: RecordingRecord): boolean =>
+  record.type === 'step' && record.actor === 'executor' && record.from === 'PAUSED' && record.to !== 'PAUSED';
 
 function errorText(error: unknown): string {
   const { code, message } = fields(error);

@@ -47,7 +47,14 @@ const ALL_SLIVERS = 0.3;
 /** Share of the working time. */
 const WORTH_FOLDING = 0.03;
 /** The run is idle after these marks, until the next start. */
-const RESTS: ReadonlySet<MomentKind> = new Set(['paused', 'failed', 'completed', 'cancelled', 'end']);
+const RESTS: ReadonlySet<MomentKind> = new Set([
+  'paused',
+  'failed',
+  'completed',
+  'cancelled',
+  'killed',
+  'end',
+]);
 const STARTS: ReadonlySet<MomentKind> = new Set(['restart', 'resumed']);
 
 export function timeline(span: Span): Timeline {
@@ -143,7 +150,7 @@ export function markBeside<M extends MarkLike>(
 
 /** The name of a mark's colour. */
 export function toneOfMark(kind: MomentKind): string {
-  if (kind === 'failed') return 'bad';
+  if (kind === 'failed' || kind === 'killed') return 'bad';
   if (kind === 'completed') return 'good';
   return kind === 'paused' || kind === 'cancelled' || kind === 'gap' || kind === 'end' ? 'warn' : 'accent';
 }
