@@ -9,7 +9,7 @@
  */
 const { builtinModules } = require('node:module');
 
-const ENTRY = '^src/(index|node|browser|recording|sql|storage|testing|ai)[.]ts$';
+const ENTRY = '^src/(index|node|browser|recording|sql|storage|testing|ai|pages)[.]ts$';
 const ERRORS = '^src/errors[.]ts$';
 const BASE = '^src/(platform|formats)/';
 /** Below the rooms; stages alone build on them. */
@@ -113,6 +113,19 @@ module.exports = {
         pathNot: [
           ...['^machines/', ERRORS, BASE, '^src/sql/', '^src/sinks/sink[.]ts$', '^src/sources/source[.]ts$'],
           '^src/checkpoint/(storage|session-id|journal/journal|lock/lock)[.]ts$',
+        ],
+      },
+    },
+    {
+      name: 'pages-are-a-source',
+      severity: 'error',
+      comment: 'pages() is a source with the retry and the limits of stages: it knows no pipeline',
+      from: { path: '^src/pages/' },
+      to: {
+        path: OURS,
+        pathNot: [
+          ...['^machines/', ERRORS, BASE, '^src/(pages|limits|stages)/'],
+          '^src/sources/(source|source-pause|rows-batch|rows-hash)[.]ts$',
         ],
       },
     },

@@ -112,7 +112,7 @@ const isMissingExport = (error: unknown) => messageOf(error).includes('does not 
 async function importThroughJiti(file: string): Promise<unknown> {
   // Not by import(): Node would scan all 190 KB for exports, which doubles the time.
   const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti');
-  const [index, node, machines, browser, recording, storage, sql] = await Promise.all([
+  const [index, node, machines, browser, recording, storage, sql, pages] = await Promise.all([
     import('../index.js'),
     import('../node.js'),
     import('../../machines/index.js'),
@@ -120,6 +120,7 @@ async function importThroughJiti(file: string): Promise<unknown> {
     import('../recording.js'),
     import('../storage.js'),
     import('../sql.js'),
+    import('../pages.js'),
   ]);
   const jiti = createJiti(pathToFileURL(file).href, {
     // jiti's substitute would hide a missing default export.
@@ -132,6 +133,7 @@ async function importThroughJiti(file: string): Promise<unknown> {
       'xstate-pipeline/recording': recording,
       'xstate-pipeline/storage': storage,
       'xstate-pipeline/sql': sql,
+      'xstate-pipeline/pages': pages,
     },
   });
   return jiti.import(file);

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock, Random } from './clock.js';
 import type { FileSystem } from './file-system.js';
 
 /** What a source or sink gets when it is opened. */
@@ -7,6 +7,8 @@ export interface OpenContext {
   /** Absent if there are no files (a browser). */
   readonly fileSystem?: FileSystem;
   readonly clock: Clock;
+  /** Default: `Math.random`. */
+  readonly random?: Random;
   /** For a sink: the source's columns in order, if it has columns. */
   readonly columns?: readonly string[];
   /** For a sink on a fresh start: stores the position of a file, before the file takes a name without the session's id. A later

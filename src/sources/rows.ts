@@ -9,9 +9,8 @@
  * 4. Rows of a live iterable are not held back: `settleRead` ends a waiting read with the rows that have arrived.
  */
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../errors.js';
-import { copyRow } from '../formats/copy-row.js';
 import { isCount } from '../formats/json.js';
-import { hashOfRows } from './rows-hash.js';
+import { RowsBatch } from './rows-batch.js';
 import type { OpenSource, Source, SourceBatch, SourcePosition } from './source.js';
 
 /** Rows in memory, or a function that returns them afresh. */
@@ -80,29 +79,6 @@ function shorter(has: number, before: number): PipelineMismatchError {
   return new PipelineMismatchError([`the input has ${has} rows, and the run had read ${before}`], false);
 }
 
-/** A class: a batch in flight keeps it, and closures would be objects of their own. */
-class RowsBatch<T> implements SourceBatch<T> {
-  readonly size: number;
-  readonly position: SourcePosition;
-
-  constructor(
-    private readonly values: readonly T[],
-    readonly done: number,
-  ) {
-    this.size = values.length;
-    this.position = { rows: done };
-  }
-
-  hash(): string {
-    return hashOfRows(this.values);
-  }
-
-  /** Copies: a stage may change its rows, and the caller's objects may be read again. */
-  decode(row: (value: T) => void): void {
-    for (const value of this.values) row(copyRow(value));
-  }
-}
-
 class ArrayRows<T> implements OpenSource<T> {
   readonly total: { readonly unit: 'rows'; readonly value: number };
   readonly #values: readonly T[];
@@ -121,7 +97,7 @@ class ArrayRows<T> implements OpenSource<T> {
     const values = this.#values.slice(this.#done, this.#done + maxRows);
     if (values.length === 0) return undefined;
     this.#done += values.length;
-    return new RowsBatch(values, this.#done);
+    return new RowsBatch(values, this.#done, { rows: this.#done });
   }
 
   async identity(): Promise<undefined> {}
@@ -213,7 +189,7 @@ class IteratedRows<T> implements OpenSource<T> {
     const values = this.#closed ? [] : this.#waiting.splice(0, request.maxRows);
     if (values.length > 0) {
       this.#done += values.length;
-      request.resolve(new RowsBatch(values, this.#done));
+      request.resolve(new RowsBatch(values, this.#done, { rows: this.#done }));
     } else if (this.#failure === undefined || this.#closed) request.resolve(undefined);
     else request.reject(this.#failure.error);
   }

@@ -6,13 +6,14 @@
  * 2. Reopening takes constant time if the medium can seek (files), and never buffers what it skips.
  * 3. A malformed row is reported in its place and does not end the reading: the policy is the executor's.
  * 4. `read` is not called again before it has settled. `close` may be called at any time, and twice.
+ * 5. A `read` that rejects with a `SourcePause` pauses the run with its reason; after a resume, `read` is called again.
  */
 import type { MalformedRowError } from '../errors.js';
 import type { Json, JsonObject } from '../formats/json.js';
 import type { FileHandle, FileStat } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
 
-/** A place between two rows. JSON of at most 300 characters, opaque to all but its source. A file: `{ bytes, rows }`. */
+/** A place between two rows. JSON of at most 1,500 characters, opaque to all but its source. A file: `{ bytes, rows }`. */
 export type SourcePosition = JsonObject;
 
 /** What happens to a malformed row: it fails the run, is left out and counted, or goes to the dead-letter sink. */

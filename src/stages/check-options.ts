@@ -8,6 +8,7 @@ import {
   amount,
   callable,
   flag,
+  type Infer,
   oneOf,
   optional,
   options,
@@ -55,7 +56,8 @@ const schema = shape(
     return typeof standard?.validate === 'function';
   },
 );
-const limits = shape(
+/** Of a stage, and of `pages()`. */
+export const limitOption = shape(
   'a limiter, or a list of limiters, made with limiter()',
   (value): value is Limiter | readonly Limiter[] =>
     isLimiter(value) || (Array.isArray(value) && value.every(isLimiter)),
@@ -86,6 +88,21 @@ const estimates = shape(
   (value): value is Spending => typeof value === 'function' || isSpending(value),
 );
 
+/** Of a stage, of `pages()` and of `deliver`. */
+export const retryOptions = withDefault(
+  options({
+    attempts: optional(whole(1)),
+    initialDelayMs: withDefault(milliseconds(0), 200),
+    maxDelayMs: withDefault(milliseconds(0), 30_000),
+    factor: withDefault(amount(1), 2),
+    jitter: withDefault(flag, true),
+    when: optional(callable),
+  }),
+  { initialDelayMs: 200, maxDelayMs: 30_000, factor: 2, jitter: true },
+);
+/** Of a stage, of `pages()` and of `deliver`. */
+export const timeoutOption = optional(milliseconds(1));
+
 const COMMON = {
   version: withDefault(label, '1'),
   durable: withDefault(flag, false),
@@ -93,19 +110,9 @@ const COMMON = {
   rowsPerCall: optional(whole(1)),
   estimate: optional(estimates),
   budget: optional(budgetOption),
-  limit: optional(limits),
-  retry: withDefault(
-    options({
-      attempts: optional(whole(1)),
-      initialDelayMs: withDefault(milliseconds(0), 200),
-      maxDelayMs: withDefault(milliseconds(0), 30_000),
-      factor: withDefault(amount(1), 2),
-      jitter: withDefault(flag, true),
-      when: optional(callable),
-    }),
-    { initialDelayMs: 200, maxDelayMs: 30_000, factor: 2, jitter: true },
-  ),
-  timeoutMs: optional(milliseconds(1)),
+  limit: optional(limitOption),
+  retry: retryOptions,
+  timeoutMs: timeoutOption,
   onError: withDefault(onErrorOption, 'fail'),
   cache: optional(cacheOptions),
   input: optional(schema),
@@ -184,22 +191,22 @@ type ReadOptions = Omit<
   readonly budget?: Budget | undefined;
   readonly timeoutMs?: number | undefined;
   readonly hooks: object;
-  readonly retry: Omit<CheckedRetry, 'attempts' | 'when'> & {
-    readonly attempts?: number;
-    readonly when?: unknown;
-  };
+  readonly retry: Infer<typeof retryOptions>;
 };
+
+/** Fills in the attempts. */
+export function checkedRetry({ when, attempts, ...rest }: Infer<typeof retryOptions>): CheckedRetry {
+  return when === undefined
+    ? { attempts: attempts ?? ATTEMPTS, ...rest }
+    : { attempts: attempts ?? ATTEMPTS_WITH_WHEN, ...rest, when: when as RetryWhen };
+}
 
 function checkedOptions(given: ReadOptions): CheckedOptions {
   const { version, durable, concurrency, rowsPerCall, timeoutMs, onError, hooks } = given;
   const estimate = given.estimate as CheckedOptions['estimate'];
   const { budget } = given;
   const limit = Object.freeze([given.limit ?? []].flat());
-  const { when, attempts, ...rest } = given.retry;
-  const retry: CheckedRetry =
-    when === undefined
-      ? { attempts: attempts ?? ATTEMPTS, ...rest }
-      : { attempts: attempts ?? ATTEMPTS_WITH_WHEN, ...rest, when: when as RetryWhen };
+  const retry = checkedRetry(given.retry);
   const slots =
     typeof concurrency === 'number'
       ? { concurrency, adaptive: undefined }

@@ -141,6 +141,7 @@ export function openRows(options: RowsOptions): Rows {
     batchSize: definition.batchSize,
     sample: definition.sample,
     onSampled: (rows) => hold.close(sampleReason(rows), SOURCE),
+    onPause: ({ message, advice }) => hold.close({ kind: 'quota', message, advice }, SOURCE),
   });
   return {
     get lastFailure() {

@@ -16,6 +16,7 @@ import type { InFlightMarker } from '../../checkpoint/storages/in-flight-marker.
 import { PoisonBatchError } from '../../errors.js';
 import type { Clock } from '../../platform/clock.js';
 import type { OpenSource, SourceBatch } from '../../sources/source.js';
+import { isSourcePause, type SourcePause } from '../../sources/source-pause.js';
 import type { PipelineDefinition } from '../definition.js';
 import type { BatchProcessor } from './batch-processor.js';
 import { MAX_GROUP } from './completion-batcher.js';
@@ -41,6 +42,8 @@ export interface SourceReaderOptions {
   readonly sample: number | undefined;
   /** The sample is read. */
   readonly onSampled: (rows: number) => void;
+  /** The source asks for a pause. */
+  readonly onPause: (pause: SourcePause) => void;
   readonly clock: Clock;
   /** Milliseconds that a row of a live source waits for a full batch, at most. */
   readonly maxWaitMs: number;
@@ -116,7 +119,15 @@ export class SourceReader {
     const { source, processor, definition, stages } = this.options;
     this.#reading ??= this.#readBatch(batch);
     // A file answers at once.
-    const read = await (source.file === undefined ? this.#waitForRows(this.#reading) : this.#reading);
+    let read: SourceBatch<unknown> | undefined | typeof INTERRUPTED;
+    try {
+      read = await (source.file === undefined ? this.#waitForRows(this.#reading) : this.#reading);
+    } catch (error) {
+      if (!isSourcePause(error)) throw error;
+      this.#reading = undefined;
+      this.options.onPause(error);
+      return INTERRUPTED;
+    }
     if (read === INTERRUPTED) return INTERRUPTED;
     this.#reading = undefined;
     if (read === undefined) return undefined;

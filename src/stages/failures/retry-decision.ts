@@ -63,21 +63,31 @@ const WORDS = {
 
 /** Asks the stage's `when`. Never throws. */
 export function judgeFailure(
-  stage: { readonly name: string; readonly retry: { readonly when?: RetryWhen | undefined } },
+  { name, retry }: { readonly name: string; readonly retry: { readonly when?: RetryWhen | undefined } },
   error: unknown,
   info: FailureInfo,
 ): JudgedFailure {
-  const { when } = stage.retry;
+  return judgeBy(retry.when, `Stage "${name}"`, error, info);
+}
+
+/** Asks a `when`. Never throws.
+ * @param whose for messages: `Stage "classify"` */
+export function judgeBy(
+  when: RetryWhen | undefined,
+  whose: string,
+  error: unknown,
+  info: FailureInfo,
+): JudgedFailure {
   if (when === undefined) return { error };
   try {
     const decision: unknown = when(error, info);
     const verdict = verdictOf(decision);
     if (verdict !== undefined) return { error, verdict };
-    const what = `Stage "${stage.name}": retry.when must return 'retry', 'lose', 'stop', 'pause' or { afterMs: milliseconds from 0 }; it returned ${kindOf(decision)}.`;
+    const what = `${whose}: retry.when must return 'retry', 'lose', 'stop', 'pause' or { afterMs: milliseconds from 0 }; it returned ${kindOf(decision)}.`;
     return broken(`${what} The failure that it was asked about: ${messageOf(error)}`, error);
   } catch (thrown) {
     return broken(
-      `Stage "${stage.name}": retry.when threw: ${messageOf(thrown)}. The failure that it was asked about: ${messageOf(error)}`,
+      `${whose}: retry.when threw: ${messageOf(thrown)}. The failure that it was asked about: ${messageOf(error)}`,
       thrown,
     );
   }

@@ -149,7 +149,7 @@ export function sourceContract(
         if (batch === undefined) break;
         ok(batch.done > done);
         done = batch.done;
-        ok(JSON.stringify(batch.position).length < 300);
+        ok(JSON.stringify(batch.position).length <= 1_500);
       }
       if (source.total !== undefined) ok(done <= source.total.value);
       await source.close();

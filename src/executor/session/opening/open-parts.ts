@@ -67,7 +67,8 @@ export async function openParts(
   const { sessionId, mark, wasSealed, epoch } = start;
   const { closeLater, send, fail } = session;
   const publish: SessionRunOptions['publish'] = (draft) => host.publish(sessionId, draft);
-  const openContext: OpenContext = { sessionId, clock: environment.clock, ...fileSystemOf(environment) };
+  const { clock, random } = environment;
+  const openContext: OpenContext = { sessionId, clock, random, ...fileSystemOf(environment) };
   const source = await definition.source.open(mark.source ?? undefined, openContext);
   session.ownSource(source);
   await assertSameInput(source, start, publish);
