@@ -152,7 +152,11 @@ export class ByteBlocks {
 }
 
 /** `length` bytes from an offset; fewer only at the end of the file. */
-export async function readAt(handle: FileHandle, from: number, length: number): Promise<Uint8Array> {
+export async function readAt(
+  handle: Pick<FileHandle, 'read'>,
+  from: number,
+  length: number,
+): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {

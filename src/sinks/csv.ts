@@ -1,24 +1,30 @@
 /**
- * CSV to a file, after RFC 4180 with LF as record end. Compressed, if the name ends in `.gz`.
+ * CSV to a file, after RFC 4180 with LF as record end. Compressed, if the name ends in `.gz` or `.zst`.
  *
  * 1. The columns are those of the first appended row, unless the options give them. Every later row must fit them. A resumed
  *    run reads them again from the header, and so writes the same ones (I7). A result without rows has a header only if the
  *    options give the columns; otherwise it is an empty file.
  * 2. A value is quoted if reading it back would otherwise give another one, lone CR and byte order mark included.
  */
-import { gunzipSync } from 'node:zlib';
 import { InvalidOptionError, PipelineMismatchError } from '../errors.js';
+import type { Compressor } from '../formats/compressed/compress.js';
+import { decompress } from '../formats/compressed/compression.js';
 import { CsvEncoder, type CsvForm } from '../formats/csv/csv-encoder.js';
 import { csvDialect, csvFields, forEachCsvRecord } from '../formats/csv/csv-records.js';
 import { CsvScanner } from '../formats/csv/csv-scanner.js';
-import { isGzip } from '../formats/gunzip-handle.js';
 import type { JsonObject } from '../formats/json.js';
 import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
 import { flag, readOption, withDefault } from '../formats/shape.js';
 import { absolutePath } from '../platform/file-problems.js';
-import { compressorOf } from './compress.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import { compareFile, discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
+import {
+  compareFile,
+  compressorFor,
+  discardFile,
+  FileSink,
+  publishOption,
+  removePublishedFile,
+} from './file-sink.js';
 import { jsonlSink } from './jsonl.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
@@ -59,9 +65,11 @@ export function csvSink<T extends object = object>(
     label: file,
     describe: () => ({ kind: 'csv', path: file, publish, delimiter, header, ...(columns && { columns }) }),
     async open(at, complete, context) {
+      const compress = compressorFor(file);
       const opened = await FileSink.open(place, at, complete, context);
       try {
-        return new OpenCsvSink<T>(form, opened, await readHeader(form, opened, at), context.columns);
+        const header = await readHeader(form, opened, at);
+        return new OpenCsvSink<T>(form, opened, compress, header, context.columns);
       } catch (error) {
         await opened.close();
         throw error;
@@ -134,7 +142,7 @@ async function readHeader(
   const written = await file.read(0, bytes);
   let columns: readonly string[];
   try {
-    const text = new TextDecoder().decode(isGzip(written) ? gunzipSync(written) : written);
+    const text = new TextDecoder().decode(decompress(written));
     columns = csvFields(text.replace(/\n$/, ''), csvDialect({ delimiter: form.delimiter }));
   } catch {
     throw mismatch;
@@ -155,13 +163,14 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
   readonly #form: CsvForm;
   readonly #file: FileSink;
   readonly #encoder: CsvEncoder;
-  readonly #compress: ReturnType<typeof compressorOf>;
+  readonly #compress: Compressor;
   /** 0: not yet written. */
   #headerBytes: number;
 
   constructor(
     form: CsvForm,
     file: FileSink,
+    compress: Compressor,
     written: WrittenHeader | undefined,
     sourceColumns: readonly string[] | undefined,
   ) {
@@ -169,7 +178,7 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
     this.#file = file;
     this.#encoder = new CsvEncoder(form, written?.columns, sourceColumns);
     this.#headerBytes = written?.bytes ?? 0;
-    this.#compress = compressorOf(form.path);
+    this.#compress = compress;
   }
 
   get position(): SinkPosition {

@@ -11,6 +11,7 @@
 import { dirname } from 'node:path';
 import { PipelineError, SinkError } from '../errors.js';
 import { readAt } from '../formats/byte-blocks.js';
+import { type Compressor, compressorOf } from '../formats/compressed/compress.js';
 import { oneOf, readOption, withDefault } from '../formats/shape.js';
 import { problemOf } from '../platform/file-problems.js';
 import type { FileHandle, FileSystem } from '../platform/file-system.js';
@@ -88,6 +89,15 @@ export async function removePublishedFile(
     await fileSystem.syncDirectory(dirname(path));
   };
   await asSinkError(`remove ${path}`, remove());
+}
+
+/** What compresses the bytes of a file. @throws {SinkError} if this version of Node cannot do it. */
+export function compressorFor(path: string): Compressor {
+  try {
+    return compressorOf(path);
+  } catch (error) {
+    throw new SinkError(`${path}: ${problemOf(error)}.`, { cause: error });
+  }
 }
 
 export class FileSink {

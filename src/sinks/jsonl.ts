@@ -1,14 +1,21 @@
-/** JSON Lines to a file: one JSON value a line, UTF-8, LF. Compressed, if the name ends in `.gz`. */
+/** JSON Lines to a file: one JSON value a line, UTF-8, LF. Compressed, if the name ends in `.gz` or `.zst`. */
 import type { MalformedRowError } from '../errors.js';
+import type { Compressor } from '../formats/compressed/compress.js';
 import type { JsonObject } from '../formats/json.js';
 import { encodeJsonLines } from '../formats/json-lines-encoder.js';
 import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
 import { LF, LineScanner } from '../formats/record-scanner.js';
 import { JSON_ADVICE, type RowProblem, rowProblem } from '../formats/row-problem.js';
 import { absolutePath } from '../platform/file-problems.js';
-import { compressorOf } from './compress.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import { compareFile, discardFile, FileSink, publishOption, removePublishedFile } from './file-sink.js';
+import {
+  compareFile,
+  compressorFor,
+  discardFile,
+  FileSink,
+  publishOption,
+  removePublishedFile,
+} from './file-sink.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 import type { Publish } from './written-file.js';
@@ -32,7 +39,7 @@ export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOpt
     label: file,
     describe: () => ({ kind: 'jsonl', path: file, publish }),
     open: async (at, complete, context) =>
-      new OpenJsonlSink<T>(file, await FileSink.open(place, at, complete, context)),
+      new OpenJsonlSink<T>(file, compressorFor(file), await FileSink.open(place, at, complete, context)),
     // Never 'direct': it begins in the middle of a run, and nothing refers to it before the next checkpoint.
     deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
     discard: (at, context) => discardFile(place, at, context),
@@ -64,12 +71,12 @@ export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOpt
 class OpenJsonlSink<T> implements OpenSink<T> {
   readonly #file: FileSink;
   readonly #problem: RowProblem;
-  readonly #compress: ReturnType<typeof compressorOf>;
+  readonly #compress: Compressor;
 
-  constructor(path: string, file: FileSink) {
+  constructor(path: string, compress: Compressor, file: FileSink) {
     this.#file = file;
     this.#problem = rowProblem(path, JSON_ADVICE);
-    this.#compress = compressorOf(path);
+    this.#compress = compress;
   }
 
   get position(): SinkPosition {

@@ -1,7 +1,7 @@
 /** Reads a published file back, a batch of records at a time. */
 import { PipelineError, SinkError } from '../errors.js';
-import { readAt } from '../formats/byte-blocks.js';
-import { GunzipHandle, GzipError, isGzip } from '../formats/gunzip-handle.js';
+import { openContents } from '../formats/compressed/compression.js';
+import { CompressedError } from '../formats/compressed/member.js';
 import { RecordReader, type RecordReaderOptions } from '../formats/record-reader.js';
 import type { Records } from '../formats/records.js';
 import { problemOf } from '../platform/file-problems.js';
@@ -25,7 +25,7 @@ export async function* readPublished(
       throw new SinkError(`${path}: nothing is published. The run has not completed.`);
     }
     handle = await fileSystem.open(path, 'read');
-    if (isGzip(await readAt(handle, 0, 2))) handle = new GunzipHandle(handle);
+    handle = await openContents(handle);
     reader = new RecordReader(handle, { bytes: 0, rows: 0, lines: 0 }, options);
     for (;;) {
       const records = await reader.read(ROWS_AT_ONCE, BYTES_AT_ONCE);
@@ -34,7 +34,7 @@ export async function* readPublished(
     }
   } catch (error) {
     if (error instanceof PipelineError) throw error;
-    if (error instanceof GzipError) throw new SinkError(`${path}: ${error.message}.`, { cause: error });
+    if (error instanceof CompressedError) throw new SinkError(`${path}: ${error.message}.`, { cause: error });
     throw new SinkError(`Cannot read ${path}: ${problemOf(error)}.`, { cause: error });
   } finally {
     await reader?.settle();

@@ -6,7 +6,8 @@ import type { FileHandle } from '../platform/file-system.js';
  * @param bytes the first four, if there are as many. */
 export function unreadableForm([a, b, c, d]: Uint8Array): string | undefined {
   if (a === 0x1f && b === 0x8b) return 'compressed with gzip twice; gunzip it first';
-  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return 'compressed with zstd; unzstd it first';
+  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd)
+    return 'compressed with zstd twice; unzstd it first';
   if (a === 0x50 && b === 0x4b && c === 3 && d === 4)
     return 'a zip archive, or a spreadsheet; unpack it, or export it as CSV, first';
   const hasByteOrderMark = (a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff);

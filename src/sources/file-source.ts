@@ -4,13 +4,15 @@
  * 1. Reopening seeks: it takes constant time at any position.
  * 2. `identity` covers only bytes before the position, so that a file that has only grown is the same input.
  * 3. A file that became shorter is an error, at opening and at its end. It is never read as if that were all.
- * 4. Positions in a gzip file are those of its contents. Reopening inflates from the last known member before the position. Its
- *    identity is that of the whole compressed file: it is refused if it has grown.
+ * 4. Positions in a compressed file are those of its contents. Reopening decompresses from the last known member before the position. Its
+ *    identity covers the compressed bytes that were read up to there.
  */
 import { sha256 } from '#sha256';
 import { type MalformedRowError, PipelineError, PipelineMismatchError, SourceError } from '../errors.js';
 import { readAt } from '../formats/byte-blocks.js';
-import { GunzipHandle, GzipError, isGzip, type Member } from '../formats/gunzip-handle.js';
+import { CompressedHandle, type MemberPlace } from '../formats/compressed/compressed-handle.js';
+import { openContents } from '../formats/compressed/compression.js';
+import { CompressedError } from '../formats/compressed/member.js';
 import { isCount, type Json } from '../formats/json.js';
 import { RecordReader, type RecordReaderOptions, RecordTooLongError } from '../formats/record-reader.js';
 import { CR, LF } from '../formats/record-scanner.js';
@@ -58,7 +60,7 @@ export async function openForReading(path: string, context: OpenContext): Promis
     const stat = await handle.stat();
     if (stat.kind === 'directory') throw Object.assign(new Error(), { code: 'EISDIR' });
     if (stat.kind !== 'file') throw notRegular(path);
-    if (isGzip(await readAt(handle, 0, 2))) handle = new GunzipHandle(handle);
+    handle = await openContents(handle);
     const form = unreadableForm(await readAt(handle, 0, 4));
     if (form !== undefined) throw new SourceError(`${path}: ${form}.`);
     return [handle, stat.size];
@@ -76,7 +78,8 @@ function notRegular(path: string): SourceError {
 
 function asSourceError(path: string, verb: 'open' | 'read', error: unknown): PipelineError {
   if (error instanceof PipelineError) return error;
-  if (error instanceof GzipError) return new SourceError(`${path}: ${error.message}.`, { cause: error });
+  if (error instanceof CompressedError)
+    return new SourceError(`${path}: ${error.message}.`, { cause: error });
   if (error instanceof RecordTooLongError)
     return new SourceError(`${path}, ${error.message}.`, { cause: error });
   return new SourceError(`Cannot ${verb} ${path}: ${problemOf(error)}.`, { cause: error });
@@ -92,14 +95,14 @@ function recordPosition(path: string, at: SourcePosition): RecordPosition {
 }
 
 export class FileSource<T> implements OpenSource<T> {
-  /** Absent for a gzip file: the size of its contents is not known. */
+  /** Absent for a compressed file: the size of its contents is not known. */
   readonly total?: { readonly unit: 'bytes'; readonly value: number };
   readonly file: FileHandle;
   readonly columns?: readonly string[];
   readonly #path: string;
   /** Of the file, when it was opened. */
   readonly #size: number;
-  readonly #compressed: GunzipHandle | undefined;
+  readonly #compressed: CompressedHandle | undefined;
   readonly #decode: DecodeRecords<T>;
   readonly #reader: RecordReader;
   #firstHash: string | undefined;
@@ -114,7 +117,7 @@ export class FileSource<T> implements OpenSource<T> {
   ) {
     this.file = file;
     this.#size = size;
-    if (file instanceof GunzipHandle) this.#compressed = file;
+    if (file instanceof CompressedHandle) this.#compressed = file;
     else this.total = { unit: 'bytes', value: size };
     if (columns !== undefined) this.columns = columns;
     this.#path = reading.path;
@@ -132,7 +135,7 @@ export class FileSource<T> implements OpenSource<T> {
     const { path } = format.reading;
     try {
       let position = at === undefined ? (format.start ?? START) : recordPosition(path, at);
-      if (handle instanceof GunzipHandle) {
+      if (handle instanceof CompressedHandle) {
         if (at !== undefined) await reopenContents(path, handle, at, position);
       } else if (size < position.bytes) {
         throw new PipelineMismatchError(
@@ -164,7 +167,7 @@ export class FileSource<T> implements OpenSource<T> {
     });
     return {
       size: records.size,
-      position: { bytes, rows, lines, ...this.#memberBefore(bytes) },
+      position: { bytes, rows, lines, ...this.#compressedPlace(bytes) },
       done: bytes,
       decode: (row, malformed) => decode(records, row, malformed),
       release: records.release,
@@ -184,9 +187,12 @@ export class FileSource<T> implements OpenSource<T> {
     }
   }
 
-  /** Where a reopened gzip file is inflated from. */
-  #memberBefore(bytes: number): { readonly member?: Member } {
-    return this.#compressed === undefined ? {} : { member: this.#compressed.memberBefore(bytes) };
+  /** Where a reopened file is decompressed from, and how many compressed bytes were read. */
+  #compressedPlace(bytes: number): { readonly member?: MemberPlace; readonly read?: number } {
+    const compressed = this.#compressed;
+    return compressed === undefined
+      ? {}
+      : { member: compressed.memberBefore(bytes), read: compressed.bytesRead };
   }
 
   /** The end of a file that was truncated meanwhile is not the end of the input. */
@@ -199,9 +205,11 @@ export class FileSource<T> implements OpenSource<T> {
   }
 
   async identity(position: SourcePosition): Promise<Json> {
-    // The end of a gzip file has a checksum of its contents.
     const file = this.#compressed?.file ?? this.file;
-    const bytes = this.#compressed === undefined ? recordPosition(this.#path, position).bytes : this.#size;
+    const { read } = position;
+    const compressedBytes = isCount(read) ? Math.min(read, this.#size) : this.#size;
+    const bytes =
+      this.#compressed === undefined ? recordPosition(this.#path, position).bytes : compressedBytes;
     const from = Math.max(0, bytes - LAST_BYTES);
     try {
       let first = bytes >= FIRST_BYTES ? this.#firstHash : undefined;
@@ -246,7 +254,7 @@ export class FileSource<T> implements OpenSource<T> {
 /** @throws {PipelineMismatchError} if the contents end before the position */
 async function reopenContents(
   path: string,
-  handle: GunzipHandle,
+  handle: CompressedHandle,
   { member }: SourcePosition,
   { bytes }: RecordPosition,
 ): Promise<void> {

@@ -3,10 +3,13 @@
  * has only grown is the same input, any other is not (I15). A truncated file and a failing disk are errors, not the end of the
  * input. At most one block is read ahead (I13).
  */
-import { appendFile, mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { map, memoryStorage, pipeline, StateManager } from 'xstate-pipeline';
+import { jsonl } from 'xstate-pipeline/node';
 import { InvalidOptionError, PipelineMismatchError, SourceError } from '../../src/errors.js';
 import type { FileHandle, FileSystem } from '../../src/platform/file-system.js';
 import { nodeFileSystem } from '../../src/platform/node-file-system.js';
@@ -112,6 +115,39 @@ describe('the identity of an input (I15)', () => {
     };
     expect(await of('{"n":0}\n{"n":1}\n')).toEqual(await of('{"n":0}\n{"n":1}\n{"n":2}\n'));
   });
+});
+
+describe('a compressed file that is cut off', () => {
+  const lines = (from: number, to: number) =>
+    Array.from(
+      { length: to - from },
+      (_, i) => `${JSON.stringify({ n: from + i, text: 'x'.repeat((from + i) % 97) })}\n`,
+    ).join('');
+  const members = Buffer.concat([0, 1, 2, 3].map((n) => gzipSync(lines(n * 500, (n + 1) * 500))));
+
+  test.each([
+    ['one member', gzipSync(lines(0, 2_000))],
+    ['several members', members],
+  ])(
+    'fails the run in one line; restored, the session is resumed, and nothing is lost: %s',
+    async (_, whole) => {
+      const path = await file(whole.subarray(0, Math.floor(whole.length * 0.8)));
+      const out = join(folder(), 'out.jsonl');
+      const stateManager = new StateManager(memoryStorage(), { checkpointInterval: 100 });
+      const files = pipeline('cut', { batchSize: 50 })
+        .from(jsonl(path))
+        .pipe(map('same', (row) => row))
+        .to(jsonl(out));
+      const message = `${path}: the gzip file is cut off. Copy it again.`;
+      await expect(files.run({ stateManager })).rejects.toMatchObject({ code: 'SOURCE', message });
+      expect(existsSync(out)).toBe(false);
+      await expect(files.run({ stateManager, resume: 'last' })).rejects.toMatchObject({ message });
+      await writeFile(path, whole);
+      const { metrics } = await files.run({ stateManager, resume: 'last' });
+      expect(metrics.rowsIn).toBe(2_000);
+      expect(await readFile(out, 'utf8')).toBe(lines(0, 2_000));
+    },
+  );
 });
 
 describe('an unended last line', () => {

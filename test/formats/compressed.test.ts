@@ -8,14 +8,16 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readAt } from '../../src/formats/byte-blocks.js';
-import { GunzipHandle, GzipError } from '../../src/formats/gunzip-handle.js';
+import { CompressedHandle } from '../../src/formats/compressed/compressed-handle.js';
+import { gzip } from '../../src/formats/compressed/gzip-member.js';
+import { CompressedError } from '../../src/formats/compressed/member.js';
 import { nodeFileSystem } from '../../src/platform/node-file-system.js';
 import { freshFolder } from '../support/folders.js';
 
-async function open(bytes: Uint8Array): Promise<GunzipHandle> {
+async function open(bytes: Uint8Array): Promise<CompressedHandle> {
   const path = join(freshFolder(), 'file.gz');
   await writeFile(path, bytes);
-  return new GunzipHandle(await nodeFileSystem.open(path, 'read'));
+  return new CompressedHandle(await nodeFileSystem.open(path, 'read'), gzip);
 }
 
 const CONTENTS = Buffer.from(Array.from({ length: 3_000 }, (_, n) => `row ${n} 🚲\n`).join(''));
@@ -71,7 +73,7 @@ test('a file that is cut off at any byte is an error', async () => {
   for (let length = 0; length < whole.length; length++) {
     if (length === border) continue;
     const handle = await open(whole.subarray(0, length));
-    await expect(readAt(handle, 0, 100), `cut at ${length}`).rejects.toThrow(GzipError);
+    await expect(readAt(handle, 0, 100), `cut at ${length}`).rejects.toThrow(CompressedError);
     await handle.close();
   }
 });
@@ -82,7 +84,7 @@ test('a changed byte of the data is an error, and so is anything after the last 
     const damaged = Buffer.from(whole);
     damaged[at] = (damaged[at] as number) ^ 0xff;
     const handle = await open(damaged);
-    await expect(readAt(handle, 0, 1_000_000), `byte ${at}`).rejects.toThrow(GzipError);
+    await expect(readAt(handle, 0, 1_000_000), `byte ${at}`).rejects.toThrow(CompressedError);
     await handle.close();
   }
   const trailed = await open(Buffer.concat([gzipSync('text'), Buffer.from('garbage')]));
