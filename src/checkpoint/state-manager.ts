@@ -148,6 +148,21 @@ export class StateManager {
     }
   }
 
+  /** One session as a list shows it; undefined: it has no checkpoint. */
+  async readSummary(sessionId: string): Promise<CheckpointSummary | undefined> {
+    try {
+      return summaryOf(await this.#readNewest(sessionId));
+    } catch (error) {
+      // Removed meanwhile, or never checkpointed.
+      if (error instanceof CheckpointNotFoundError) return undefined;
+      if (error instanceof CorruptCheckpointError)
+        return { sessionId, state: 'CORRUPT', reasons: error.reasons };
+      if (error instanceof StateDirectoryError)
+        return { sessionId, state: 'CORRUPT', reasons: [messageOf(error)], isUnreadable: true };
+      throw error;
+    }
+  }
+
   /** All stored sessions, newest first, those that cannot be used last. */
   async listCheckpoints(): Promise<readonly CheckpointSummary[]> {
     return this.#summaries(await this.storage.list());
@@ -241,20 +256,6 @@ export class StateManager {
     }
   }
 
-  async #summary(sessionId: string): Promise<CheckpointSummary | undefined> {
-    try {
-      return summaryOf(await this.#readNewest(sessionId));
-    } catch (error) {
-      // Removed meanwhile, or never checkpointed.
-      if (error instanceof CheckpointNotFoundError) return undefined;
-      if (error instanceof CorruptCheckpointError)
-        return { sessionId, state: 'CORRUPT', reasons: error.reasons };
-      if (error instanceof StateDirectoryError)
-        return { sessionId, state: 'CORRUPT', reasons: [messageOf(error)], isUnreadable: true };
-      throw error;
-    }
-  }
-
   /** For lists: the older generation is read only where the newest cannot be used. */
   async #readNewest(sessionId: string): Promise<Checkpoint> {
     const stored = await this.storage.read(sessionId, 'newest');
@@ -267,7 +268,7 @@ export class StateManager {
   }
 
   async #summaries(ids: readonly string[]): Promise<CheckpointSummary[]> {
-    const summaries = await concurrently(ids, AT_ONCE, (sessionId) => this.#summary(sessionId));
+    const summaries = await concurrently(ids, AT_ONCE, (sessionId) => this.readSummary(sessionId));
     return summaries.filter((summary) => summary !== undefined).sort(newestFirst);
   }
 
@@ -278,7 +279,7 @@ export class StateManager {
 
   async #isDue(sessionId: string, isDue: IsDue): Promise<boolean> {
     const isRecorded = (await this.storage.isRecorded?.(sessionId)) ?? false;
-    return isDue(await this.#summary(sessionId), isRecorded);
+    return isDue(await this.readSummary(sessionId), isRecorded);
   }
 
   async #removeIf(sessionId: string, isDue: IsDue): Promise<boolean> {

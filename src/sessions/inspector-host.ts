@@ -15,12 +15,13 @@ import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
 import type { JsonObject } from '../formats/json.js';
 import { checkpointRecording } from '../history/checkpoint-recording.js';
 import { grouped } from '../observers/progress/terminal-text.js';
+import { concurrently } from '../platform/concurrently.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
 import { messageOf } from '../platform/thrown.js';
 import { canResume } from './can-resume.js';
 import { PATIENCE_MS } from './control-session.js';
 import { sessionCommand } from './invocation.js';
-import { type SessionWithOwner, sessionsWithOwners } from './list-sessions.js';
+import { newestWithOwners, type SessionWithOwner } from './list-sessions.js';
 import { ownerOf } from './owner.js';
 import { storedMark } from './stored-metrics.js';
 
@@ -65,7 +66,7 @@ export type InspectorCommand = 'pause' | 'resume' | 'cancel';
 
 /** The sessions, as the inspector's server needs them. */
 export interface InspectorHost {
-  /** Newest first. */
+  /** The 200 that were started last, newest first. */
   sessions(): Promise<readonly InspectedSession[]>;
   /** @throws {CheckpointNotFoundError | CorruptCheckpointError} when there is nothing to show. */
   open(id: string): Promise<InspectedFeed>;
@@ -83,6 +84,9 @@ export interface InspectorHostOptions {
 
 /** The list asks every owner, and shows what is stored of one that does not answer. */
 const STATUS_PATIENCE_MS = 1_000;
+/** Sessions in the list (I25), and how many are asked at once. */
+const MAX_LISTED = 200;
+const AT_ONCE = 32;
 const LOOK_AGAIN_MS = 150;
 /** Looks without new bytes, after which a new owner is asked to record. */
 const LOOKS = 15;
@@ -109,14 +113,12 @@ export function inspectorHost({ stateDir = '.xstate-pipeline' }: InspectorHostOp
 
   return {
     async sessions() {
-      const listed = await sessionsWithOwners(stateManager, stateDir);
-      return Promise.all(
-        listed.map(async (session) => {
-          const id = session.summary.sessionId;
-          const status = session.owner === undefined ? {} : await send(id, 'status').catch(() => ({}));
-          return inspectedSession(session, status, await isRecorded(id), stateDir);
-        }),
-      );
+      const listed = await newestWithOwners(stateManager, stateDir, MAX_LISTED);
+      return concurrently(listed, AT_ONCE, async (session) => {
+        const id = session.summary.sessionId;
+        const status = session.owner === undefined ? {} : await send(id, 'status').catch(() => ({}));
+        return inspectedSession(session, status, await isRecorded(id), stateDir);
+      });
     },
 
     async open(id) {

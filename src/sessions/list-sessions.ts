@@ -1,5 +1,6 @@
 /** The stored sessions, newest first, each with the process that runs it. */
 import { type CheckpointSummary, isSound } from '../checkpoint/checkpoint-summary.js';
+import { newestIdsFirst } from '../checkpoint/session-id.js';
 import { StateManager } from '../checkpoint/state-manager.js';
 import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
 import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.js';
@@ -9,6 +10,7 @@ import { concurrently } from '../platform/concurrently.js';
 import { canResume } from './can-resume.js';
 import { type SessionOwner, type SessionState, sessionState } from './owner.js';
 import { ownerIfAny } from './running-sessions.js';
+import { type IndexedSession, SessionIndex } from './session-index.js';
 import { storedMark } from './stored-metrics.js';
 
 /** Options of `listSessions`. */
@@ -63,8 +65,56 @@ const OPTIONS = options({ stateDir: optional(text(10_000, 1)), limit: optional(w
  */
 export async function listSessions(options: ListSessionsOptions = {}): Promise<StoredSession[]> {
   const { stateDir = DEFAULT_STATE_DIRECTORY, limit } = readOptions('listSessions()', OPTIONS, options);
-  const listed = await sessionsWithOwners(new StateManager(lowdbStorage(stateDir)), stateDir, limit);
-  return listed.map(storedSession);
+  const stateManager = new StateManager(lowdbStorage(stateDir));
+  const stored = await stateManager.storage.list();
+  const ids = limit === undefined ? stored : newestIdsFirst(stored).slice(0, limit);
+  const readListed = async (sessionId: string) => {
+    const summary = await stateManager.readSummary(sessionId);
+    return summary && storedSession(await withOwner(summary, stateDir));
+  };
+  const listed =
+    ids.length < MANY
+      ? concurrently(ids, AT_ONCE, readListed)
+      : listIndexed(stateDir, stored, ids, readListed);
+  return (await listed).filter((session) => session !== undefined).sort(newestFirst);
+}
+
+/** Fewer sessions are listed without an index, and fewer changed ones do not make it worth writing. */
+const MANY = 100;
+
+async function listIndexed(
+  stateDir: string,
+  stored: readonly string[],
+  ids: readonly string[],
+  readListed: (sessionId: string) => Promise<StoredSession | undefined>,
+): Promise<(StoredSession | undefined)[]> {
+  const index = await SessionIndex.read(stateDir);
+  const listed = await concurrently(ids, AT_ONCE, async (sessionId) => {
+    const stamp = await index.stamp(sessionId);
+    const known = stamp === undefined ? undefined : index.find(sessionId, stamp);
+    if (known !== undefined) return known;
+    const session = await readListed(sessionId);
+    if (stamp !== undefined && session !== undefined && isSettled(session)) index.add(stamp, session);
+    return session;
+  });
+  await index.save(stored, MANY);
+  return listed;
+}
+
+/** What is listed of the session changes only with its files. */
+function isSettled(session: StoredSession): session is IndexedSession {
+  return (
+    session.pid === undefined &&
+    session.state !== 'corrupt' &&
+    session.state !== 'running' &&
+    session.state !== 'pausing'
+  );
+}
+
+function newestFirst(a: StoredSession, b: StoredSession): number {
+  const savedAt = (session: StoredSession) =>
+    session.state === 'corrupt' ? Number.NEGATIVE_INFINITY : session.savedAt;
+  return savedAt(b) - savedAt(a) || (a.sessionId < b.sessionId ? -1 : 1);
 }
 
 export interface SessionWithOwner {
@@ -72,20 +122,22 @@ export interface SessionWithOwner {
   readonly owner: SessionOwner | undefined;
 }
 
-/** Each asks the lock of one session. All at once would exhaust the file descriptors. */
-const SOCKETS_AT_ONCE = 32;
+/** Sessions that are read at once. Each may open a file or ask a lock: all at once would exhaust the file descriptors. */
+const AT_ONCE = 32;
 
-export async function sessionsWithOwners(
+/** The sessions that were started last, newest first. */
+export async function newestWithOwners(
   stateManager: StateManager,
   stateDir: string,
-  limit?: number,
+  limit: number,
 ): Promise<SessionWithOwner[]> {
-  const summaries =
-    limit === undefined ? await stateManager.listCheckpoints() : await stateManager.newestCheckpoints(limit);
-  return concurrently(summaries, SOCKETS_AT_ONCE, async (summary) => ({
-    summary,
-    owner: summary.state === 'COMPLETED' ? undefined : await ownerIfAny(stateDir, summary.sessionId),
-  }));
+  const summaries = await stateManager.newestCheckpoints(limit);
+  return concurrently(summaries, AT_ONCE, (summary) => withOwner(summary, stateDir));
+}
+
+async function withOwner(summary: CheckpointSummary, stateDir: string): Promise<SessionWithOwner> {
+  const owner = summary.state === 'COMPLETED' ? undefined : await ownerIfAny(stateDir, summary.sessionId);
+  return { summary, owner };
 }
 
 function storedSession({ summary, owner }: SessionWithOwner): StoredSession {

@@ -5,7 +5,7 @@
  * 6 kills in `npm test`; 200: `XSTATE_PIPELINE_PARENT_KILLS=200 npx vitest run test/crash/restored-parent.test.ts`.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -16,6 +16,7 @@ import { SEED } from '../support/seed.js';
 const KILLS = Number(process.env.XSTATE_PIPELINE_PARENT_KILLS ?? 6);
 const KILLS_A_RUN = 3;
 const ROWS = 1_500;
+/** Without a new line in the log. */
 const HANG_MS = 60_000;
 const program = fileURLToPath(new URL('parent.child.mjs', import.meta.url));
 
@@ -34,7 +35,15 @@ function run(folder: string, snapshot: string | undefined, killAfterMs: number |
     child.stderr.on('data', (text: Buffer) => {
       errors += text;
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs ?? HANG_MS);
+    const log = join(folder, 'log.jsonl');
+    const bytes = () => statSync(log, { throwIfNoEntry: false })?.size ?? 0;
+    const kill = () => child.kill('SIGKILL');
+    let timer: NodeJS.Timeout;
+    const killIfIdle = (before: number) => {
+      timer = setTimeout(() => (bytes() > before ? killIfIdle(bytes()) : kill()), HANG_MS);
+    };
+    if (killAfterMs === undefined) killIfIdle(bytes());
+    else timer = setTimeout(kill, killAfterMs);
     child.on('close', (code) => {
       clearTimeout(timer);
       resolve({ code, errors });
@@ -63,7 +72,7 @@ function secondInvocations(folder: string): number[] {
 const random = seededRandom(SEED);
 const runs = Array.from({ length: Math.ceil(KILLS / KILLS_A_RUN) }, (_, i) => i);
 
-test.each(runs)(`seed ${SEED}, parent %i`, { timeout: HANG_MS * 6 }, async () => {
+test.each(runs)(`seed ${SEED}, parent %i`, { timeout: HANG_MS * 10 }, async () => {
   const folder = freshFolder();
   mkdirSync(join(folder, 'snapshots'));
   const rows = Array.from({ length: ROWS }, (_, n) => ({ n }));

@@ -13,6 +13,7 @@ import { counted, printable } from '../../observers/progress/terminal-text.js';
 import { codeOf } from '../../platform/thrown.js';
 import { discardOutputs, discardUnsaved } from '../../sessions/discard-outputs.js';
 import { ownerOf, sessionState } from '../../sessions/owner.js';
+import { removeSessionIndex } from '../../sessions/session-index.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago } from '../output/durations.js';
 import type { Terminal } from '../output/terminal.js';
@@ -47,6 +48,8 @@ export async function prune(options: PruneOptions, terminal: Terminal): Promise<
     removed++;
     terminal.printResult(`${dryRun ? 'would remove' : 'removed'} ${sessionId}  never saved`);
   }
+  // It quotes errors of the removed sessions.
+  if (!dryRun) await removeSessionIndex(stateDir);
   terminal.printResult(`${dryRun ? 'Would remove' : 'Removed'} ${counted(removed, 'session')}.`);
   if (kept > 0)
     terminal.printMessage(
