@@ -12,7 +12,7 @@ import { IllegalCommandError, InvalidOptionError } from '../errors.js';
 import type { PipelineObserver } from '../observers/attach.js';
 import type { PipelineEvent } from '../observers/events.js';
 import { guard } from '../observers/guard.js';
-import { reduced, viewOf } from '../observers/latest.js';
+import { Reducer, viewOf } from '../observers/latest.js';
 import { metricsOf, type RunMetrics } from '../observers/metrics.js';
 import { type Progress, progressOf } from '../observers/progress/progress.js';
 import { reduceProgress } from '../observers/progress/reduce-progress.js';
@@ -117,7 +117,8 @@ export class PipelineExecutor<
     this.#machine = machine;
     this.#actionsOf = actionsOf;
     this.#actor = this.#follow(createActor(machine, { input: {} }));
-    const counters = reduced(bus.own$, NO_RUN_COUNTERS, reduceProgress);
+    const counters = new Reducer(NO_RUN_COUNTERS, reduceProgress);
+    bus.follow(counters, 'first');
     this.progress$ = guard(progressOf(counters, this.#environment.clock), reportFailure);
     this.metrics$ = guard(viewOf(counters, metricsOf), reportFailure);
     for (const observer of observers) this.addObserver(observer);

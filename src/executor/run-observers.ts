@@ -1,6 +1,6 @@
 /** The observers of an executor's runs: they receive events, and can neither stop nor slow a run (I11). */
 import { attachObserver, type PipelineObserver } from '../observers/attach.js';
-import { EventBus } from '../observers/event-bus.js';
+import { EventBus, OwnObserver } from '../observers/event-bus.js';
 import type { Environment } from '../platform/environment.js';
 import { errorData } from '../platform/error-data.js';
 import { type EventDraft, stamped } from './publish.js';
@@ -12,7 +12,8 @@ export class RunObservers {
   constructor(private readonly environment: Pick<Environment, 'clock' | 'logger'>) {}
 
   add(observer: PipelineObserver): void {
-    attachObserver(this.bus.events$, observer, this.reportFailure);
+    if (observer instanceof OwnObserver) this.bus.follow(observer, 'last');
+    else attachObserver(this.bus.events$, observer, this.reportFailure);
   }
 
   /** @param listeners of the run's actor. */

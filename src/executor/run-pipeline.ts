@@ -9,6 +9,7 @@ import { StateManager } from '../checkpoint/state-manager.js';
 import { CheckpointNotFoundError, PipelineCancelledError, PipelinePausedError } from '../errors.js';
 import { optionsNamed, readOption, readOptions, shape } from '../formats/shape.js';
 import type { PipelineObserver } from '../observers/attach.js';
+import { OwnObserver } from '../observers/event-bus.js';
 import type { HoldReason, PipelineEventOf } from '../observers/events.js';
 import { Deferred } from '../platform/deferred.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
@@ -170,9 +171,11 @@ class Run<T> {
       ...(options.workers === undefined ? {} : { workers: checkWorkers(options.workers) }),
     });
     if (options.record === true) this.#executor.record();
-    this.#executor.addObserver({
-      next: (event) => event.type === 'pipeline.paused' && this.#endPaused(event),
-    });
+    this.#executor.addObserver(
+      new OwnObserver((event) => {
+        if (event.type === 'pipeline.paused') this.#endPaused(event);
+      }),
+    );
   }
 
   get sessionId(): string | undefined {

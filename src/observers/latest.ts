@@ -8,22 +8,27 @@ export interface Reduced<State> {
   readonly changes: Subject<void>;
 }
 
-/** Subscribes to `source` now and reduces every value, so that nothing is missed. */
-export function reduced<In, State>(
-  source: Observable<In>,
-  initial: State,
-  reduce: (state: State, value: In) => State,
-): Reduced<State> {
-  const all = { state: initial, changes: new Subject<void>() };
-  source.subscribe({
-    next(value) {
-      all.state = reduce(all.state, value);
-      if (all.changes.observed) all.changes.next();
-    },
-    error: (error) => all.changes.error(error),
-    complete: () => all.changes.complete(),
-  });
-  return all;
+/** Reduces what it is given. */
+export class Reducer<In, State> implements Reduced<State> {
+  readonly changes = new Subject<void>();
+
+  constructor(
+    public state: State,
+    private readonly reduce: (state: State, value: In) => State,
+  ) {}
+
+  next(value: In): void {
+    this.state = this.reduce(this.state, value);
+    if (this.changes.observed) this.changes.next();
+  }
+
+  error(error: unknown): void {
+    this.changes.error(error);
+  }
+
+  complete(): void {
+    this.changes.complete();
+  }
 }
 
 /** On subscription the view of the latest state, then one per change; it runs only for subscribers. */

@@ -2,7 +2,7 @@
 import { type Observable, Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { PipelineEvent, PipelineEventOf } from '../../src/observers/events.js';
-import { reduced, viewOf } from '../../src/observers/latest.js';
+import { Reducer, viewOf } from '../../src/observers/latest.js';
 import { metricsOf, type RunMetrics } from '../../src/observers/metrics.js';
 import { type Progress, progressAt, progressOf } from '../../src/observers/progress/progress.js';
 import { reduceProgress } from '../../src/observers/progress/reduce-progress.js';
@@ -10,7 +10,11 @@ import { NO_RUN_COUNTERS } from '../../src/observers/progress/run-counters.js';
 import { batchDone, committed, completed, event, HandClock, SESSION, started } from './fixtures.js';
 
 const figuresOf = (events: readonly PipelineEvent[]) => events.reduce(reduceProgress, NO_RUN_COUNTERS);
-const figuresOf$ = (events$: Observable<PipelineEvent>) => reduced(events$, NO_RUN_COUNTERS, reduceProgress);
+function figuresOf$(events$: Observable<PipelineEvent>) {
+  const figures = new Reducer(NO_RUN_COUNTERS, reduceProgress);
+  events$.subscribe(figures);
+  return figures;
+}
 
 describe('rows per second', () => {
   test('follows the last seconds, not the whole run', () => {

@@ -48,8 +48,8 @@ export const BUGS: readonly Bug[] = [
     what: 'an event that an observer causes overtakes the one being delivered',
     invariant: 'I11',
     in: EventBus,
-    find: 'if ($delivering) return; $delivering = true;',
-    replace: '$delivering = true;',
+    find: 'if ($delivering) $waiting.push([$event, $listeners]); else $deliver($event, $listeners);',
+    replace: '$deliver($event, $listeners);',
     suite: 'test/observers/event-bus.test.ts',
   },
   {
