@@ -9,7 +9,7 @@
  */
 const { builtinModules } = require('node:module');
 
-const ENTRY = '^src/(index|node|browser|recording|sql|storage|testing|ai|pages)[.]ts$';
+const ENTRY = '^src/(index|node|browser|recording|sql|storage|testing|ai|pages|web|react)[.]ts$';
 const ERRORS = '^src/errors[.]ts$';
 const BASE = '^src/(platform|formats)/';
 /** Below the rooms; stages alone build on them. */
@@ -167,6 +167,20 @@ module.exports = {
       to: { path: '^src/ai(/|[.]ts$)' },
     },
     {
+      name: 'web-observes',
+      severity: 'error',
+      comment: 'src/web turns the streams of a run into text for other programs; it knows no executor',
+      from: { path: '^src/web/' },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/(web|observers)/'] },
+    },
+    {
+      name: 'react-comes-in-through-its-entry',
+      severity: 'error',
+      comment: 'React is an optional peer: nothing but src/react.ts may bring it in',
+      from: { path: '^(src|machines)/', pathNot: '^src/react(/|[.]ts$)' },
+      to: { path: '^src/react(/|[.]ts$)' },
+    },
+    {
       name: 'history-executes-nothing',
       severity: 'error',
       comment: 'replay, fork and diff read what is stored; they start no run and know no command line',
@@ -242,8 +256,8 @@ module.exports = {
       from: { path: '^(src|machines)/', pathNot: '^src/inspector/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-peer'],
-        // Peers: there is one XState, and it is the user's, as is the AI SDK, which src/ai alone imports.
-        pathNot: 'node_modules/(xstate|ai)/',
+        // Peers: there is one XState, and it is the user's. So are the AI SDK and React, each for one room.
+        pathNot: 'node_modules/(xstate|ai|react|@types/react)/',
       },
     },
     {
@@ -260,6 +274,7 @@ module.exports = {
       'xstate',
     ),
     only('ai-sdk-in-its-room', ['src/ai'], 'ai|@ai-sdk'),
+    only('react-in-its-room', ['src/react'], 'react|react-dom'),
     only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
     only('pino-in-its-room', ['src/observers'], 'pino'),
     only('csv-in-its-room', ['src/formats'], 'csv-parse|csv-stringify'),

@@ -36,6 +36,10 @@ const CLEAN: Readonly<Record<string, string>> = {
   'src/limits/limiter.ts': `import { records } from '../formats/csv.js'; export const limiter = records;`,
   'src/ai/llm.ts': `import { generateText } from 'ai'; import { map } from '../stages/map.js';
     import { limiter } from '../limits/limiter.js'; export const llm = [generateText, map, limiter];`,
+  'src/web/stream.ts': `import { logger } from '../observers/logger.js'; export const stream = logger;`,
+  'src/react/hook.ts': `import { useMemo } from 'react'; import { executor } from '../executor/executor.js';
+    export const hook = [useMemo, executor];`,
+  'src/react.ts': `export { hook } from './react/hook.js';`,
   'src/ai.ts': `export { llm } from './ai/llm.js';`,
   'src/sources/csv.ts': `import { records } from '../formats/csv.js'; export const csv = records;`,
   'src/sinks/sink.ts': `export const sink = 1;`,
@@ -130,6 +134,13 @@ const VIOLATIONS: readonly (readonly [rule: string, file: string, text: string])
   ['xstate-in-its-rooms', 'src/stages/actor.ts', `import type { Actor } from 'xstate';`],
   ['ai-is-a-stage', 'src/ai/up.ts', `import type { owner } from '../sessions/owner.js';`],
   ['ai-comes-in-through-its-entry', 'src/sessions/model.ts', `import type { llm } from '../ai/llm.js';`],
+  ['web-observes', 'src/web/run.ts', `import type { executor } from '../executor/executor.js';`],
+  [
+    'react-comes-in-through-its-entry',
+    'src/sessions/hook.ts',
+    `import type { hook } from '../react/hook.js';`,
+  ],
+  ['react-in-its-room', 'src/web/hook.ts', `import { useMemo } from 'react'; useMemo;`],
   ['ai-sdk-in-its-room', 'src/stages/model.ts', `import { generateText } from 'ai'; generateText;`],
   ['lowdb-in-its-room', 'src/sinks/low.ts', `import { Low } from 'lowdb'; Low;`],
   ['pino-in-its-room', 'src/executor/log.ts', `import { pino } from 'pino'; pino;`],
