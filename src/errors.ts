@@ -289,6 +289,11 @@ export class ForkError extends PipelineError {
   readonly code = 'FORK';
 }
 
+/** The dead letters of a session cannot be taken again. */
+export class RedriveError extends PipelineError {
+  readonly code = 'REDRIVE';
+}
+
 /** `inspect` needs the inspector's package, which is installed separately. */
 export class InspectorMissingError extends PipelineError {
   readonly code = 'INSPECTOR_MISSING';

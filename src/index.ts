@@ -28,6 +28,7 @@ export {
   PipelinePausedError,
   PoisonBatchError,
   RecordingError,
+  RedriveError,
   RowError,
   SchemaError,
   SessionLockedError,

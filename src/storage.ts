@@ -1,7 +1,7 @@
 /** `xstate-pipeline/storage`: the ports behind `StateManager`, for authors of a storage of their own. */
 
 export type { CheckpointCandidate, LoadedCheckpoint } from './checkpoint/choose-checkpoint.js';
-export type { Checkpoint, CheckpointSettings } from './checkpoint/envelope.js';
+export type { Checkpoint, CheckpointSettings, Redriven } from './checkpoint/envelope.js';
 export type { Journal, JournalKey } from './checkpoint/journal/journal.js';
 export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/lock/lock.js';
 export type { RecordingLog, RecordingLogOptions } from './checkpoint/recording-log/recording-log.js';

@@ -15,6 +15,7 @@ import { CheckpointWriteError, CorruptCheckpointError } from '../errors.js';
 import { canonicalJson, isObject, type Json, type JsonObject, parseUntrusted } from '../formats/json.js';
 import {
   amount,
+  flag,
   json,
   jsonObject,
   nullable,
@@ -62,10 +63,19 @@ export interface Checkpoint {
   readonly sourceIdentity: Json;
   /** What the session has spent (I21); absent: nothing. */
   readonly spending?: LedgerState;
+  /** The session that takes the dead letters of this one again. */
+  readonly redriven?: Redriven;
   /** What the run failed with. */
   readonly error?: ErrorData;
   /** The XState snapshot as persisted. */
   readonly snapshot: Json;
+}
+
+/** That the dead letters of a session were taken by another one. */
+export interface Redriven {
+  readonly sessionId: string;
+  /** The other session is stored. False: a crash may have come before that. */
+  readonly isStored: boolean;
 }
 
 /** Sizes that a session keeps from its beginning. */
@@ -168,6 +178,7 @@ const CHECKPOINT = object({
   deadLetter: nullable(jsonObject),
   sourceIdentity: json,
   spending: optional(shape('what a session has spent', isLedgerState)),
+  redriven: optional(object({ sessionId: text(36), isStored: flag })),
   error: optional(object({ name: text(MAX_MESSAGE), code: text(MAX_MESSAGE), message: text(MAX_MESSAGE) })),
   snapshot: json,
 });

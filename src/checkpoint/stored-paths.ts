@@ -23,11 +23,14 @@ export function withProcessPaths(checkpoint: Checkpoint, paths: StoredPaths | un
   return paths === undefined ? checkpoint : mapPaths(checkpoint, (path) => paths.fromStored(path));
 }
 
+/** Kinds of sources and sinks whose `path` is a file. */
+const FILE_KINDS: ReadonlySet<unknown> = new Set(['jsonl', 'csv', 'dead-letters']);
+
 function mapPaths(checkpoint: Checkpoint, map: (path: string) => string): Checkpoint {
   const { pipelineFile } = checkpoint;
   const ofFile = (description: JsonObject | null): JsonObject | null => {
     const { kind, path, paths } = description ?? {};
-    if (kind !== 'jsonl' && kind !== 'csv') return description;
+    if (!FILE_KINDS.has(kind)) return description;
     if (typeof path === 'string') return { ...description, path: map(path) };
     if (!Array.isArray(paths)) return description;
     return { ...description, paths: paths.map((each) => (typeof each === 'string' ? map(each) : each)) };

@@ -75,6 +75,18 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
           return resume(session, file, { ...withSwitches(options), viewer, ...how }, terminal);
         }),
     );
+  runCommand('redrive <session> [file]', 'run the dead letters of a completed session as a new session')
+    .option('--to <file>', 'the new output; default: <output>.redriven.jsonl beside the output')
+    .option('--force', 'accept a pipeline whose earlier stages have changed')
+    .action(
+      (session: string, file: string | undefined, options: RunFlags & { to?: string; force?: boolean }) =>
+        perform(options, async () => {
+          const { force = false } = options;
+          const viewer = await viewerFor(options);
+          const { redrive } = await import('./commands/redrive.js');
+          return redrive(session, file, { ...withSwitches(options), viewer, force }, terminal);
+        }),
+    );
   command('sessions', 'list the stored sessions')
     .option('--json', 'print one JSON object per line')
     .action((options: CommonOptions) =>

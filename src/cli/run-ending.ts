@@ -5,6 +5,7 @@ import { isBeyondResume } from '../sessions/can-resume.js';
 import { programName, quoted, sessionCommand } from '../sessions/invocation.js';
 import { commandAfterLoss, lostOutput } from '../sessions/lost-output.js';
 import { storedMark } from '../sessions/stored-metrics.js';
+import { describedDeadLetters } from '../sources/described-dead-letters.js';
 import { COMPLETED, exitCodeOf, FAILED, PAUSED_BY_ITSELF, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
 import { reportError, shownPath } from './output/report.js';
 import {
@@ -30,7 +31,9 @@ export async function printRunEnding(
 ): Promise<number> {
   const { terminal, stops, name, places, verbose } = options;
   if (outcome.kind === 'completed') {
-    printEnding(options, completedEnding(name, outcome.result, places, terminal.colors));
+    const { result } = outcome;
+    const redrive = sessionCommand('redrive', result.sessionId, options.stateDir);
+    printEnding(options, completedEnding(name, result, places, terminal.colors, redrive));
     return COMPLETED;
   }
   const how = stopKindOf(outcome, stops.exitCode);
@@ -68,9 +71,11 @@ async function endingOf(
   if (receipt !== undefined && receipt.batches > 0)
     return stoppedEnding(name, how, receipt, ['resume', resume], colors);
   let saved: SavedRows | undefined;
+  let isRedrive = false;
   try {
     const { checkpoint } = await stateManager.loadCheckpoint(sessionId);
     saved = storedMark(checkpoint);
+    isRedrive = describedDeadLetters(checkpoint.source) !== undefined;
     const lost = await lostOutput(checkpoint);
     if (lost !== undefined) {
       const next = await commandAfterLoss(stateManager, stateDir, sessionId, shownPath(pipelineFile));
@@ -89,7 +94,9 @@ async function endingOf(
       name,
       how,
       saved,
-      ['run again', `${programName()} run ${quoted(shownPath(pipelineFile))}`],
+      isRedrive
+        ? ['redrive', sessionCommand('redrive', sessionId, stateDir)]
+        : ['run again', `${programName()} run ${quoted(shownPath(pipelineFile))}`],
       colors,
     );
   return stoppedEnding(name, how, saved, ['resume', resume], colors);

@@ -5,6 +5,7 @@
 import type { Checkpoint } from '../checkpoint/envelope.js';
 import { sinkFromDescription } from '../executor/endpoints/files.js';
 import type { Pipeline } from '../executor/pipeline.js';
+import { describedDeadLetters } from '../sources/described-dead-letters.js';
 import { outputsOf } from './output-owner.js';
 import { storedPath } from './stored-metrics.js';
 
@@ -13,11 +14,27 @@ export interface ResumedPipeline {
   readonly notices: readonly string[];
 }
 
+/** The pipeline with the outputs of a session that redrives another one. */
+function redriving(
+  pipeline: Pipeline<unknown>,
+  sink: Checkpoint['sink'],
+  deadLetter: Checkpoint['deadLetter'],
+): Pipeline<unknown> {
+  const { options } = pipeline;
+  return {
+    ...pipeline,
+    ...(sink !== null && { sink: sinkFromDescription(sink) }),
+    ...(deadLetter !== null && { options: { ...options, deadLetter: sinkFromDescription(deadLetter) } }),
+  };
+}
+
 /** The pipeline with the session's own output. */
 export function keepBegunOutput(
   pipeline: Pipeline<unknown>,
-  { sink }: Pick<Checkpoint, 'sink'>,
+  { source, sink, deadLetter }: Pick<Checkpoint, 'source' | 'sink' | 'deadLetter'>,
 ): ResumedPipeline {
+  if (describedDeadLetters(source) !== undefined)
+    return { pipeline: redriving(pipeline, sink, deadLetter), notices: [] };
   const [begun, today] = [storedPath(sink), outputsOf(pipeline).sink];
   if (begun === undefined || sink?.kind !== today?.kind || begun === storedPath(today))
     return { pipeline, notices: [] };

@@ -18,7 +18,7 @@ export function programName(
 
 /** A command about one session. */
 export function sessionCommand(
-  command: 'resume' | 'show' | 'status' | 'inspect' | 'fork',
+  command: 'resume' | 'redrive' | 'show' | 'status' | 'inspect' | 'fork',
   sessionId: string,
   stateDir: string,
   ...more: readonly string[]

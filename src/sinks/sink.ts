@@ -33,6 +33,8 @@ export interface Sink<T> {
   compare?(at: SinkPosition, depth: 'end' | 'all', context: OpenContext): Promise<string | undefined>;
   /** Removes the result of an earlier run. Used for dead letters, when a run without any completes. */
   removePublished?(context: OpenContext): Promise<void>;
+  /** Its target keeps the rows of earlier runs beside those of this one. Default false: `publish` replaces them. */
+  readonly appends?: boolean;
   /** What a person would look for: a path, or the kind. */
   readonly label: string;
 }

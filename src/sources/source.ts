@@ -91,6 +91,8 @@ export interface SourceBatch<T> {
   /** (I26) A hash of the rows as they are in the source: the same for the same rows, another one for other rows. Called
    * before `release`. Absent: the executor hashes the decoded rows. */
   hash?(): string;
+  /** Name of the first stage that gets the rows. Absent: the first of the pipeline. */
+  readonly firstStage?: string;
   /** Visits the rows in order; a malformed row goes to `malformed` in its place. May be called again (a retry). */
   decode(row: (value: T) => void, malformed: (error: MalformedRowError) => void): void;
   /** Ends the use of the batch: the memory of the rows may be reused. */

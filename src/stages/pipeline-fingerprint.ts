@@ -47,6 +47,15 @@ export function fingerprintDifferences(stored: Json, stages: readonly AnyStage[]
   return differences.length > 0 ? differences : ['the pipeline is composed differently'];
 }
 
+/** How the stages before a stage differ from the stored ones, in words; none: they are the same. */
+export function differencesBefore(name: string, stored: Json, stages: readonly AnyStage[]): string[] {
+  const isNamed = (stage: { readonly name?: unknown }) => stage.name === name;
+  const before = storedStages(stored)?.slice();
+  if (before !== undefined) before.length = Math.max(0, before.findIndex(isNamed));
+  const passed = before === undefined ? stored : { format: FORMAT, stages: before };
+  return fingerprintDifferences(passed, stages.slice(0, Math.max(0, stages.findIndex(isNamed))));
+}
+
 function changedFields(a: JsonObject, b: JsonObject): string[] {
   return Object.keys({ ...a, ...b })
     .filter((key) => canonicalJson(a[key] ?? null) !== canonicalJson(b[key] ?? null))

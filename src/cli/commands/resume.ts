@@ -49,7 +49,10 @@ export async function resume(
       );
     }
     const { file, pipeline: loaded } = await loadPipelineFile(from);
-    const { pipeline, notices } = keepBegunOutput(limitedBy(options, loaded), checkpoint ?? { sink: null });
+    const { pipeline, notices } = keepBegunOutput(
+      limitedBy(options, loaded),
+      checkpoint ?? { source: null, sink: null, deadLetter: null },
+    );
     await refuseSharedOutput(outputsOf(pipeline), stateManager, stateDir, sessionId);
     if (options.explain) return explain({ ...options, sessionId, pipeline, stateManager, terminal });
     return runSession({

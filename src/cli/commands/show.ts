@@ -3,6 +3,7 @@ import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
 import { sessionSpending } from '../../executor/result.js';
+import { isOver } from '../../history/redrive/redrive-session.js';
 import { counted, grouped, printable, span } from '../../observers/progress/terminal-text.js';
 import { isBeyondResume } from '../../sessions/can-resume.js';
 import { findSession } from '../../sessions/find-session.js';
@@ -16,6 +17,7 @@ import {
   storedPauseReason,
   storedStages,
 } from '../../sessions/stored-metrics.js';
+import { describedDeadLetters } from '../../sources/described-dead-letters.js';
 import { spendingText } from '../../spending/spending-text.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago, localTime } from '../output/durations.js';
@@ -43,8 +45,18 @@ export async function show(
     terminal.printResult('');
     for (const line of await adviceLines(checkpoint, stateManager, stateDir)) terminal.printResult(line);
   }
+  if (mayRedrive(checkpoint)) {
+    const command = sessionCommand('redrive', sessionId, stateDir, ...fileOf(checkpoint));
+    terminal.printResult('');
+    terminal.printResult(`To run its dead letters again: ${command}`);
+  }
   return COMPLETED;
 }
+
+const mayRedrive = (checkpoint: Checkpoint): boolean =>
+  isOver(checkpoint) &&
+  checkpoint.redriven === undefined &&
+  (storedMark(checkpoint)?.deadLetter ?? null) !== null;
 
 async function adviceLines(
   checkpoint: Checkpoint,
@@ -100,6 +112,8 @@ export function checkpointLines(
     ['output', placeOf(sink, mark?.sink ?? null)],
     ['part file', checkpoint.state === 'COMPLETED' ? undefined : storedPartFile(sink, mark?.sink ?? null)],
     ['dead letters', deadLetter === null ? undefined : placeOf(deadLetter, mark?.deadLetter ?? null)],
+    ['redrives', describedDeadLetters(source)?.session],
+    ['redriven by', checkpoint.redriven?.sessionId],
     [
       'settings',
       `batches of ${counted(settings.batchSize, 'row')}, ${settings.maxInFlight} in flight, a checkpoint every ${counted(settings.checkpointInterval, 'row')}${every}`,

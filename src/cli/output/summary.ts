@@ -21,11 +21,13 @@ export interface Ending {
   readonly next?: readonly [label: string, command: string] | undefined;
 }
 
+/** @param redrive the command that takes the dead letters again. */
 export function completedEnding(
   name: string,
   { metrics, isComplete, errors }: Pick<ExecutionResult, 'metrics' | 'isComplete' | 'errors'>,
   { output, deadLetters }: Places,
   colors: Colors,
+  redrive?: string,
 ): Ending {
   const { rowsFailed, rowsDeadLettered, durationMs, rowsPerSecond, retries } = metrics;
   const mark = isComplete ? colors.green('✔') : colors.yellow('▲');
@@ -53,6 +55,7 @@ export function completedEnding(
             ] as const,
           ]),
     ],
+    next: rowsDeadLettered > 0 && redrive !== undefined ? ['redrive', redrive] : undefined,
   };
 }
 

@@ -9,6 +9,8 @@ import { type CsvSinkOptions, csvSink } from '../../sinks/csv.js';
 import { type JsonlSinkOptions, jsonlSink } from '../../sinks/jsonl.js';
 import type { ReadableSink, Sink } from '../../sinks/sink.js';
 import { type CsvRow, type CsvSourceOptions, csvSource } from '../../sources/csv.js';
+import { deadLetterSource } from '../../sources/dead-letters.js';
+import { describedDeadLetters } from '../../sources/described-dead-letters.js';
 import type { FileInput } from '../../sources/file-input.js';
 import { type JsonlSourceOptions, jsonlSource } from '../../sources/jsonl.js';
 import type { Source } from '../../sources/source.js';
@@ -137,6 +139,8 @@ export function sourceFromDescription(description: Json): Source<unknown> {
     refuseUnknown('csv source', options, ['onMalformed', 'header', 'delimiter', 'quote', 'maxRecordBytes']);
     return csvSource(absolutePaths(input), options as CsvSourceOptions);
   }
+  const letters = describedDeadLetters(description as JsonObject);
+  if (letters !== undefined) return deadLetterSource(letters);
   throw unknownKind('source');
 }
 

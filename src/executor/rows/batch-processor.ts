@@ -72,7 +72,7 @@ export class BatchProcessor {
   enqueueBatch(index: number, rowOffset: number, source: SourceBatch<unknown>): number | Promise<number> {
     const batch = new InFlightBatch(index, rowOffset, source, this.options);
     this.#batches.set(index, batch);
-    return this.#journaled.mayHold(index) ? this.#findJournaled(batch) : 0;
+    return this.#journaled.mayHold(index) ? this.#findJournaled(batch) : batch.reached;
   }
 
   async #findJournaled(batch: InFlightBatch): Promise<number> {

@@ -3,7 +3,7 @@
  * recorded here and counted when the batch is written, so that nothing counts twice (I12).
  */
 import { emptyStageCounters, type JsonObject, type StageCounters } from '../../../machines/context.js';
-import type { MalformedRowError } from '../../errors.js';
+import { type MalformedRowError, SourceError } from '../../errors.js';
 import { errorData } from '../../platform/error-data.js';
 import type { EncodedRows } from '../../sinks/sink.js';
 import { hashOfRows } from '../../sources/rows-hash.js';
@@ -43,7 +43,7 @@ export class InFlightBatch implements BatchMetadata {
   /** Decoded rows; null while they are raw, and once they are encoded. */
   decoded: readonly unknown[] | null = null;
   encoded: readonly EncodedRows[] | null = null;
-  /** Stages whose work is in it. */
+  /** Stages whose work is in it, or that its rows do not pass. */
   reached = 0;
   /** A failure of a fused stage after the one that the attempt began at. */
   failedAhead: { readonly stage: number; readonly error: unknown } | null = null;
@@ -76,6 +76,7 @@ export class InFlightBatch implements BatchMetadata {
     this.raw = source;
     this.#source = source;
     this.counters = options.stages.map((stage) => emptyStageCounters(stage.name));
+    if (source.firstStage !== undefined) this.reached = stageNamed(options.stages, source.firstStage);
   }
 
   /** Where it is in the source, for stages. */
@@ -305,6 +306,13 @@ export class InFlightBatch implements BatchMetadata {
   #stage(index: number): AnyStage {
     return this.options.stages[index] as AnyStage;
   }
+}
+
+/** @throws {SourceError} */
+function stageNamed(stages: readonly AnyStage[], name: string): number {
+  const index = stages.findIndex((stage) => stage.name === name);
+  if (index >= 0) return index;
+  throw new SourceError(`The source has rows for stage "${name}", and the pipeline has no such stage.`);
 }
 
 function rowsOf(source: SourceBatch<unknown>): unknown[] {

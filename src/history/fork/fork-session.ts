@@ -170,7 +170,7 @@ function checkpointOf(
     ...{ status: 'active', value: 'PAUSED', children: {}, historyValue: {} },
     context: { ...rewind({ ...context, sessionId, flushed }), error: null },
   };
-  const { error: _, ...kept } = checkpoint;
+  const { error: _, spending: __, redriven: ___, ...kept } = checkpoint;
   const now = systemClock.now();
   return {
     ...{ ...kept, sessionId, epoch: 0, startedAt: now, savedAt: now, state: 'PAUSED', sourceIdentity: null },

@@ -19,6 +19,7 @@ import type { RunStart } from '../run-options.js';
 import { stageInputs } from '../stage-inputs.js';
 import { comparisonContext, outputDifferences } from './compare-outputs.js';
 import { loadFromJournal } from './load-from-journal.js';
+import { withoutRedrivenEnds } from './own-ends.js';
 
 /** Options of `resume`. */
 export interface ResumeOptions {
@@ -166,8 +167,9 @@ function restoreForced(
 
 function descriptionDifferences(
   checkpoint: Pick<Checkpoint, 'source' | 'sink'>,
-  pipeline: Partial<PipelineLike> | undefined,
+  given: Partial<PipelineLike> | undefined,
 ): string[] {
+  const pipeline = withoutRedrivenEnds(given, checkpoint);
   const differences: string[] = [];
   const compare = (what: string, stored: JsonObject | null, now: JsonObject | undefined) => {
     if (stored !== null && now !== undefined && canonicalJson(stored) !== canonicalJson(now))
@@ -190,9 +192,10 @@ function changeOf(stored: JsonObject, now: JsonObject): string {
 /** Source and sink as passed, or rebuilt from their descriptions; sizes of the stored session. */
 function definitionOf(
   checkpoint: Checkpoint,
-  pipeline: Partial<PipelineLike> | undefined,
+  given: Partial<PipelineLike> | undefined,
   stages: readonly AnyStage[],
 ): PipelineDefinition {
+  const pipeline = withoutRedrivenEnds(given, checkpoint);
   const missing: string[] = [];
   const source =
     pipeline?.source ?? (checkpoint.source === null ? undefined : defaults.source(checkpoint.source));

@@ -13,10 +13,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { seededRandom } from 'xstate-pipeline';
-import { freshFolder } from '../support/folders.js';
-import { SEED } from '../support/seed.js';
+import { freshFolder } from '../../support/folders.js';
+import { SEED } from '../../support/seed.js';
 
-const CHILD = fileURLToPath(new URL('paid-child.mjs', import.meta.url));
+const CHILD = fileURLToPath(new URL('kill.child.mjs', import.meta.url));
 const KILLS = Number(process.env.XSTATE_PIPELINE_PAID_KILLS ?? 2);
 const COUNT = 400;
 const PRICE = 0.01;
