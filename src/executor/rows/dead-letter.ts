@@ -1,6 +1,8 @@
 import type { Json, JsonObject } from '../../../machines/context.js';
-import type { MalformedRowError } from '../../errors.js';
+import { type MalformedRowError, SourceError } from '../../errors.js';
 import { errorData } from '../../platform/error-data.js';
+import type { SourceBatch } from '../../sources/source.js';
+import type { AnyStage } from '../../stages/stage.js';
 
 interface Place {
   readonly index: number;
@@ -22,6 +24,17 @@ export function deadLetterOf(
 export function malformedDeadLetterOf(batch: Place, row: number, error: MalformedRowError): JsonObject {
   const { value, ...letter } = deadLetterOf('source', batch, row, error, error.text ?? null);
   return { ...letter, file: error.file, byte: error.byte, value: value as Json };
+}
+
+/** The index of the stage at which the rows of a batch enter. @throws {SourceError} for a stage that the pipeline has not */
+export function firstStageOf(
+  stages: readonly AnyStage[],
+  { firstStage }: Pick<SourceBatch<unknown>, 'firstStage'>,
+): number {
+  if (firstStage === undefined) return 0;
+  const index = stages.findIndex(({ name }) => name === firstStage);
+  if (index >= 0) return index;
+  throw new SourceError(`The source has rows for stage "${firstStage}", and the pipeline has no such stage.`);
 }
 
 /** Total: what is not JSON becomes text or null. */

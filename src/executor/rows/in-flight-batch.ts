@@ -3,7 +3,7 @@
  * recorded here and counted when the batch is written, so that nothing counts twice (I12).
  */
 import { emptyStageCounters, type JsonObject, type StageCounters } from '../../../machines/context.js';
-import { type MalformedRowError, SourceError } from '../../errors.js';
+import type { MalformedRowError } from '../../errors.js';
 import { errorData } from '../../platform/error-data.js';
 import type { EncodedRows } from '../../sinks/sink.js';
 import { hashOfRows } from '../../sources/rows-hash.js';
@@ -12,7 +12,7 @@ import { type AttemptMemory, newAttemptMemory } from '../../stages/attempt.js';
 import type { AnyStage, OnError, StageContext } from '../../stages/stage.js';
 import { isFusible } from '../fusion/fuse.js';
 import type { EventDraft } from '../publish.js';
-import { deadLetterOf, malformedDeadLetterOf } from './dead-letter.js';
+import { deadLetterOf, firstStageOf, malformedDeadLetterOf } from './dead-letter.js';
 import { type LossCeiling, SOURCE } from './holding/loss-ceiling.js';
 import type { BatchMetadata, JournaledOutput } from './journal-record.js';
 import { LossLedger } from './losses.js';
@@ -44,7 +44,7 @@ export class InFlightBatch implements BatchMetadata {
   decoded: readonly unknown[] | null = null;
   encoded: readonly EncodedRows[] | null = null;
   /** Stages whose work is in it, or that its rows do not pass. */
-  reached = 0;
+  reached: number;
   /** A failure of a fused stage after the one that the attempt began at. */
   failedAhead: { readonly stage: number; readonly error: unknown } | null = null;
   malformed = 0;
@@ -76,7 +76,7 @@ export class InFlightBatch implements BatchMetadata {
     this.raw = source;
     this.#source = source;
     this.counters = options.stages.map((stage) => emptyStageCounters(stage.name));
-    if (source.firstStage !== undefined) this.reached = stageNamed(options.stages, source.firstStage);
+    this.reached = firstStageOf(options.stages, source);
   }
 
   /** Where it is in the source, for stages. */
@@ -306,13 +306,6 @@ export class InFlightBatch implements BatchMetadata {
   #stage(index: number): AnyStage {
     return this.options.stages[index] as AnyStage;
   }
-}
-
-/** @throws {SourceError} */
-function stageNamed(stages: readonly AnyStage[], name: string): number {
-  const index = stages.findIndex((stage) => stage.name === name);
-  if (index >= 0) return index;
-  throw new SourceError(`The source has rows for stage "${name}", and the pipeline has no such stage.`);
 }
 
 function rowsOf(source: SourceBatch<unknown>): unknown[] {
