@@ -4,6 +4,10 @@
  * It checks the input schema row by row, calls `process` with an array of the rows that fit, and checks the output schema
  * row by row. `process` is not called when no row is left for it. Once every row has succeeded, the result is final, and
  * `process` is not called again.
+ *
+ * Where `process` returns one row for each row that it did not report as failed, its rows are kept: the next attempt gets the
+ * other rows alone, with an idempotency key of their own (I26). Where the numbers differ, it is not known which row was made
+ * from which, and the next attempt gets all rows again.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { StageError } from '../errors.js';
@@ -13,10 +17,12 @@ import { type AttemptContext, abortOf, clockOf, ROW_REPORTS, type RowReport } fr
 import {
   type AttemptMemory,
   type AttemptResult,
+  keptRows,
   needsInputLater,
   type RowFailure,
 } from './attempt-result.js';
 import { judgeFailure } from './failures/retry-decision.js';
+import { keyOfSome } from './idempotency-key.js';
 import { type Door, type Verdict, validateRow } from './schema.js';
 import type { BatchContext, BatchStage } from './stage.js';
 import { andThen, isThenable } from './thenable.js';
@@ -43,33 +49,87 @@ export function runBatch(
       ? result
       : { rows: result.rows, failures: judgeRows(stage, context, memory, result.failures) };
   if (memory.result !== undefined) return judge(memory.result);
-  const isCopied = needsInputLater(stage, context);
   return andThen(sortRows(stage, stage.input, 'input', rows), (sorted) => {
     abortOf(context).throwIfAborted();
-    const accepted = withoutLost(sorted, memory.lost);
-    if (accepted.rows.length === 0) return judge({ rows: [], failures: accepted.failures });
-    const process = stage.process as (rows: unknown[], context: BatchContext) => unknown;
-    const given = isCopied ? accepted.rows.map(copyRow) : accepted.rows;
-    return andThen(process(given, context as BatchContext), (answer) => {
-      abortOf(context).throwIfAborted();
-      const reported = reportedFailures(stage, rows, accepted.indexes, context[ROW_REPORTS] ?? []);
-      const returned = checkRows(stage.name, 'batch', answer, stage.durable);
-      return andThen(sortRows(stage, stage.output, 'output', returned), (left): AttemptResult => {
-        const isWhole = accepted.failures.length + reported.length + left.failures.length === 0;
-        const failures = isWhole ? NO_FAILURES : [...accepted.failures, ...reported, ...left.failures];
-        const result = { rows: left.rows, failures };
-        if (left.failures.length + reported.length === 0) memory.result = result;
-        return judge(result);
-      });
+    const whole = withoutLost(sorted, memory.lost);
+    const accepted = memory.kept === undefined ? whole : withoutKept(whole, memory.kept);
+    if (accepted.rows.length === 0) return judge({ rows: keptRows(memory), failures: accepted.failures });
+    return andThen(callProcess(stage, rows, accepted, context, memory), (result) => {
+      if (result !== undefined) return judge(result);
+      memory.kept = undefined;
+      return andThen(callProcess(stage, rows, whole, context, memory), (again) =>
+        judge(again as AttemptResult),
+      );
     });
   });
+}
+
+/** @returns undefined: it was called for some of the rows, and its answer does not say which row was made from which. */
+function callProcess(
+  stage: AnyBatchStage,
+  rows: readonly unknown[],
+  { rows: accepted, indexes, failures: refused }: SortedRows,
+  context: AttemptContext,
+  memory: AttemptMemory,
+): AttemptResult | undefined | PromiseLike<AttemptResult | undefined> {
+  const process = stage.process as (rows: unknown[], context: BatchContext) => unknown;
+  const given = needsInputLater(stage, context) ? accepted.map(copyRow) : accepted;
+  const isSome = memory.kept !== undefined || memory.lost.length > 0;
+  const own = isSome && indexes !== undefined ? contextOfSome(context, indexes) : context;
+  const reportsBefore = context[ROW_REPORTS]?.length ?? 0;
+  return andThen(process(given, own as BatchContext), (answer) => {
+    abortOf(context).throwIfAborted();
+    const reports = context[ROW_REPORTS]?.slice(reportsBefore) ?? [];
+    const reported = reportedFailures(stage, rows, indexes, reports);
+    const returned = checkRows(stage.name, 'batch', answer, stage.durable);
+    return andThen(sortRows(stage, stage.output, 'output', returned), (left): AttemptResult | undefined => {
+      const isAligned = returned.length === accepted.length - reported.length;
+      if (!isAligned && memory.kept !== undefined) return undefined;
+      const failed = [...reported, ...left.failures];
+      const failures = refused.length + failed.length === 0 ? NO_FAILURES : [...refused, ...failed];
+      if (isAligned && (reported.length > 0 || memory.kept !== undefined))
+        keepRows(memory, indexes ?? [...accepted.keys()], reported, left);
+      const result = { rows: memory.kept === undefined ? left.rows : keptRows(memory), failures };
+      if (failed.length === 0) memory.result = result;
+      return result;
+    });
+  });
+}
+
+/** Remembers the row that was made from each row which did not fail. */
+function keepRows(
+  memory: AttemptMemory,
+  indexes: readonly number[],
+  reported: readonly RowFailure[],
+  made: SortedRows,
+): void {
+  memory.kept ??= new Map();
+  const failed = new Set(reported.map(({ index }) => index));
+  const answered = indexes.filter((index) => !failed.has(index));
+  for (const [i, row] of made.rows.entries())
+    memory.kept.set(answered[made.indexes?.[i] ?? i] as number, row);
+}
+
+/** The idempotency key is that of these rows. */
+function contextOfSome(context: AttemptContext, indexes: readonly number[]): AttemptContext {
+  return Object.create(context, {
+    idempotencyKey: { get: () => keyOfSome(context.idempotencyKey, indexes), enumerable: true },
+  }) as AttemptContext;
+}
+
+function withoutKept(sorted: SortedRows, kept: ReadonlyMap<number, unknown>): SortedRows {
+  return filterRows(sorted, (index) => !kept.has(index));
 }
 
 /** Without the rows that earlier attempts lost for good. */
 function withoutLost(sorted: SortedRows, lost: readonly RowFailure[]): SortedRows {
   if (lost.length === 0) return sorted;
   const gone = new Set(lost.map(({ index }) => index));
-  const isLeft = (index: number) => !gone.has(index);
+  return filterRows(sorted, (index) => !gone.has(index));
+}
+
+/** @param isLeft by the index in the batch. */
+function filterRows(sorted: SortedRows, isLeft: (index: number) => boolean): SortedRows {
   const { rows, indexes = [...rows.keys()], failures } = sorted;
   return {
     rows: rows.filter((_, i) => isLeft(indexes[i] as number)),

@@ -33,6 +33,8 @@ export interface AttemptMemory {
   slots: unknown[] | undefined;
   /** Batch stages: the result whose rows are final. */
   result: AttemptResult | undefined;
+  /** Batch stages: output rows that need not be made again, by the index of the row that each was made from. */
+  kept: Map<number, unknown> | undefined;
   /** Row stages: the function has been called for row 0 already, and returned this promise. */
   firstAnswer: PromiseLike<unknown> | undefined;
   /** Rows that are lost for good: they are not tried again, although others are. */
@@ -46,7 +48,7 @@ export function takeFirstSlot(memory: AttemptMemory, first: AttemptMemory, rows:
 }
 
 export function newAttemptMemory(firstAnswer?: PromiseLike<unknown>): AttemptMemory {
-  return { slots: undefined, result: undefined, firstAnswer, lost: [] };
+  return { slots: undefined, result: undefined, kept: undefined, firstAnswer, lost: [] };
 }
 
 /** Whether rows are needed as they were: for another attempt, or for the dead letters. Then each attempt gets copies,
@@ -56,4 +58,17 @@ export function needsInputLater(
   context: Pick<StageContext, 'attempt'>,
 ): boolean {
   return context.attempt < stage.retry.attempts || stage.onError === 'dead-letter';
+}
+
+/** The kept output rows of a batch stage, in the order of their input (I4). */
+export function keptRows({ kept }: AttemptMemory): unknown[] {
+  if (kept === undefined) return [];
+  return [...kept].sort(([a], [b]) => a - b).map(([, row]) => row);
+}
+
+/** The work as a whole has failed for good: every row without kept output is lost. */
+export function loseOtherRows(memory: AttemptMemory, rows: readonly unknown[], error: unknown): void {
+  const gone = new Set(memory.lost.map(({ index }) => index));
+  for (const [index, row] of rows.entries())
+    if (!gone.has(index) && !memory.kept?.has(index)) memory.lost.push({ index, row, error });
 }

@@ -18,6 +18,8 @@ import { type Abortable, abortOf } from './attempt-context.js';
 import {
   type AttemptMemory,
   type AttemptResult,
+  keptRows,
+  loseOtherRows,
   newAttemptMemory,
   type RowFailure,
   takeFirstSlot,
@@ -26,7 +28,15 @@ import { runRows } from './attempt-rows.js';
 import type { AnyStage, StageContext } from './stage.js';
 import { abandon, andThen, isThenable } from './thenable.js';
 
-export { type AttemptMemory, type AttemptResult, newAttemptMemory, type RowFailure, takeFirstSlot };
+export {
+  type AttemptMemory,
+  type AttemptResult,
+  keptRows,
+  loseOtherRows,
+  newAttemptMemory,
+  type RowFailure,
+  takeFirstSlot,
+};
 
 /** Keeps the output of an attempt. What it throws fails the attempt. */
 export type KeepResult<T> = (result: AttemptResult) => T | PromiseLike<T>;

@@ -80,7 +80,11 @@ export interface StageContext {
 export interface BatchContext extends StageContext {
   /**
    * Reports that one row failed; the rest of the batch continues. Leave that row out of the rows that `process` returns.
-   * The row follows the stage's `retry` (the whole batch is tried again) and then its `onError`.
+   * The row follows the stage's `retry` and then its `onError`.
+   *
+   * Where `process` returns one row for each row that it did not report, in order, these rows are kept: the next attempt gets
+   * the failed rows alone, with an idempotency key of their own. Where the numbers differ, the next attempt gets all rows again,
+   * because it is not known which row was made from which.
    *
    * ```ts
    * process: async (rows, { failRow }) => {

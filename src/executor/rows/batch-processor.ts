@@ -13,7 +13,13 @@ import type { Journal } from '../../checkpoint/journal/journal.js';
 import { type PoisonBatchError, StageError } from '../../errors.js';
 import type { OpenSink } from '../../sinks/sink.js';
 import type { SourceBatch } from '../../sources/source.js';
-import { type AttemptResult, runAfterHook, runAttempt, takeFirstSlot } from '../../stages/attempt.js';
+import {
+  type AttemptResult,
+  keptRows,
+  runAfterHook,
+  runAttempt,
+  takeFirstSlot,
+} from '../../stages/attempt.js';
 import { abortOf } from '../../stages/attempt-context.js';
 import type { CallGate } from '../../stages/calls/call-gate.js';
 import type { AnyStage, OnError, StageContext } from '../../stages/stage.js';
@@ -140,14 +146,17 @@ export class BatchProcessor {
     return this.#batch(index).reached > stageIndex;
   }
 
-  /** The last attempt failed as a whole, and the stage's `onError` does not end the run: every row is lost and named. */
+  /** The last attempt failed as a whole, and the stage's `onError` does not end the run: every row is lost and named, except those
+   * of which an earlier attempt kept the output. */
   async loseBatch(stageIndex: number, index: number, error: unknown): Promise<AttemptOutcome> {
     const batch = this.#batch(index);
     if (batch.reached > stageIndex) return this.#outputs.outcomeOf(batch, stageIndex);
-    const all = [...batch.decodeRows().keys()];
-    this.options.losses?.admitLosses(stageIndex, all.length, all, error);
-    const rowsIn = batch.loseAllRows(stageIndex, error);
-    return this.#outputs.keepOutput(batch, stageIndex, rowsIn, []);
+    const rows = batch.decodeRows().length;
+    const memory = batch.memoryOf(stageIndex);
+    const failed = Array.from({ length: rows }, (_, row) => row).filter((row) => !memory.kept?.has(row));
+    this.options.losses?.admitLosses(stageIndex, rows, failed, error);
+    batch.loseRows(stageIndex, failed, error);
+    return this.#outputs.keepOutput(batch, stageIndex, rows, keptRows(memory));
   }
 
   /** Too many processes crashed over the batch: its rows are lost and named, and no stage gets them.

@@ -219,15 +219,16 @@ export class InFlightBatch implements BatchMetadata {
     };
   }
 
-  /** All its rows failed in a stage at once. @returns how many. */
-  loseAllRows(stageIndex: number, error: unknown): number {
-    const stage = this.#stage(stageIndex);
+  /** Rows that failed in a stage at once, most often all. */
+  loseRows(stageIndex: number, failed: readonly number[], error: unknown): void {
     const rows = this.decodeRows();
-    rows.forEach((value, row) => {
-      this.#recordLoss(stageIndex, row, value, error);
-    });
-    this.#publishSkipped(stage.name, rows.length, stage.onError, error);
-    return rows.length;
+    if (failed.length < rows.length) {
+      for (const row of failed) this.loseRow(stageIndex, row, rows[row], error);
+      return;
+    }
+    for (const [row, value] of rows.entries()) this.#recordLoss(stageIndex, row, value, error);
+    const { name, onError } = this.#stage(stageIndex);
+    this.#publishSkipped(name, rows.length, onError, error);
   }
 
   /** It is quarantined: all its rows are lost before the first stage. */

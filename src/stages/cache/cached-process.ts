@@ -1,6 +1,6 @@
 /** Stage functions that ask the cache first, and are called for the rest alone. */
-import { sha256 } from '#sha256';
 import { StageError } from '../../errors.js';
+import { keyOfSome } from '../idempotency-key.js';
 import type { BatchContext, StageContext } from '../stage.js';
 import type { CachedAnswers } from './cached-answers.js';
 
@@ -64,9 +64,7 @@ function contextOfSome(
     },
     idempotencyKey: {
       get: () =>
-        open.length === rows.length
-          ? context.idempotencyKey
-          : `${context.idempotencyKey}:${sha256(open.join()).slice(0, 16)}`,
+        open.length === rows.length ? context.idempotencyKey : keyOfSome(context.idempotencyKey, open),
     },
   }) as BatchContext;
 }

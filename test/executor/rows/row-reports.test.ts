@@ -1,7 +1,8 @@
 /**
- * `context.failRow`: one row of a batch stage fails, its batch does not. The row follows the stage's retry and `onError`.
+ * `context.failRow`: one row of a batch stage fails, its batch does not. The row follows the stage's `onError`. With `retry`, the
+ * failed rows alone are tried again, with a key of their own (I26), and their output stands in its place (I4).
  */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defineStage } from 'xstate-pipeline';
 import * as z from 'zod';
 import { harness, numbers, type Row } from '../../support/runs.js';
@@ -48,15 +49,101 @@ test('fail: the run ends with the row, and the reported error is the cause', asy
   expect(error).toMatchObject({ code: 'ROW_FAILED', stage: 's', index: 3, cause: odd });
 });
 
-test('retry: the batch is tried again, and what was reported before does not count', async () => {
-  const retry = { attempts: 2, initialDelayMs: 0, jitter: false };
-  const h = harness([stageWith({ retry, onError: 'skip' }, (n, attempt) => n === 3 && attempt === 1)], {
-    count: 10,
+const retry = { attempts: 3, initialDelayMs: 0, jitter: false };
+
+/** A stage that remembers what each call was given, and answers each row with the attempt that made it. */
+function paidStage(fails: (n: number, attempt: number) => boolean, options: object = {}) {
+  const calls: { given: number[]; key: string }[] = [];
+  const stage = defineStage({
+    name: 's',
+    retry,
+    process: async (batch: Row[], { failRow, attempt, idempotencyKey }) => {
+      calls.push({ given: batch.map(({ n }) => n), key: idempotencyKey });
+      return batch.flatMap(({ n }, i) => {
+        if (!fails(n, attempt)) return [{ n, attempt }];
+        failRow(i, odd);
+        return [];
+      });
+    },
+    ...options,
   });
-  const { metrics } = await h.start();
-  expect(h.sink.rows).toEqual(numbers(10));
-  expect(metrics).toMatchObject({ retries: 1, rowsFailed: 0 });
-});
+  return { stage, calls, given: () => calls.map(({ given }) => given) };
+}
+
+const all = [...Array(10).keys()];
+
+const made = (attempts: Readonly<Record<number, number>>) =>
+  all.filter((n) => attempts[n] !== 0).map((n) => ({ n, attempt: attempts[n] ?? 1 }));
+
+describe.each([{}, { rowsPerCall: 10 }, { durable: true }, { durable: true, rowsPerCall: 10 }])(
+  'retry, %o',
+  (options) => {
+    test('the failed rows alone are tried again; their output stands in its place', async () => {
+      const fails = (n: number, attempt: number) => n % 3 === 0 && n >= 3 * attempt;
+      const { stage, calls, given } = paidStage(fails, { ...options, onError: 'skip' });
+      const h = harness([stage], { count: 10 });
+      const { metrics, errors } = await h.start();
+      expect(given()).toEqual([all, [3, 6, 9], [6, 9]]);
+      expect(new Set(calls.map(({ key }) => key)).size).toBe(3);
+      expect(h.sink.rows).toEqual(made({ 3: 2, 6: 3, 9: 0 }));
+      expect(metrics).toMatchObject({ rowsOut: 9, retries: 2, rowsFailed: 1 });
+      expect(errors.map(({ row }) => row)).toEqual([9]);
+    });
+
+    test('later attempts fail as a whole: the rows that succeeded before stay', async () => {
+      const { stage } = paidStage(
+        (n, attempt) => {
+          if (attempt > 1) throw new Error('the service is down');
+          return n > 6;
+        },
+        { ...options, onError: 'skip' },
+      );
+      const h = harness([stage], { count: 10 });
+      const { errors } = await h.start();
+      expect(h.sink.rows).toEqual(made({ 7: 0, 8: 0, 9: 0 }));
+      expect(errors.map(({ row, reason }) => [row, reason])).toEqual(
+        [7, 8, 9].map((n) => [n, 'Error: the service is down']),
+      );
+    });
+
+    test('a stage that returns fewer rows than it did not report gets all rows again', async () => {
+      const calls: number[][] = [];
+      const filter = defineStage({
+        name: 's',
+        retry,
+        ...options,
+        process: async (batch: Row[], { failRow, attempt }) => {
+          calls.push(batch.map(({ n }) => n));
+          if (attempt === 1) failRow(3, odd);
+          return batch.filter(({ n }) => n % 2 === 0);
+        },
+      });
+      const h = harness([filter], { count: 10 });
+      await h.start();
+      expect(calls).toEqual([all, all]);
+      expect(h.sink.rows).toEqual(numbers(10).filter(({ n }) => n % 2 === 0));
+    });
+
+    test('a stage that does so at the second attempt is called for all rows once more', async () => {
+      const calls: number[][] = [];
+      const twins = defineStage({
+        name: 's',
+        retry,
+        ...options,
+        process: async (batch: Row[], { failRow, attempt }) => {
+          calls.push(batch.map(({ n }) => n));
+          if (attempt > 1) return batch.flatMap((row) => [row, row]);
+          failRow(3, odd);
+          return batch.filter((_, i) => i !== 3);
+        },
+      });
+      const h = harness([twins], { count: 10 });
+      await h.start();
+      expect(calls).toEqual([all, [3], all]);
+      expect(h.sink.rows).toEqual(numbers(10).flatMap((row) => [row, row]));
+    });
+  },
+);
 
 test('the index is that of the rows given to process; the loss names the row of the batch', async () => {
   const input = z.object({ n: z.number().min(2) });

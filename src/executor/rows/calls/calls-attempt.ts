@@ -11,8 +11,13 @@
  */
 import { StageTimeoutError } from '../../../errors.js';
 import { NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
-import type { AttemptResult, RowFailure } from '../../../stages/attempt.js';
-import { runCall } from '../../../stages/attempt.js';
+import {
+  type AttemptResult,
+  keptRows,
+  loseOtherRows,
+  type RowFailure,
+  runCall,
+} from '../../../stages/attempt.js';
 import { LazyAbort } from '../../../stages/attempt-context.js';
 import type { Admitted, Deferred, Held } from '../../../stages/calls/call-gate.js';
 import type { CallSlots } from '../../../stages/calls/call-slots.js';
@@ -277,12 +282,9 @@ export class CallsAttempt {
     const isLost = verdict.kind === 'lose' || (verdict.kind === 'retry' && attempt >= stage.retry.attempts);
     if (!isLost || stage.onError === 'fail')
       return this.#failWith(call, { error, verdict: isLost ? { kind: 'lose' } : verdict });
-    const gone = new Set(call.memory.lost.map(({ index }) => index));
-    call.rows.forEach((row, index) => {
-      if (!gone.has(index)) call.memory.lost.push({ index, row, error });
-    });
+    loseOtherRows(call.memory, call.rows, error);
     if (this.#isLossRefused(call)) return undefined;
-    return this.#keep(call, [], spent);
+    return this.#keep(call, keptRows(call.memory), spent);
   }
 
   /** The run pauses or fails instead of losing these rows: the call is made again. */
