@@ -138,8 +138,9 @@ export interface Activity {
   readonly writer: 'idle' | 'writing';
   /** One commit at a time: `flushing`, then `saving` (I6). `resting`: the minimum pause after a commit. */
   readonly committer: 'idle' | 'flushing' | 'saving' | 'resting';
-  /** `ready`: everything is committed, and only publishing is left. */
-  readonly publisher: 'idle' | 'ready' | 'publishing' | 'published';
+  /** `ready`: everything is committed, and only publishing is left. `delivering`: the output is published, and `deliver` runs.
+   * `published`: that is done, too. */
+  readonly publisher: 'idle' | 'ready' | 'publishing' | 'delivering' | 'published';
   /** `due`: a checkpoint is due by time. */
   readonly timer: 'running' | 'due';
   /** `pause`: nothing new is read; running attempts are finished and committed (I16). */

@@ -93,13 +93,21 @@ export type CommitReport =
     }
   | { readonly type: 'minimumPause.over' };
 
-/** The output is published. */
-export interface SinkPublished {
-  readonly type: 'sink.published';
-}
+/** The steps after the last commit. */
+export type PublishReport =
+  | {
+      /** The output is published. */
+      readonly type: 'sink.published';
+      /** It is delivered next. Absent: the run is done. */
+      readonly delivers?: true;
+    }
+  /** The output is delivered. */
+  | { readonly type: 'output.delivered' }
+  /** A pause ended the delivery: a resume makes it again. */
+  | { readonly type: 'delivery.held' };
 
 /** An event of a child. */
-export type ExecutorReport = StageReport | CommitReport | SinkPublished;
+export type ExecutorReport = StageReport | CommitReport | PublishReport;
 
 /** Every event of the executor. */
 export type ExecutorEvent =

@@ -34,11 +34,12 @@ export function mayPublish({ activity }: ExecutorContext): boolean {
   return activity.publisher === 'ready' && activity.goal === 'run';
 }
 
-/** Every batch in flight is committed, or held, or finished behind a held one (I16). Publishing under way is awaited: it completes
- * the run. */
+/** Every batch in flight is committed, or held, or finished behind a held one (I16). Publishing and a delivery under way are awaited:
+ * they complete the run. */
 export function isPauseDone(context: ExecutorContext, stages: number): boolean {
   const { activity, committed, written } = context;
-  if (activity.goal !== 'pause' || activity.publisher === 'publishing') return false;
+  const { goal, publisher } = activity;
+  if (goal !== 'pause' || publisher === 'publishing' || publisher === 'delivering') return false;
   return isAtRest(context, stages) && !isCommitting(context) && committed === written.batches;
 }
 

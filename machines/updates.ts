@@ -119,6 +119,10 @@ export const onCheckpointSaved: Update<'checkpoint.saved'> = (context, { minimum
   };
 };
 
+export const onSinkPublished: Update<'sink.published'> = ({ activity }, { delivers }) => ({
+  activity: { ...activity, publisher: delivers === true ? 'delivering' : 'published' },
+});
+
 /** A commit that began meanwhile is not interrupted. */
 export const onMinimumPauseOver: Update<'minimumPause.over'> = ({ activity }) =>
   activity.committer === 'resting' ? { activity: { ...activity, committer: 'idle' } } : {};

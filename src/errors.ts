@@ -266,6 +266,11 @@ export class NoUsableOutputError extends PipelineError {
   readonly code = 'NO_USABLE_OUTPUT';
 }
 
+/** `deliver` failed for good. The output is published; a resume delivers it again. `cause` is what it threw. */
+export class DeliveryError extends PipelineError {
+  readonly code = 'DELIVERY';
+}
+
 /** A worker thread ended, and with it the attempts that it was making. */
 export class WorkerThreadError extends PipelineError {
   readonly code = 'WORKER_THREAD';

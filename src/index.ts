@@ -14,6 +14,7 @@ export {
   ControlError,
   CorruptCheckpointError,
   CorruptJournalError,
+  DeliveryError,
   ForkError,
   IllegalCommandError,
   InvalidOptionError,
@@ -41,6 +42,7 @@ export {
 } from './errors.js';
 export type { Command } from './executor/commands.js';
 export type { PipelineLike, PipelineOptions } from './executor/definition.js';
+export type { Deliver, DeliverOptions, Delivery } from './executor/delivery/deliver-option.js';
 export type { SinkLike, SourceLike } from './executor/endpoints/endpoints.js';
 export type { WorkerOptions } from './executor/fusion/workers.js';
 export type { LossOptions } from './executor/loss-limits.js';

@@ -88,6 +88,8 @@ export interface CheckpointSettings {
   readonly checkpointInterval: number;
   /** Null: not by time. */
   readonly checkpointEveryMs: number | null;
+  /** The output is delivered before the session completes. */
+  readonly delivers?: true;
 }
 
 /** The text of a checkpoint.
@@ -172,6 +174,7 @@ const CHECKPOINT = object({
     maxInFlight: whole(1),
     checkpointInterval: whole(1),
     checkpointEveryMs: nullable(time),
+    delivers: optional(shape('true', (value): value is true => value === true)),
   }),
   source: nullable(jsonObject),
   sink: nullable(jsonObject),

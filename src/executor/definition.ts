@@ -10,6 +10,12 @@ import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
 import { type Budget, budgetOption, inBudgetUnits } from '../spending/budget.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
+import {
+  type Deliver,
+  type DeliverOptions,
+  type DeliveryPolicy,
+  deliverOption,
+} from './delivery/deliver-option.js';
 import { assertDistinctPaths } from './endpoints/distinct-files.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints/endpoints.js';
 import { type LossLimits, type LossOptions, lossLimits } from './loss-limits.js';
@@ -41,6 +47,12 @@ export interface PipelineOptions {
   /** What the session may spend, over all its processes, before it pauses by itself. Decided before each call of a stage with
    * `estimate`, `budget`, `limit` or `rowsPerCall`. Default: no limit. */
   readonly budget?: Budget;
+  /** Called with the published output, before the run completes: to upload the file, to load it into a database, to send a message.
+   * It may be called again, after a failure and after a crash, until it has returned once and the session is stored as completed. If
+   * it fails for good, the run fails with a `DeliveryError`; a resume only delivers.
+   * @example
+   * pipeline('export', { deliver: async ({ path, sessionId, signal }) => upload(path, { key: sessionId, signal }) }) */
+  readonly deliver?: Deliver | DeliverOptions;
 }
 
 /** What `execute` takes. `In`: rows of the source. `Out`: rows for the sink. */
@@ -69,6 +81,7 @@ export interface PipelineDefinition {
   readonly checkpointInterval: number | undefined;
   readonly checkpointEveryMs: number | false | undefined;
   readonly budget: Budget | undefined;
+  readonly deliver: DeliveryPolicy | undefined;
   /** The given options. */
   readonly options: PipelineOptions;
 }
@@ -84,6 +97,7 @@ const PIPELINE_OPTIONS = options({
   sample: optional(whole(1)),
   deadLetter: optional(anything),
   budget: optional(budgetOption),
+  deliver: optional(anything),
 });
 
 /** @throws {InvalidOptionError} */
@@ -119,6 +133,7 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
     checkpointInterval,
     checkpointEveryMs,
     budget: checkBudget(sizes.budget, stages),
+    deliver: deliverOption(given.deliver),
     options: given,
   };
 }

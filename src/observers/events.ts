@@ -178,6 +178,20 @@ export type PipelineEvent = Stamp &
         readonly spending?: SpendingTotals;
       }
     | {
+        /** The output is published, and an attempt of `deliver` begins. */
+        readonly type: 'delivery.started';
+        /** From 1, in this process. */
+        readonly attempt: number;
+      }
+    | {
+        readonly type: 'delivery.failed';
+        readonly attempt: number;
+        readonly error: ErrorData;
+        /** Milliseconds until the next attempt; absent: there is none. */
+        readonly delayMs?: number;
+      }
+    | { readonly type: 'delivery.completed'; readonly attempt: number; readonly durationMs: number }
+    | {
         /** `tune` has changed concurrency or rate limits: what is in force now. */
         readonly type: 'tuned';
         readonly tuning: JsonObject;

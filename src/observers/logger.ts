@@ -72,6 +72,7 @@ function levelOf(type: EventType): Level {
     case 'batch.retried':
     case 'batch.skipped':
     case 'batch.held':
+    case 'delivery.failed':
     case 'stage.stalled':
     case 'budget.warning':
     case 'notice':
@@ -135,6 +136,12 @@ function messageFor(event: PipelineEvent): string {
       return `checkpoint saved after ${batches(event.batches)}, ${event.bytes} bytes`;
     case 'batches.committed':
       return `committed up to batch ${event.upTo}`;
+    case 'delivery.started':
+      return `delivering the output: attempt ${event.attempt}`;
+    case 'delivery.failed':
+      return `the delivery failed in attempt ${event.attempt}${event.delayMs === undefined ? '' : `, next in ${event.delayMs} ms`}: ${event.error.message}`;
+    case 'delivery.completed':
+      return `delivered in ${event.durationMs} ms`;
     case 'tuned':
       return `tuned: ${JSON.stringify(event.tuning)}`;
     case 'notice':

@@ -33,6 +33,18 @@ export async function compareWrittenFile(
     : difference;
 }
 
+/** Whether everything up to the position is at the target. */
+export async function isPublishedWhole(
+  { fileSystem }: { readonly fileSystem: FileSystem },
+  place: FilePlace,
+  position: SinkPosition,
+): Promise<boolean> {
+  const at = filePosition(place.path, position);
+  const working = workingPath(place, at.part);
+  if (working === place.path || (await fileSystem.stat(working)) !== undefined) return false;
+  return (await differenceOf(fileSystem, place.path, at, { depth: 'end', isWhole: true })) === undefined;
+}
+
 async function differenceOf(
   fileSystem: FileSystem,
   path: string,

@@ -22,6 +22,7 @@ import {
   compressorFor,
   discardFile,
   FileSink,
+  isPublishedFile,
   publishOption,
   removePublishedFile,
 } from './file-sink.js';
@@ -78,6 +79,7 @@ export function csvSink<T extends object = object>(
     // Never 'direct': it begins in the middle of a run, and nothing refers to it before the next checkpoint.
     deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
     discard: (at, context) => discardFile(place, at, context),
+    isPublished: (at, context) => isPublishedFile(place, at, context),
     compare: (at, depth, context) => compareFile(place, at, depth, context),
     removePublished: (context) => removePublishedFile(place, context),
     read: (context) => readRows(form, context) as AsyncIterable<T>,

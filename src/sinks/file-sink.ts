@@ -16,7 +16,7 @@ import { oneOf, readOption, withDefault } from '../formats/shape.js';
 import { problemOf } from '../platform/file-problems.js';
 import type { FileHandle, FileSystem } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
-import { type CompareDepth, compareWrittenFile } from './compare-written.js';
+import { type CompareDepth, compareWrittenFile, isPublishedWhole } from './compare-written.js';
 import type { SinkPosition } from './sink.js';
 import { discardWorkingFile, type FileContext, openWorkingFile, type WorkingFile } from './working-file.js';
 import {
@@ -75,6 +75,12 @@ export function compareFile(
 ): Promise<string | undefined> {
   const { path } = place;
   return asSinkError(`read ${path}`, compareWrittenFile(fileContext(path, context), place, at, depth));
+}
+
+/** Whether the target holds all that was written up to a position, and the part file is gone. */
+export function isPublishedFile(place: FilePlace, at: SinkPosition, context: SinkContext): Promise<boolean> {
+  const { path } = place;
+  return asSinkError(`read ${path}`, isPublishedWhole(fileContext(path, context), place, at));
 }
 
 /** Removes an earlier result at the target. */

@@ -13,6 +13,7 @@ import {
   compressorFor,
   discardFile,
   FileSink,
+  isPublishedFile,
   publishOption,
   removePublishedFile,
 } from './file-sink.js';
@@ -43,6 +44,7 @@ export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOpt
     // Never 'direct': it begins in the middle of a run, and nothing refers to it before the next checkpoint.
     deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
     discard: (at, context) => discardFile(place, at, context),
+    isPublished: (at, context) => isPublishedFile(place, at, context),
     compare: (at, depth, context) => compareFile(place, at, depth, context),
     removePublished: (context) => removePublishedFile(place, context),
     async *read(context) {

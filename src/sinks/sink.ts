@@ -35,6 +35,10 @@ export interface Sink<T> {
   removePublished?(context: OpenContext): Promise<void>;
   /** Its target keeps the rows of earlier runs beside those of this one. Default false: `publish` replaces them. */
   readonly appends?: boolean;
+  /** What the session wrote up to `at`, all of its output, is at the target already. Changes nothing. Absent: unknown. */
+  isPublished?(at: SinkPosition, context: OpenContext): Promise<boolean>;
+  /** The files that it publishes, as absolute paths. Absent: the `path` of its description, if it has one. */
+  readonly files?: readonly string[];
   /** What a person would look for: a path, or the kind. */
   readonly label: string;
 }

@@ -51,6 +51,11 @@ export function tableSink<T extends object>(options: TableSinkOptions): Readable
         });
       });
     },
+    isPublished: (at, { sessionId }) =>
+      withConnection(client, `read the ledger of ${name.text}`, async (connection) => {
+        const entry = await new SessionLedger(connection, name, sessionId).find(connection.query);
+        return entry?.isPublished === true && entry.rows === rowsAt(at, name);
+      }),
     async *read() {
       const rows = await withConnection(client, `read table ${name.text}`, async (connection) => {
         const columns = await fillableColumns(connection, options);

@@ -39,6 +39,8 @@ export interface CallEnvironment {
   /** Ends the call. */
   readonly signal: AbortSignal;
   readonly onFailure?: (failed: FailedAttempt) => void;
+  /** Once aborted, no attempt follows one that has failed. */
+  readonly hold?: AbortSignal;
 }
 
 /** The call failed for good; `cause` is what its last attempt threw. */
@@ -47,8 +49,8 @@ export class CallFailed extends Error {
   constructor(
     readonly error: unknown,
     readonly attempts: number,
-    /** `retry`: the attempts are used up. */
-    readonly kind: Verdict['kind'],
+    /** `retry`: the attempts are used up. `held`: `hold` was aborted. */
+    readonly kind: Verdict['kind'] | 'held',
   ) {
     super('the call failed', { cause: error });
   }
@@ -69,7 +71,7 @@ export function retriedCalls(
   environment: CallEnvironment,
 ): <R>(call: (context: CallContext) => Promise<R>) => Promise<R> {
   const { retry, whose, limit = [] } = policy;
-  const { clock, random, signal, onFailure } = environment;
+  const { clock, random, signal, onFailure, hold } = environment;
   const permits = new StagePermits(limit, clock);
   return async (call) => {
     for (let attempt = 1; ; attempt++) {
@@ -88,6 +90,7 @@ export function retriedCalls(
         onFailure?.({ error, attempt, delayMs });
         if (delayMs === undefined) throw new CallFailed(error, attempt, verdict.kind);
         await sleep(delayMs, environment);
+        if (hold?.aborted === true) throw new CallFailed(error, attempt, 'held');
       }
     }
   };
@@ -118,22 +121,20 @@ function delayOf(verdict: Verdict, retry: CheckedRetry, attempt: number, random:
   return afterMs === undefined ? retryDelayMs(retry, attempt, random) : wishedDelayMs(retry, afterMs, random);
 }
 
-/** Resolves after `delayMs`; rejects with the reason of an abort. */
-function sleep(delayMs: number, { clock, signal }: CallEnvironment): Promise<void> {
+/** Resolves after `delayMs`, or when the calls are held; rejects with the reason of an abort. */
+function sleep(delayMs: number, { clock, signal, hold }: CallEnvironment): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const stopTimer = clock.setTimer(() => {
-      signal.removeEventListener('abort', abort);
-      resolve();
-    }, delayMs);
-    const abort = () => {
+    const end = () => {
       stopTimer();
-      reject(signal.reason);
+      signal.removeEventListener('abort', end);
+      hold?.removeEventListener('abort', end);
+      if (signal.aborted) reject(signal.reason);
+      else resolve();
     };
-    signal.addEventListener('abort', abort, { once: true });
+    const stopTimer = clock.setTimer(end, delayMs);
+    signal.addEventListener('abort', end);
+    hold?.addEventListener('abort', end);
+    if (signal.aborted || hold?.aborted === true) end();
   });
 }
 

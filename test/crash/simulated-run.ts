@@ -3,6 +3,7 @@
 import { memoryLock } from '../../src/checkpoint/lock/memory-lock.js';
 import type { AcquireLock } from '../../src/checkpoint/storages/lowdb-storage.js';
 import {
+  type Delivery,
   defineStage,
   map,
   type PipelineEvent,
@@ -23,6 +24,7 @@ const STATE = '/state';
 export class Ledger {
   readonly promised = new Set<string>();
   readonly violations: string[] = [];
+  readonly delivered: (string | undefined)[] = [];
   invocations = 0;
 
   addInvocation(stage: string, batch: number): void {
@@ -42,6 +44,8 @@ export interface SimulatedRunOptions {
   readonly checkpointInterval?: number;
   /** A path or a pattern. Default: one file. */
   readonly input?: string;
+  /** The output is delivered: what was at the target goes to the ledger. */
+  readonly delivers?: boolean;
 }
 
 export const inputOf = (rows: number): string =>
@@ -80,7 +84,11 @@ export async function runProcess(
     logger: silentLogger,
   });
   const source = jsonl(options.input ?? INPUT);
-  const definition = { name: 'crash', source, sink: jsonl(OUTPUT), options: { batchSize: 4 } };
+  const deliver = async ({ path }: Delivery) => {
+    ledger.delivered.push(disk.text(path));
+  };
+  const pipelineOptions = { batchSize: 4, ...(options.delivers === true ? { deliver } : {}) };
+  const definition = { name: 'crash', source, sink: jsonl(OUTPUT), options: pipelineOptions };
   try {
     const stored = await stateManager.listCheckpoints();
     const known = stored.find((item) => item.sessionId === SESSION);

@@ -2,24 +2,22 @@
  * Refuses a sink that would overwrite the input or another sink's output. Files are compared by device and inode and by real path,
  * because one file may have several names: symbolic links, hard links, `..`.
  */
-import type { JsonObject } from '../../../machines/context.js';
 import { InvalidOptionError } from '../../errors.js';
 import type { FileStat, FileSystem } from '../../platform/file-system.js';
+import { filesOf, type WithFiles } from '../../sinks/files-of.js';
 import type { Sink } from '../../sinks/sink.js';
 import type { OpenSource } from '../../sources/source.js';
 
-type Described = { describe(): JsonObject | undefined } | undefined;
-
 /** Compares the given paths. @param places by their names in the error.
  * @throws {InvalidOptionError} */
-export function assertDistinctPaths(places: Readonly<Record<string, Described>>): void {
+export function assertDistinctPaths(places: Readonly<Record<string, WithFiles | undefined>>): void {
   const known = new Map<string, string>();
   for (const [name, place] of Object.entries(places)) {
-    const path = pathOf(place);
-    if (path === undefined) continue;
-    const other = known.get(path);
-    if (other !== undefined) throw sameFile(other, name, path);
-    known.set(path, name);
+    for (const path of filesOf(place)) {
+      const other = known.get(path);
+      if (other !== undefined) throw sameFile(other, name, path);
+      known.set(path, name);
+    }
   }
 }
 
@@ -36,20 +34,15 @@ export async function assertDistinctFiles(
   const read = source.files ?? (source.file === undefined ? [] : [await source.file.stat()]);
   for (const key of read.flatMap(fileKeys)) known.set(key, 'source');
   for (const [name, sink] of Object.entries(sinks)) {
-    const path = pathOf(sink);
-    if (path === undefined) continue;
-    const stat = await fileSystem.stat(path);
-    for (const key of [await fileSystem.realPath(path), ...fileKeys(stat)]) {
-      const other = known.get(key);
-      if (other !== undefined) throw sameFile(other, name, path);
-      known.set(key, name);
+    for (const path of filesOf(sink)) {
+      const stat = await fileSystem.stat(path);
+      for (const key of [await fileSystem.realPath(path), ...fileKeys(stat)]) {
+        const other = known.get(key);
+        if (other !== undefined) throw sameFile(other, name, path);
+        known.set(key, name);
+      }
     }
   }
-}
-
-function pathOf(place: Described): string | undefined {
-  const path = place?.describe()?.path;
-  return typeof path === 'string' ? path : undefined;
 }
 
 /** Some file systems have no inodes: their files are compared by path only. */

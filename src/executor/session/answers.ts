@@ -18,6 +18,8 @@ const WORKER_OF: { readonly [Type in ExecutorEvent['type']]?: WorkerId } = {
   'checkpoint.saved': 'committer',
   'minimumPause.over': 'committer',
   'sink.published': 'publisher',
+  'output.delivered': 'publisher',
+  'delivery.held': 'publisher',
 };
 
 interface Parent {

@@ -85,7 +85,10 @@ function runnableWorkers(of: ActionsOf) {
     ),
     publisher: refuseForgedEvents(
       WORKERS.publisher.provide({
-        actions: { publishResult: ({ self }) => parentActions(self, of)?.work.publishResult() },
+        actions: {
+          publishResult: ({ self }) => parentActions(self, of)?.work.publishResult(),
+          deliverResult: ({ self }) => parentActions(self, of)?.work.deliverResult(),
+        },
       }),
     ),
   };

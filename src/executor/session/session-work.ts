@@ -1,5 +1,5 @@
 /**
- * The work of EXECUTING on the open session: read, write, flush, save, publish.
+ * The work of EXECUTING on the open session: read, write, flush, save, publish, deliver.
  *
  * Called by the machine's actions. Calls: the session's `rows`, journal and checkpoint writer. Each answers with an event; an
  * error ends the run by a `failure` event. Without an open session nothing happens.
@@ -8,6 +8,7 @@
  */
 import type { ExecutorContext } from '../../../machines/context.js';
 import type { ReadRequest, WriteRequest } from '../../../machines/executor-events.js';
+import { filesOf } from '../../sinks/files-of.js';
 import type { EventDraft } from '../publish.js';
 import { spendingOf } from '../receipts.js';
 import type { OpenSession } from './opening/open-parts.js';
@@ -106,9 +107,27 @@ export class SessionWork {
     this.#work(async ({ rows, writer }, session) => {
       await rows.publishSinks();
       if (session.isEnding) return;
+      const delivers = session.definition.deliver !== undefined;
       // Before the completion is announced: a process that ends then leaves a completed session.
+      if (!delivers) await writer.save('COMPLETED');
+      session.send({ type: 'sink.published', ...(delivers ? { delivers } : {}) });
+    });
+  }
+
+  deliverResult(): void {
+    this.#work(async ({ delivery, writer }, session) => {
+      const { pipeline, written } = this.host.context;
+      const paths = filesOf(session.definition.sink);
+      const output = { path: paths[0] ?? '', paths, sessionId: session.id, pipeline, rows: written.rowsOut };
+      const end = await delivery?.deliver(output);
+      if (session.isEnding) return;
+      if (end?.kind === 'held') {
+        if (end.reason !== undefined) session.send({ type: 'hold', reason: end.reason });
+        session.send({ type: 'delivery.held' });
+        return;
+      }
       await writer.save('COMPLETED');
-      session.send({ type: 'sink.published' });
+      session.send({ type: 'output.delivered' });
     });
   }
 

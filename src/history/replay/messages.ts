@@ -50,7 +50,7 @@ const TO_CHILDREN = {
 const REPORTED_BY = {
   ...{ 'stage.done': 'stage', 'stage.held': 'stage', 'stage.failed': 'stage' },
   ...{ 'sink.flushed': 'committer', 'checkpoint.saved': 'committer', 'minimumPause.over': 'committer' },
-  'sink.published': 'publisher',
+  ...{ 'sink.published': 'publisher', 'output.delivered': 'publisher', 'delivery.held': 'publisher' },
 } satisfies Record<ExecutorReport['type'], keyof typeof WORKERS | 'stage'>;
 
 type WorkerEvent = CommitterEvent | PublisherEvent;

@@ -11,7 +11,7 @@ import { onResize } from '../output-stream.js';
 import { Subscription } from '../rx.js';
 import { progressAt } from './progress.js';
 import { progressLines } from './progress-lines.js';
-import { plainLine, stallLine, startLine, summaryLine } from './progress-summary.js';
+import { deliveryLines, plainLine, stallLine, startLine, summaryLine } from './progress-summary.js';
 import { reduceProgress } from './reduce-progress.js';
 import { NO_RUN_COUNTERS } from './run-counters.js';
 import { sizeOf, TerminalBlock, type TerminalStream } from './terminal-block.js';
@@ -122,6 +122,10 @@ export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
               break;
             case 'stage.stalled':
               output.print(colors.yellow(stallLine(event)));
+              break;
+            case 'delivery.started':
+            case 'delivery.failed':
+              for (const line of deliveryLines(event)) output.print(line);
               break;
             case 'notice':
               output.print(colors.yellow(printable(event.message)));

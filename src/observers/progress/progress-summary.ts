@@ -20,6 +20,16 @@ export function stallLine({ stage, batch, ageMs }: PipelineEventOf<'stage.stalle
   return `Stage "${printable(stage)}" has worked on batch ${batch} without an answer for ${spanInSeconds(ageMs)}.`;
 }
 
+/** A delivery begins, or failed and is tried again. A failure for good is the failure of the run. */
+export function deliveryLines(event: PipelineEventOf<'delivery.started' | 'delivery.failed'>): string[] {
+  if (event.type === 'delivery.started') return event.attempt === 1 ? ['Delivering the output.'] : [];
+  const { attempt, delayMs, error } = event;
+  if (delayMs === undefined) return [];
+  return [
+    `Delivery: attempt ${attempt} failed, next in ${spanInSeconds(delayMs)}: ${printable(error.message)}`,
+  ];
+}
+
 export function plainLine(progress: Progress, ascii: boolean): string {
   const { fraction, etaMs } = progress;
   return [

@@ -45,6 +45,9 @@ function reduceEvent(counters: RunCounters, event: PipelineEvent): RunCounters {
     case 'stage.started':
     case 'stage.stalled':
     case 'budget.warning':
+    case 'delivery.started':
+    case 'delivery.failed':
+    case 'delivery.completed':
     case 'tuned':
     case 'notice':
       return { ...counters, at: event.at };

@@ -40,6 +40,8 @@ const FORGED = [
   { type: 'minimumPause.over' },
   { type: 'commit.due' },
   { type: 'sink.published' },
+  { type: 'output.delivered' },
+  { type: 'delivery.held' },
   { type: 'process', batches: [9] },
   { type: 'passed', batches: [9] },
   { type: 'abort' },

@@ -6,8 +6,7 @@
  */
 import type { HoldReason } from '../../../../machines/context.js';
 import type { ExecutorEvent } from '../../../../machines/executor-events.js';
-
-const MAX_TEXT = 300;
+import { holdReason } from '../../hold-reason.js';
 
 export class RunHold {
   #closedUpTo = -1;
@@ -30,8 +29,7 @@ export class RunHold {
   close(reason: HoldReason, upToStage: number): void {
     this.#closedUpTo = Math.max(this.#closedUpTo, upToStage);
     if (this.#reason !== undefined) return;
-    const { kind, message, advice } = reason;
-    this.#reason = { kind, message: shortened(message), advice: shortened(advice) };
+    this.#reason = holdReason(reason);
     this.send({ type: 'hold', reason: this.#reason });
   }
 
@@ -39,9 +37,4 @@ export class RunHold {
     this.#closedUpTo = -1;
     this.#reason = undefined;
   }
-}
-
-/** As long as a checkpoint takes (I27). */
-function shortened(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
 }

@@ -31,8 +31,9 @@ export function checkpointSettings(
   stateManager: StateManager,
   { maxInFlight, checkpointInterval }: ExecutorSettings,
 ): Checkpoint['settings'] {
-  const { batchSize } = definition;
+  const { batchSize, deliver } = definition;
   const everyMs = checkpointEveryMs(definition, stateManager);
   const stored = everyMs === false ? null : everyMs;
-  return { batchSize, checkpointEveryMs: stored, maxInFlight, checkpointInterval };
+  const delivers = deliver === undefined ? {} : { delivers: true as const };
+  return { batchSize, checkpointEveryMs: stored, maxInFlight, checkpointInterval, ...delivers };
 }

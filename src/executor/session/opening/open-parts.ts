@@ -5,7 +5,7 @@
  * Called by `Session`, which owns the parts and closes them. Between any two parts the session may have been aborted: then
  * nothing more is opened.
  */
-import type { ExecutorContext } from '../../../../machines/context.js';
+import type { CheckpointMark, ExecutorContext } from '../../../../machines/context.js';
 import type { ExecutorEvent } from '../../../../machines/executor-events.js';
 import type { Journal } from '../../../checkpoint/journal/journal.js';
 import { canonicalJson, isObject, type JsonObject } from '../../../formats/json.js';
@@ -15,13 +15,14 @@ import type { OpenSink } from '../../../sinks/sink.js';
 import type { OpenSource } from '../../../sources/source.js';
 import type { Ledger } from '../../../spending/ledger.js';
 import type { PipelineDefinition } from '../../definition.js';
+import { OutputDelivery } from '../../delivery/deliver-output.js';
 import { assertDistinctFiles } from '../../endpoints/distinct-files.js';
 import { openThreads } from '../../fusion/workers.js';
 import { openLedger, openRows, type Rows } from '../../rows/rows.js';
 import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from '../checkpoints/checkpoint-settings.js';
 import { CheckpointWriter, type MachineActor } from '../checkpoints/checkpoint-writer.js';
 import type { RunStart, SessionRunOptions } from '../run-options.js';
-import { assertSameInput, identityOf } from './source-identity.js';
+import { assertSameInput, endedSource, identityOf } from './source-identity.js';
 
 /** What an open session consists of. */
 export interface OpenSession {
@@ -30,6 +31,8 @@ export interface OpenSession {
   readonly journal: Journal | undefined;
   readonly ledger: Ledger;
   readonly rows: Rows;
+  /** Undefined: the output is not delivered. */
+  readonly delivery: OutputDelivery | undefined;
   readonly writer: CheckpointWriter;
 }
 
@@ -69,9 +72,12 @@ export async function openParts(
   const publish: SessionRunOptions['publish'] = (draft) => host.publish(sessionId, draft);
   const { clock, random } = environment;
   const openContext: OpenContext = { sessionId, clock, random, ...fileSystemOf(environment) };
-  const source = await definition.source.open(mark.source ?? undefined, openContext);
+  const isPublished = wasSealed && (await isPublishedAlready(definition, mark, openContext));
+  const source = isPublished
+    ? endedSource(start.sourceIdentity)
+    : await definition.source.open(mark.source ?? undefined, openContext);
   session.ownSource(source);
-  await assertSameInput(source, start, publish);
+  if (!isPublished) await assertSameInput(source, start, publish);
   const sourceIdentity = mark.source === null ? await identityOf(source, null) : start.sourceIdentity;
   session.stopIfEnding();
   const isDurable = stages.some((stage) => stage.durable);
@@ -131,7 +137,23 @@ export async function openParts(
     journal,
     ledger,
   );
-  return { source, sink, journal, ledger, rows, writer };
+  const delivery =
+    definition.deliver &&
+    new OutputDelivery(definition.deliver, {
+      ...{ environment, publish },
+      whenPausing: (callback) => whenPausing(actor, callback),
+    });
+  closeLater(Promise.resolve(delivery));
+  return { source, sink, journal, ledger, rows, delivery, writer };
+}
+
+/** A published output takes no more rows: the source is not opened again. */
+async function isPublishedAlready(
+  { sink }: PipelineDefinition,
+  mark: CheckpointMark,
+  context: OpenContext,
+): Promise<boolean> {
+  return mark.sink !== null && (await sink.isPublished?.(mark.sink, context)) === true;
 }
 
 /** What an opening of this session created that was killed before its first checkpoint. */

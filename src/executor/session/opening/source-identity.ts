@@ -24,6 +24,13 @@ export async function identityOf(
   return facts === undefined ? null : { facts, ...sizes };
 }
 
+/** A source that was read to its end, and is not opened again.
+ * @param stored its identity. */
+export function endedSource(stored: Json | null): OpenSource<unknown> {
+  const facts = isObject(stored) ? (stored as JsonObject).facts : undefined;
+  return { read: async () => undefined, identity: async () => facts, close: async () => {} };
+}
+
 /** How the input compares with what was stored of it. */
 export interface InputComparison {
   /** What a resume refuses, unless forced. */

@@ -71,6 +71,7 @@ export async function loadSession(
     ...nameDifferences(checkpoint, name),
     ...fingerprintDifferences(checkpoint.fingerprint, stages),
     ...descriptionDifferences(checkpoint, pipeline),
+    ...deliveryDifferences(checkpoint, pipeline),
   ];
   if (differences.length > 0 && !force) throw new PipelineMismatchError(differences);
   const snapshot = await withSuspects(restoreForced(checkpoint, stages, force), checkpoint, stateManager);
@@ -181,6 +182,15 @@ function descriptionDifferences(
     compare('source', checkpoint.source, toSource(pipeline.source).describe());
   if (pipeline?.sink !== undefined) compare('sink', checkpoint.sink, toSink(pipeline.sink).describe());
   return differences;
+}
+
+/** A function is not stored: without it, the run would complete undelivered. */
+function deliveryDifferences(
+  { settings }: Checkpoint,
+  pipeline: Partial<PipelineLike> | undefined,
+): string[] {
+  if (settings.delivers !== true || pipeline?.options?.deliver !== undefined) return [];
+  return ['the session delivers its output: pass the pipeline again, with its option `deliver`'];
 }
 
 function changeOf(stored: JsonObject, now: JsonObject): string {

@@ -74,7 +74,7 @@ function doingOf({
     ...(writer === 'writing' ? ['writing'] : []),
     ...(isCommitting ? ['committing'] : []),
     ...(goal === 'pause' ? ['pausing'] : []),
-    ...(publisher === 'publishing' ? ['publishing'] : []),
+    ...(publisher === 'publishing' || publisher === 'delivering' ? [publisher] : []),
   ];
 }
 

@@ -143,6 +143,7 @@ const FAILURES: readonly string[] = [
   'batch.held',
   'batch.skipped',
   'stage.failed',
+  'delivery.failed',
   'pipeline.failed',
 ];
 /** Parts of their names, for a search. */
