@@ -49,6 +49,7 @@ try {
       `workers: ${file} does not export the pipeline that is run. Give the file whose default export it is.`,
     );
   const { source, sink } = definePipeline(pipeline, stages);
+  await source.prepareRaw?.();
   const plan = new FusionPlan(stages);
   const { signal } = new AbortController();
   const encode = linesEncoder(sink.label);

@@ -10,6 +10,7 @@ import { InvalidOptionError, PipelineMismatchError } from '../errors.js';
 import type { Compressor } from '../formats/compressed/compress.js';
 import { decompress } from '../formats/compressed/compression.js';
 import { CsvEncoder, type CsvForm } from '../formats/csv/csv-encoder.js';
+import { loadCsvParser, loadCsvWriter } from '../formats/csv/csv-libraries.js';
 import { csvDialect, csvFields, forEachCsvRecord } from '../formats/csv/csv-records.js';
 import { CsvScanner } from '../formats/csv/csv-scanner.js';
 import type { JsonObject } from '../formats/json.js';
@@ -66,6 +67,7 @@ export function csvSink<T extends object = object>(
     label: file,
     describe: () => ({ kind: 'csv', path: file, publish, delimiter, header, ...(columns && { columns }) }),
     async open(at, complete, context) {
+      await loadCsvWriter();
       const compress = compressorFor(file);
       const opened = await FileSink.open(place, at, complete, context);
       try {
@@ -95,6 +97,7 @@ async function* readRows(
   form: CsvForm,
   context: Parameters<ReadableSink<object>['read']>[0],
 ): AsyncGenerator<Record<string, string> | readonly string[]> {
+  await loadCsvParser();
   const dialect = csvDialect({ delimiter: form.delimiter });
   const reading = {
     path: form.path,
@@ -141,6 +144,7 @@ async function readHeader(
   if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 1 || bytes > file.bytes)
     throw mismatch;
   if (file.published) return { columns: undefined, bytes };
+  await loadCsvParser();
   const written = await file.read(0, bytes);
   let columns: readonly string[];
   try {

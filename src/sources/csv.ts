@@ -5,6 +5,7 @@
  * The header is read again at every opening. It is at the beginning of the file, so that takes constant time.
  */
 import { InvalidOptionError, SourceError } from '../errors.js';
+import { loadCsvParser } from '../formats/csv/csv-libraries.js';
 import { type CsvDialect, csvDialect, forEachCsvRecord } from '../formats/csv/csv-records.js';
 import { CsvScanner } from '../formats/csv/csv-scanner.js';
 import { maxBytes, RecordReader, type RecordReaderOptions } from '../formats/record-reader.js';
@@ -71,7 +72,7 @@ export function csvSource(
     maxRecordBytes,
     blockBytes,
   });
-  const common: Pick<Source<never>, 'kind' | 'onMalformed' | 'describe'> = {
+  const common: Pick<Source<never>, 'kind' | 'onMalformed' | 'describe' | 'prepareRaw'> = {
     kind: 'csv',
     onMalformed,
     describe: () => ({
@@ -83,10 +84,12 @@ export function csvSource(
       quote: dialect.quote,
       maxRecordBytes,
     }),
+    prepareRaw: loadCsvParser,
   };
   if (header === false) {
     const decode = arraysOf(dialect);
     const openFile = async (file: string, from: SourcePosition | undefined, context: OpenContext) => {
+      await loadCsvParser();
       const opened = await openForReading(file, context);
       const first = await readFirstRecord(opened[0], readingWith(0, file), dialect);
       const reading = readingWith(first.problem === undefined ? first.fields.length : 0, file);
@@ -100,6 +103,7 @@ export function csvSource(
     return arrays;
   }
   const openFile = async (file: string, from: SourcePosition | undefined, context: OpenContext) => {
+    await loadCsvParser();
     const opened = await openForReading(file, context);
     const { columns, start } =
       header === true

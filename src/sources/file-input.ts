@@ -6,7 +6,6 @@
  * 3. A pattern finds no names that begin with a dot, unless it says so, and no unfinished outputs (`*.part`).
  */
 import { dirname, relative, resolve, sep } from 'node:path';
-import picomatch from 'picomatch';
 import { sha256 } from '#sha256';
 import { InvalidOptionError, SourceError } from '../errors.js';
 import type { Json } from '../formats/json.js';
@@ -141,6 +140,8 @@ async function statOfTarget(fileSystem: FileSystem, path: string): Promise<FileS
 
 /** Paths below the base that match, sorted by code units. */
 async function matchesOf({ path, base }: Entry, fileSystem: FileSystem): Promise<string[]> {
+  // Few inputs are patterns.
+  const { default: picomatch } = await import('picomatch');
   const { segments } = splitPattern(path);
   const pattern = segments.join('/');
   const isMatch = picomatch(pattern);

@@ -30,6 +30,8 @@ export interface Source<T> {
   /** @param at a position that this source gave; undefined: the start.
    * @throws {SourceError} if it cannot be opened. */
   open(at: SourcePosition | undefined, context: OpenContext): Promise<OpenSource<T>>;
+  /** Loads what `decodeRaw` needs, in a thread that opens no source. */
+  prepareRaw?(): Promise<void>;
   /** Decodes what a batch's `raw` gave, in any thread. Absent if rows are not bytes. */
   decodeRaw?(raw: RawRows, row: (value: T) => void, malformed: (error: MalformedRowError) => void): void;
 }

@@ -164,6 +164,10 @@ describe('the tarball', () => {
     const machines = await loadedBy('dist/machines/index.js');
     expect([...machines.packages]).toEqual(['xstate']);
     expect(machines.files.size).toBeLessThan(6);
+    // What only some inputs need is loaded when one is opened.
+    const node = await loadedBy('dist/src/node.js');
+    for (const name of ['csv-parse/sync', 'csv-stringify/sync', 'picomatch'])
+      expect([...node.packages]).not.toContain(name);
   });
 
   test('has an executable command', async () => {

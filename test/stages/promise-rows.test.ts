@@ -5,6 +5,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { CsvEncoder } from '../../src/formats/csv/csv-encoder.js';
+import { loadCsvWriter } from '../../src/formats/csv/csv-libraries.js';
 import { encodeJsonLines } from '../../src/formats/json-lines-encoder.js';
 import { findPromise } from '../../src/formats/promises.js';
 import { rowProblem } from '../../src/formats/row-problem.js';
@@ -115,6 +116,8 @@ test.each([
   await expect(h.start()).rejects.toThrow(message);
   expect(h.sink.rows).toEqual([]);
 });
+
+await loadCsvWriter();
 
 test.each<[string, (rows: readonly unknown[]) => unknown]>([
   ['JSON Lines', (rows) => encodeJsonLines(rows, rowProblem('out.jsonl'))],

@@ -1,5 +1,5 @@
 /**
- * Rows to CSV records, as bytes.
+ * Rows to CSV records, as bytes. `loadCsvWriter` comes before.
  *
  * 1. The columns are those of the first encoded row, unless they are known before. Every later row must fit them, and is
  *    written in their order.
@@ -7,9 +7,9 @@
  *    they had in the source, if the source has columns.
  */
 
-import { stringify } from 'csv-stringify/sync';
 import { findPromise } from '../promises.js';
 import { type RowProblem, rowProblem } from '../row-problem.js';
+import { csvWriter } from './csv-libraries.js';
 
 export interface CsvForm {
   /** Named in errors. */
@@ -118,6 +118,7 @@ export class CsvEncoder {
   }
 
   #encodeRecords(records: string[][]): Uint8Array {
+    const { stringify } = csvWriter();
     const options = {
       delimiter: this.#form.delimiter,
       record_delimiter: '\n',
