@@ -208,10 +208,13 @@ ${call}`;
   test('of another pipeline: refused', async () => {
     const other =
       "await pipeline('other').from([1]).pipe(map('one', (row) => row)).to(jsonl('other.jsonl')).run();";
-    const cwd = folder({ 'p.mjs': file(other), 'in.jsonl': INPUT });
-    const ended = await run(['run', 'p.mjs', '--threads', '2'], { cwd, env: { ALONE: '1' } });
-    if (ended.code !== 0)
-      expect(ended.stderr).toMatch(/calls run\(\) of "other" while a worker thread loads it\. Move the call/);
+    // The main thread alone cannot complete the run.
+    const waiting = "async (row, { signal }) => { await once(signal, 'abort'); return row; }";
+    const text = file(other).replace(/async \(row\) => .*? return row; }/, waiting);
+    const cwd = folder({ 'p.mjs': `import { once } from 'node:events';${text}`, 'in.jsonl': INPUT });
+    const ended = await run(['run', 'p.mjs', '--threads', '2'], { cwd });
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toMatch(/calls run\(\) of "other" while a worker thread loads it\. Move the call/);
   });
 });
 
