@@ -29,7 +29,9 @@ const FILE_KINDS: ReadonlySet<unknown> = new Set(['jsonl', 'csv', 'dead-letters'
 function mapPaths(checkpoint: Checkpoint, map: (path: string) => string): Checkpoint {
   const { pipelineFile } = checkpoint;
   const ofFile = (description: JsonObject | null): JsonObject | null => {
-    const { kind, path, paths } = description ?? {};
+    const { kind, path, paths, template } = description ?? {};
+    if (kind === 'split' && typeof path === 'string' && typeof template === 'string')
+      return { ...description, path: map(path), template: map(template) };
     if (!FILE_KINDS.has(kind)) return description;
     if (typeof path === 'string') return { ...description, path: map(path) };
     if (!Array.isArray(paths)) return description;

@@ -44,7 +44,7 @@ function fileContext(path: string, { fileSystem, ...context }: SinkContext): Fil
 
 type SinkContext = Pick<OpenContext, 'fileSystem' | 'sessionId' | 'parts' | 'notePosition'>;
 
-async function asSinkError<R>(what: string, operation: Promise<R>): Promise<R> {
+export async function asSinkError<R>(what: string, operation: Promise<R>): Promise<R> {
   try {
     return await operation;
   } catch (error) {

@@ -31,6 +31,8 @@ export interface Sink<T> {
   /** How the output differs from what the run wrote up to `at`; undefined: it does not. Changes nothing. Absent: unknown.
    * @param depth `end`: in constant time, as `open` does. `all`: every byte. */
   compare?(at: SinkPosition, depth: 'end' | 'all', context: OpenContext): Promise<string | undefined>;
+  /** Whether a path may be one of the files that it writes, beside the one of `describe`: an input there is refused. */
+  mayWrite?(path: string): boolean;
   /** Removes the result of an earlier run. Used for dead letters, when a run without any completes. */
   removePublished?(context: OpenContext): Promise<void>;
   /** Its target keeps the rows of earlier runs beside those of this one. Default false: `publish` replaces them. */

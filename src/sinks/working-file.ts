@@ -162,7 +162,7 @@ async function takeName(
 }
 
 /** Makes a directory and its parents so that they survive power loss: each is an entry in the one above it. */
-async function makeDirectory(fileSystem: FileSystem, path: string): Promise<void> {
+export async function makeDirectory(fileSystem: FileSystem, path: string): Promise<void> {
   const made: string[] = [];
   let at = path;
   while ((await fileSystem.stat(at)) === undefined && dirname(at) !== at) {

@@ -99,7 +99,7 @@ export class FileSource<T> implements OpenSource<T> {
   readonly total?: { readonly unit: 'bytes'; readonly value: number };
   readonly file: FileHandle;
   readonly columns?: readonly string[];
-  readonly #path: string;
+  readonly path: string;
   /** Of the file, when it was opened. */
   readonly #size: number;
   readonly #compressed: CompressedHandle | undefined;
@@ -120,7 +120,7 @@ export class FileSource<T> implements OpenSource<T> {
     if (file instanceof CompressedHandle) this.#compressed = file;
     else this.total = { unit: 'bytes', value: size };
     if (columns !== undefined) this.columns = columns;
-    this.#path = reading.path;
+    this.path = reading.path;
     this.#decode = decode;
     this.#reader = new RecordReader(file, position, reading);
   }
@@ -162,7 +162,7 @@ export class FileSource<T> implements OpenSource<T> {
     const { bytes, rows, lines } = records.position;
     const raw = (): RawRows => ({
       ...records.raw(),
-      file: this.#path,
+      file: this.path,
       ...(this.columns && { columns: this.columns }),
     });
     return {
@@ -172,7 +172,7 @@ export class FileSource<T> implements OpenSource<T> {
       decode: (row, malformed) => decode(records, row, malformed),
       release: records.release,
       raw,
-      file: this.#path,
+      file: this.path,
       hash: () => hashOfRawRows({ bytes: records.bytes, ...(this.columns && { columns: this.columns }) }),
     };
   }
@@ -183,7 +183,7 @@ export class FileSource<T> implements OpenSource<T> {
       if (records === undefined && this.#closed === undefined) await this.#assertWhole();
       return records;
     } catch (error) {
-      throw asSourceError(this.#path, 'read', error);
+      throw asSourceError(this.path, 'read', error);
     }
   }
 
@@ -200,7 +200,7 @@ export class FileSource<T> implements OpenSource<T> {
     const { size } = await this.file.stat();
     const end = this.#compressed === undefined ? this.#reader.readEnd : 0;
     if (size < end || size < this.#size) {
-      throw new SourceError(`${this.#path} became shorter while it was read. Restore the file, then resume.`);
+      throw new SourceError(`${this.path} became shorter while it was read. Restore the file, then resume.`);
     }
   }
 
@@ -209,7 +209,7 @@ export class FileSource<T> implements OpenSource<T> {
     const { read } = position;
     const compressedBytes = isCount(read) ? Math.min(read, this.#size) : this.#size;
     const bytes =
-      this.#compressed === undefined ? recordPosition(this.#path, position).bytes : compressedBytes;
+      this.#compressed === undefined ? recordPosition(this.path, position).bytes : compressedBytes;
     const from = Math.max(0, bytes - LAST_BYTES);
     try {
       let first = bytes >= FIRST_BYTES ? this.#firstHash : undefined;
@@ -220,7 +220,7 @@ export class FileSource<T> implements OpenSource<T> {
       }
       return { first, last: sha256(await readAt(file, from, bytes - from)) };
     } catch (error) {
-      throw asSourceError(this.#path, 'read', error);
+      throw asSourceError(this.path, 'read', error);
     }
   }
 

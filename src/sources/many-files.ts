@@ -12,7 +12,6 @@ import { basename, relative, sep } from 'node:path';
 import { sha256 } from '#sha256';
 import { PipelineMismatchError, SourceError } from '../errors.js';
 import { canonicalJson, isCount, type Json } from '../formats/json.js';
-import type { FileStat } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
 import type { FoundFile, InputFiles } from './file-input.js';
 import type { FileSource } from './file-source.js';
@@ -79,7 +78,7 @@ export class ManyFiles<T> implements OpenSource<T> {
   /** Absent if files are compressed: the sizes of their contents are not known. */
   readonly total?: { readonly unit: 'bytes'; readonly value: number };
   readonly columns?: readonly string[];
-  readonly files: readonly FileStat[];
+  readonly files: readonly FoundFile[];
   /** How the files before the position differ from those that the run had read. */
   readonly difference?: string;
   #current: Current<T>;
@@ -109,7 +108,7 @@ export class ManyFiles<T> implements OpenSource<T> {
     this.#current = current;
     this.#base = base;
     this.#before = before;
-    this.files = found.map(({ stat }) => stat);
+    this.files = found;
     if (difference !== undefined) this.difference = difference;
     if (columns !== undefined) this.columns = columns;
     if (current.source.total !== undefined && !found.some(({ path }) => COMPRESSED.test(path)))

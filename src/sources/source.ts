@@ -72,8 +72,10 @@ export interface OpenSource<T> {
   readonly columns?: readonly string[];
   /** The file that is read, so that no sink overwrites it. */
   readonly file?: Pick<FileHandle, 'stat'>;
-  /** The same of several files, in the order of reading. */
-  readonly files?: readonly FileStat[];
+  /** All files that are read, in the order of reading, if there may be several. */
+  readonly files?: readonly { readonly path: string; readonly stat: FileStat }[];
+  /** The path of the file, if it is one. */
+  readonly path?: string;
   /** How the input before the position of the opening differs from what was read, if the source can tell. */
   readonly difference?: string;
   /** May be called at any time, and twice. */

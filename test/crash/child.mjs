@@ -4,9 +4,9 @@
  */
 import { appendFileSync, writeSync } from 'node:fs';
 import { defineStage, map, PipelineExecutor, StateManager } from 'xstate-pipeline';
-import { jsonl, lowdbStorage } from 'xstate-pipeline/node';
+import { jsonl, lowdbStorage, nodeFileSystem } from 'xstate-pipeline/node';
 
-const { input, output, state, ledger, sessionId, batchSize, stages, options } = JSON.parse(
+const { input, output, isSplit, killAt, state, ledger, sessionId, batchSize, stages, options } = JSON.parse(
   String(process.argv[2]),
 );
 
@@ -42,15 +42,33 @@ function print(line) {
   }
 }
 
+/** Kills this process before its nth operation on an output. */
+let operations = 0;
+const killing = Object.fromEntries(
+  Object.entries(nodeFileSystem).map(([name, operation]) => [
+    name,
+    (/** @type {any[]} */ ...args) => {
+      if (String(args[0]).includes('/out') && ++operations === killAt) process.kill(process.pid, 'SIGKILL');
+      return /** @type {any} */ (operation)(...args);
+    },
+  ]),
+);
+
 const executor = new PipelineExecutor(
   made,
   new StateManager(lowdbStorage(state), { checkpointInterval: 200 }),
   [{ next: (event) => print(JSON.stringify(event)) }],
+  killAt === undefined ? {} : { fileSystem: /** @type {any} */ (killing) },
 );
 const pipeline = {
   name: 'killed',
   source: jsonl(input),
-  sink: jsonl(output),
+  sink: isSplit
+    ? jsonl(output, {
+        key: (/** @type {any} */ { n }) => ['DE', 'de', '../x'][n % 3] ?? '',
+        maxBytes: 20_000,
+      })
+    : jsonl(output),
   options: { batchSize, maxCrashes: 1_000 },
 };
 await (sessionId === null ? executor.execute(pipeline) : executor.resume(sessionId, pipeline, options));

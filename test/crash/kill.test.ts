@@ -14,15 +14,21 @@ async function killRepeatedly(
   kills: number,
   most: number,
   random: () => number,
+  output = 'out.jsonl',
+  goldenOutput = 'golden.jsonl',
 ): Promise<void> {
-  const golden = await run.runProcess(null, undefined, 'golden.jsonl');
+  const golden = await run.runProcess(null, undefined, goldenOutput);
   expect(golden.completed, golden.stderr).toBe(true);
   const promised = new Set<string>();
   const keys = new Map<string, string>();
   let sessionId: string | null = null;
   for (let kill = 0; ; kill++) {
     const last = kill >= kills;
-    const process = await run.runProcess(sessionId, last ? undefined : 1 + Math.floor(random() * most));
+    const process = await run.runProcess(
+      sessionId,
+      last ? undefined : 1 + Math.floor(random() * most),
+      output,
+    );
     expect(process.stderr).toBe('');
     sessionId = process.sessionId;
     for (const line of process.invoked) {
@@ -36,7 +42,7 @@ async function killRepeatedly(
     if (process.completed) break;
     expect(last, 'the last process, which is not killed, completes').toBe(false);
   }
-  expect(run.output()).toBe(run.output('golden.jsonl'));
+  if (output === 'out.jsonl') expect(run.output()).toBe(run.output('golden.jsonl'));
 }
 
 test(`twenty kills at random moments of one run (seed ${SEED})`, async () => {
@@ -58,6 +64,33 @@ test(`${KILLS} kills of one run over forty compressed files (seed ${SEED})`, asy
   ];
   const run = new KilledRun(Math.max(4_000, KILLS * 300), stages, 64, 40);
   await killRepeatedly(run, KILLS, 100, seededRandom(SEED + 100));
+}, 900_000);
+
+test(`${KILLS} kills of one run whose output is split (seed ${SEED})`, async () => {
+  const stages = [
+    { name: 'tidy', durable: false, concurrency: 0 },
+    { name: 'paid', durable: true, concurrency: 4 },
+  ];
+  const run = new KilledRun(Math.max(4_000, KILLS * 300), stages, 64);
+  const template = '{key}/part-{n}.jsonl';
+  await killRepeatedly(run, KILLS, 100, seededRandom(SEED + 200), `out/${template}`, `golden/${template}`);
+  expect(run.outputs('out')).toEqual(run.outputs('golden'));
+}, 900_000);
+
+test(`${Math.ceil(KILLS / 2)} kills while the files of a split output are published (seed ${SEED})`, async () => {
+  const stages = [{ name: 'tidy', durable: false, concurrency: 0 }];
+  const run = new KilledRun(6_000, stages, 64);
+  const template = '{key}/part-{n}.jsonl';
+  const golden = await run.runProcess(null, undefined, `golden/${template}`);
+  expect(golden.completed, golden.stderr).toBe(true);
+  const random = seededRandom(SEED + 300);
+  for (let kill = 0; kill < Math.ceil(KILLS / 2); kill++) {
+    const output = `out${kill}/${template}`;
+    const first = await run.runProcess(null, undefined, output, {}, 1 + Math.floor(random() * 90));
+    const last = first.completed ? first : await run.runProcess(first.sessionId, undefined, output);
+    expect(last.completed, last.stderr).toBe(true);
+    expect(run.outputs(`out${kill}`)).toEqual(run.outputs('golden'));
+  }
 }, 900_000);
 
 describe(`two to four kills, one to three stages, concurrency one to eight (seed ${SEED})`, () => {

@@ -1,6 +1,6 @@
 /** One run over real processes, which are killed; stage invocations are recorded in a ledger outside the state directory. */
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -52,23 +52,38 @@ export class KilledRun {
     return readFileSync(this.#file(name), 'utf8');
   }
 
+  /** The files below a folder, with their texts; not the session of their list. */
+  outputs(name: string): Record<string, string> {
+    const found: Record<string, string> = {};
+    for (const each of readdirSync(this.#file(name), { recursive: true, encoding: 'utf8' }).toSorted()) {
+      const path = join(this.#file(name), each);
+      if (!statSync(path).isFile()) continue;
+      found[each] = readFileSync(path, 'utf8').replace(/"session":"[^"]*"/, '');
+    }
+    return found;
+  }
+
   /** Runs one process, killed after `killAfter` events, or never. */
   async runProcess(
     sessionId: string | null,
     killAfter = Number.POSITIVE_INFINITY,
     output = 'out.jsonl',
     options: ResumeOptions = {},
+    /** Killed before this operation on an output. */
+    killAt?: number,
   ): Promise<ProcessRun> {
     const before = readFileSync(this.#file('ledger'), 'utf8').length;
     const args = {
       input: this.#file(this.files === 1 ? 'in.jsonl' : 'in-*.jsonl.gz'),
       output: this.#file(output),
+      isSplit: output.includes('{key}'),
       state: this.#file('state'),
       ledger: this.#file('ledger'),
       sessionId,
       batchSize: this.batchSize,
       stages: this.stages,
       options,
+      killAt,
     };
     const child = spawn(process.execPath, [CHILD, JSON.stringify(args)], {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,6 +8,7 @@ import {
   map,
   type PipelineEvent,
   PipelineExecutor,
+  type PipelineLike,
   StateManager,
   silentLogger,
 } from '../../src/index.js';
@@ -46,6 +47,8 @@ export interface SimulatedRunOptions {
   readonly input?: string;
   /** The output is delivered: what was at the target goes to the ledger. */
   readonly delivers?: boolean;
+  /** Default: one file. */
+  readonly sink?: PipelineLike['sink'];
 }
 
 export const inputOf = (rows: number): string =>
@@ -88,7 +91,8 @@ export async function runProcess(
     ledger.delivered.push(disk.text(path));
   };
   const pipelineOptions = { batchSize: 4, ...(options.delivers === true ? { deliver } : {}) };
-  const definition = { name: 'crash', source, sink: jsonl(OUTPUT), options: pipelineOptions };
+  const sink = options.sink ?? jsonl(OUTPUT);
+  const definition = { name: 'crash', source, sink, options: pipelineOptions };
   try {
     const stored = await stateManager.listCheckpoints();
     const known = stored.find((item) => item.sessionId === SESSION);

@@ -79,7 +79,7 @@ describe('one name for reading and writing', () => {
   test('an unknown option is named, with those that there are', () => {
     expect(() => jsonl('x', { onMalfomed: 'skip' } as object)).toThrow(
       new InvalidOptionError(
-        'jsonl has no option "onMalfomed". Its options are onMalformed, maxLineBytes, publish.',
+        'jsonl has no option "onMalfomed". Its options are onMalformed, maxLineBytes, publish, key, maxBytes.',
       ),
     );
     expect(() => csv('x', { separator: ';' } as object)).toThrow(InvalidOptionError);

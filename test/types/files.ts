@@ -31,3 +31,10 @@ pipeline('many')
 pipeline('many').from(csv('logs/*.csv')).to(csv('out.csv'));
 // @ts-expect-error: nothing says that the source is a file.
 map('file', (row: object, { batch }) => ({ ...row, file: batch.file.length }));
+
+// The key gets rows of the type that is written.
+pipeline('split')
+  .from(jsonl<{ n: number; country: string }>('in.jsonl'))
+  .to(jsonl('out/{key}.jsonl', { key: (row) => row.country }));
+// @ts-expect-error: there is no such column.
+jsonl<{ n: number }>('out/{key}.jsonl', { key: (row) => row.country });

@@ -25,14 +25,20 @@ export function assertDistinctPaths(places: Readonly<Record<string, WithFiles | 
  * @param sinks by their names in the error.
  * @throws {InvalidOptionError} */
 export async function assertDistinctFiles(
-  source: Pick<OpenSource<unknown>, 'file' | 'files'>,
+  source: Pick<OpenSource<unknown>, 'file' | 'files' | 'path'>,
   sinks: Readonly<Record<string, Sink<never> | undefined>>,
   fileSystem: FileSystem | undefined,
 ): Promise<void> {
   if (fileSystem === undefined) return;
   const known = new Map<string, string>();
-  const read = source.files ?? (source.file === undefined ? [] : [await source.file.stat()]);
+  const read =
+    source.files?.map(({ stat }) => stat) ?? (source.file === undefined ? [] : [await source.file.stat()]);
   for (const key of read.flatMap(fileKeys)) known.set(key, 'source');
+  const paths = source.files?.map(({ path }) => path) ?? (source.path === undefined ? [] : [source.path]);
+  for (const [name, sink] of Object.entries(sinks)) {
+    const written = paths.find((path) => sink?.mayWrite?.(path) === true);
+    if (written !== undefined) throw sameFile('source', name, written);
+  }
   for (const [name, sink] of Object.entries(sinks)) {
     for (const path of filesOf(sink)) {
       const stat = await fileSystem.stat(path);

@@ -8,6 +8,7 @@ import { isObject, type Json, type JsonObject } from '../../formats/json.js';
 import { type CsvSinkOptions, csvSink } from '../../sinks/csv.js';
 import { type JsonlSinkOptions, jsonlSink } from '../../sinks/jsonl.js';
 import type { ReadableSink, Sink } from '../../sinks/sink.js';
+import { type SplitOptions, splitSink, storedSplitSink } from '../../sinks/split/split-sink.js';
 import { type CsvRow, type CsvSourceOptions, csvSource } from '../../sources/csv.js';
 import { deadLetterSource } from '../../sources/dead-letters.js';
 import { describedDeadLetters } from '../../sources/described-dead-letters.js';
@@ -16,8 +17,8 @@ import { type JsonlSourceOptions, jsonlSource } from '../../sources/jsonl.js';
 import type { Source } from '../../sources/source.js';
 import type { FileEndpoint, FileInputEndpoint } from './endpoints.js';
 
-/** `publish` is for writing, the others are for reading. */
-export interface JsonlOptions extends JsonlSourceOptions, JsonlSinkOptions {}
+/** `publish`, `key` and `maxBytes` are for writing, the others are for reading. */
+export interface JsonlOptions<T = JsonObject> extends JsonlSourceOptions, JsonlSinkOptions, SplitOptions<T> {}
 
 /** `columns` and `publish` are for writing; `quote`, `onMalformed` and `maxRecordBytes` are for reading. */
 export interface CsvOptions extends Omit<CsvSourceOptions, 'header'>, Omit<CsvSinkOptions, 'header'> {
@@ -33,18 +34,28 @@ export interface CsvOptions extends Omit<CsvSourceOptions, 'header'>, Omit<CsvSi
  * @throws {InvalidOptionError}
  * @example
  * pipeline('copy').from(jsonl('in.jsonl')).to(jsonl('out.jsonl'))
- * pipeline('collect').from(jsonl('logs/*.jsonl.gz')).to(jsonl('logs.jsonl')) */
-export function jsonl<T = JsonObject>(path: string | URL, options?: JsonlOptions): FileEndpoint<T>;
+ * pipeline('collect').from(jsonl('logs/*.jsonl.gz')).to(jsonl('logs.jsonl'))
+ * pipeline('divide').from(jsonl('in.jsonl')).to(jsonl('out/{key}.jsonl', { key: (row) => String(row.country) })) */
+export function jsonl<T = JsonObject>(path: string | URL, options?: JsonlOptions<T>): FileEndpoint<T>;
 export function jsonl<T = JsonObject>(
   paths: readonly (string | URL)[],
   options?: JsonlSourceOptions,
 ): FileInputEndpoint<T>;
 export function jsonl<T = JsonObject>(
   path: FileInput,
-  options: JsonlOptions = {},
+  options: JsonlOptions<T> = {},
 ): FileInputEndpoint<T> & { readonly sink?: ReadableSink<T> } {
-  refuseUnknown('jsonl', options, ['onMalformed', 'maxLineBytes', 'publish']);
-  return endpoint(jsonlSource<T>(path, options), path, (output) => jsonlSink<T>(output, options));
+  refuseUnknown('jsonl', options, ['onMalformed', 'maxLineBytes', 'publish', 'key', 'maxBytes']);
+  return endpoint(jsonlSource<T>(path, options), path, (output) => jsonlOutput<T>(output, options));
+}
+
+/** One file, or several by key and size. */
+function jsonlOutput<T>(path: string | URL, options: JsonlOptions<T>): ReadableSink<T> {
+  const { key, maxBytes, publish } = options;
+  if (key === undefined && maxBytes === undefined) return jsonlSink<T>(path, options);
+  if (publish === 'direct')
+    throw new InvalidOptionError("jsonl: publish: 'direct' appends to one file; leave out key and maxBytes.");
+  return splitSink<T>(path, { key, maxBytes });
 }
 
 /** A CSV file as source or sink; or several files, given by a pattern or a list, as a source. As a list, `header` names the
@@ -154,6 +165,11 @@ export function sinkFromDescription(description: Json): Sink<unknown> {
   if (kind === 'csv') {
     refuseUnknown('csv sink', options, ['publish', 'delimiter', 'header', 'columns']);
     return csvSink(absolutePath(path, 'sink'), options as CsvSinkOptions) as Sink<unknown>;
+  }
+  if (kind === 'split') {
+    refuseUnknown('split sink', options, ['template', 'isKeyed', 'maxBytes']);
+    const { template, isKeyed, maxBytes } = options;
+    return storedSplitSink(absolutePath(template, 'sink'), isKeyed === true, maxBytes);
   }
   throw unknownKind('sink');
 }

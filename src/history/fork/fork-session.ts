@@ -130,9 +130,10 @@ async function assertSameInput(
   const { source: at } = durableMark({ snapshot });
   if (source === null || at === null) return;
   const today = toSource(pipeline.source).describe();
-  if (today?.kind !== source.kind || today?.path !== source.path)
+  const inputOf = ({ kind, path, paths }: JsonObject) => JSON.stringify([kind, path ?? paths]);
+  if (today === undefined || inputOf(today) !== inputOf(source))
     throw new PipelineMismatchError([
-      `the session has read ${source.path}, and the pipeline has another source`,
+      `the session has read ${source.path ?? 'other files'}, and the pipeline has another source`,
     ]);
   const context = { sessionId, clock: systemClock, fileSystem };
   const open = await toSource(defaults.source(source)).open(at, context);
