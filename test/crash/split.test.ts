@@ -42,28 +42,25 @@ async function finish(disk: SimulatedDisk, ledger: Ledger): Promise<void> {
   }
 }
 
-test.each(['ENOSPC', 'kill', 'power loss', 'power loss, some data kept'])(
-  '%s at every operation',
-  async (fault) => {
-    const whole = freshDisk();
-    expect(await process(whole, new Ledger())).toBe('completed');
-    const golden = await outputsOf(whole);
-    expect(Object.keys(golden)).toHaveLength(9);
-    for (let n = 1; n <= whole.operations.length; n++) {
-      const disk = freshDisk();
-      const ledger = new Ledger();
-      if (fault === 'ENOSPC') disk.fail(n, 'ENOSPC', 'short');
-      else disk.cutAt(n);
-      await process(disk, ledger);
-      const after = fault.startsWith('power')
-        ? disk.crash(fault.includes('kept') ? 1000 + n : undefined)
-        : disk.kill();
-      const what = `operation ${n}: ${whole.operations[n - 1]?.kind} ${whole.operations[n - 1]?.path}`;
-      await finish(after, ledger).catch((error: unknown) => {
-        throw new Error(what, { cause: error });
-      });
-      expect(await outputsOf(after), what).toEqual(golden);
-      expect(ledger.violations, what).toEqual([]);
-    }
-  },
-);
+test.each(['ENOSPC', 'kill', 'power loss, some data kept'])('%s at every operation', async (fault) => {
+  const whole = freshDisk();
+  expect(await process(whole, new Ledger())).toBe('completed');
+  const golden = await outputsOf(whole);
+  expect(Object.keys(golden)).toHaveLength(9);
+  for (let n = 1; n <= whole.operations.length; n++) {
+    const disk = freshDisk();
+    const ledger = new Ledger();
+    if (fault === 'ENOSPC') disk.fail(n, 'ENOSPC', 'short');
+    else disk.cutAt(n);
+    await process(disk, ledger);
+    const after = fault.startsWith('power')
+      ? disk.crash(fault.includes('kept') ? 1000 + n : undefined)
+      : disk.kill();
+    const what = `operation ${n}: ${whole.operations[n - 1]?.kind} ${whole.operations[n - 1]?.path}`;
+    await finish(after, ledger).catch((error: unknown) => {
+      throw new Error(what, { cause: error });
+    });
+    expect(await outputsOf(after), what).toEqual(golden);
+    expect(ledger.violations, what).toEqual([]);
+  }
+});
