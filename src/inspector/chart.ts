@@ -20,7 +20,12 @@ export interface ChartBox {
 }
 
 export interface ChartState extends ChartBox {
+  /** Its path. */
   readonly key: string;
+  /** The last part of the path. */
+  readonly name: string;
+  /** `outer` states hold their children, one of which is active; of `parallel` ones, all are. */
+  readonly kind: 'inner' | 'outer' | 'parallel';
   readonly final: boolean;
   readonly initial: boolean;
   /** Transitions that do not leave the state. */

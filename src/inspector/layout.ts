@@ -22,7 +22,7 @@ import {
 const MAX_STATES = 200;
 const MAX_TEXT = 60;
 
-type Unplaced = Omit<ChartState, 'x' | 'y'>;
+type Unplaced = Omit<ChartState, 'x' | 'y'> & { readonly parent: string };
 type Arrow = Pick<ChartEdge, 'from' | 'to' | 'lines'>;
 
 let loaded: Promise<ELK> | undefined;
@@ -42,20 +42,30 @@ export async function layoutChart(definition: MachineDefinition): Promise<Chart>
 
 function unplaced({ states, initial, transitions }: MachineDefinition): Unplaced[] {
   const left = new Set(transitions.map(({ source }) => source));
-  return states.slice(0, MAX_STATES).map(({ path, type }) => {
+  const initials = new Set([
+    initial,
+    ...states.map((state) => (state.type === 'compound' ? state.initial : null)),
+  ]);
+  return states.slice(0, MAX_STATES).map(({ path, key, parent, type }) => {
     const inside: ChartLine[] = [];
     for (const [index, transition] of transitions.entries()) {
-      const isOfRoot = transition.source === '' && left.has(path);
+      const isOfRoot = transition.source === '' && left.has(path) && parent === '';
       if ((transition.source === path || isOfRoot) && transition.targets.length === 0)
         addLine(inside, transition, index);
     }
-    const widest = Math.max(path.length * 1.45, ...inside.map((line) => textOf(line).length));
+    const widest = Math.max(key.length * 1.45, ...inside.map((line) => textOf(line).length));
+    const kind = type === 'parallel' ? 'parallel' : type === 'compound' ? 'outer' : 'inner';
     return {
       key: path,
+      name: key,
+      kind,
+      parent,
       final: type === 'final',
-      initial: path === initial,
+      initial: initials.has(path),
       inside,
-      width: Math.ceil(widest * CHART.char + 2 * CHART.padding),
+      width: Math.ceil(
+        Math.max(widest, kind === 'parallel' ? key.length * 1.45 + 13 : 0) * CHART.char + 2 * CHART.padding,
+      ),
       height: CHART.title + (inside.length === 0 ? 0 : inside.length * CHART.line + 8),
     };
   });
@@ -83,12 +93,17 @@ function sourcesOf(
   known: ReadonlyMap<string, Unplaced>,
 ): string[] {
   if (source !== '') return known.has(source) ? [source] : [];
-  return [...known.values()].filter((state) => !state.final && state.key !== to).map((state) => state.key);
+  return [...known.values()]
+    .filter(
+      (state) => state.parent === '' && !state.final && state.key !== to && !to.startsWith(`${state.key}.`),
+    )
+    .map((state) => state.key);
 }
 
 async function place(states: Unplaced[], arrows: Arrow[], direction: 'RIGHT' | 'DOWN'): Promise<ChartLayout> {
   loaded ??= load();
   const elk = await loaded;
+  const isNested = states.some(({ parent }) => parent !== '');
   const graph: ElkNode = {
     id: '',
     layoutOptions: {
@@ -105,8 +120,9 @@ async function place(states: Unplaced[], arrows: Arrow[], direction: 'RIGHT' | '
       'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
       'elk.layered.considerModelOrder.strategy': 'PREFER_NODES',
       'elk.layered.cycleBreaking.strategy': 'MODEL_ORDER',
+      ...(isNested ? NESTED : {}),
     },
-    children: states.map(({ key, width, height }) => ({ id: `s:${key}`, width, height })),
+    children: nodesOf(states, ''),
     edges: arrows.map(({ from, to, lines }, i) => ({
       id: `e:${i}`,
       sources: [`s:${from}`],
@@ -122,10 +138,19 @@ async function place(states: Unplaced[], arrows: Arrow[], direction: 'RIGHT' | '
     })),
   };
   const root = await elk.layout(graph);
+  const placed = new Map<string, ElkNode>();
+  const visit = (node: ElkNode) => {
+    placed.set(node.id, node);
+    for (const child of node.children ?? []) visit(child);
+  };
+  visit(root);
   return {
     width: Math.ceil(root.width ?? 0),
     height: Math.ceil(root.height ?? 0),
-    states: states.map((state, i) => ({ ...state, ...at(root.children?.[i]) })),
+    states: states.map(({ parent: _, ...state }) => ({
+      ...state,
+      ...boxOf(state, placed.get(`s:${state.key}`)),
+    })),
     edges: arrows.map((arrow, i) => edgeOf(arrow, root.edges?.[i] as ElkExtendedEdge | undefined)),
   };
 }
@@ -140,7 +165,37 @@ function edgeOf(arrow: Arrow, edge: ElkExtendedEdge | undefined): ChartEdge {
 }
 
 const round = (length: number): number => Math.round(length * 10) / 10;
-const at = (node: ElkNode | undefined) => ({ x: round(node?.x ?? 0), y: round(node?.y ?? 0) });
+const boxOf = (state: ChartBoxSize, node: ElkNode | undefined) => ({
+  x: round(node?.x ?? 0),
+  y: round(node?.y ?? 0),
+  width: round(node?.width ?? state.width),
+  height: round(node?.height ?? state.height),
+});
+
+type ChartBoxSize = Pick<ChartState, 'width' | 'height'>;
+
+/** All coordinates from the corner of the chart, those of nested states too. */
+const NESTED = {
+  'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
+  'org.eclipse.elk.json.shapeCoords': 'ROOT',
+  'org.eclipse.elk.json.edgeCoords': 'ROOT',
+};
+
+/** A state holds its children below its title. */
+function nodesOf(states: readonly Unplaced[], parent: string): ElkNode[] {
+  return states
+    .filter((state) => state.parent === parent)
+    .map(({ key, width, height }) => {
+      const children = nodesOf(states, key);
+      if (children.length === 0) return { id: `s:${key}`, width, height };
+      const layoutOptions = {
+        'elk.padding': `[top=${height + 6},left=14,bottom=14,right=14]`,
+        'elk.nodeSize.constraints': 'MINIMUM_SIZE',
+        'elk.nodeSize.minimum': `(${width}, ${height})`,
+      };
+      return { id: `s:${key}`, children, layoutOptions };
+    });
+}
 
 /** Transitions with the same text share a line. */
 function addLine(lines: ChartLine[], { event, guard }: TransitionDefinition, index: number): void {

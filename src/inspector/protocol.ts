@@ -13,6 +13,8 @@ import type { FoundRecord, Frame, RecordFilter } from '../recording/reader.js';
 import type { RecordingSummary } from '../recording/summary.js';
 import type { Chart } from './chart.js';
 import type { CommandAnswer, CommandLines, SessionCommand, SessionSummary } from './host.js';
+import type { BatchLives } from './job/life.js';
+import type { JobFigures } from './job/tally.js';
 
 export const PROTOCOL_VERSION = 2;
 /** Close code of a server that has ended, after its last news: a page must not reconnect. */
@@ -36,6 +38,16 @@ export interface Requests {
   /** The summary again, as of now. */
   summary: { readonly ask: { readonly session: string }; readonly answer: OpenedSession };
   frame: { readonly ask: { readonly session: string; readonly index: number }; readonly answer: Frame };
+  /** What the records up to `index` add up to. */
+  figures: {
+    readonly ask: { readonly session: string; readonly index: number };
+    readonly answer: JobFigures;
+  };
+  /** The lives of the batches between two records; of a larger part, of its end. */
+  lives: {
+    readonly ask: { readonly session: string; readonly from: number; readonly to: number };
+    readonly answer: BatchLives;
+  };
   indexAtTime: { readonly ask: { readonly session: string; readonly at: number }; readonly answer: number };
   find: { readonly ask: FindRequest; readonly answer: readonly FoundRecord[] };
   checkpoint: { readonly ask: { readonly session: string }; readonly answer: unknown };

@@ -40,6 +40,8 @@ export interface RecordFilter {
   readonly types?: readonly RecordType[];
   /** `executor`, `stage:<name>`. */
   readonly actor?: string;
+  /** The stage that an observers' event is about. */
+  readonly stage?: string;
   /** Part of what the record says, in any case: names, messages, values. The patch of a step is not searched. */
   readonly text?: string;
   /** The search ends before this index. Default: at the end. */
@@ -174,13 +176,15 @@ export class RecordingReader {
     const end = Math.min(this.length, filter.to ?? this.length);
     // A line without the words needs no decoding.
     const actor = filter.actor === undefined ? undefined : quotedText(filter.actor);
+    const stage = filter.stage === undefined ? undefined : `"stage":"${quotedText(filter.stage)}"`;
     const text = filter.text === undefined ? undefined : quotedText(filter.text.toLowerCase());
     for (let index = Math.max(0, from); index < end && found.length < count; index++) {
       const type: RecordType = KINDS[this.#lines.kind(index)];
       if (filter.types !== undefined && !filter.types.includes(type)) continue;
-      if (actor !== undefined || text !== undefined) {
+      if (actor !== undefined || stage !== undefined || text !== undefined) {
         const line = this.#lines.text(index);
         if (actor !== undefined && !line.includes(actor)) continue;
+        if (stage !== undefined && !line.includes(stage)) continue;
         if (text !== undefined && !line.toLowerCase().includes(text)) continue;
       }
       const record = this.record(index);
@@ -263,7 +267,8 @@ function foldOne({ actors, isUncertain }: Folded, index: number, record: Recordi
   return { index, actors, isUncertain: true };
 }
 
-function fits(record: RecordingRecord, { actor, text }: RecordFilter): boolean {
+function fits(record: RecordingRecord, { actor, stage, text }: RecordFilter): boolean {
+  if (stage !== undefined && !(record.type === 'event' && record.event.stage === stage)) return false;
   if (actor !== undefined && !('actor' in record && record.actor === actor)) return false;
   return text === undefined || textOf(record).toLowerCase().includes(quotedText(text.toLowerCase()));
 }

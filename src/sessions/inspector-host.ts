@@ -49,6 +49,7 @@ export interface InspectedSession {
     readonly inspect: string;
     readonly resume?: string;
     readonly fork?: string;
+    readonly redrive?: string;
   };
 }
 
@@ -220,12 +221,16 @@ function inspectedSession(
   const rowsIn = typeof status.rowsIn === 'number' ? status.rowsIn : (mark?.rowsIn ?? 0);
   const rowsOut = typeof status.rowsOut === 'number' ? status.rowsOut : (mark?.rowsOut ?? 0);
   const lost = mark?.losses.total ?? 0;
+  const deadLettered = mark?.stages.reduce((sum, stage) => sum + stage.deadLettered, 0) ?? 0;
   const isResumable = !live && canResume(summary);
   const file = pipelineFile === undefined ? ['FILE'] : [];
   const commandLines = {
     inspect,
     ...(isResumable ? { resume: sessionCommand('resume', id, stateDir, ...file) } : {}),
     ...(recorded ? { fork: sessionCommand('fork', id, stateDir, ...file, '--from', 'BATCH') } : {}),
+    ...(state === 'COMPLETED' && deadLettered > 0
+      ? { redrive: sessionCommand('redrive', id, stateDir, ...file) }
+      : {}),
   };
   return {
     ...{ id, pipeline, state, startedAt, savedAt, rowsIn, rowsOut, lost, live, recorded },

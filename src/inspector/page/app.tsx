@@ -10,13 +10,15 @@ import { Help } from './parts/help.js';
 import { SessionView } from './parts/session-view.js';
 import { Sessions } from './parts/sessions.js';
 import { Player } from './player.js';
-import { Session } from './session.js';
+import { Selection } from './selection.js';
+import { ALL_EVENTS, JOB_EVENTS, Session } from './session.js';
 import { toggleTheme } from './theme.js';
 
 /** The open dialog. */
 export class Inspector {
   readonly session = signal<Session | null>(null);
   readonly player = signal<Player | null>(null);
+  readonly selection = new Selection();
   readonly box = signal<'' | 'help' | 'sessions' | 'cancel'>('');
   /** For display: why nothing is shown. */
   readonly problem = signal('');
@@ -27,10 +29,12 @@ export class Inspector {
     });
   }
 
-  async open(id: string): Promise<void> {
+  /** @param at the record to show; undefined: the newest. */
+  async open(id: string, at?: number): Promise<void> {
     this.box.value = '';
     try {
       const opened = await Session.open(await this.place.open(id));
+      if (at !== undefined) opened.seek(at);
       this.player.value?.close();
       this.session.value?.close();
       batch(() => {
@@ -51,13 +55,7 @@ export class Inspector {
   };
 }
 
-export function App({
-  inspector,
-  opened,
-}: {
-  readonly inspector: Inspector;
-  readonly opened: (id: string) => void;
-}) {
+export function App({ inspector }: { readonly inspector: Inspector }) {
   const { place, box } = inspector;
   const session = inspector.session.value;
   const player = inspector.player.value;
@@ -67,13 +65,19 @@ export function App({
   useEffect(
     () =>
       listenToKeys({
-        step: (way) => void inspector.session.value?.step(way),
+        step: (way) => {
+          const { steps } = inspector.selection;
+          void inspector.session.value?.step(way, steps.value ? ALL_EVENTS : JOB_EVENTS);
+        },
         jump: (way) => inspector.session.value?.jump(way),
         start: () => inspector.session.value?.seek(0),
         end: () => inspector.session.value?.follow(),
         toggle: () => inspector.player.value?.toggle(),
         follow: () => inspector.session.value?.follow(),
-        search: () => document.getElementById('log-text')?.focus(),
+        search: () => {
+          inspector.selection.tab.value = 'Events';
+          requestAnimationFrame(() => document.getElementById('log-text')?.focus());
+        },
         sessions: () => {
           if (place.sessions !== undefined) box.value = 'sessions';
         },
@@ -84,10 +88,7 @@ export function App({
       }),
     [inspector],
   );
-  const choose = (id: string) => {
-    opened(id);
-    void inspector.open(id);
-  };
+  const choose = (id: string) => void inspector.open(id);
   const sessions = place.sessions === undefined ? undefined : () => (box.value = 'sessions');
   return (
     <>
@@ -104,8 +105,10 @@ export function App({
       {session !== null && player !== null ? (
         <SessionView
           key={session.feed.session}
+          place={place}
           session={session}
           player={player}
+          selection={inspector.selection}
           command={inspector.command}
         />
       ) : (

@@ -6,6 +6,8 @@
  * 2. The data is untrusted: it is rendered as text, never as markup.
  */
 import type { CommandAnswer, SessionCommand, SessionSummary } from '../host.js';
+import type { BatchLives } from '../job/life.js';
+import type { JobFigures } from '../job/tally.js';
 import type { OpenedSession } from '../protocol.js';
 import type { FoundRecord, Frame, RecordFilter } from './records.js';
 
@@ -16,6 +18,10 @@ export interface Feed {
   summary(): Promise<OpenedSession>;
   /** The moment after record `index`. */
   frame(index: number): Promise<Frame>;
+  /** What the records up to `index` add up to. */
+  figures(index: number): Promise<JobFigures>;
+  /** The lives of the batches between two records. */
+  lives(from: number, to: number): Promise<BatchLives>;
   /** The first `count` matching records from `from`; may be empty. */
   find(filter: RecordFilter, from: number, count: number): Promise<readonly FoundRecord[]>;
   /** The last record that is not after `at` (milliseconds since the epoch). */
@@ -47,6 +53,8 @@ export interface Place {
   readonly note?: string | undefined;
   /** @throws {Error} with a message for display. */
   open(session: string): Promise<Feed>;
+  /** Opens another session beside the shown one. Absent for a single session. */
+  readonly beside?: (session: string) => Promise<Feed>;
   /** Calls back with a message for display when the connection is lost. */
   onLost(callback: (why: string) => void): void;
 }

@@ -19,11 +19,11 @@ export const KEY_HELP: readonly (readonly [keys: string, what: string])[] = [
   ['Home, End', 'Start, end'],
   ['Space', 'Play, stop'],
   ['L', 'Follow the running session'],
-  ['↑ ↓', 'Previous or next row of the log'],
-  ['/', 'Search the log'],
+  ['↑ ↓', 'Previous or next row of the events'],
+  ['/', 'Search the events'],
   ['S', 'Sessions'],
   ['T', 'Light or dark colours'],
-  ['?', 'These keys'],
+  ['?', 'This help'],
 ];
 
 export function listenToKeys(keys: Keys): () => void {

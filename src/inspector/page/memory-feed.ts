@@ -4,6 +4,8 @@
  */
 import { RecordingReader } from '../../recording/reader.js';
 import type { SessionSummary } from '../host.js';
+import { JobLedger } from '../job/ledger.js';
+import { livesOf } from '../job/lives.js';
 import { EXPORT_ID, EXPORT_RECORDING_ID, type ExportedSession } from '../protocol.js';
 import type { Feed, Place } from './feed.js';
 import { moment } from './view/format.js';
@@ -29,6 +31,7 @@ export function memoryFeed(
   reader: RecordingReader,
   { session, charts, checkpoint }: Pick<ExportedSession, 'session' | 'charts' | 'checkpoint'>,
 ): Feed {
+  const ledger = new JobLedger(reader, turn);
   return {
     session: session.id,
     summary: async () => ({
@@ -39,6 +42,8 @@ export function memoryFeed(
       ...linesOf(session),
     }),
     frame: async (index) => reader.frameAt(index),
+    figures: (index) => ledger.figuresAt(index),
+    lives: (from, to) => livesOf(reader, from, to, turn),
     find: async (filter, from, count) => reader.find(filter, from, count),
     indexAtTime: async (at) => reader.indexAtTime(at),
     checkpoint: async () => checkpoint,
@@ -46,6 +51,8 @@ export function memoryFeed(
     close: () => {},
   };
 }
+
+const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
 
 /** The file may be opened elsewhere: only the names of the commands are sure. */
 const linesOf = ({ commandLines }: SessionSummary) => (commandLines === undefined ? {} : { commandLines });

@@ -1,6 +1,7 @@
 /** Plays a session: the cursor moves with time at the chosen speed and skips idle stretches. */
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import type { Session } from './session.js';
+import { workedMs } from './view/timeline.js';
 
 export const SPEEDS = [0.1, 1, 10, 100, 1000] as const;
 /** The default speed plays a recording in at most about this many seconds. */
@@ -21,7 +22,9 @@ export class Player {
     private readonly session: Session,
     private readonly schedule = (callback: (now: number) => void): unknown => requestAnimationFrame(callback),
   ) {
-    this.speed = computed(() => this.chosen.value ?? speedFor(workingMs(session)));
+    this.speed = computed(
+      () => this.chosen.value ?? speedFor(workedMs(session.line.value, Number.POSITIVE_INFINITY)),
+    );
     // Following and playing both move the cursor: one ends the other.
     this.stopEffect = effect(() => {
       if (session.following.value) this.playing.value = false;
@@ -73,11 +76,6 @@ export class Player {
     this.placed = session.cursor.value;
     this.schedule((next) => this.tick(next));
   }
-}
-
-function workingMs(session: Session): number {
-  const { stretches } = session.line.value;
-  return stretches.reduce((sum, each) => (each.atRest ? sum : sum + each.to - each.from), 0);
 }
 
 const speedFor = (ms: number): number => SPEEDS.find((speed) => ms / speed <= PATIENCE_S * 1000) ?? 1000;

@@ -31,13 +31,24 @@ const SILENT = 'The inspector does not answer. Check that it is still running in
 const RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8_000;
 
-/** @param token of the page's URL; @param wanted the session that the URL names. */
-export async function connect(url: URL, token: string, wanted: string | undefined): Promise<Place> {
+/** @param token of the page's URL; @param wanted the session that the URL names.
+ * @param isOwned the connection ends with the session. */
+export async function connect(
+  url: URL,
+  token: string,
+  wanted: string | undefined,
+  isOwned = false,
+): Promise<Place> {
   const connection = new Connection(url, token);
   const welcome = await connection.greet();
   return {
     first: wanted ?? welcome.session,
     sessions: () => connection.ask('sessions', {}),
+    // A connection has one open session.
+    beside: async (session) => {
+      const other = await connect(url, token, session, true);
+      return other.open(session);
+    },
     onLost: (callback) => connection.lost.push(callback),
     open: async (session) => {
       let opened: OpenedSession | undefined = await connection.open(session);
@@ -59,6 +70,8 @@ export async function connect(url: URL, token: string, wanted: string | undefine
           return first === undefined ? connection.ask('summary', { session }) : Promise.resolve(first);
         },
         frame: (index) => connection.ask('frame', { session, index }),
+        figures: (index) => connection.ask('figures', { session, index }),
+        lives: (from, to) => connection.ask('lives', { session, from, to }),
         find: (filter, from, count) => connection.ask('find', { session, filter, from, count }),
         indexAtTime: (at) => connection.ask('indexAtTime', { session, at }),
         checkpoint: () => connection.ask('checkpoint', { session }),
@@ -67,7 +80,10 @@ export async function connect(url: URL, token: string, wanted: string | undefine
           return () => callbacks.delete(callback);
         },
         command: welcome.commands ? (command) => connection.ask('command', { session, command }) : undefined,
-        close: () => callbacks.clear(),
+        close: () => {
+          callbacks.clear();
+          if (isOwned) connection.close();
+        },
       };
       return feed;
     },
@@ -105,6 +121,11 @@ class Connection {
         this.break(code === CLOSED_ENDED);
       };
     });
+  }
+
+  close(): void {
+    this.opened = undefined;
+    this.socket?.close();
   }
 
   async open(session: string): Promise<OpenedSession> {

@@ -8,6 +8,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Chart } from '../chart.js';
 import type { CommandLines, SessionCommand } from '../host.js';
+import type { JobFigures } from '../job/tally.js';
 import type { OpenedSession } from '../protocol.js';
 import type { Feed, Growth } from './feed.js';
 import type { FoundRecord, Frame, NotableMoment, RecordFilter } from './records.js';
@@ -20,8 +21,10 @@ const RECENT = 300;
 const SUMMARY_MS = 700;
 /** Milliseconds that a message is shown. */
 const MESSAGE_MS = 10_000;
-/** Records that a step stops at: all but the recording's own bookkeeping. */
-const EVENTS: RecordFilter = { types: ['step', 'event', 'begin', 'end'] };
+/** What happened to the job. */
+export const JOB_EVENTS: RecordFilter = { types: ['event', 'begin', 'end'] };
+/** With the library's own steps, and without the recording's bookkeeping. */
+export const ALL_EVENTS: RecordFilter = { types: ['step', 'event', 'begin', 'end'] };
 
 export interface Shown {
   readonly frame: Frame;
@@ -41,6 +44,8 @@ export class Session {
   readonly records: Signal<number>;
   readonly cursor: Signal<number>;
   readonly shown: Signal<Shown | null> = signal(null);
+  /** What the records up to a moment at or before the cursor add up to; they follow the frame. */
+  readonly figures: Signal<JobFigures | null> = signal(null);
   /** The newest known moment, which commands apply to. */
   readonly latest: Signal<Frame | null> = signal(null);
   readonly following: Signal<boolean>;
@@ -49,6 +54,7 @@ export class Session {
   readonly line: ReadonlySignal<Timeline>;
   private loaded = -1;
   private isLoading = false;
+  private isCounting = false;
   private messageTimer: ReturnType<typeof setTimeout> | undefined;
   private summaryTimer: ReturnType<typeof setTimeout> | undefined;
   private steps: Promise<void> = Promise.resolve();
@@ -106,12 +112,12 @@ export class Session {
   }
 
   /** Goes to the next or previous event; steps faster than answers are queued. */
-  step(way: 1 | -1): Promise<void> {
+  step(way: 1 | -1, events: RecordFilter = JOB_EVENTS): Promise<void> {
     this.steps = this.steps.then(async () => {
       const at = this.cursor.value;
       const from = way === 1 ? at + 1 : at;
       const range = { from, way, count: 1, records: this.records.value };
-      const [found] = (await this.ask(search(this.feed, EVENTS, range))) ?? [];
+      const [found] = (await this.ask(search(this.feed, events, range))) ?? [];
       if (found !== undefined) this.seek(found.index);
     });
     return this.steps;
@@ -196,8 +202,23 @@ export class Session {
         this.shown.value = { frame, recent };
         if (frame.index >= (this.latest.value?.index ?? -1)) this.latest.value = frame;
       });
+      void this.count();
     }
     this.isLoading = false;
+  }
+
+  /** One request at a time: a long recording is counted once, and seeks are not kept waiting. */
+  private async count(): Promise<void> {
+    if (this.isCounting) return;
+    this.isCounting = true;
+    let index = -1;
+    while (index !== this.cursor.value) {
+      index = this.cursor.value;
+      const figures = await this.ask(this.feed.figures(index));
+      if (figures === undefined) break;
+      this.figures.value = figures;
+    }
+    this.isCounting = false;
   }
 
   /** Shows a failure; no failure stops the page. */

@@ -6,6 +6,10 @@
  */
 import { type FoundRecord, type RecordFilter, RecordingReader } from '../../recording/reader.js';
 import type { InspectorHost, SessionFeed } from '../host.js';
+import { JobLedger } from '../job/ledger.js';
+import type { BatchLives } from '../job/life.js';
+import { livesOf } from '../job/lives.js';
+import type { JobFigures } from '../job/tally.js';
 import { type Grown, MAX_SCAN, type OpenedSession } from '../protocol.js';
 import { chartsOf } from './charts.js';
 import { follow } from './follow.js';
@@ -15,10 +19,14 @@ const GROWTH_MS = 200;
 const LIVENESS_MS = 1_000;
 const KEPT_FRAMES = 8;
 
+/** Requests that wait get their turn. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 type Owner = Pick<OpenedSession, 'live' | 'canResume' | 'commandLines'>;
 
 export class OpenSession {
   readonly #reader = new RecordingReader();
+  readonly #ledger = new JobLedger(this.#reader, turn);
   readonly #listeners = new Set<(news: Grown) => void>();
   readonly #frames = new Map<number, string>();
   #summary: { readonly length: number; readonly owner: object; readonly text: string } | undefined;
@@ -88,6 +96,14 @@ export class OpenSession {
       this.#frames.delete(oldest);
     }
     return text;
+  }
+
+  figures(index: number): Promise<JobFigures> {
+    return this.#ledger.figuresAt(index);
+  }
+
+  lives(from: number, to: number): Promise<BatchLives> {
+    return livesOf(this.#reader, from, to, turn);
   }
 
   find(filter: RecordFilter, from: number, count: number): readonly FoundRecord[] {

@@ -32,7 +32,7 @@ export function parseRequest(data: Buffer, isBinary: boolean): Request {
 }
 
 function requestOf(id: number, fields: Fields): Request {
-  const { type, session, index, at, from, count, filter, command, token, protocol } = fields;
+  const { type, session, index, at, from, to, count, filter, command, token, protocol } = fields;
   const need = (isRight: boolean, what: string) => {
     if (!isRight) throw new Refusal('MALFORMED', `${String(type)} needs ${what}.`, id);
   };
@@ -51,8 +51,12 @@ function requestOf(id: number, fields: Fields): Request {
     case 'checkpoint':
       return { ...named(), type };
     case 'frame':
+    case 'figures':
       need(isIndex(index), 'an index');
       return { ...named(), type, index: index as number };
+    case 'lives':
+      need(isIndex(from) && isIndex(to) && from <= to, 'from and to, in order');
+      return { ...named(), type, from: from as number, to: to as number };
     case 'indexAtTime':
       need(typeof at === 'number', 'a time');
       return { ...named(), type, at: at as number };
@@ -75,7 +79,7 @@ const isIndex = (value: unknown): value is number => Number.isSafeInteger(value)
 
 function isFilter(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const { types = [], actor = '', text = '', to = 0, ...rest } = value as Fields;
+  const { types = [], actor = '', stage = '', text = '', to = 0, ...rest } = value as Fields;
   const isText = (value: unknown) => typeof value === 'string' && value.length <= 200;
   return (
     Object.keys(rest).length === 0 &&
@@ -84,6 +88,7 @@ function isFilter(value: unknown): boolean {
     types.every(isText) &&
     isIndex(to) &&
     isText(actor) &&
+    isText(stage) &&
     isText(text)
   );
 }

@@ -105,10 +105,15 @@ export class Viewer {
       case 'summary':
         return this.#opened(request.session).summary();
       case 'frame': {
-        const session = this.#opened(request.session);
-        if (request.index >= session.records)
-          throw new Refusal('OUT_OF_RANGE', `The recording has ${session.records} records.`);
-        return session.frame(request.index);
+        return this.#within(request.session, request.index).frame(request.index);
+      }
+      case 'figures': {
+        const session = this.#within(request.session, request.index);
+        return JSON.stringify(await session.figures(request.index));
+      }
+      case 'lives': {
+        const { session, from, to } = request;
+        return JSON.stringify(await this.#within(session, from).lives(from, to));
       }
       case 'find': {
         const { session, filter, from, count } = request;
@@ -134,6 +139,13 @@ export class Viewer {
     if (this.socket.readyState === this.socket.OPEN) this.#joined = joined;
     else joined.leave();
     return joined.session;
+  }
+
+  /** @throws {Refusal} when the session is not open, or has no such record. */
+  #within(id: string, index: number) {
+    const session = this.#opened(id);
+    if (index < session.records) return session;
+    throw new Refusal('OUT_OF_RANGE', `The recording has ${session.records} records.`);
   }
 
   #opened(id: string) {

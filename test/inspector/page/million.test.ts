@@ -88,7 +88,7 @@ describe.skipIf(!hasChromium)('a million records', () => {
       });
 
     const opening = await askedFor(async () => {
-      await page.goto(inspector.url);
+      await page.goto(`${inspector.url}&view=Statecharts&steps=1`);
       await page.locator('.state[data-active="true"]').waitFor({ timeout: 60_000 });
       await shown();
     });

@@ -28,7 +28,7 @@ function fileOf({ text, exported }: Recorded): string {
   return pathToFileURL(file).href;
 }
 
-async function opened(recording = run, options: BrowserContextOptions = {}) {
+async function opened(recording = run, options: BrowserContextOptions = {}, shown = 'view=Statecharts') {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
     reducedMotion: 'reduce',
@@ -39,8 +39,8 @@ async function opened(recording = run, options: BrowserContextOptions = {}) {
   page.on('request', (request) => requests.push(request.url()));
   const complaints = complaintsOf(page);
   const url = fileOf(recording);
-  await page.goto(url);
-  await page.locator('.state[data-active="true"]').waitFor();
+  await page.goto(`${url}#${shown}`);
+  await page.locator(shown === '' ? '.run-card' : '.state[data-active="true"]').waitFor();
   return { page, url, requests, complaints, close: () => context.close() };
 }
 
@@ -54,7 +54,10 @@ const position = async (page: Page) => {
 const stateShown = (page: Page) => page.locator('.state[data-active="true"]').getAttribute('data-state');
 /** Waits until the page shows that record. */
 const shownAt = (page: Page, record: number) =>
-  page.waitForFunction((n) => document.querySelector('.row.chosen')?.id === `row-${n - 1}`, record);
+  page.waitForFunction(
+    (n) => document.querySelector('.thumb')?.getAttribute('aria-valuenow') === `${n - 1}`,
+    record,
+  );
 
 describe.skipIf(!hasChromium)('the page over an exported recording', () => {
   beforeAll(async () => {
@@ -70,6 +73,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     const { page, url, requests, complaints, close } = await opened();
     expect(await stateShown(page)).toBe('COMPLETED');
     expect(await page.locator('header .chip').textContent()).toBe('COMPLETED');
+    await page.getByRole('tab', { name: 'Job' }).click();
     expect(
       await page
         .locator('.lane[data-stage]')
@@ -77,7 +81,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     ).toEqual(['normalise', 'classify', 'score']);
     await page.keyboard.press('Home');
     await page.keyboard.press('End');
-    expect(requests.filter((each) => each !== url && !each.startsWith('data:'))).toEqual([]);
+    expect(requests.filter((each) => each.split('#')[0] !== url && !each.startsWith('data:'))).toEqual([]);
     expect(complaints).toEqual([]);
     await close();
   });
@@ -104,7 +108,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
       await page.locator(`.state[data-state="${state}"][data-active="true"]`).waitFor();
     }
     await page.keyboard.press('?');
-    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.getByRole('dialog', { name: 'Help' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.keyboard.press('/');
@@ -119,8 +123,12 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     await page.keyboard.press('Home');
     await page.keyboard.press('Shift+ArrowRight');
     await shownAt(page, paused + 1);
-    expect(await page.locator('.edge.fresh .edge-line.taken').allTextContents()).toEqual(['[isPauseDone]']);
-    await page.locator('.lane[data-stage="classify"]').getByRole('button').click();
+    await page.locator('.edge.fresh .edge-line.taken', { hasText: '[isPauseDone]' }).waitFor();
+    expect(await page.locator('.edge.fresh .edge-line.taken').count()).toBe(1);
+    await page
+      .locator('.actors')
+      .getByRole('button', { name: /^classify/ })
+      .click();
     await page.getByRole('group', { name: /^Statechart of stage:classify/ }).waitFor();
     expect(await page.locator('.fresh').count()).toBe(0);
     await close();
@@ -128,7 +136,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
 
   test('the log filters by name, a click moves the cursor, and changes are marked', async () => {
     const { page, complaints, close } = await opened();
-    await page.getByRole('combobox', { name: 'Kind' }).selectOption('Machine steps');
+    await page.getByRole('checkbox', { name: 'Library steps' }).check();
     await page.getByRole('combobox', { name: 'Actor' }).selectOption('stage:classify');
     await page.getByRole('searchbox', { name: 'Text of the event' }).fill('attempt.failed');
     await page.waitForFunction(() => {
@@ -141,11 +149,8 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     const changed = await page.locator('.leaf.changed .name').allTextContents();
     expect(changed).toContain('waiting');
     expect(changed).not.toContain('concurrency');
-    await page.getByRole('tab', { name: 'Failures' }).click();
-    await page.locator('.failure').first().waitFor();
-    expect(await page.locator('.failure').first().textContent()).toMatch(
-      /batch \d+.*503 from the classification/,
-    );
+    await page.getByRole('tab', { name: 'Event', exact: true }).click();
+    expect(await page.locator('.event').textContent()).toMatch(/attempt\.failed.*Changed.*waiting/s);
     expect(complaints).toEqual([]);
     await close();
   });
@@ -184,8 +189,17 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     'every control has a name, every text contrast, nothing is cut off: $name',
     async ({ viewport, colorScheme }) => {
       const { page, close } = await opened(run, { viewport, colorScheme });
-      for (const tab of ['Failures', 'Context', 'Log']) {
-        await page.getByRole('tab', { name: tab }).click();
+      for (const tab of [
+        'Job',
+        'Failures',
+        'Speed',
+        'Compare',
+        'Statecharts',
+        'Event',
+        'Context',
+        'Events',
+      ]) {
+        await page.getByRole('tab', { name: tab, exact: tab !== 'Failures' }).click();
         expect(await page.evaluate(namelessControls)).toEqual([]);
         expect(await page.evaluate(dimTexts)).toEqual([]);
       }
@@ -204,10 +218,12 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
       .replaceAll('503 from the classification service', evil)
       .replaceAll('"score"', `"${evil}"`)
       .replaceAll('stage:score', `stage:${evil}`);
-    const { page, complaints, close } = await opened({ ...run, text });
-    await page.getByRole('tab', { name: 'Failures' }).click();
-    await page.locator('.failure', { hasText: evil }).first().waitFor();
+    const { page, complaints, close } = await opened({ ...run, text }, {}, '');
     expect(await page.locator('.lane', { hasText: evil }).count()).toBe(1);
+    await page.getByRole('tab', { name: 'Failures' }).click();
+    await page.locator('.cause', { hasText: evil }).first().waitFor();
+    await page.getByRole('tab', { name: 'Speed' }).click();
+    await page.locator('.speed th', { hasText: evil }).first().waitFor();
     expect(await page.locator('img').count()).toBe(0);
     expect(complaints).toEqual([]);
     await close();

@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { LogRows } from '../../../src/inspector/page/log-rows.js';
 import { Player } from '../../../src/inspector/page/player.js';
 import { search } from '../../../src/inspector/page/search.js';
-import { Session } from '../../../src/inspector/page/session.js';
+import { ALL_EVENTS, Session } from '../../../src/inspector/page/session.js';
 import { countedFeed, type Recorded, recorded } from './recording.js';
 
 let run: Recorded;
@@ -35,14 +35,14 @@ test('a step goes to the next event, and no step is lost', async () => {
     !['definition', 'keyframe', 'actor'].includes(run.reader.record(index).type);
   const events = Array.from({ length: run.reader.length }, (_, i) => i).filter(isEvent);
   session.seek(events[5] as number);
-  void session.step(1);
-  void session.step(1);
-  await session.step(1);
+  void session.step(1, ALL_EVENTS);
+  void session.step(1, ALL_EVENTS);
+  await session.step(1, ALL_EVENTS);
   expect(session.cursor.value).toBe(events[8]);
-  await session.step(-1);
+  await session.step(-1, ALL_EVENTS);
   expect(session.cursor.value).toBe(events[7]);
   session.seek(0);
-  await session.step(-1);
+  await session.step(-1, ALL_EVENTS);
   expect(session.cursor.value).toBe(0);
 });
 

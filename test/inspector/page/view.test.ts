@@ -10,7 +10,7 @@ import {
   lanes,
   lastCheckpoint,
 } from '../../../src/inspector/page/view/lanes.js';
-import { failureOf, logRow } from '../../../src/inspector/page/view/log.js';
+import { logRow } from '../../../src/inspector/page/view/log.js';
 import { filteredSessions, shownState, statesOf } from '../../../src/inspector/page/view/sessions.js';
 import { stateText } from '../../../src/inspector/page/view/state-value.js';
 import { takenBy } from '../../../src/inspector/page/view/taken.js';
@@ -284,18 +284,6 @@ test('a row of the log names event, actor and change of state', () => {
       detail: expect.stringMatching(/^batch 0 · 50 → 50 rows/),
     }),
   );
-});
-
-test('failures have stage, batch, attempt and message', () => {
-  const failures = all().flatMap(({ index, record }) => failureOf(index, record) ?? []);
-  expect(failures.length).toBeGreaterThan(4);
-  expect(failures[0]).toMatchObject({
-    what: 'batch.retried',
-    stage: 'classify',
-    batch: 7,
-    attempt: 1,
-    message: expect.stringContaining('503'),
-  });
 });
 
 test('a tree opens by path, marks changes and their ancestors, and counts what it leaves out', () => {

@@ -12,13 +12,15 @@ import {
   textOf,
 } from '../../chart.js';
 import type { SessionCommand } from '../../host.js';
+import type { StateValue } from '../records.js';
 import { isCommand } from '../view/commands.js';
 import { arrowHead, roundedPath } from '../view/path.js';
+import { activePaths, stateText } from '../view/state-value.js';
 
 interface ChartProps {
   readonly chart: Chart;
   readonly name: string;
-  readonly state: string;
+  readonly state: StateValue | undefined;
   /** Index of the last transition; null: unknown. */
   readonly taken: number | null;
   /** The record at the cursor took it, not an earlier one. */
@@ -31,8 +33,11 @@ interface ChartProps {
 const [LEAST, MOST] = [350, 560];
 const elsewhere = () => (innerHeight > 1000 ? 560 : 460);
 
-export function ChartView(props: ChartProps) {
-  const { chart, name, state } = props;
+type PartProps = ChartProps & { readonly active: ReadonlySet<string> };
+
+export function ChartView(given: ChartProps) {
+  const { chart, name, state } = given;
+  const props: PartProps = { ...given, active: activePaths(state) };
   const box = useRef<HTMLDivElement>(null);
   const width = useSignal(800);
   const tallest = useSignal(MOST);
@@ -66,7 +71,7 @@ export function ChartView(props: ChartProps) {
       {/* biome-ignore lint/a11y/useSemanticElements: a drawing in SVG has no element of its own. */}
       <svg
         role="group"
-        aria-label={`Statechart of ${name}, in state ${state || 'none'}`}
+        aria-label={`Statechart of ${name}, in state ${stateText(state) || 'none'}`}
         viewBox={`0 0 ${layout.width} ${layout.height}`}
         width={layout.width * scale}
         height={layout.height * scale}
@@ -82,12 +87,11 @@ export function ChartView(props: ChartProps) {
   );
 }
 
-const isTaken = (line: ChartLine, { taken }: ChartProps) =>
-  taken !== null && line.transitions.includes(taken);
+const isTaken = (line: ChartLine, { taken }: PartProps) => taken !== null && line.transitions.includes(taken);
 
-function Edge({ edge, ...props }: ChartProps & { readonly edge: ChartEdge }) {
+function Edge({ edge, ...props }: PartProps & { readonly edge: ChartEdge }) {
   const taken = edge.lines.some((line) => isTaken(line, props));
-  const enabled = edge.from === props.state;
+  const enabled = props.active.has(edge.from);
   const kind = `edge${enabled ? ' enabled' : ''}${taken ? (props.isFresh ? ' taken fresh' : ' taken') : ''}`;
   return (
     <g class={kind}>
@@ -101,7 +105,7 @@ function Edge({ edge, ...props }: ChartProps & { readonly edge: ChartEdge }) {
   );
 }
 
-interface LineProps extends ChartProps {
+interface LineProps extends PartProps {
   readonly line: ChartLine;
   readonly enabled: boolean;
   readonly x: number;
@@ -171,12 +175,12 @@ function LineText({ line }: { readonly line: ChartLine }) {
   );
 }
 
-function StateBox({ box, ...props }: ChartProps & { readonly box: ChartState }) {
+function StateBox({ box, ...props }: PartProps & { readonly box: ChartState }) {
   const { x, y, width, height, key, inside } = box;
-  const active = key === props.state;
+  const active = props.active.has(key);
   return (
     <g
-      class={`state${active ? ' active' : ''}${box.final ? ' final' : ''}`}
+      class={`state ${box.kind}${active ? ' active' : ''}${box.final ? ' final' : ''}`}
       data-state={key}
       data-active={active}
     >
@@ -186,7 +190,8 @@ function StateBox({ box, ...props }: ChartProps & { readonly box: ChartState }) 
       )}
       {box.initial && <circle class="initial" cx={x} cy={y + 15.5} r={4} />}
       <text class="name" x={x + CHART.padding} y={y + 20}>
-        {key}
+        {box.name}
+        {box.kind === 'parallel' && <tspan class="guard"> all at once</tspan>}
       </text>
       {inside.map((line, i) => {
         const at = { x, y: y + CHART.title + i * CHART.line, width };

@@ -87,12 +87,12 @@ function StageLane({
       </div>
       <dl>
         <Fact name="in flight" value={concurrency === 0 ? count(inFlight) : `${inFlight}/${concurrency}`} />
-        <Fact name="queued" value={count(queued)} />
+        {queued > 0 && <Fact name="queued" value={count(queued)} />}
         <Fact name="batches done" value={short(done)} />
-        <Fact name="retrying" value={count(retrying)} tone={retrying > 0 ? 'warn' : ''} />
+        {retrying > 0 && <Fact name="retrying" value={count(retrying)} tone="warn" />}
         {awaitingPermit > 0 && <Fact name="awaiting permit" value={count(awaitingPermit)} tone="warn" />}
-        <Fact name="rows lost" value={short(rowsLost)} tone={rowsLost > 0 ? 'bad' : ''} />
-        <Fact name="rows/s" value={rate === null ? '–' : short(rate)} />
+        {rowsLost > 0 && <Fact name="rows lost" value={short(rowsLost)} tone="bad" />}
+        {rate !== null && <Fact name="rows/s" value={short(rate)} />}
         <Fact name="per batch" value={latencyMs === null ? '–' : duration(latencyMs)} />
       </dl>
       {lane.error !== '' && <p class="lane-error">{lane.error}</p>}

@@ -1,39 +1,38 @@
 /** The log: the records of the session, or those that match a filter. The record at the cursor is selected. */
-import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { LogRows } from '../log-rows.js';
 import type { RecordFilter, RecordingRecord } from '../records.js';
-import type { Session } from '../session.js';
+import type { Selection } from '../selection.js';
+import { ALL_EVENTS, JOB_EVENTS, type Session } from '../session.js';
 import { clock } from '../view/format.js';
 import { logRow } from '../view/log.js';
+import { wordsOf } from '../view/words.js';
 import { VirtualList } from './virtual-list.js';
 
-const KINDS: Readonly<Record<string, RecordFilter>> = {
-  Everything: {},
-  'Machine steps': { types: ['step'] },
-  'Run events': { types: ['event'] },
-  Processes: { types: ['begin', 'end'] },
-};
 const TYPING_MS = 200;
 const ROW = 26;
 
-export function Log({ session }: { readonly session: Session }) {
+interface Props {
+  readonly session: Session;
+  readonly selection: Selection;
+}
+
+export function Log({ session, selection }: Props) {
   const rows = useMemo(() => new LogRows(session), [session]);
-  const kind = useSignal('Everything');
-  const actor = useSignal('');
-  const text = useSignal('');
+  const { text, from: actor, steps } = selection;
   const records = session.records.value;
   const found = rows.found.value;
   const cursor = session.cursor.value;
 
-  const filter = useMemo(() => {
-    const { value: words } = text;
-    return {
-      ...KINDS[kind.value],
-      ...(actor.value === '' ? {} : { actor: actor.value }),
-      ...(words === '' ? {} : { text: words }),
-    };
-  }, [kind.value, actor.value, text.value]);
+  const isAll = steps.value && actor.value === '' && text.value === '';
+  const filter = useMemo<RecordFilter>(
+    () => ({
+      ...(isAll ? {} : steps.value ? ALL_EVENTS : JOB_EVENTS),
+      ...(actor.value === '' ? {} : steps.value ? { actor: actor.value } : { stage: actor.value }),
+      ...(text.value === '' ? {} : { text: text.value }),
+    }),
+    [isAll, steps.value, actor.value, text.value],
+  );
   const isOutside = found !== null && isFar(found, cursor);
   useEffect(() => {
     const timer = setTimeout(() => rows.setFilter(filter), TYPING_MS);
@@ -52,20 +51,16 @@ export function Log({ session }: { readonly session: Session }) {
     <div class="log">
       {/* biome-ignore lint/a11y/useSemanticElements: the search landmark of a part of the page. */}
       <div class="filters" role="search">
-        <select aria-label="Kind" value={kind.value} onChange={(e) => (kind.value = e.currentTarget.value)}>
-          {Object.keys(KINDS).map((each) => (
-            <option key={each}>{each}</option>
-          ))}
-        </select>
         <select
           aria-label="Actor"
           value={actor.value}
           onChange={(e) => (actor.value = e.currentTarget.value)}
         >
-          <option value="">All actors</option>
-          <option>executor</option>
-          {session.summary.value.stages.map((stage) => (
-            <option key={stage}>{`stage:${stage}`}</option>
+          <option value="">{steps.value ? 'All actors' : 'All stages'}</option>
+          {actorsOf(session, steps.value).map((name) => (
+            <option key={name} value={name}>
+              {name.replace(/^stage:/, '')}
+            </option>
           ))}
         </select>
         <input
@@ -76,6 +71,17 @@ export function Log({ session }: { readonly session: Session }) {
           value={text.value}
           onInput={(e) => (text.value = e.currentTarget.value)}
         />
+        <label class="check" title="Events inside the statecharts of the library">
+          <input
+            type="checkbox"
+            checked={steps.value}
+            onChange={(e) => {
+              steps.value = e.currentTarget.checked;
+              actor.value = '';
+            }}
+          />
+          Library steps
+        </label>
       </div>
       <VirtualList
         label="Events"
@@ -107,6 +113,12 @@ export function Log({ session }: { readonly session: Session }) {
   );
 }
 
+/** Stages, or all actors of the moment. */
+function actorsOf(session: Session, withSteps: boolean): readonly string[] {
+  if (!withSteps) return session.summary.value.stages;
+  return Object.keys(session.shown.value?.frame.actors ?? {});
+}
+
 type Found = readonly { readonly index: number }[];
 
 /** The cursor has left the loaded matches: those around it are another list. */
@@ -127,14 +139,16 @@ interface LineProps {
 
 function Line({ record, choose }: LineProps) {
   if (record === undefined) return <span class="line quiet">…</span>;
-  const { actor, title, detail, from, to, tone } = logRow(record);
+  const row = logRow(record);
+  const { actor, from, to, tone } = row;
+  const { title, detail } = wordsOf(record) ?? row;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: the list's keys choose rows.
     <span class={`line ${tone}`} onClick={choose}>
       <time>{clock(record.at)}</time>
       <span class="who">{actor.replace(/^stage:/, '')}</span>
       <span class="what">
-        <b>{title}</b>
+        <b title={row.title}>{title}</b>
         {to !== '' && (
           <span class="move">
             {from} → {to}

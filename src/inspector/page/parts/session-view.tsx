@@ -1,146 +1,186 @@
-/** One session: statechart and pipeline, log and context, and the timeline below. */
-import { useSignal } from '@preact/signals';
+/** One session: the run's card, its views, the events, and the timeline below. */
 import { useMemo } from 'preact/hooks';
 import type { SessionCommand } from '../../host.js';
+import type { Place } from '../feed.js';
+import { Causes } from '../job/causes.js';
+import { Compare } from '../job/compare.js';
+import { EventView } from '../job/event.js';
+import { GanttView } from '../job/gantt.js';
+import { Machines } from '../job/machines.js';
+import { RunCard } from '../job/run-card.js';
+import { Speed } from '../job/speed.js';
 import type { Player } from '../player.js';
+import { type Selection, TABS, VIEWS } from '../selection.js';
 import type { Session, Shown } from '../session.js';
 import { theme } from '../theme.js';
 import { executorMetrics, journalBytes, lanes, lastCheckpoint } from '../view/lanes.js';
-import { stateText } from '../view/state-value.js';
-import { takenBy } from '../view/taken.js';
-import { ChartView } from './chart.js';
+import { workedMs } from '../view/timeline.js';
+import { bottleneckOf } from '../view/verdict.js';
 import { Context } from './context.js';
-import { Failures } from './failures.js';
 import { Lanes } from './lanes.js';
 import { Log } from './log.js';
-import { MetricStrip } from './metric-strip.js';
+import { Tabs } from './tabs.js';
 import { TimelineDock } from './timeline.js';
 
 interface Props {
+  readonly place: Place;
   readonly session: Session;
   readonly player: Player;
+  readonly selection: Selection;
   readonly command: (command: SessionCommand) => void;
 }
 
-const TABS = ['Log', 'Context', 'Failures'] as const;
+const PIPELINE = 'executor';
 
-export function SessionView({ session, player, command }: Props) {
-  const actor = useSignal('executor');
+export function SessionView(props: Props) {
+  const { session, player } = props;
   const shown = session.shown.value;
-  const choose = (name: string) => {
-    actor.value = name;
-  };
   return (
     <>
       <main>
         <div class="left">
           {shown === null ? (
-            <p class="empty">{session.records.value === 0 ? 'No records yet.' : 'Opening …'}</p>
+            <p class="card empty">{session.records.value === 0 ? EMPTY : 'Opening …'}</p>
           ) : (
-            <Moment session={session} shown={shown} actor={actor.value} choose={choose} command={command} />
+            <Moment {...props} shown={shown} />
           )}
         </div>
-        <Aside session={session} actor={actor.value} choose={choose} />
+        <Aside {...props} />
       </main>
       <TimelineDock session={session} player={player} theme={theme.value} />
     </>
   );
 }
 
-interface MomentProps {
-  readonly session: Session;
-  readonly shown: Shown;
-  readonly actor: string;
-  readonly choose: (actor: string) => void;
-  readonly command: (command: SessionCommand) => void;
-}
+const EMPTY =
+  'The recording is empty: no record could be read. A run writes its first records when it starts. If it has started, the file is not a recording.';
 
-function Moment({ session, shown, actor, choose, command }: MomentProps) {
+function Moment(props: Props & { readonly shown: Shown }) {
+  const { place, session, selection, shown, command } = props;
   const { frame, recent } = shown;
   const { stages, series } = session.summary.value;
-  const all = useMemo(() => executorMetrics(frame), [frame]);
+  const metrics = useMemo(() => executorMetrics(frame), [frame]);
   const rows = useMemo(() => lanes(frame, stages, recent), [frame, stages, recent]);
-  const own = frame.actors[actor];
-  const chart = session.charts.value[own?.definition ?? ''];
-  const taken = takenBy(actor, shown);
-  const checkpoint = lastCheckpoint(recent, frame.at);
-  const isNow = session.cursor.value >= session.end;
+  const isJob = frame.actors[PIPELINE] !== undefined && stages.length > 0;
+  const isNewest = session.cursor.value >= session.end;
+  const live = session.live.value;
+  const figures = session.figures.value;
+  const worked = workedMs(session.line.value, frame.at);
+  const failures = figures?.causes.reduce((sum, { count }) => sum + count, 0) ?? 0;
   const canCommand =
-    actor === 'executor' && isNow && session.live.value && session.feed.command !== undefined;
+    selection.actor.value === PIPELINE && isNewest && live && session.feed.command !== undefined;
+  const view = isJob || selection.view.value === 'Compare' ? selection.view.value : 'Statecharts';
   return (
     <>
-      <MetricStrip metrics={all} lanes={rows} checkpoint={checkpoint} />
-      <section class="card" aria-label="Pipeline">
-        <Lanes
+      {frame.isUncertain && (
+        <p class="card warning">Records before this moment are damaged or missing: figures may be wrong.</p>
+      )}
+      {isJob ? (
+        <RunCard
+          {...{ metrics, figures, live, isNewest }}
           lanes={rows}
-          metrics={all}
-          checkpoint={checkpoint}
-          journal={journalBytes(series, frame.at)}
-          chosen={actor}
-          choose={choose}
+          commands={session.commandLines.value}
+          at={frame.at}
+          workedMs={worked}
+          bottleneck={bottleneckOf(rows, figures, worked)}
         />
-      </section>
-      <section class="card" aria-label="Statechart">
-        <nav class="actors" aria-label="Actors">
-          {['executor', ...stages.map((stage) => `stage:${stage}`)].map((each) => (
-            <button key={each} type="button" aria-pressed={each === actor} onClick={() => choose(each)}>
-              {each.replace(/^stage:/, '')}
-              <small>{stateText(frame.actors[each]?.state)}</small>
-            </button>
-          ))}
-        </nav>
-        {chart === undefined ? (
-          <p class="empty">This actor has not started yet at this moment.</p>
-        ) : (
-          <ChartView
-            chart={chart}
-            name={actor}
-            state={stateText(own?.state)}
-            taken={taken?.transition ?? null}
-            isFresh={taken?.isFresh ?? false}
+      ) : (
+        Object.keys(frame.actors).length === 0 && (
+          <p class="card warning">
+            No actor is recorded up to this moment, so that there is nothing to draw.
+          </p>
+        )
+      )}
+      <Tabs
+        id="view"
+        label="Views"
+        names={isJob ? VIEWS : ['Statecharts', 'Compare']}
+        chosen={view}
+        choose={(name) => (selection.view.value = name)}
+        badge={(name) => (name === 'Failures' && failures > 0 ? String(failures) : '')}
+      />
+      <div class="view" id="view-panel" role="tabpanel" aria-labelledby={`view-${view}`}>
+        {view === 'Job' && (
+          <>
+            <section class="card" aria-label="Pipeline">
+              <Lanes
+                lanes={rows}
+                metrics={metrics}
+                checkpoint={lastCheckpoint(recent, frame.at)}
+                journal={journalBytes(series, frame.at)}
+                chosen={selection.actor.value}
+                choose={(name) => {
+                  selection.actor.value = name;
+                  selection.view.value = 'Statecharts';
+                }}
+              />
+            </section>
+            <GanttView
+              session={session}
+              batch={selection.batch.value}
+              choose={(batch) => (selection.batch.value = batch)}
+            />
+          </>
+        )}
+        {view === 'Failures' && (
+          <section class="card" aria-label="Failures">
+            <Causes
+              session={session}
+              chooseBatch={(batch) => {
+                selection.batch.value = batch;
+                selection.view.value = 'Job';
+              }}
+            />
+          </section>
+        )}
+        {view === 'Speed' && (
+          <section class="card" aria-label="Speed">
+            <Speed session={session} />
+          </section>
+        )}
+        {view === 'Statecharts' && (
+          <Machines
+            session={session}
+            shown={shown}
+            actor={selection.actor.value}
+            choose={(name) => (selection.actor.value = name)}
             command={canCommand ? command : undefined}
           />
         )}
-        {all.error !== '' && actor === 'executor' && <p class="run-error">{all.error}</p>}
-      </section>
+        {view === 'Compare' && (
+          <Compare
+            place={place}
+            session={session}
+            other={selection.other.value}
+            choose={(id) => (selection.other.value = id)}
+          />
+        )}
+      </div>
     </>
   );
 }
 
-function Aside({ session, actor, choose }: Pick<MomentProps, 'session' | 'actor' | 'choose'>) {
-  const tab = useSignal<(typeof TABS)[number]>('Log');
-  const move = (event: KeyboardEvent) => {
-    const way = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-    if (way === 0) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const next = TABS[(TABS.indexOf(tab.value) + way + TABS.length) % TABS.length] ?? 'Log';
-    tab.value = next;
-    document.getElementById(`tab-${next}`)?.focus();
-  };
+function Aside({ session, selection }: Pick<Props, 'session' | 'selection'>) {
+  const tab = selection.tab.value;
   return (
     <section class="card aside" aria-label="Details">
-      <div class="tabs" role="tablist" aria-label="Details">
-        {TABS.map((each) => (
-          <button
-            key={each}
-            id={`tab-${each}`}
-            type="button"
-            role="tab"
-            aria-selected={tab.value === each}
-            aria-controls="tab-panel"
-            tabIndex={tab.value === each ? 0 : -1}
-            onClick={() => (tab.value = each)}
-            onKeyDown={move}
-          >
-            {each}
-          </button>
-        ))}
-      </div>
-      <div class="panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
-        {tab.value === 'Log' && <Log session={session} />}
-        {tab.value === 'Context' && <Context session={session} actor={actor} choose={choose} />}
-        {tab.value === 'Failures' && <Failures session={session} />}
+      <Tabs
+        id="tab"
+        label="Details"
+        names={TABS}
+        chosen={tab}
+        choose={(name) => (selection.tab.value = name)}
+      />
+      <div class="panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+        {tab === 'Events' && <Log session={session} selection={selection} />}
+        {tab === 'Event' && <EventView session={session} />}
+        {tab === 'Context' && (
+          <Context
+            session={session}
+            actor={selection.actor.value}
+            choose={(name) => (selection.actor.value = name)}
+          />
+        )}
       </div>
     </section>
   );

@@ -28,6 +28,12 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 86_400)}d ${Math.floor((seconds % 86_400) / 3600)}h`;
 }
 
+/** Dollars: `$0.0042`, `$1.23`, `$12,345`. */
+export function money(usd: number): string {
+  const digits = usd !== 0 && Math.abs(usd) < 0.1 ? 4 : Math.abs(usd) < 1000 ? 2 : 0;
+  return `$${usd.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+}
+
 export function bytes(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (value < 1024) return `${whole.format(value)} B`;

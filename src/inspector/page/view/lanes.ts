@@ -3,8 +3,9 @@
  *
  * Counters come from the actors' contexts in the frame; rate and time per batch from the records just before it.
  */
+
+import { at, fields, list, number, text } from '../../job/read.js';
 import type { Frame, Point, RecordingRecord } from '../records.js';
-import { at, fields, list, number, text } from './read.js';
 import { stateText } from './state-value.js';
 
 export interface Lane {
@@ -56,8 +57,11 @@ export interface ExecutorMetrics {
   readonly maxInFlight: number;
   /** Bytes of the sink's file; null: unknown. */
   readonly sinkBytes: number | null;
+  /** 0: not started. */
   readonly startedAt: number;
   readonly error: string;
+  /** Why the run paused by itself; null: it did not. */
+  readonly reason: { readonly kind: string; readonly message: string; readonly advice: string } | null;
 }
 
 /** What the activity of the context says, in words. */
@@ -103,7 +107,13 @@ export function executorMetrics(frame: Frame): ExecutorMetrics {
     sinkBytes: position < 0 ? null : position,
     startedAt: number(context.startedAt),
     error: errorText(context.error),
+    reason: reasonOf(context.pauseReason),
   };
+}
+
+function reasonOf(reason: unknown): ExecutorMetrics['reason'] {
+  const { kind, message, advice } = fields(reason);
+  return text(kind) === '' ? null : { kind: text(kind), message: text(message), advice: text(advice) };
 }
 
 /** @param recent the records before the frame, oldest first; a few hundred are enough. */

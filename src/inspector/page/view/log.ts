@@ -1,7 +1,8 @@
 /** A record as a row of the log: event, actor, and change of state. Pure. */
+
+import { type Fields, fields, text } from '../../job/read.js';
 import type { RecordingRecord } from '../records.js';
 import { bytes, count, duration } from './format.js';
-import { type Fields, fields, number, text } from './read.js';
 import { stateText } from './state-value.js';
 
 export type Tone = 'plain' | 'good' | 'warn' | 'bad' | 'mark' | 'quiet';
@@ -124,44 +125,4 @@ function toneOfState(state: string): Tone {
   if (/^completed$/i.test(state)) return 'good';
   if (/^(paused|backingOff|awaitingPermit|held|stopped)$/i.test(state)) return 'warn';
   return 'mark';
-}
-
-export interface Failure {
-  readonly index: number;
-  readonly at: number;
-  readonly what: string;
-  readonly stage: string;
-  readonly batch: number | null;
-  readonly attempt: number | null;
-  readonly row: number | null;
-  readonly message: string;
-}
-
-const FAILURES: readonly string[] = [
-  'row.failed',
-  'batch.retried',
-  'batch.held',
-  'batch.skipped',
-  'stage.failed',
-  'delivery.failed',
-  'pipeline.failed',
-];
-/** Parts of their names, for a search. */
-export const FAILURE_WORDS = ['failed', 'batch.retried', 'batch.held', 'batch.skipped'] as const;
-
-export function failureOf(index: number, record: RecordingRecord): Failure | undefined {
-  if (record.type !== 'event' || !FAILURES.includes(record.event.type)) return undefined;
-  const { event } = record;
-  const { code, message } = fields(event.error);
-  const known = (key: string) => (typeof event[key] === 'number' ? number(event[key]) : null);
-  return {
-    index,
-    at: record.at,
-    what: event.type,
-    stage: text(event.stage),
-    batch: known('batch'),
-    attempt: known('attempt'),
-    row: known('row'),
-    message: [text(code), text(message)].filter((part) => part !== '').join(': ') || 'no message',
-  };
 }

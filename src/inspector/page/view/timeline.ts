@@ -114,6 +114,14 @@ function place(from: number, to: number, folded: readonly [number, number][]): S
   return stretches;
 }
 
+/** Milliseconds until a moment in which the run was not idle. */
+export function workedMs({ stretches }: Timeline, at: number): number {
+  return stretches.reduce(
+    (sum, { from, to, atRest }) => (atRest ? sum : sum + Math.max(0, Math.min(at, to) - from)),
+    0,
+  );
+}
+
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
 
 export interface PlacedMark extends MarkLike {
