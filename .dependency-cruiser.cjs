@@ -227,11 +227,11 @@ module.exports = {
     {
       name: 'page-runs-in-a-browser',
       severity: 'error',
-      comment: 'the page shares only plain data with its server: protocol.ts, chart.ts, host.ts',
+      comment: 'the page shares only plain data and pure functions with its server: protocol.ts, chart.ts, host.ts, job/',
       from: { path: '^src/inspector/page/' },
       to: {
         path: ['^src/inspector/', `^(node:)?(${builtinModules.join('|')})$`],
-        pathNot: '^src/inspector/(page/|(protocol|chart|host)[.]ts$)',
+        pathNot: '^src/inspector/(page/|job/|(protocol|chart|host)[.]ts$)',
       },
     },
     {

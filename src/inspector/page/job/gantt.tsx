@@ -128,7 +128,7 @@ export function GanttView({ session, batch, choose }: Props) {
   return (
     <section class="card gantt" aria-label="Batches over time">
       <div class="gantt-head">
-        <h2>Batches</h2>
+        <h2 class="gantt-title">Batches</h2>
         <span class="gantt-tools">
           <label class="batch-field">
             Batch
