@@ -227,7 +227,8 @@ module.exports = {
     {
       name: 'page-runs-in-a-browser',
       severity: 'error',
-      comment: 'the page shares only plain data and pure functions with its server: protocol.ts, chart.ts, host.ts, job/',
+      comment:
+        'the page shares only plain data and pure functions with its server: protocol.ts, chart.ts, host.ts, job/',
       from: { path: '^src/inspector/page/' },
       to: {
         path: ['^src/inspector/', `^(node:)?(${builtinModules.join('|')})$`],
