@@ -44,6 +44,7 @@ export type { Command } from './executor/commands.js';
 export type { PipelineLike, PipelineOptions } from './executor/definition.js';
 export type { Deliver, DeliverOptions, Delivery } from './executor/delivery/deliver-option.js';
 export type { SinkLike, SourceLike } from './executor/endpoints/endpoints.js';
+export { tee } from './executor/endpoints/tee.js';
 export type { WorkerOptions } from './executor/fusion/workers.js';
 export type { LossOptions } from './executor/loss-limits.js';
 export {

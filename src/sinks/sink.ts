@@ -10,7 +10,7 @@
 import type { JsonObject } from '../formats/json.js';
 import type { OpenContext } from '../platform/open-context.js';
 
-/** Where a sink stands. JSON of at most 300 characters, opaque to all but its sink. For a file: `{ bytes, tail, part }`. */
+/** Where a sink stands. JSON of at most 700 characters, opaque to all but its sink. For a file: `{ bytes, tail, part }`. */
 export type SinkPosition = JsonObject;
 
 /** Where rows go. Test your own with `sinkContract`. */
@@ -37,10 +37,12 @@ export interface Sink<T> {
   removePublished?(context: OpenContext): Promise<void>;
   /** Its target keeps the rows of earlier runs beside those of this one. Default false: `publish` replaces them. */
   readonly appends?: boolean;
-  /** What the session wrote up to `at`, all of its output, is at the target already. Changes nothing. Absent: unknown. */
+  /** `publish` has begun after all was written, at `at`: no more rows can be appended. Changes nothing. Absent: unknown. */
   isPublished?(at: SinkPosition, context: OpenContext): Promise<boolean>;
   /** The files that it publishes, as absolute paths. Absent: the `path` of its description, if it has one. */
   readonly files?: readonly string[];
+  /** Where it writes, if not to files: two sinks of the same name within the same object write to the same place. */
+  readonly target?: { readonly within: object; readonly name: string };
   /** What a person would look for: a path, or the kind. */
   readonly label: string;
 }

@@ -38,6 +38,7 @@ export function tableSink<T extends object>(options: TableSinkOptions): Readable
   return {
     kind: 'table',
     label: `table ${name.text}`,
+    target: { within: client, name: name.text },
     appends: options.publish !== 'replace',
     describe: () => undefined,
     open: (at, complete, context) => openTable<T>(options, at, complete, context),

@@ -18,9 +18,9 @@ import { formatMessage } from 'publint/utils';
 import { type RolldownOptions, rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-/** Of the root entry, minified and gzipped, with its dependencies except xstate and rxjs. 76,700 measured, plus 4 %: paid
- * work (calls, limits, spending, failures, cache) is a fifth of it. */
-const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 80_000);
+/** Of the root entry, minified and gzipped, with its dependencies except xstate and rxjs. 82,500 measured: paid
+ * work (calls, limits, spending, failures, cache) is a fifth of it; deliveries and `tee` are about 2,500. */
+const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 84_000);
 
 /** Globals of both browsers and Node that a bare JavaScript engine lacks. No Buffer, no process, no require. */
 const WEB_GLOBALS = [
