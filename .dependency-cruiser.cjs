@@ -9,7 +9,7 @@
  */
 const { builtinModules } = require('node:module');
 
-const ENTRY = '^src/(index|node|browser|recording|sql|storage|testing|ai|pages|web|react)[.]ts$';
+const ENTRY = '^src/(index|node|browser|recording|sql|storage|testing|ai|pages|web|react|otel)[.]ts$';
 const ERRORS = '^src/errors[.]ts$';
 const BASE = '^src/(platform|formats)/';
 /** Below the rooms; stages alone build on them. */
@@ -174,6 +174,21 @@ module.exports = {
       to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/(web|observers)/'] },
     },
     {
+      name: 'otel-observes',
+      severity: 'error',
+      comment: 'src/otel is an observer and a tracing: it knows events, and no executor',
+      from: { path: '^src/otel/' },
+      to: { path: OURS, pathNot: ['^machines/', ERRORS, BASE, '^src/(otel|observers)/'] },
+    },
+    {
+      name: 'otel-comes-in-through-its-entry',
+      severity: 'error',
+      comment:
+        'the API of OpenTelemetry is an optional peer: src/otel.ts brings it in, and the command line on request',
+      from: { path: '^(src|machines)/', pathNot: '^src/(otel(/|[.]ts$)|cli/)' },
+      to: { path: '^src/otel(/|[.]ts$)' },
+    },
+    {
       name: 'react-comes-in-through-its-entry',
       severity: 'error',
       comment: 'React is an optional peer: nothing but src/react.ts may bring it in',
@@ -257,8 +272,8 @@ module.exports = {
       from: { path: '^(src|machines)/', pathNot: '^src/inspector/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-peer'],
-        // Peers: there is one XState, and it is the user's. So are the AI SDK and React, each for one room.
-        pathNot: 'node_modules/(xstate|ai|react|@types/react)/',
+        // Peers: there is one XState, and it is the user's. So are the AI SDK, React and OpenTelemetry's API, each for one room.
+        pathNot: 'node_modules/(xstate|ai|react|@types/react|@opentelemetry/api)/',
       },
     },
     {
@@ -275,6 +290,7 @@ module.exports = {
       'xstate',
     ),
     only('ai-sdk-in-its-room', ['src/ai'], 'ai|@ai-sdk'),
+    only('otel-in-its-room', ['src/otel'], '@opentelemetry'),
     only('react-in-its-room', ['src/react'], 'react|react-dom'),
     only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
     only('pino-in-its-room', ['src/observers'], 'pino'),

@@ -37,7 +37,7 @@ export default defineConfig({
       { find: /^xstate-pipeline$/, replacement: at('src/index.ts') },
       { find: /^xstate-pipeline\/machines$/, replacement: at('machines/index.ts') },
       {
-        find: /^xstate-pipeline\/(node|browser|recording|sql|storage|testing|ai|web|react)$/,
+        find: /^xstate-pipeline\/(node|browser|recording|sql|storage|testing|ai|web|react|otel)$/,
         replacement: at('src/$1.ts'),
       },
     ],

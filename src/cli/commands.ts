@@ -21,6 +21,7 @@ interface RunFlags extends CommonOptions {
   readonly threads?: number;
   readonly quiet?: boolean;
   readonly record?: boolean;
+  readonly otel?: boolean;
   readonly inspect?: InspectorKind;
   readonly budget?: Budget;
 }
@@ -239,6 +240,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
         wholeNumber,
       )
       .option('--budget <limits>', 'limits of what the session may spend: usd=10,calls=500', budgetLimits)
+      .option('--otel', 'trace and measure the run with the OpenTelemetry SDK that this process has loaded')
       .option('--record', 'record the run into the session, for inspect and replay')
       .addOption(inspectOption())
       .option('--json', 'print one JSON event per line on standard output, and nothing else there')
@@ -247,8 +249,8 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
 }
 
 function withSwitches<O extends RunFlags>(options: O) {
-  const { json = false, quiet = false, record = false } = options;
-  return { ...options, json, quiet, record, verbose: isVerbose(options.verbose) };
+  const { json = false, quiet = false, record = false, otel = false } = options;
+  return { ...options, json, quiet, record, otel, verbose: isVerbose(options.verbose) };
 }
 
 /** Starts the page's process before the run is loaded, so that both load at once. */

@@ -18,11 +18,14 @@ import { reportError } from './output/report.js';
 import { printRunEnding } from './run-ending.js';
 import type { RunOutcome, SessionOptions } from './session-options.js';
 import type { StopRequest } from './stop-requests.js';
+import { loadTelemetry } from './telemetry.js';
 
 /** @returns the exit code. */
 export async function runSession(options: SessionOptions): Promise<number> {
   const { terminal, stops, viewer } = options;
-  const executor = options.createExecutor(terminalLogger(terminal));
+  const telemetry = options.otel ? await loadTelemetry() : undefined;
+  const executor = options.createExecutor({ ...telemetry?.environment, logger: terminalLogger(terminal) });
+  for (const observer of telemetry?.observers ?? []) executor.addObserver(observer);
   // A page is served from the recording.
   if (options.record || typeof viewer === 'object') executor.record();
   const inspector = viewer && (await openLiveInspector({ viewer, executor, terminal }));

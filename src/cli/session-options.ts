@@ -3,7 +3,7 @@ import type { StateManager } from '../checkpoint/state-manager.js';
 import type { PipelineExecutor } from '../executor/pipeline-executor.js';
 import type { ExecutionResult } from '../executor/result.js';
 import type { PipelineEventOf } from '../observers/events.js';
-import type { Logger } from '../platform/logger.js';
+import type { Environment } from '../platform/environment.js';
 import type { RunViewer } from './inspectors/live-inspector.js';
 import type { Places, SavedRows } from './output/summary.js';
 import type { Terminal } from './output/terminal.js';
@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly record: boolean;
+  /** Traced and measured through OpenTelemetry. */
+  readonly otel: boolean;
   readonly viewer: RunViewer | undefined;
   /** Name of the pipeline. */
   readonly name: string;
@@ -26,7 +28,7 @@ export interface SessionOptions {
   readonly pipelineFile: string;
   /** Messages to print after the session id. */
   readonly notices: readonly string[];
-  readonly createExecutor: (logger: Logger) => PipelineExecutor;
+  readonly createExecutor: (environment: Pick<Environment, 'logger' | 'tracing'>) => PipelineExecutor;
   readonly start: (executor: PipelineExecutor) => Promise<ExecutionResult>;
   /** The session to resume; undefined: a new session. */
   readonly sessionId?: string;

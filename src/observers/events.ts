@@ -10,10 +10,11 @@ import type { Projection } from './projection.js';
 
 export type { ErrorData, HoldReason, Projection, StageCounters };
 
-/** Every event has the session and the time (milliseconds since the epoch). */
+/** Every event has the session and the time (milliseconds since the epoch); `traceId` if the run is traced. */
 export interface Stamp {
   readonly sessionId: string;
   readonly at: number;
+  readonly traceId?: string;
 }
 
 /** The events of a run, discriminated by `type`. */

@@ -3,6 +3,7 @@ import { platform } from '#platform';
 import { type Clock, type Random, systemClock } from './clock.js';
 import type { FileSystem } from './file-system.js';
 import { consoleLogger, type Logger } from './logger.js';
+import type { Tracing } from './tracing.js';
 
 /** What a run takes from outside: time, chance, files, ids, and where it logs (I14). */
 export interface Environment {
@@ -14,6 +15,8 @@ export interface Environment {
   readonly newSessionId: () => string;
   /** The `context.logger` of stages. Errors of observers are logged here, too. */
   readonly logger: Logger;
+  /** Traces attempts. Default: none, at no cost. */
+  readonly tracing?: Tracing;
 }
 
 export function defaultEnvironment(): Environment {

@@ -16,7 +16,7 @@ const CATEGORIES = [
   [/src\/executor\//, 'Running'],
   [/src\/sessions\//, 'Sessions'],
   [/src\/checkpoint\//, 'Checkpoints and storage'],
-  [/src\/(observers|web|react)\//, 'Observing'],
+  [/src\/(observers|web|react|otel)\//, 'Observing'],
   [/src\/recording\//, 'Recordings'],
   [/src\/testing\/contracts\//, 'Contract suites'],
   [/src\/testing\/(crash|disk)\//, 'Crashes and disks'],

@@ -37,6 +37,9 @@ const CLEAN: Readonly<Record<string, string>> = {
   'src/ai/llm.ts': `import { generateText } from 'ai'; import { map } from '../stages/map.js';
     import { limiter } from '../limits/limiter.js'; export const llm = [generateText, map, limiter];`,
   'src/web/stream.ts': `import { logger } from '../observers/logger.js'; export const stream = logger;`,
+  'src/otel/spans.ts': `import { trace } from '@opentelemetry/api'; import { logger } from '../observers/logger.js';
+    export const spans = [trace, logger];`,
+  'src/otel.ts': `export { spans } from './otel/spans.js';`,
   'src/react/hook.ts': `import { useMemo } from 'react'; import { executor } from '../executor/executor.js';
     export const hook = [useMemo, executor];`,
   'src/react.ts': `export { hook } from './react/hook.js';`,
@@ -140,6 +143,13 @@ const VIOLATIONS: readonly (readonly [rule: string, file: string, text: string])
     'src/sessions/hook.ts',
     `import type { hook } from '../react/hook.js';`,
   ],
+  ['otel-observes', 'src/otel/run.ts', `import type { executor } from '../executor/executor.js';`],
+  [
+    'otel-comes-in-through-its-entry',
+    'src/sessions/spans.ts',
+    `import type { spans } from '../otel/spans.js';`,
+  ],
+  ['otel-in-its-room', 'src/web/spans.ts', `import { trace } from '@opentelemetry/api'; trace;`],
   ['react-in-its-room', 'src/web/hook.ts', `import { useMemo } from 'react'; useMemo;`],
   ['ai-sdk-in-its-room', 'src/stages/model.ts', `import { generateText } from 'ai'; generateText;`],
   ['lowdb-in-its-room', 'src/sinks/low.ts', `import { Low } from 'lowdb'; Low;`],

@@ -65,8 +65,12 @@ export async function fork(
       },
       places: placesOf({ ...pipeline, ...forked.pipeline, options: forked.pipeline.options ?? {} }),
       notices: [`The fork starts at ${where} of session ${sessionId}.`],
-      createExecutor: (logger) =>
-        new PipelineExecutor(pipeline.stages, stateManager, [], { logger, pipelineFile: file, ...workers }),
+      createExecutor: (environment) =>
+        new PipelineExecutor(pipeline.stages, stateManager, [], {
+          ...environment,
+          pipelineFile: file,
+          ...workers,
+        }),
       start: (executor) => executor.resume(forked.sessionId, forked.pipeline, { force: true }),
     });
     if (code !== COMPLETED) return code;

@@ -58,9 +58,9 @@ export async function redrive(
       ...{ terminal, stops, stateManager, sessionId, name: checkpoint.pipeline, pipelineFile: file },
       places: placesOf(pipeline),
       notices: noticesOf(redriven),
-      createExecutor: (logger) =>
+      createExecutor: (environment) =>
         new PipelineExecutor(pipeline.stages, stateManager, [], {
-          logger,
+          ...environment,
           pipelineFile: file,
           ...workersOf(options.threads, file),
         }),

@@ -67,9 +67,9 @@ export async function resume(
         pipelineFile: file,
       },
       places: placesOf(pipeline),
-      createExecutor: (logger) =>
+      createExecutor: (environment) =>
         new PipelineExecutor(pipeline.stages, stateManager, [], {
-          logger,
+          ...environment,
           pipelineFile: file,
           ...workersOf(options.threads, file),
         }),

@@ -33,6 +33,7 @@ export interface RunCommandOptions {
   readonly verbose: boolean;
   /** Records into the session's directory. */
   readonly record: boolean;
+  readonly otel: boolean;
   readonly viewer: RunViewer | undefined;
   /** Threads, including the main thread. */
   readonly threads?: number;
@@ -59,9 +60,9 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
       ...{ terminal, stops, stateManager, name: pipeline.name, pipelineFile: file },
       places: placesOf(pipeline),
       notices: await noticesOf(pipeline.name, unfinished, stateDir),
-      createExecutor: (logger) =>
+      createExecutor: (environment) =>
         new PipelineExecutor(pipeline.stages, stateManager, [], {
-          logger,
+          ...environment,
           pipelineFile: file,
           ...workersOf(options.threads, file),
         }),

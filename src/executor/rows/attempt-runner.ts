@@ -12,6 +12,7 @@ import type { Clock, Random } from '../../platform/clock.js';
 import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
 import { messageOf } from '../../platform/thrown.js';
+import { type Tracing, traceAttempt } from '../../platform/tracing.js';
 import { retryDelayMs, wishedDelayMs } from '../../stages/backoff.js';
 import { RETRY } from '../../stages/failures/retry-decision.js';
 import type { AnyStage } from '../../stages/stage.js';
@@ -42,6 +43,7 @@ export interface AttemptRunnerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly tracing: Tracing | undefined;
   readonly publish: (draft: EventDraft) => void;
   readonly hold: RunHold;
   /** Ends the run, whatever the stage's `onError`. */
@@ -88,9 +90,10 @@ export class AttemptRunner {
     this.#events.publishStart(stageIndex, batch, attempt);
     this.#armTimeout(running);
     try {
-      const outcome = this.options.processor.processBatch(stageIndex, batch, (index) =>
-        contextOfAttempt(this.options, index, running),
-      );
+      const outcome =
+        this.options.tracing === undefined
+          ? this.#process(running)
+          : this.#trace(running, () => this.#process(running));
       if (!isThenable(outcome)) {
         this.#completeAttempt(running, outcome as AttemptOutcome, true);
         return;
@@ -121,13 +124,27 @@ export class AttemptRunner {
         running.calls = { busyMs, activeMs };
       },
     };
-    processor.processCalls(stageIndex, batch, run).then(
+    this.#trace(running, () => processor.processCalls(stageIndex, batch, run)).then(
       (settled) => {
         if ('kind' in settled) this.#suspendAttempt(running, settled);
         else this.#completeAttempt(running, settled, false);
       },
       (error: unknown) => this.#endFailed(running, error),
     );
+  }
+
+  #process(running: RunningAttempt) {
+    const { stageIndex, batch } = running;
+    return this.options.processor.processBatch(stageIndex, batch, (index) =>
+      contextOfAttempt(this.options, index, running),
+    );
+  }
+
+  #trace<R>({ stageIndex, batch, attempt }: RunningAttempt, work: () => R): R {
+    const { sessionId, tracing, logger } = this.options;
+    if (tracing === undefined) return work();
+    const { name: stage } = this.#stage(stageIndex);
+    return traceAttempt(tracing, { sessionId, stage, batch, attempt }, work, logger);
   }
 
   /** No call of it runs, and those that are left have to wait: the batch leaves its slot and keeps its attempt number. */

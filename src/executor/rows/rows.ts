@@ -114,7 +114,7 @@ function lossCeiling({ definition, stages, fail }: RowsOptions, hold: RunHold): 
 export function openRows(options: RowsOptions): Rows {
   const { sessionId, epoch, stages, definition, environment, mark, wasSealed, openContext } = options;
   const { ledger, source, sink, journal, marker, threads, send, publish, fail, context } = options;
-  const { clock, random, logger } = environment;
+  const { clock, random, logger, tracing } = environment;
   const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, openContext);
   const { onMalformed } = definition.source;
   const fingerprints = stageFingerprints(stages);
@@ -131,7 +131,7 @@ export function openRows(options: RowsOptions): Rows {
     ...{ gates: gates.perStage, spending, losses },
   });
   const attempts = new AttemptRunner({
-    ...{ sessionId, stages, processor, spending, clock, random, logger, publish, fail, hold },
+    ...{ sessionId, stages, processor, spending, clock, random, logger, tracing, publish, fail, hold },
   });
   const reader = new SourceReader({
     ...{ source, processor, marker, definition, epoch, context, send, clock },

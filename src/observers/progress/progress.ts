@@ -21,6 +21,8 @@ export interface Progress {
   readonly pipeline: string;
   /** '' before a run has begun. */
   readonly sessionId: string;
+  /** Of the session's trace; absent: the run is not traced. */
+  readonly traceId?: string;
   /** Rows that passed the first stage, in the whole session. */
   readonly rowsIn: number;
   /** Rows that left the last stage, in the whole session. */
@@ -89,6 +91,7 @@ export function progressAt(counters: RunCounters, now: number): Progress {
       failed: stage.failed,
       rowsPerSecond: running ? perSecond(stage.rowsIn - (sample?.stages[index]?.rowsIn ?? 0), windowMs) : 0,
     })),
+    ...(counters.traceId === undefined ? {} : { traceId: counters.traceId }),
     ...(counters.spending === undefined ? {} : { spending: counters.spending }),
     ...(counters.lastCheckpoint === undefined ? {} : { lastCheckpoint: counters.lastCheckpoint }),
   };

@@ -118,6 +118,7 @@ function started(event: PipelineEventOf<'pipeline.started'>): RunCounters {
     state: 'EXECUTING',
     pipeline: event.pipeline,
     sessionId: event.sessionId,
+    traceId: event.traceId,
     at,
     rowsIn,
     rowsOut,

@@ -35,6 +35,7 @@ export interface RunCounters {
   readonly state: ExecutorState;
   readonly pipeline: string;
   readonly sessionId: string;
+  readonly traceId: string | undefined;
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly rowsSkipped: number;
@@ -65,6 +66,7 @@ export const NO_RUN_COUNTERS: RunCounters = {
   state: 'IDLE',
   pipeline: '',
   sessionId: '',
+  traceId: undefined,
   rowsIn: 0,
   rowsOut: 0,
   rowsSkipped: 0,
@@ -120,6 +122,7 @@ export function countersWith(
     state: before.state,
     pipeline: before.pipeline,
     sessionId: before.sessionId,
+    traceId: before.traceId,
     rowsIn,
     rowsOut,
     rowsSkipped: before.rowsSkipped,
