@@ -6,4 +6,4 @@ export {
   type Telemetry,
   traceIdOf,
 } from './otel/open-telemetry.js';
-export type { TracedAttempt, Tracing } from './platform/tracing.js';
+export type { TracedAttempt, Tracing } from './platform/environment.js';

@@ -1,8 +1,9 @@
 /** `openTelemetry()`: the observer and the tracing of a run, as options of `run`. */
 import { type Attributes, type Meter, metrics, type Tracer, trace } from '@opentelemetry/api';
+import type { Observer } from 'rxjs';
 import { anything, callable, optional, options, readOptions, type Shape } from '../formats/shape.js';
 import type { PipelineEvent } from '../observers/events.js';
-import type { Tracing } from '../platform/tracing.js';
+import type { Tracing } from '../platform/environment.js';
 import { metricsObserver } from './metrics.js';
 import { Spans } from './spans.js';
 import { traceIdOf } from './trace-id.js';
@@ -23,7 +24,7 @@ export interface OpenTelemetryOptions {
 
 /** Options of `run` and `pipelineMachine`; for a `PipelineExecutor`, its third and fourth parameter. */
 export interface Telemetry {
-  readonly observers: readonly [{ readonly next: (event: PipelineEvent) => void }];
+  readonly observers: readonly Pick<Observer<PipelineEvent>, 'next'>[];
   readonly environment: { readonly tracing: Tracing };
 }
 

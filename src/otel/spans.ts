@@ -18,8 +18,8 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { PipelineEvent } from '../observers/events.js';
+import type { TracedAttempt } from '../platform/environment.js';
 import { codeOf } from '../platform/thrown.js';
-import type { TracedAttempt } from '../platform/tracing.js';
 import { sessionContext } from './trace-id.js';
 
 const OUTCOMES = {

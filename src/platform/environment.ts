@@ -3,7 +3,25 @@ import { platform } from '#platform';
 import { type Clock, type Random, systemClock } from './clock.js';
 import type { FileSystem } from './file-system.js';
 import { consoleLogger, type Logger } from './logger.js';
-import type { Tracing } from './tracing.js';
+
+/** An attempt of a stage at a batch. */
+export interface TracedAttempt {
+  readonly sessionId: string;
+  /** Name of the stage; with fused stages, of the first one. */
+  readonly stage: string;
+  /** Index of the batch. */
+  readonly batch: number;
+  /** From 1, in this process. */
+  readonly attempt: number;
+}
+
+/** Traces a run; `openTelemetry()` of `xstate-pipeline/otel` makes one. */
+export interface Tracing {
+  /** Calls `work` once, and returns what it returns. An error of the tracing itself is logged, and the attempt runs all the same. */
+  around<R>(attempt: TracedAttempt, work: () => R): R;
+  /** The id of a session's trace: in every event as `traceId`, and so in logs, progress and `--json`. */
+  traceIdOf?(sessionId: string): string;
+}
 
 /** What a run takes from outside: time, chance, files, ids, and where it logs (I14). */
 export interface Environment {

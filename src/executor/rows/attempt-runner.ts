@@ -9,10 +9,10 @@
 import type { ErrorData, HoldReason } from '../../../machines/context.js';
 import { StageTimeoutError } from '../../errors.js';
 import type { Clock, Random } from '../../platform/clock.js';
+import type { Tracing } from '../../platform/environment.js';
 import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
 import { messageOf } from '../../platform/thrown.js';
-import { type Tracing, traceAttempt } from '../../platform/tracing.js';
 import { retryDelayMs, wishedDelayMs } from '../../stages/backoff.js';
 import { RETRY } from '../../stages/failures/retry-decision.js';
 import type { AnyStage } from '../../stages/stage.js';
@@ -23,6 +23,7 @@ import { AttemptEvents } from './attempts/attempt-events.js';
 import { contextOfAttempt } from './attempts/context-of-attempt.js';
 import { RunningAttempt, type StageActor, WatchedCall } from './attempts/running-attempt.js';
 import { Timers } from './attempts/timers.js';
+import { traceAttempt } from './attempts/trace-attempt.js';
 import type { BatchProcessor } from './batch-processor.js';
 import type { LoadSignal } from './calls/call-gates.js';
 import type { CallAttempt } from './calls/call-processor.js';
@@ -90,10 +91,7 @@ export class AttemptRunner {
     this.#events.publishStart(stageIndex, batch, attempt);
     this.#armTimeout(running);
     try {
-      const outcome =
-        this.options.tracing === undefined
-          ? this.#process(running)
-          : this.#trace(running, () => this.#process(running));
+      const outcome = this.#process(running);
       if (!isThenable(outcome)) {
         this.#completeAttempt(running, outcome as AttemptOutcome, true);
         return;
@@ -111,7 +109,7 @@ export class AttemptRunner {
 
   /** The attempt begins with its first call, and ends when none is left or the others have to wait. */
   #startCalls(running: RunningAttempt): void {
-    const { processor, clock, hold } = this.options;
+    const { processor, clock, hold, tracing } = this.options;
     const { stageIndex, batch, attempt } = running;
     const run: CallAttempt = {
       ...{ clock, abort: running, attempt, context: contextOfAttempt(this.options, stageIndex, running) },
@@ -124,7 +122,8 @@ export class AttemptRunner {
         running.calls = { busyMs, activeMs };
       },
     };
-    this.#trace(running, () => processor.processCalls(stageIndex, batch, run)).then(
+    const work = () => processor.processCalls(stageIndex, batch, run);
+    (tracing === undefined ? work() : traceAttempt(tracing, this.options, running, work)).then(
       (settled) => {
         if ('kind' in settled) this.#suspendAttempt(running, settled);
         else this.#completeAttempt(running, settled, false);
@@ -134,17 +133,13 @@ export class AttemptRunner {
   }
 
   #process(running: RunningAttempt) {
+    const { processor, tracing } = this.options;
     const { stageIndex, batch } = running;
-    return this.options.processor.processBatch(stageIndex, batch, (index) =>
-      contextOfAttempt(this.options, index, running),
+    const makeContext = (index: number) => contextOfAttempt(this.options, index, running);
+    if (tracing === undefined) return processor.processBatch(stageIndex, batch, makeContext);
+    return traceAttempt(tracing, this.options, running, () =>
+      processor.processBatch(stageIndex, batch, makeContext),
     );
-  }
-
-  #trace<R>({ stageIndex, batch, attempt }: RunningAttempt, work: () => R): R {
-    const { sessionId, tracing, logger } = this.options;
-    if (tracing === undefined) return work();
-    const { name: stage } = this.#stage(stageIndex);
-    return traceAttempt(tracing, { sessionId, stage, batch, attempt }, work, logger);
   }
 
   /** No call of it runs, and those that are left have to wait: the batch leaves its slot and keeps its attempt number. */
