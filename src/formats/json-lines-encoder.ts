@@ -30,15 +30,22 @@ export interface JsonLines {
 
 /** Makes the error for a row without a JSON form. `row` is its index in the batch, `what` the reason. */
 type Problem = (row: number, what: string, cause: unknown) => Error;
+type ToBytes = (text: string) => Uint8Array;
 
 /** @param firstIndex rows of the batch before `rows`.
+ * @param toBytes encodes text, in memory that may be changed.
  * @throws what `problem` makes for the first row that is not a JSON value. */
-export function encodeJsonLines(rows: readonly unknown[], problem: Problem, firstIndex = 0): JsonLines[] {
+export function encodeJsonLines(
+  rows: readonly unknown[],
+  problem: Problem,
+  firstIndex = 0,
+  toBytes: ToBytes = utf8Bytes,
+): JsonLines[] {
   const parts: JsonLines[] = [];
   let atOnce = rows.length <= FEW_ROWS ? FEW_ROWS : rowsAtOnce(rows[0]);
   for (let index = 0; index < rows.length; ) {
     const group = rows.length <= atOnce ? rows : rows.slice(index, index + atOnce);
-    const part = encodeTogether(group) ?? encodeEach(group, problem, firstIndex + index);
+    const part = encodeTogether(group, toBytes) ?? encodeEach(group, problem, firstIndex + index, toBytes);
     parts.push(part);
     index += group.length;
     atOnce = Math.max(1, Math.floor((GROUP_BYTES * group.length) / part.lines.length));
@@ -57,7 +64,12 @@ function rowsAtOnce(row: unknown): number {
   return Math.max(1, Math.floor(GROUP_BYTES / (1 + length)));
 }
 
-function encodeEach(rows: readonly unknown[], problem: Problem, firstIndex: number): JsonLines {
+function encodeEach(
+  rows: readonly unknown[],
+  problem: Problem,
+  firstIndex: number,
+  toBytes: ToBytes,
+): JsonLines {
   let text = '';
   for (let i = 0; i < rows.length; i++) {
     let line: string | undefined;
@@ -72,7 +84,7 @@ function encodeEach(rows: readonly unknown[], problem: Problem, firstIndex: numb
       throw problem(firstIndex + i, `holds a promise${path && ` at ${path}`}`, undefined);
     text += `${line}\n`;
   }
-  return { lines: utf8Bytes(text), rows: rows.length };
+  return { lines: toBytes(text), rows: rows.length };
 }
 
 function reasonOf(error: unknown): string {
@@ -83,12 +95,12 @@ function reasonOf(error: unknown): string {
 }
 
 /** Undefined if the cut cannot be shown to be exact. */
-function encodeTogether(rows: readonly unknown[]): JsonLines | undefined {
+function encodeTogether(rows: readonly unknown[], toBytes: ToBytes): JsonLines | undefined {
   const text = arrayText(rows);
   // JSON has `{}` in place of a promise: only then the rows are searched for one.
   if (text === undefined || (text.includes('{}') && rows.some((row) => findPromise(row) !== undefined)))
     return undefined;
-  const bytes = utf8Bytes(text);
+  const bytes = toBytes(text);
   // In ASCII text, text and bytes have the same offsets, and searching text is faster.
   const cuts = text.length === bytes.length ? cutAscii(text, bytes) : cutBytes(bytes);
   // The array's opening bracket is left out, its closing bracket becomes the last line end.

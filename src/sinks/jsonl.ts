@@ -1,10 +1,11 @@
 /** JSON Lines to a file: one JSON value a line, UTF-8, LF. Compressed, if the name ends in `.gz` or `.zst`. */
-import type { MalformedRowError } from '../errors.js';
+import { type MalformedRowError, SinkError } from '../errors.js';
 import type { Compressor } from '../formats/compressed/compress.js';
 import type { JsonObject } from '../formats/json.js';
 import { encodeJsonLines } from '../formats/json-lines-encoder.js';
 import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
 import { LF, LineScanner } from '../formats/record-scanner.js';
+import { ReusedMemory } from '../formats/reused-memory.js';
 import { JSON_ADVICE, type RowProblem, rowProblem } from '../formats/row-problem.js';
 import { absolutePath } from '../platform/file-problems.js';
 import { deadLetterPath } from './dead-letter-path.js';
@@ -74,6 +75,8 @@ class OpenJsonlSink<T> implements OpenSink<T> {
   readonly #file: FileSink;
   readonly #problem: RowProblem;
   readonly #compress: Compressor;
+  /** Of rows that are encoded and not written. */
+  readonly #memory = new ReusedMemory();
 
   constructor(path: string, compress: Compressor, file: FileSink) {
     this.#file = file;
@@ -86,18 +89,27 @@ class OpenJsonlSink<T> implements OpenSink<T> {
   }
 
   encode(rows: readonly T[], firstIndex = 0): EncodedRows {
-    const parts = encodeJsonLines(rows, this.#problem, firstIndex);
+    const parts = encodeJsonLines(rows, this.#problem, firstIndex, this.#toBytes);
     const chunks = parts.map(({ lines }) => lines);
-    return encodedRows(rows.length, this.#compress(chunks));
+    for (const chunk of chunks) this.#memory.lend(chunk);
+    const written = this.#compress(chunks);
+    if (written !== chunks) this.#memory.giveBack(chunks);
+    return encodedRows(rows.length, written);
   }
+
+  readonly #toBytes = (text: string): Uint8Array => this.#memory.encode(text);
 
   encodeJsonLines(lines: Uint8Array, rows: number): EncodedRows {
     const isEnded = lines.length === 0 || lines[lines.length - 1] === LF;
     return encodedRows(rows, this.#compress(isEnded ? [lines] : [lines, Uint8Array.of(LF)]));
   }
 
-  append(batches: readonly EncodedRows[]): Promise<void> {
-    return this.#file.append(batches.flatMap(({ data }) => data as readonly Uint8Array[]));
+  async append(batches: readonly EncodedRows[]): Promise<void> {
+    const chunks = batches.flatMap(({ data }) => data as readonly Uint8Array[]);
+    if (chunks.some((chunk) => this.#memory.isGivenBack(chunk)))
+      throw new SinkError('The same encoded rows were appended twice. Encode them again.');
+    await this.#file.append(chunks);
+    this.#memory.giveBack(chunks);
   }
 
   async flush(): Promise<SinkPosition> {

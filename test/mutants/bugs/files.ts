@@ -1,5 +1,6 @@
 /** Seeded bugs: files as sources and sinks. */
 import { CsvEncoder } from '../../../src/formats/csv/csv-encoder.js';
+import { ReusedMemory } from '../../../src/formats/reused-memory.js';
 import { FileSink } from '../../../src/sinks/file-sink.js';
 import { jsonlSink } from '../../../src/sinks/jsonl.js';
 import { openWorkingFile } from '../../../src/sinks/working-file.js';
@@ -142,5 +143,23 @@ export const BUGS: readonly Bug[] = [
     find: '(await $fileSystem.$stat($taken)) !== $none',
     replace: 'await $fileSystem.unlink($taken).then(() => false, () => false)',
     suite: 'test/sinks/file-sink.test.ts',
+  },
+  {
+    name: 'memory-overwritten',
+    what: 'encoded rows that are not written yet are overwritten by later ones',
+    invariant: 'I7',
+    in: ReusedMemory,
+    find: 'if ($lent > 0) continue;',
+    replace: '',
+    suite: 'test/formats/reused-memory.test.ts',
+  },
+  {
+    name: 'memory-of-held',
+    what: 'a block is left for another one only when nothing in it is needed',
+    invariant: 'I7',
+    in: ReusedMemory,
+    find: 'if ($lent > 0) $current = $next;',
+    replace: 'if ($lent === 0) $current = $next;',
+    suite: 'test/formats/reused-memory.test.ts',
   },
 ];
