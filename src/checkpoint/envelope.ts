@@ -52,6 +52,8 @@ export interface Checkpoint {
   readonly pipeline: string;
   /** The file that the command line loaded it from. */
   readonly pipelineFile?: string;
+  /** What the file was called with; absent: nothing. At most `MAX_ARGUMENTS` characters as JSON. */
+  readonly pipelineArguments?: readonly string[];
   readonly state: ExecutorState;
   /** I15: what must be the same for a resume. */
   readonly fingerprint: Json;
@@ -159,6 +161,15 @@ function migrated(body: JsonObject): JsonObject {
 }
 
 const time = amount(0, MAX_TIME);
+/** Characters of the arguments of a pipeline file, as JSON: they are stored with the session. */
+export const MAX_ARGUMENTS = 4_096;
+
+/** Whether it can be stored. */
+export function isArgumentList(value: unknown): value is readonly string[] {
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) return false;
+  return JSON.stringify(value).length <= MAX_ARGUMENTS;
+}
+
 const CHECKPOINT = object({
   format: whole(FORMAT, FORMAT),
   sessionId: text(36),
@@ -167,6 +178,7 @@ const CHECKPOINT = object({
   startedAt: time,
   pipeline: text(1000),
   pipelineFile: optional(text(4096)),
+  pipelineArguments: optional(shape('a list of arguments', isArgumentList)),
   state: oneOf(EXECUTOR_STATES),
   fingerprint: json,
   settings: object({

@@ -39,19 +39,24 @@ function required<T>(value: T | undefined, option: string, command: Command): T 
 }
 
 export function addCommands(program: Command, terminal: Terminal, perform: SetAction): void {
-  runCommand('run <file>', 'run a pipeline file as a new session')
+  runCommand('run <file> [arguments...]', 'run a pipeline file as a new session; its arguments follow --')
     .option('--checkpoint-interval <rows>', 'rows between checkpoints', wholeNumber)
     .option('--sample <rows>', 'work on so many rows, then pause with a projection of the rest', wholeNumber)
-    .action((file: string, options: RunFlags & { checkpointInterval?: number; sample?: number }) =>
-      perform(options, async () => {
-        const viewer = await viewerFor(options);
-        const { run } = await import('./commands/run.js');
-        return run(file, { ...withSwitches(options), viewer }, terminal);
-      }),
+    .action(
+      (
+        file: string,
+        fileArguments: string[],
+        options: RunFlags & { checkpointInterval?: number; sample?: number; limit?: number },
+      ) =>
+        perform(options, async () => {
+          const viewer = await viewerFor(options);
+          const { run } = await import('./commands/run.js');
+          return run(file, { ...withSwitches(options), fileArguments, viewer }, terminal);
+        }),
     );
   runCommand(
-    'resume <session> [file]',
-    'resume a session, given by its id, the first characters of it, or last',
+    'resume <session> [file] [arguments...]',
+    'resume a session, given by its id, the first characters of it, or last; arguments are those that it began with',
   )
     .option('--explain', 'show what a resume reuses, reruns or refuses; run nothing')
     .option('--force', 'accept a changed pipeline or input')
@@ -61,6 +66,7 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
       (
         session: string,
         file: string | undefined,
+        fileArguments: string[],
         options: RunFlags & {
           explain?: boolean;
           force?: boolean;
@@ -73,7 +79,8 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
           const how = { explain, force, verify, fromJournal };
           const viewer = explain ? undefined : await viewerFor(options);
           const { resume } = await import('./commands/resume.js');
-          return resume(session, file, { ...withSwitches(options), viewer, ...how }, terminal);
+          const given = { ...withSwitches(options), viewer, ...how, ...resumeArguments(file, fileArguments) };
+          return resume(session, given.file, given, terminal);
         }),
     );
   runCommand('redrive <session> [file]', 'run the dead letters of a completed session as a new session')
@@ -246,6 +253,13 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
       .option('--json', 'print one JSON event per line on standard output, and nothing else there')
       .option('--quiet', 'print only the session id, one line at the end, and errors');
   }
+}
+
+/** In `resume last -- --country DE` there is no file. */
+function resumeArguments(file: string | undefined, fileArguments: readonly string[]) {
+  const isArgument = file?.startsWith('-') === true;
+  const words = isArgument ? [file, ...fileArguments] : fileArguments;
+  return { file: isArgument ? undefined : file, fileArguments: words };
 }
 
 function withSwitches<O extends RunFlags>(options: O) {

@@ -5,12 +5,13 @@
  *    package installed, with imports of TypeScript, and to locate a syntax error.
  * 2. A file loaded by jiti imports `xstate-pipeline` from this copy of the package, untransformed.
  * 3. Every problem is a `PipelineFileError` in one line: file, line and column if known, and the fix.
- * 4. The default export is checked by shape only: another copy of the package may have made it.
+ * 4. The default export is checked by shape only: another copy of the package may have made it. A function is called with the arguments.
  */
 import { open, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { isArgumentList, MAX_ARGUMENTS } from '../checkpoint/envelope.js';
 import { PipelineFileError } from '../errors.js';
 import { checkStages } from '../executor/definition.js';
 import { isPipeline, type Pipeline } from '../executor/pipeline.js';
@@ -31,13 +32,17 @@ const JAVASCRIPT = ['.js', '.mjs', '.cjs'];
 const END_IT_WITH = "End it with: export default pipeline('name').from(source).pipe(stage).to(sink)";
 const CORRECT_IT = ' Fix it and run again.';
 
-/** @throws {PipelineFileError} */
-export async function loadPipelineFile(given: string): Promise<LoadedPipeline> {
+/** @param fileArguments what the default export is called with, if it is a function.
+ * @throws {PipelineFileError} */
+export async function loadPipelineFile(
+  given: string,
+  fileArguments: readonly string[] = [],
+): Promise<LoadedPipeline> {
   const file = resolve(given);
   const shown = shownPath(file);
   await assertFile(file, shown);
   const loaded = await settled(importFile(file, shown), shown);
-  const pipeline = defaultExportOf(loaded, shown);
+  const pipeline = await pipelineOf(loaded, fileArguments, file, shown);
   try {
     checkStages(pipeline.stages);
   } catch (error) {
@@ -176,7 +181,48 @@ function asFileError(error: unknown, file: string, shown: string): PipelineFileE
   return fail(frame, `the file threw an error while it was loaded: ${printable(message)}`);
 }
 
-function defaultExportOf(loaded: unknown, shown: string): Pipeline<unknown> {
+/** The default export, or what it returns.
+ * @throws {PipelineFileError} */
+async function pipelineOf(
+  loaded: unknown,
+  fileArguments: readonly string[],
+  file: string,
+  shown: string,
+): Promise<Pipeline<unknown>> {
+  const build = functionOf(loaded);
+  if (build === undefined) {
+    const pipeline = defaultExportOf(loaded, shown);
+    if (fileArguments.length === 0) return pipeline;
+    throw new PipelineFileError(
+      `${shown} takes no arguments: its default export is a pipeline. Export a function of the arguments (withArguments), or leave them out.`,
+    );
+  }
+  if (!isArgumentList(fileArguments))
+    throw new PipelineFileError(
+      `The arguments of ${shown} have more than ${MAX_ARGUMENTS} characters. They are stored with the session: put them into a file, and give its path.`,
+    );
+  let built: unknown;
+  try {
+    built = await settled(Promise.resolve(build([...fileArguments])), shown);
+  } catch (error) {
+    throw asFileError(error, file, shown);
+  }
+  return defaultExportOf({ default: built }, shown, 'its default export is a function that returned');
+}
+
+type BuildPipeline = (fileArguments: string[]) => unknown;
+
+function functionOf(loaded: unknown): BuildPipeline | undefined {
+  const { default: value = loaded } = (loaded ?? {}) as { readonly default?: unknown };
+  return typeof value === 'function' ? (value as BuildPipeline) : undefined;
+}
+
+/** @param subject begins the error for a value that is no pipeline. */
+function defaultExportOf(
+  loaded: unknown,
+  shown: string,
+  subject = 'its default export is',
+): Pipeline<unknown> {
   const fail = (what: string) => new PipelineFileError(`${shown}: ${what}`);
   // CommonJS: module.exports = pipeline(…)….
   if (isPipeline(loaded)) return loaded;
@@ -185,18 +231,17 @@ function defaultExportOf(loaded: unknown, shown: string): Pipeline<unknown> {
   if (isPipeline(value)) return value;
   const isThere = typeof module === 'object' && module !== null && 'default' in module;
   if (value === undefined && isThere)
-    throw fail('its default export is undefined. Check the name of the exported value and of its import.');
+    throw fail(`${subject} undefined. Check the name of the exported value and of its import.`);
   if (value === undefined) throw fail(`it has no default export. ${END_IT_WITH}`);
   const shape = value as { readonly then?: unknown; readonly to?: unknown; readonly from?: unknown } | null;
   if (typeof shape?.then === 'function') {
     Promise.resolve(value).catch(() => {});
-    throw fail(
-      'its default export is a promise. Export the pipeline itself, without run(): the command runs it.',
-    );
+    throw fail(`${subject} a promise. Export the pipeline itself, without run(): the command runs it.`);
   }
-  if (typeof shape?.to === 'function') throw fail('its default export has no sink. End it with .to(sink).');
-  if (typeof shape?.from === 'function') throw fail(`its default export has no source. ${END_IT_WITH}`);
-  throw fail(`its default export is ${kindOf(value)}, not a pipeline. ${END_IT_WITH}`);
+  if (typeof shape?.to === 'function')
+    throw fail(`${subject} a pipeline without a sink. End it with .to(sink).`);
+  if (typeof shape?.from === 'function') throw fail(`${subject} a pipeline without a source. ${END_IT_WITH}`);
+  throw fail(`${subject} ${kindOf(value)}, not a pipeline. ${END_IT_WITH}`);
 }
 
 function kindOf(value: unknown): string {

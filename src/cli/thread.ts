@@ -34,14 +34,14 @@ function refuseSpending(): never {
 const post = (message: ThreadMessage, transfer: ArrayBuffer[] = []) =>
   parentPort?.postMessage(message, transfer);
 
-const { file, fingerprints } = workerData as ThreadData;
+const { file, fingerprints, arguments: fileArguments } = workerData as ThreadData;
 
 const isOwn = ({ stages }: ThreadPipeline) => stageFingerprints(stages).join() === fingerprints.join();
 // Before the file is loaded: it may call run().
 const given = markThread(isOwn);
 
 try {
-  const loaded = loadPipelineFile(file).then(({ pipeline }) => pipeline);
+  const loaded = loadPipelineFile(file, fileArguments).then(({ pipeline }) => pipeline);
   const pipeline = await Promise.race([loaded, given]);
   const { stages } = pipeline;
   if (!isOwn(pipeline))

@@ -83,11 +83,12 @@ export class PipelineExecutor<
     observers: readonly PipelineObserver[] = [],
     environment: Partial<Environment> & {
       readonly pipelineFile?: string;
+      readonly pipelineArguments?: readonly string[];
       readonly workers?: WorkerOptions;
     } = {},
   ) {
     checkStages(stages);
-    const { pipelineFile, workers } = environment;
+    const { pipelineFile, pipelineArguments, workers } = environment;
     this.stages = widenForWorkers(stages, workers);
     this.#workers = workers;
     if (!(typeof stateManager?.saveCheckpoint === 'function'))
@@ -111,6 +112,7 @@ export class PipelineExecutor<
           recording: this.#recording,
           onEnd: () => this.#complete(actor),
           ...(pipelineFile === undefined ? {} : { pipelineFile }),
+          ...(pipelineArguments === undefined ? {} : { pipelineArguments }),
           ...(workers === undefined ? {} : { workers }),
         }),
     });

@@ -12,7 +12,7 @@ describe('wrong usage: 2, with a suggestion', () => {
     ['an unknown command', ['rnu', 'p.ts'], /'rnu'\. Did you mean run\?/],
     ['a missing argument', ['run'], /missing required argument 'file'\. See xstate-pipeline run --help/],
     ['a missing value', ['run', 'p.ts', '--state-dir'], /argument missing/],
-    ['too many arguments', ['run', 'p.ts', 'q.ts'], /too many arguments/],
+    ['arguments for a pipeline', ['sessions', 'q.ts'], /too many arguments/],
     ['an interval of 0', ['run', 'p.ts', '--checkpoint-interval', '0'], /whole number, from 1/],
     ['an interval that is not a number', ['run', 'p.ts', '--checkpoint-interval', '5k'], /whole number/],
     ['0 threads', ['run', 'p.ts', '--threads', '0'], /whole number, from 1/],

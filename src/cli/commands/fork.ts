@@ -15,9 +15,9 @@ import { loadPipelineFile } from '../load-pipeline-file.js';
 import type { Terminal } from '../output/terminal.js';
 import { runSession } from '../run-session.js';
 import { withStopRequests } from '../stop-requests.js';
-import { placesOf, type RunCommandOptions, workersOf } from './run.js';
+import { argumentsOf, placesOf, type RunCommandOptions, workersOf } from './run.js';
 
-export interface ForkCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval'> {
+export interface ForkCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval' | 'fileArguments'> {
   readonly from: number;
   readonly to?: string;
   readonly key?: string;
@@ -41,8 +41,8 @@ export async function fork(
       throw new PipelineFileError(
         `Session ${sessionId} was not started from a pipeline file. Name the file: ${programName()} fork ${sessionId} --from ${from} FILE`,
       );
-    const { file, pipeline } = await loadPipelineFile(wanted);
-    const workers = workersOf(options.threads, file);
+    const { file, pipeline } = await loadPipelineFile(wanted, checkpoint.pipelineArguments);
+    const workers = workersOf(options.threads, file, checkpoint.pipelineArguments);
     const isRecorded = await stateManager.storage.isRecorded?.(sessionId);
     const forked = await forkSession({
       ...{ stateManager, fileSystem: nodeFileSystem, sessionId, pipeline, from, key },
@@ -69,6 +69,7 @@ export async function fork(
         new PipelineExecutor(pipeline.stages, stateManager, [], {
           ...environment,
           pipelineFile: file,
+          ...argumentsOf(checkpoint.pipelineArguments),
           ...workers,
         }),
       start: (executor) => executor.resume(forked.sessionId, forked.pipeline, { force: true }),

@@ -15,9 +15,9 @@ import { loadPipelineFile } from '../load-pipeline-file.js';
 import type { Terminal } from '../output/terminal.js';
 import { runSession } from '../run-session.js';
 import { withStopRequests } from '../stop-requests.js';
-import { placesOf, type RunCommandOptions, workersOf } from './run.js';
+import { argumentsOf, placesOf, type RunCommandOptions, workersOf } from './run.js';
 
-export interface RedriveCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval'> {
+export interface RedriveCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval' | 'fileArguments'> {
   readonly to?: string;
   readonly force: boolean;
 }
@@ -34,7 +34,7 @@ export async function redrive(
   return withStopRequests({ terminal, verbose }, async (stops) => {
     const stateManager = new StateManager(lowdbStorage(stateDir));
     const first = await findSession(stateManager, given);
-    const { pipelineFile } = (await stateManager.loadCheckpoint(first)).checkpoint;
+    const { pipelineFile, pipelineArguments } = (await stateManager.loadCheckpoint(first)).checkpoint;
     const from = givenFile ?? pipelineFile;
     if (from === undefined) {
       const command = sessionCommand('redrive', first, stateDir, 'FILE');
@@ -42,7 +42,7 @@ export async function redrive(
         `Session ${first} was not started from a pipeline file. Name the file: ${command}`,
       );
     }
-    const { file, pipeline: loaded } = await loadPipelineFile(from);
+    const { file, pipeline: loaded } = await loadPipelineFile(from, pipelineArguments);
     const where = { stateDir, force, ...(to !== undefined && { to }) };
     const redriven = await redriveSession(first, loaded, where);
     if (redriven === undefined || redriven.isCompleted) {
@@ -62,7 +62,8 @@ export async function redrive(
         new PipelineExecutor(pipeline.stages, stateManager, [], {
           ...environment,
           pipelineFile: file,
-          ...workersOf(options.threads, file),
+          ...argumentsOf(pipelineArguments),
+          ...workersOf(options.threads, file, pipelineArguments),
         }),
       start: (executor) => executor.resume(sessionId, pipeline, { force }),
     });

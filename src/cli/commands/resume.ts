@@ -2,13 +2,13 @@
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
-import { PipelineFileError } from '../../errors.js';
+import { PipelineFileError, PipelineMismatchError } from '../../errors.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
 import { limitedBy } from '../../executor/run-pipeline.js';
 import { printable, rowsThrough } from '../../observers/progress/terminal-text.js';
 import { keepBegunOutput } from '../../sessions/begun-output.js';
 import { findSession } from '../../sessions/find-session.js';
-import { sessionCommand } from '../../sessions/invocation.js';
+import { quoted, sessionCommand } from '../../sessions/invocation.js';
 import { readJournaledSession, withJournalAdvice } from '../../sessions/journaled-session.js';
 import { outputsOf, refuseSharedOutput } from '../../sessions/output-owner.js';
 import { storedMark, storedPath } from '../../sessions/stored-metrics.js';
@@ -18,7 +18,7 @@ import type { Terminal } from '../output/terminal.js';
 import { runSession } from '../run-session.js';
 import { withStopRequests } from '../stop-requests.js';
 import { explain, resumeFlags } from './explain.js';
-import { placesOf, type RunCommandOptions, workersOf } from './run.js';
+import { argumentsOf, placesOf, type RunCommandOptions, workersOf } from './run.js';
 
 export interface ResumeCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval'> {
   readonly explain: boolean;
@@ -48,7 +48,8 @@ export async function resume(
         `Session ${sessionId} was not started from a pipeline file. Name the file: ${command}`,
       );
     }
-    const { file, pipeline: loaded } = await loadPipelineFile(from);
+    const fileArguments = argumentsToResume(checkpoint, options);
+    const { file, pipeline: loaded } = await loadPipelineFile(from, fileArguments);
     const { pipeline, notices } = keepBegunOutput(
       limitedBy(options, loaded),
       checkpoint ?? { source: null, sink: null, deadLetter: null },
@@ -71,11 +72,25 @@ export async function resume(
         new PipelineExecutor(pipeline.stages, stateManager, [], {
           ...environment,
           pipelineFile: file,
-          ...workersOf(options.threads, file),
+          ...argumentsOf(fileArguments),
+          ...workersOf(options.threads, file, fileArguments),
         }),
       start: (executor) => executor.resume(sessionId, pipeline, { force, fromJournal, verify }),
     });
   });
+}
+
+/** Those that the session began with: they are a part of the pipeline (I15).
+ * @throws {PipelineMismatchError} if others are given, unless forced. */
+function argumentsToResume(
+  checkpoint: Checkpoint | undefined,
+  { fileArguments, force }: Pick<ResumeCommandOptions, 'fileArguments' | 'force'>,
+): readonly string[] {
+  const begun = checkpoint?.pipelineArguments ?? [];
+  if (fileArguments.length === 0) return begun;
+  const [before, now] = [begun, fileArguments].map((words) => words.map(quoted).join(' '));
+  if (checkpoint === undefined || before === now || force) return fileArguments;
+  throw new PipelineMismatchError([`the arguments were ${before || 'none'}, and are ${now}`]);
 }
 
 /** What is stored of the session; undefined: nothing but outputs in its journal. */

@@ -38,14 +38,16 @@ export interface RunCommandOptions {
   /** Threads, including the main thread. */
   readonly threads?: number;
   readonly budget?: Budget;
+  /** For the function that the pipeline file exports. Of a resume: none, or those that the session began with. */
+  readonly fileArguments: readonly string[];
 }
 
 /** @returns the exit code. */
 export async function run(given: string, options: RunCommandOptions, terminal: Terminal): Promise<number> {
-  const { stateDir, checkpointInterval, json, verbose } = options;
+  const { stateDir, checkpointInterval, json, verbose, fileArguments } = options;
   if (json) terminal.reserveForJson();
   return withStopRequests({ terminal, verbose }, async (stops) => {
-    const { file, pipeline: loaded } = await loadPipelineFile(given);
+    const { file, pipeline: loaded } = await loadPipelineFile(given, fileArguments);
     const pipeline = limitedBy(options, loaded);
     const stateManager = new StateManager(lowdbStorage(stateDir));
     const settings = {
@@ -64,7 +66,8 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
         new PipelineExecutor(pipeline.stages, stateManager, [], {
           ...environment,
           pipelineFile: file,
-          ...workersOf(options.threads, file),
+          ...argumentsOf(fileArguments),
+          ...workersOf(options.threads, file, fileArguments),
         }),
       start: (executor) => executor.execute(whole),
     });
@@ -72,8 +75,20 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
 }
 
 /** @throws {InvalidOptionError} */
-export function workersOf(threads: number | undefined, file: string): { readonly workers?: WorkerOptions } {
-  return threads === undefined ? {} : { workers: checkWorkers({ count: threads, file }) };
+export function workersOf(
+  threads: number | undefined,
+  file: string,
+  fileArguments: readonly string[] = [],
+): { readonly workers?: WorkerOptions } {
+  if (threads === undefined) return {};
+  return { workers: checkWorkers({ count: threads, file, arguments: fileArguments }) };
+}
+
+/** What a checkpoint keeps of the arguments. */
+export function argumentsOf(fileArguments: readonly string[] = []): {
+  readonly pipelineArguments?: readonly string[];
+} {
+  return fileArguments.length === 0 ? {} : { pipelineArguments: fileArguments };
 }
 
 /** The output and the dead letters, for the summary. */

@@ -7,7 +7,7 @@ import { isOver } from '../../history/redrive/redrive-session.js';
 import { counted, grouped, printable, span } from '../../observers/progress/terminal-text.js';
 import { isBeyondResume } from '../../sessions/can-resume.js';
 import { findSession } from '../../sessions/find-session.js';
-import { sessionCommand } from '../../sessions/invocation.js';
+import { quoted, sessionCommand } from '../../sessions/invocation.js';
 import { commandAfterLoss, lostOutput } from '../../sessions/lost-output.js';
 import { ownerOf, type SessionOwner, sessionState, stateWord } from '../../sessions/owner.js';
 import {
@@ -89,6 +89,7 @@ export function checkpointLines(
     ['session', checkpoint.sessionId],
     ['pipeline', printable(checkpoint.pipeline)],
     ['file', checkpoint.pipelineFile],
+    ['arguments', checkpoint.pipelineArguments?.map((word) => printable(quoted(word))).join(' ')],
     ['state', stateWord(sessionState(checkpoint.state, owner), owner?.pid)],
     [
       'paused by',

@@ -29,6 +29,7 @@ export type ThreadMessage =
 
 export interface ThreadData {
   readonly file: string;
+  readonly arguments: readonly string[];
   readonly fingerprints: readonly string[];
 }
 
@@ -37,6 +38,7 @@ interface PoolOptions extends ThreadsOptions {
   readonly program: URL;
   /** Absolute. */
   readonly file: string;
+  readonly arguments?: readonly string[];
 }
 
 interface PendingJob {
@@ -89,8 +91,9 @@ class Thread {
   #isOver = false;
 
   /** @param onEnd called when the thread ends by itself. `unfit` undefined: it ended over its work; else it cannot work. */
-  constructor({ program, file, fingerprints }: PoolOptions, onEnd: (unfit: unknown) => void) {
-    const workerData: ThreadData = { file, fingerprints };
+  constructor({ program, file, fingerprints, ...options }: PoolOptions, onEnd: (unfit: unknown) => void) {
+    const { arguments: fileArguments = [] } = options;
+    const workerData: ThreadData = { file, arguments: fileArguments, fingerprints };
     this.#worker = new Worker(fileURLToPath(program), { workerData, stdout: true, stderr: true });
     createInterface(this.#worker.stdout).on('line', (line) => console.log(line));
     createInterface(this.#worker.stderr).on('line', (line) => console.error(line));

@@ -15,17 +15,19 @@ export interface WorkerOptions {
   readonly count: number;
   /** The pipeline file. Each thread imports it and uses the pipeline that is its default export. */
   readonly file: string | URL;
+  /** What the file's default export is called with, if it is a function. Default: nothing. */
+  readonly arguments?: readonly string[];
 }
 
 /** @throws {InvalidOptionError} */
 export function checkWorkers(workers: WorkerOptions): WorkerOptions {
-  const { count, file } = workers;
+  const { count, file, arguments: given = [] } = workers;
   readOption('workers (--threads)', 'count', whole(1, 64), count);
   if (typeof file !== 'string' && !(file instanceof URL))
     throw new InvalidOptionError(
       "workers: each thread imports the pipeline file; name it: workers: { count: 2, file: new URL('./pipeline.js', import.meta.url) }.",
     );
-  return { count, file };
+  return { count, file, arguments: given };
 }
 
 /** The stages, of which the first may have as many batches at once as the threads can take.

@@ -53,6 +53,7 @@ export interface ExecutorActionsOptions {
   /** Of the actor's runs; a facade names it with each `execute`. */
   readonly definition?: PipelineDefinition;
   readonly pipelineFile?: string;
+  readonly pipelineArguments?: readonly string[];
   readonly workers?: WorkerOptions;
   /** Accepts a pipeline or an input that differs from the stored one. */
   readonly force?: boolean;

@@ -30,5 +30,7 @@ export interface SessionRunOptions {
   readonly publish: (draft: EventDraft) => void;
   readonly handlers: Parameters<StateManager['lock']>[1];
   readonly pipelineFile?: string;
+  /** What the pipeline file was called with. */
+  readonly pipelineArguments?: readonly string[];
   readonly workers?: WorkerOptions;
 }

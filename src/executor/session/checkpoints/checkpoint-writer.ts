@@ -116,7 +116,7 @@ export class CheckpointWriter {
   }
 
   #checkpoint(as: ForeseenState | undefined, cancelled: ExecutorContext | undefined): Checkpoint {
-    const { definition, environment, stages, stateManager, pipelineFile } = this.options;
+    const { definition, environment, stages, stateManager, pipelineFile, pipelineArguments } = this.options;
     const taken = this.#ownSnapshot(cancelled);
     const snapshot = as === undefined ? taken : foreseen(taken, as);
     const { context, value } = snapshot;
@@ -127,6 +127,7 @@ export class CheckpointWriter {
       startedAt: context.startedAt,
       pipeline: definition.name,
       ...(pipelineFile === undefined ? {} : { pipelineFile }),
+      ...(pipelineArguments === undefined ? {} : { pipelineArguments }),
       state: value,
       fingerprint: pipelineFingerprint(stages),
       settings: checkpointSettings(definition, stateManager, context.settings),
