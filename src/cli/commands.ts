@@ -41,6 +41,7 @@ function required<T>(value: T | undefined, option: string, command: Command): T 
 export function addCommands(program: Command, terminal: Terminal, perform: SetAction): void {
   runCommand('run <file> [arguments...]', 'run a pipeline file as a new session; its arguments follow --')
     .option('--checkpoint-interval <rows>', 'rows between checkpoints', wholeNumber)
+    .option('--limit <rows>', 'run only the first rows, into an output of their own', wholeNumber)
     .option('--sample <rows>', 'work on so many rows, then pause with a projection of the rest', wholeNumber)
     .action(
       (

@@ -17,7 +17,8 @@ import { runSession } from '../run-session.js';
 import { withStopRequests } from '../stop-requests.js';
 import { argumentsOf, placesOf, type RunCommandOptions, workersOf } from './run.js';
 
-export interface RedriveCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval' | 'fileArguments'> {
+export interface RedriveCommandOptions
+  extends Omit<RunCommandOptions, 'checkpointInterval' | 'fileArguments'> {
   readonly to?: string;
   readonly force: boolean;
 }

@@ -13,6 +13,7 @@ import { readJournaledSession, withJournalAdvice } from '../../sessions/journale
 import { outputsOf, refuseSharedOutput } from '../../sessions/output-owner.js';
 import { storedMark, storedPath } from '../../sessions/stored-metrics.js';
 import { COMPLETED } from '../exit-codes.js';
+import { limitPipeline } from '../limit-pipeline.js';
 import { loadPipelineFile } from '../load-pipeline-file.js';
 import type { Terminal } from '../output/terminal.js';
 import { runSession } from '../run-session.js';
@@ -20,7 +21,7 @@ import { withStopRequests } from '../stop-requests.js';
 import { explain, resumeFlags } from './explain.js';
 import { argumentsOf, placesOf, type RunCommandOptions, workersOf } from './run.js';
 
-export interface ResumeCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval'> {
+export interface ResumeCommandOptions extends Omit<RunCommandOptions, 'checkpointInterval' | 'limit'> {
   readonly explain: boolean;
   readonly force: boolean;
   readonly fromJournal: boolean;
@@ -51,7 +52,7 @@ export async function resume(
     const fileArguments = argumentsToResume(checkpoint, options);
     const { file, pipeline: loaded } = await loadPipelineFile(from, fileArguments);
     const { pipeline, notices } = keepBegunOutput(
-      limitedBy(options, loaded),
+      limitPipeline(limitedBy(options, loaded), storedLimit(checkpoint)).pipeline,
       checkpoint ?? { source: null, sink: null, deadLetter: null },
     );
     await refuseSharedOutput(outputsOf(pipeline), stateManager, stateDir, sessionId);
@@ -78,6 +79,12 @@ export async function resume(
       start: (executor) => executor.resume(sessionId, pipeline, { force, fromJournal, verify }),
     });
   });
+}
+
+/** Rows of a session that was started with `--limit`. */
+function storedLimit(checkpoint: Checkpoint | undefined): number | undefined {
+  const limit = checkpoint?.source?.limit;
+  return typeof limit === 'number' ? limit : undefined;
 }
 
 /** Those that the session began with: they are a part of the pipeline (I15).

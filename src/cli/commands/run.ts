@@ -15,6 +15,7 @@ import { ownerOf } from '../../sessions/owner.js';
 import { storedMark } from '../../sessions/stored-metrics.js';
 import type { Budget } from '../../spending/budget.js';
 import type { RunViewer } from '../inspectors/live-inspector.js';
+import { limitPipeline } from '../limit-pipeline.js';
 import { loadPipelineFile } from '../load-pipeline-file.js';
 import { ago } from '../output/durations.js';
 import type { Places } from '../output/summary.js';
@@ -28,6 +29,8 @@ export interface RunCommandOptions {
   readonly checkpointInterval?: number;
   /** Rows. */
   readonly sample?: number;
+  /** Rows that are run, into an output of their own. */
+  readonly limit?: number;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -48,7 +51,7 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
   if (json) terminal.reserveForJson();
   return withStopRequests({ terminal, verbose }, async (stops) => {
     const { file, pipeline: loaded } = await loadPipelineFile(given, fileArguments);
-    const pipeline = limitedBy(options, loaded);
+    const { pipeline, notices } = limitPipeline(limitedBy(options, loaded), options.limit);
     const stateManager = new StateManager(lowdbStorage(stateDir));
     const settings = {
       ...(checkpointInterval === undefined ? {} : { checkpointInterval }),
@@ -61,7 +64,7 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
       ...options,
       ...{ terminal, stops, stateManager, name: pipeline.name, pipelineFile: file },
       places: placesOf(pipeline),
-      notices: await noticesOf(pipeline.name, unfinished, stateDir),
+      notices: [...notices, ...(await noticesOf(pipeline.name, unfinished, stateDir))],
       createExecutor: (environment) =>
         new PipelineExecutor(pipeline.stages, stateManager, [], {
           ...environment,

@@ -5,6 +5,7 @@
 import { isAbsolute } from 'node:path';
 import { InvalidOptionError } from '../../errors.js';
 import { isObject, type Json, type JsonObject } from '../../formats/json.js';
+import { readOption, whole as wholeNumber } from '../../formats/shape.js';
 import { type CsvSinkOptions, csvSink } from '../../sinks/csv.js';
 import { type JsonlSinkOptions, jsonlSink } from '../../sinks/jsonl.js';
 import type { ReadableSink, Sink } from '../../sinks/sink.js';
@@ -14,6 +15,7 @@ import { deadLetterSource } from '../../sources/dead-letters.js';
 import { describedDeadLetters } from '../../sources/described-dead-letters.js';
 import type { FileInput } from '../../sources/file-input.js';
 import { type JsonlSourceOptions, jsonlSource } from '../../sources/jsonl.js';
+import { limitedSource } from '../../sources/limited-source.js';
 import type { Source } from '../../sources/source.js';
 import type { FileEndpoint, FileInputEndpoint } from './endpoints.js';
 
@@ -140,7 +142,14 @@ function refuseUnknown(kind: string, options: object, known: readonly string[]):
 
 /** Rebuilds a source from its `describe()`. @throws {InvalidOptionError} if it is not the description of files. */
 export function sourceFromDescription(description: Json): Source<unknown> {
-  const { kind, path, paths, ...options } = described(description, 'source');
+  const { kind, path, paths, limit, ...options } = described(description, 'source');
+  if (limit !== undefined) {
+    const { limit: _, ...whole } = description as JsonObject;
+    return limitedSource(
+      sourceFromDescription(whole),
+      readOption('A stored source', 'limit', wholeNumber(1), limit),
+    );
+  }
   const input = path ?? paths;
   if (kind === 'jsonl') {
     refuseUnknown('jsonl source', options, ['onMalformed', 'maxLineBytes']);
