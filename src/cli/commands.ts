@@ -218,6 +218,16 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
       }),
     );
   program
+    .command('init [folder]')
+    .description('write a new project: a pipeline, its tests, a README')
+    .option('--verbose', 'print the stacks of errors')
+    .action((folder: string | undefined, options: { verbose?: boolean }) =>
+      perform({ ...options, stateDir: '' }, async () => {
+        const { init } = await import('./commands/init.js');
+        return init(folder ?? '.', terminal);
+      }),
+    );
+  program
     .command('diagram')
     .description('print the statechart of the executor, or of one of its children, as Mermaid')
     .option('--stage', 'print the chart of a stage')
