@@ -53,6 +53,17 @@ export interface Losses {
   readonly reasons: readonly string[];
 }
 
+/** The state that a stage has kept up to a mark (I3): a log beside the checkpoint, its length and its checksum. */
+export interface StateReference {
+  readonly stage: string;
+  /** The log's name. */
+  readonly log: string;
+  readonly bytes: number;
+  readonly checksum: string;
+  /** Of a fork: the sink of the stage's results; absent: the pipeline's. */
+  readonly results?: JsonObject;
+}
+
 /** Counters and positions of a run up to a batch boundary. A resume begins from one. */
 export interface CheckpointMark {
   /** Batches before the mark; also the index of the first batch after it. */
@@ -73,6 +84,8 @@ export interface CheckpointMark {
   readonly elapsedMs: number;
   readonly stages: readonly StageCounters[];
   readonly losses: Losses;
+  /** Of stages that keep state by key; absent: there is none. */
+  readonly state?: readonly StateReference[];
 }
 
 /** The code of a `HoldReason`. */

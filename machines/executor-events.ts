@@ -6,6 +6,7 @@ import type {
   HoldReason,
   JsonObject,
   PoisonSuspects,
+  StateReference,
   WrittenCounters,
 } from './context.js';
 import type { StageReport } from './stage-events.js';
@@ -85,6 +86,8 @@ export type CommitReport =
       readonly sink: JsonObject;
       readonly deadLetter: JsonObject | null;
       readonly elapsedMs: number;
+      /** Of stages that keep state by key; absent: there is none. */
+      readonly state?: readonly StateReference[];
     }
   | {
       readonly type: 'checkpoint.saved';

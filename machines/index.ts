@@ -19,6 +19,7 @@ export {
   type Losses,
   type PoisonSuspects,
   type StageCounters,
+  type StateReference,
   type WrittenCounters,
 } from './context.js';
 export {

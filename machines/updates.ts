@@ -99,9 +99,13 @@ export const startCommit = ({ activity, written }: ExecutorContext): Partial<Exe
 });
 
 /** The flush does not cover batches that were written meanwhile. */
-export const onSinkFlushed: Update<'sink.flushed'> = (context, { sink, deadLetter, elapsedMs }) => ({
+export const onSinkFlushed: Update<'sink.flushed'> = (context, { sink, deadLetter, elapsedMs, state }) => ({
   activity: { ...context.activity, committer: 'saving' },
-  flushed: { ...(context.flushing ?? context.flushed), sink, deadLetter, elapsedMs },
+  flushed: {
+    ...(context.flushing ?? context.flushed),
+    ...{ sink, deadLetter, elapsedMs },
+    ...(state === undefined ? {} : { state }),
+  },
   flushing: null,
 });
 

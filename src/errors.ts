@@ -168,6 +168,23 @@ export class CorruptJournalError extends PipelineError {
   readonly code = 'CORRUPT_JOURNAL';
 }
 
+/** The keyed state of `fold` or `distinct` is damaged, or is not there any more. */
+export class CorruptStateError extends PipelineError {
+  readonly code = 'CORRUPT_STATE';
+  /** @param log the state log. @param problem what is wrong with it. */
+  constructor(log: string, problem: string, options?: ErrorOptions) {
+    super(
+      `The keyed state in ${log} cannot be used: ${problem}. The session cannot be resumed from this checkpoint: run the pipeline again.`,
+      options,
+    );
+  }
+}
+
+/** What `init` or `step` of a fold returned cannot be kept as JSON. The run ends, whatever `onError` is. */
+export class InvalidStateError extends PipelineError {
+  readonly code = 'INVALID_STATE';
+}
+
 /** A stage's attempt outlived its `timeoutMs`. */
 export class StageTimeoutError extends PipelineError {
   readonly code = 'STAGE_TIMEOUT';

@@ -14,10 +14,12 @@ export {
   ControlError,
   CorruptCheckpointError,
   CorruptJournalError,
+  CorruptStateError,
   DeliveryError,
   ForkError,
   IllegalCommandError,
   InvalidOptionError,
+  InvalidStateError,
   LossesError,
   MalformedRowError,
   NoOwnerError,
@@ -46,6 +48,9 @@ export type { Deliver, DeliverOptions, Delivery } from './executor/delivery/deli
 export type { SinkLike, SourceLike } from './executor/endpoints/endpoints.js';
 export { tee } from './executor/endpoints/tee.js';
 export type { WorkerOptions } from './executor/fusion/workers.js';
+export { distinct } from './executor/keyed/distinct.js';
+export { type FoldedRow, type FoldOptions, fold } from './executor/keyed/fold.js';
+export type { KeyedOptions } from './executor/keyed/keyed-stage.js';
 export type { LossOptions } from './executor/loss-limits.js';
 export {
   isPipeline,
@@ -122,6 +127,7 @@ export type {
   BatchContext,
   BatchStage,
   CheckedRetry,
+  Keyed,
   OnError,
   RetryOptions,
   RowStage,

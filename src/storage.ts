@@ -6,6 +6,7 @@ export type { Journal, JournalKey } from './checkpoint/journal/journal.js';
 export type { ControlCommand, LockHandlers, SessionLock } from './checkpoint/lock/lock.js';
 export type { RecordingLog, RecordingLogOptions } from './checkpoint/recording-log/recording-log.js';
 export { assertSessionId, isSessionId } from './checkpoint/session-id.js';
+export type { StateLogs } from './checkpoint/state-logs/state-logs.js';
 export type { CheckpointStorage, StoredCheckpoint } from './checkpoint/storage.js';
 export type { InFlightMarker } from './checkpoint/storages/in-flight-marker.js';
 export type { StoredPaths } from './checkpoint/stored-paths.js';

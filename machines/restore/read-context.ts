@@ -13,6 +13,7 @@ import {
   MAX_REASONS,
   type PoisonSuspects,
   type StageCounters,
+  type StateReference,
 } from '../context.js';
 import { initialContext } from '../initial-context.js';
 import {
@@ -93,10 +94,26 @@ function readMark(input: unknown, at: string, names: readonly string[]): Checkpo
     elapsedMs: amount(raw.elapsedMs, `${at}.elapsedMs`),
     stages: counters.map((item, i) => readStageCounters(item, `${at}.stages[${i}]`, names[i] as string)),
     losses: readLosses(raw.losses, `${at}.losses`, names.length),
+    ...(raw.state === undefined ? {} : { state: readState(raw.state, `${at}.state`, names) }),
   };
   if (mark.batches > 0 && (mark.source === null || mark.sink === null))
     fail(at, 'positions of source and sink beside batches');
   return mark;
+}
+
+function readState(input: unknown, at: string, names: readonly string[]): readonly StateReference[] {
+  return array(input, at, names.length).map((item, i) => {
+    const here = `${at}[${i}]`;
+    const raw = object(item, here);
+    const results = position(raw.results ?? null, `${here}.results`);
+    return {
+      stage: oneOf(raw.stage, `${here}.stage`, names),
+      log: text(raw.log, `${here}.log`, 40),
+      bytes: count(raw.bytes, `${here}.bytes`),
+      checksum: text(raw.checksum, `${here}.checksum`, 64),
+      ...(results === null ? {} : { results }),
+    };
+  });
 }
 
 function readStageCounters(input: unknown, at: string, stage: string): StageCounters {

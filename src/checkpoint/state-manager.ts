@@ -29,6 +29,7 @@ import type { Journal } from './journal/journal.js';
 import type { LockHandlers, SessionLock } from './lock/lock.js';
 import { SaveLane } from './save-lane.js';
 import { assertSessionId, newestIdsFirst } from './session-id.js';
+import type { StateLogs } from './state-logs/state-logs.js';
 import type { CheckpointStorage } from './storage.js';
 import type { InFlightMarker } from './storages/in-flight-marker.js';
 import { withStoredPaths } from './stored-paths.js';
@@ -242,6 +243,16 @@ export class StateManager {
   /** Opens the session's journal, for an owner of this epoch. */
   journal(sessionId: string, epoch: number): Promise<Journal> {
     return this.storage.journal(sessionId, epoch);
+  }
+
+  /** Opens the session's logs of keyed state, for an owner of this epoch.
+   * @throws {InvalidOptionError} if the storage keeps none. */
+  async stateLogs(sessionId: string, epoch: number): Promise<StateLogs> {
+    const logs = await this.storage.stateLogs?.(sessionId, epoch);
+    if (logs !== undefined) return logs;
+    throw new InvalidOptionError(
+      `The storage ${this.storage.label} keeps no keyed state, which fold and distinct need. Give it stateLogs, or use another storage.`,
+    );
   }
 
   async #write(sessionId: string, text: string): Promise<void> {

@@ -11,6 +11,7 @@ import type { JsonObject } from '../formats/json.js';
 import type { Journal } from './journal/journal.js';
 import type { LockHandlers, SessionLock } from './lock/lock.js';
 import type { RecordingLog, RecordingLogOptions } from './recording-log/recording-log.js';
+import type { StateLogs } from './state-logs/state-logs.js';
 import type { InFlightMarker } from './storages/in-flight-marker.js';
 import type { StoredPaths } from './stored-paths.js';
 
@@ -50,6 +51,9 @@ export interface CheckpointStorage {
   isRecorded?(sessionId: string): Promise<boolean>;
   /** Opens the session's recording, for its owner; absent where none can be kept. */
   recording?(sessionId: string, options: RecordingLogOptions): Promise<RecordingLog>;
+  /** Opens the session's logs of keyed state, for `fold` and `distinct`. `remove` removes them, too. Absent: pipelines with such
+   * stages are refused. */
+  stateLogs?(sessionId: string, epoch: number): Promise<StateLogs>;
   /** Opens the session's journal; creates it if there is none. */
   journal(sessionId: string, epoch: number): Promise<Journal>;
 }

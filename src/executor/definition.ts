@@ -18,6 +18,7 @@ import {
 } from './delivery/deliver-option.js';
 import { assertDistinctPaths } from './endpoints/distinct-files.js';
 import { type SinkLike, type SourceLike, toSink, toSource } from './endpoints/endpoints.js';
+import { resultSinks } from './keyed/result-sinks.js';
 import { type LossLimits, type LossOptions, lossLimits } from './loss-limits.js';
 import { assertCheckpointFits } from './session/checkpoints/fit-checkpoint.js';
 
@@ -114,7 +115,7 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
   const sink = toSink(pipeline.sink);
   const source = toSource(pipeline.source);
   const deadLetter = given.deadLetter === undefined ? sink.deadLetters?.() : toSink(given.deadLetter);
-  assertDistinctPaths({ source, sink, 'dead-letter sink': deadLetter });
+  assertDistinctPaths({ source, sink, 'dead-letter sink': deadLetter, ...resultSinks(stages) });
   // All slots can be in use while as many batches as the widest stage has wait for an earlier one (I4). A larger window gains
   // nothing, and the machine's events cost more.
   const slots = stages.map(({ concurrency }) => (concurrency > 1 ? concurrency : 0));

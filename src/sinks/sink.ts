@@ -7,6 +7,7 @@
  * 3. (I19) Nothing is at the target before `publish`. `publish` may be called again after a crash, without effect.
  * 4. Appends come one at a time and in order. `close` may be called at any time, and twice, and publishes nothing.
  */
+import type { SinkError } from '../errors.js';
 import type { JsonObject } from '../formats/json.js';
 import type { OpenContext } from '../platform/open-context.js';
 
@@ -62,6 +63,9 @@ export interface OpenSink<T> {
    * @param firstIndex rows of the batch before these, for errors. Default 0.
    * @throws what cannot be encoded. */
   encode(rows: readonly T[], firstIndex?: number): EncodedRows;
+  /** Why this row alone cannot be encoded; undefined: it can. Such rows follow the `onError` of the last stage. Absent: they end the
+   * run. @param index of the row in the batch, for the message. */
+  problemOf?(row: T, index: number): SinkError | undefined;
   /** Like `encode`, for rows that are JSON Lines text already. Absent if that is not this sink's format. */
   encodeJsonLines?(lines: Uint8Array, rows: number): EncodedRows;
   /** Writes rows, in order; one call at a time. */

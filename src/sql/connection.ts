@@ -21,12 +21,16 @@ export interface Transaction {
   readonly query: RunQuery;
   /** Runs one statement once for each list of parameters. */
   queryEach(sql: string, parameterLists: Iterable<readonly unknown[]>): Promise<void>;
+  /** Runs `COPY … FROM STDIN` over these pieces of text. Undefined: the client cannot. */
+  readonly copy: ((sql: string, pieces: readonly string[]) => Promise<void>) | undefined;
 }
 
 /** A connection of one table or query. */
 export interface SqlConnection {
   readonly dialect: Dialect;
   readonly query: RunQuery;
+  /** Its transactions have `copy`. */
+  readonly canCopy: boolean;
   /** Runs `work` in one transaction, and commits it. What `work` throws rolls it back. */
   transaction<R>(work: (transaction: Transaction) => Promise<R>): Promise<R>;
   close(): Promise<void>;
@@ -44,6 +48,7 @@ export interface RawConnection extends Transaction {
 export function serializedConnection(raw: RawConnection, lane: Lane): SqlConnection {
   return {
     dialect: raw.dialect,
+    canCopy: raw.copy !== undefined,
     query: (sql, parameters) => lane.run(() => raw.query(sql, parameters)),
     transaction: (work) =>
       lane.run(async () => {

@@ -3,10 +3,11 @@ import { SinkError } from '../errors.js';
 import type { EncodedRows, OpenSink, SinkPosition } from '../sinks/sink.js';
 import { type Column, problemOfRow } from './columns.js';
 import type { SqlConnection } from './connection.js';
+import { canCopyColumns } from './copy-text.js';
 import type { SessionLedger } from './ledger.js';
 import type { TableName } from './names.js';
 import { publishStatements, type TablePublish } from './publish-statements.js';
-import { encodeRows, insertRows, type RowsToInsert, SEQUENCE } from './staging-insert.js';
+import { encodeRows, type InsertForm, insertRows, type RowsToInsert, SEQUENCE } from './staging-insert.js';
 import { asSinkError } from './table-errors.js';
 
 /** Bytes of rows that wait for a commit; beyond it they are written early, without a position. */
@@ -23,6 +24,7 @@ export interface TableParts {
 }
 
 export class OpenTable<T extends object> implements OpenSink<T> {
+  readonly #form: InsertForm;
   /** Appended; the first `#committed` of them are in the staging table. */
   #rows: number;
   #committed: number;
@@ -39,6 +41,13 @@ export class OpenTable<T extends object> implements OpenSink<T> {
     /** Undefined: it is published already. */
     private readonly fence: number | undefined,
   ) {
+    const { connection, columns } = table;
+    this.#form =
+      connection.dialect === 'sqlite'
+        ? 'values'
+        : connection.canCopy && canCopyColumns(columns)
+          ? 'copy'
+          : 'json';
     this.#rows = rows;
     this.#committed = rows;
     this.#isPublished = fence === undefined;
@@ -49,15 +58,19 @@ export class OpenTable<T extends object> implements OpenSink<T> {
   }
 
   encode(rows: readonly T[], firstIndex = 0): EncodedRows {
-    const { columns, name, connection } = this.table;
-    rows.forEach((row, index) => {
-      const problem = problemOfRow(columns, row);
-      if (problem !== undefined)
-        throw new SinkError(
-          `Row ${firstIndex + index} of a batch does not fit table ${name.text}: ${problem}.`,
-        );
-    });
-    return encodeRows(connection.dialect, columns, rows);
+    const { columns } = this.table;
+    for (let index = 0; index < rows.length; index++) {
+      const problem = this.problemOf(rows[index] as T, firstIndex + index);
+      if (problem !== undefined) throw problem;
+    }
+    return encodeRows(this.#form, columns, rows);
+  }
+
+  problemOf(row: T, index: number): SinkError | undefined {
+    const { columns, name } = this.table;
+    const problem = problemOfRow(columns, row);
+    if (problem === undefined) return undefined;
+    return new SinkError(`Row ${index} of a batch does not fit table ${name.text}: ${problem}.`);
   }
 
   append(encoded: readonly EncodedRows[]): Promise<void> {

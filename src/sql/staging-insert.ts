@@ -1,26 +1,42 @@
-/** Inserts rows into a staging table: in PostgreSQL one statement for many rows, in SQLite one prepared statement. */
+/**
+ * Inserts rows into a staging table: in PostgreSQL by `COPY`, or by one statement over JSON where the client or the columns do not allow
+ * it; in SQLite by a prepared statement.
+ */
 import type { EncodedRows } from '../sinks/sink.js';
 import type { Column } from './columns.js';
-import type { Dialect, Transaction } from './connection.js';
+import type { Transaction } from './connection.js';
+import { copyLine } from './copy-text.js';
 import { quoted, type TableName } from './names.js';
 
 /** The column of a staging table that numbers its rows, from 1. */
 export const SEQUENCE = '"_xp_seq"';
 /** Characters of rows in one statement of PostgreSQL. */
 const STATEMENT_CHARACTERS = 2_000_000;
+/** Characters of rows in one message of `COPY`. */
+const PIECE_CHARACTERS = 64 * 1024;
 /** What a value in memory is counted as: SQLite gets values, and no text is made of them. */
 const BYTES_A_VALUE = 24;
 
-/** A batch: as JSON without its brackets for PostgreSQL, as rows for SQLite. */
-export type RowsToInsert = { readonly json: string; readonly rows: number } | readonly object[];
+/** How rows reach a staging table: lines for `COPY`, JSON for one statement, or values for a prepared statement. */
+export type InsertForm = 'copy' | 'json' | 'values';
+
+/** A batch: lines of `COPY`, JSON without its brackets, or rows. */
+export type RowsToInsert =
+  | { readonly lines: readonly string[] }
+  | { readonly json: string; readonly rows: number }
+  | readonly object[];
 
 export function encodeRows(
-  dialect: Dialect,
+  form: InsertForm,
   columns: readonly Column[],
   rows: readonly object[],
 ): EncodedRows {
-  if (dialect === 'sqlite')
+  if (form === 'values')
     return { rows: rows.length, bytes: rows.length * columns.length * BYTES_A_VALUE, data: rows.slice() };
+  if (form === 'copy') {
+    const lines = rows.map((row) => copyLine(columns, row as Readonly<Record<string, unknown>>));
+    return { rows: rows.length, bytes: lines.reduce((sum, line) => sum + line.length, 0), data: { lines } };
+  }
   const json = JSON.stringify(rows).slice(1, -1);
   return { rows: rows.length, bytes: json.length, data: { json, rows: rows.length } };
 }
@@ -45,8 +61,11 @@ export async function insertRows(transaction: Transaction, insert: Insert): Prom
     characters = 0;
     waiting = 0;
   };
+  const lines: string[] = [];
   for (const part of insert.parts) {
-    if (!('json' in part)) {
+    if ('lines' in part) {
+      for (const line of part.lines) lines.push(line);
+    } else if (!('json' in part)) {
       await insertOneByOne(transaction, insert, part, first);
       first += part.length;
     } else if (part.rows > 0) {
@@ -57,6 +76,26 @@ export async function insertRows(transaction: Transaction, insert: Insert): Prom
     }
   }
   await insertTexts();
+  if (lines.length > 0) await copyLines(transaction, insert, lines, first);
+}
+
+async function copyLines(
+  { copy }: Transaction,
+  { staging, columns }: Insert,
+  lines: readonly string[],
+  first: number,
+): Promise<void> {
+  const names = [SEQUENCE, ...columns.map(({ name }) => quoted(name))].join(', ');
+  const pieces: string[] = [];
+  let piece = '';
+  for (const [i, line] of lines.entries()) {
+    piece += `${first + i}\t${line}\n`;
+    if (piece.length < PIECE_CHARACTERS) continue;
+    pieces.push(piece);
+    piece = '';
+  }
+  pieces.push(piece);
+  await copy?.(`copy ${staging.sql} (${names}) from stdin`, pieces);
 }
 
 async function insertAsJson(

@@ -87,7 +87,7 @@ export function defineStage<P, R, I, O>(options: BatchStageOptions<I, O, P, R>):
  * A stage that makes one row of each row. A row whose function throws or rejects fails alone.
  *
  * The function must not remember rows: a `Set` or a counter in a closure starts empty again after a resume, each worker
- * thread has its own, and a retry counts a row twice. What a row becomes may depend only on the row, on its context and on
+ * thread has its own, and a retry counts a row twice. `fold` and `distinct` keep such state. What a row becomes may depend only on the row, on its context and on
  * data that does not change during the session.
  * @param fn may be asynchronous; then `rowConcurrency` rows of a batch are in progress at once.
  * @throws {InvalidOptionError}

@@ -11,7 +11,7 @@ import type { AnyStage } from './stage.js';
 
 const HASH_LENGTH = 16;
 
-/** @returns JSON of a few hundred bytes: `name`, `version`, `kind` ('batch', 'map', 'filter', 'flatMap'), `durable`, and
+/** @returns JSON of a few hundred bytes: `name`, `version`, `kind` ('batch', 'map', 'filter', 'flatMap', 'fold', 'distinct'), `durable`, and
  * `options`, 16 hexadecimal digits. */
 export function describeStage(stage: AnyStage): JsonObject {
   const { rowsPerCall } = stage;
@@ -25,7 +25,7 @@ export function describeStage(stage: AnyStage): JsonObject {
   return {
     name: stage.name,
     version: stage.version,
-    kind: stage.kind === 'row' ? stage.shape : 'batch',
+    kind: stage.kind === 'row' ? stage.shape : (stage.keyed?.kind ?? 'batch'),
     durable: stage.durable,
     options: sha256(canonicalJson(options)).slice(0, HASH_LENGTH),
   };

@@ -202,9 +202,34 @@ interface StageBase<I, O> {
   };
 }
 
+/**
+ * What makes a batch stage *keyed*: it remembers something by key, over all batches and processes of a session. The functions are pure.
+ *
+ * The executor keeps the state: it passes the batches in source order, one at a time (I4), and commits what a batch changed together
+ * with its rows (I5, I6).
+ */
+export interface Keyed {
+  /** 'distinct' passes the first row of each key; 'fold' passes every row, and steps the state of its key. */
+  readonly kind: 'distinct' | 'fold';
+  /** The key of a row: a JSON value. */
+  key(row: unknown): unknown;
+  /** The state of a new key. */
+  init(key: unknown): unknown;
+  /** The state after a row. */
+  step(state: unknown, row: unknown): unknown;
+  /** A row of the results. */
+  result(value: unknown, key: unknown): unknown;
+  /** Where the results go: a sink, checked by the executor. Undefined: nowhere. */
+  readonly to: object | undefined;
+  /** The executor's code for keyed stages, so that only pipelines with such a stage contain it. */
+  readonly runtime: object;
+}
+
 /** A stage over whole batches. */
 export interface BatchStage<I, O, P = I, R = O> extends StageBase<I, O> {
   readonly kind: 'batch';
+  /** The stage keeps state by key: the executor calls these functions, and not `process`. */
+  readonly keyed?: Keyed;
   /** Returns any number of rows for these.
    * @param rows as the input schema left them, in an array that the function may change. Never empty. */
   process(rows: P[], context: BatchContext): readonly R[] | Promise<readonly R[]>;

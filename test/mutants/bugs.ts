@@ -7,6 +7,7 @@ import { BUGS as commands } from './bugs/commands.js';
 import { BUGS as edges } from './bugs/edges.js';
 import { BUGS as files } from './bugs/files.js';
 import { BUGS as journal } from './bugs/journal.js';
+import { BUGS as keyed } from './bugs/keyed.js';
 import { BUGS as machines } from './bugs/machines.js';
 import { BUGS as paid } from './bugs/paid.js';
 import { BUGS as rows } from './bugs/rows.js';
@@ -28,4 +29,5 @@ export const BUGS = [
   ...files,
   ...paid,
   ...edges,
+  ...keyed,
 ].sort((a, b) => firstInvariant(a) - firstInvariant(b));

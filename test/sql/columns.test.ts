@@ -1,6 +1,6 @@
 /** What a table takes and refuses: columns with defaults, rows that do not fit, tables and columns that are missing. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { memoryStorage, pipeline, rows, StateManager } from 'xstate-pipeline';
+import { collect, type JsonObject, map, memoryStorage, pipeline, rows, StateManager } from 'xstate-pipeline';
 import { table } from '../../src/sql/table.js';
 import { isPresent, type TestDatabase, TestDatabases } from './clients.js';
 
@@ -55,6 +55,39 @@ describe.each((['libsql', 'pg Pool'] as const).filter(isPresent))('%s', (name) =
     await expect(run).rejects.toMatchObject({ message: expect.not.stringContaining('secret') });
     expect(await contents('strict_rows')).toEqual([]);
   });
+
+  test.each([
+    ['skip', false],
+    ['skip', true],
+    ['dead-letter', false],
+    ['dead-letter', true],
+  ] as const)(
+    'rows that do not fit follow the onError of the last stage: %s, asynchronous: %s',
+    async (onError, isAsync) => {
+      await database.run('drop table if exists lossy');
+      await database.run('create table lossy (id integer, title text not null)');
+      const letters = collect<JsonObject>();
+      const change = (row: { id: unknown }) => ({ ...row, title: row.id === 3 ? null : 'fine' });
+      const result = await pipeline('lossy', { batchSize: 3, deadLetter: letters })
+        .from(rows([{ id: 0 }, { id: 'secret' }, { id: 2 }, { id: 3 }, { id: 4 }, { id: 5 }, { id: 1.5 }]))
+        .pipe(map('last', isAsync ? async (row) => change(row) : change, { onError }))
+        .to(table({ client: database.client, name: 'lossy' }))
+        .run({ stateManager: new StateManager(memoryStorage()) });
+      expect((await contents('lossy')).map(({ id }: { id: number }) => id)).toEqual([0, 2, 4, 5]);
+      expect(result).toMatchObject({
+        success: true,
+        isComplete: false,
+        metrics: { rowsOut: 4, rowsFailed: 3 },
+      });
+      expect(result.errors.map(({ stage, batch, row }) => [stage, batch, row])).toEqual([
+        ['last', 0, 1],
+        ['last', 1, 0],
+        ['last', 2, 0],
+      ]);
+      expect(JSON.stringify(result.errors)).not.toContain('secret');
+      expect(letters.rows).toHaveLength(onError === 'skip' ? 0 : 3);
+    },
+  );
 
   test('a missing table, and a missing column, are refused before anything is read', async () => {
     await expect(load('nothing', [{ id: 1 }])).rejects.toMatchObject({

@@ -5,7 +5,8 @@
  * 1. (I9) Items are not trusted: a damaged item is a problem, not an exception.
  * 2. (I10) The lock is the browser's own (Web Locks), freed when the tab ends. Where there is none, it excludes only the
  *    executors of this page.
- * 3. The journal exists as long as the page: after a reload, the calls of durable stages are made again.
+ * 3. The journal exists as long as the page: after a reload, the calls of durable stages are made again. Keyed state is stored, an
+ *    item a log.
  */
 import { LowSync } from 'lowdb';
 import { LocalStorage } from 'lowdb/browser';
@@ -15,6 +16,7 @@ import { type MemoryRecords, memoryJournal } from '../journal/memory-journal.js'
 import type { SessionLock } from '../lock/lock.js';
 import { memoryLock } from '../lock/memory-lock.js';
 import { assertSessionId, isSessionId } from '../session-id.js';
+import { type KeptLogs, memoryStateLogs } from '../state-logs/memory-state-logs.js';
 import type { CheckpointStorage } from '../storage.js';
 
 /** Characters of one generation. */
@@ -81,11 +83,16 @@ export function localStorageStorage(prefix = 'xstate-pipeline'): CheckpointStora
     },
     async remove(sessionId) {
       localStorage.removeItem(keyOf(sessionId));
+      const logs = itemLogs(`${keyOf(sessionId)}:state:`);
+      for (const name of logs.keys()) logs.delete(name);
       journals.delete(sessionId);
     },
     async lock(sessionId, handlers) {
       assertSessionId(sessionId, label);
       return acquire(sessionId, handlers);
+    },
+    async stateLogs(sessionId) {
+      return memoryStateLogs(itemLogs(`${keyOf(sessionId)}:state:`));
     },
     async journal(sessionId, epoch) {
       assertSessionId(sessionId, label);
@@ -93,6 +100,22 @@ export function localStorageStorage(prefix = 'xstate-pipeline'): CheckpointStora
       journals.set(sessionId, records);
       return memoryJournal({ records, sessionId, epoch });
     },
+  };
+}
+
+/** An item holds the text of a log: logs are cut at line ends only. */
+function itemLogs(prefix: string): KeptLogs {
+  return {
+    get(name) {
+      const text = localStorage.getItem(prefix + name);
+      return text === null ? undefined : new TextEncoder().encode(text);
+    },
+    set: (name, bytes) => localStorage.setItem(prefix + name, new TextDecoder().decode(bytes)),
+    delete: (name) => localStorage.removeItem(prefix + name),
+    keys: () =>
+      Array.from({ length: localStorage.length }, (_, i) => localStorage.key(i) ?? '')
+        .filter((key) => key.startsWith(prefix))
+        .map((key) => key.slice(prefix.length)),
   };
 }
 

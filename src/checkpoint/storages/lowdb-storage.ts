@@ -5,6 +5,7 @@
  *     <directory>/<session id>/checkpoint.previous.json    the one before it
  *     <directory>/<session id>/checkpoint.next.json        only between two steps of a write
  *     <directory>/<session id>/journal/                    outputs of durable stages
+ *     <directory>/<session id>/state/                      keyed state of `fold` and `distinct`
  *     <directory>/<session id>/recording/                  the recording, if any
  *
  * 1. (I6) A write: the whole text is durable as `next`; `checkpoint` is renamed to `previous`; `next` is renamed to `checkpoint`.
@@ -28,6 +29,8 @@ import { acquireSessionLock } from '../lock/session-lock.js';
 import { openFileRecordingLog, recordingSegments } from '../recording-log/file-recording-log.js';
 import type { RecordingLog, RecordingLogOptions } from '../recording-log/recording-log.js';
 import { assertSessionId, isSessionId } from '../session-id.js';
+import { fileStateLogs } from '../state-logs/file-state-logs.js';
+import type { StateLogs } from '../state-logs/state-logs.js';
 import type { CheckpointStorage, StoredCheckpoint } from '../storage.js';
 import type { StoredPaths } from '../stored-paths.js';
 import { DurableTextFile, isTempName, tempNameOf } from './durable-text-file.js';
@@ -233,6 +236,12 @@ class LowdbStorage implements CheckpointStorage {
 
   async recording(sessionId: string, options: RecordingLogOptions): Promise<RecordingLog> {
     return openFileRecordingLog(this.fileSystem, this.#home(sessionId), options);
+  }
+
+  async stateLogs(sessionId: string): Promise<StateLogs> {
+    const home = this.#home(sessionId);
+    await this.#prepare(home);
+    return fileStateLogs(this.fileSystem, home);
   }
 
   async journal(sessionId: string, epoch: number): Promise<Journal> {

@@ -3,12 +3,14 @@ import { CheckpointWriteError } from '../../errors.js';
 import { type MemoryRecords, memoryJournal } from '../journal/memory-journal.js';
 import { memoryLock } from '../lock/memory-lock.js';
 import { assertSessionId } from '../session-id.js';
+import { memoryStateLogs } from '../state-logs/memory-state-logs.js';
 import type { CheckpointStorage } from '../storage.js';
 
 interface MemorySession {
   /** Newest first. */
   texts: readonly string[];
   readonly records: MemoryRecords;
+  readonly logs: Map<string, Uint8Array>;
 }
 
 /** A storage without a disk.
@@ -21,7 +23,7 @@ export function memoryStorage(): CheckpointStorage {
     assertSessionId(sessionId, label);
     let found = sessions.get(sessionId);
     if (found === undefined) {
-      found = { texts: [], records: new Map() };
+      found = { texts: [], records: new Map(), logs: new Map() };
       sessions.set(sessionId, found);
     }
     return found;
@@ -51,6 +53,9 @@ export function memoryStorage(): CheckpointStorage {
     async lock(sessionId, handlers) {
       assertSessionId(sessionId, label);
       return acquire(sessionId, handlers);
+    },
+    async stateLogs(sessionId) {
+      return memoryStateLogs(session(sessionId).logs);
     },
     async journal(sessionId, epoch) {
       return memoryJournal({ records: session(sessionId).records, sessionId, epoch });

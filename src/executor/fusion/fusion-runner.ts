@@ -12,6 +12,7 @@ import type { RawRows, SourceBatch } from '../../sources/source.js';
 import { abortOf } from '../../stages/attempt-context.js';
 import type { AnyStage, StageContext } from '../../stages/stage.js';
 import type { InFlightBatch } from '../rows/in-flight-batch.js';
+import { leavesOutRows } from '../rows/outputs/encode-for-sink.js';
 import { type FusedStages, markAsynchronous } from './fuse.js';
 import { FusionPlan } from './fusion-plan.js';
 import { linesOf, type OutputLines } from './output-lines.js';
@@ -36,7 +37,7 @@ export interface FusionRunnerOptions {
   readonly sessionId: string;
   readonly stages: readonly AnyStage[];
   readonly threads: FusionThreads | undefined;
-  readonly sink: Pick<OpenSink<unknown>, 'encode' | 'encodeJsonLines'>;
+  readonly sink: Pick<OpenSink<unknown>, 'encode' | 'encodeJsonLines' | 'problemOf'>;
 }
 
 export class FusionRunner {
@@ -84,7 +85,7 @@ export class FusionRunner {
       fused,
       decode: (row, malformed) => batch.forEachRow(row, malformed),
       contextOf: (place) => contextOf(first + place),
-      encode: asLines ? threads.encode : isLast ? forSink : undefined,
+      encode: asLines ? threads.encode : isLast && !leavesOutRows(this.options) ? forSink : undefined,
     });
     const { counters, malformed, firstAnswer, out } = result;
     if (firstAnswer !== undefined) this.#keepFirstAnswer(batch, first + counters.length, firstAnswer);

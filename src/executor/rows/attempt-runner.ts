@@ -31,6 +31,8 @@ import { CompletionBatcher } from './completion-batcher.js';
 import { LossRefused } from './holding/loss-ceiling.js';
 import { quotaReason } from './holding/quota-reason.js';
 import type { RunHold } from './holding/run-hold.js';
+import { deferEarly, UNTIL_CALLED } from './keyed/await-turn.js';
+import type { KeyedStages } from './keyed/keyed-stages.js';
 import { endsTheRun, stageError, stopError } from './row-errors.js';
 import { judgeAttempt } from './row-verdicts.js';
 import type { RunSpending } from './spending/run-spending.js';
@@ -41,6 +43,7 @@ export interface AttemptRunnerOptions {
   readonly stages: readonly AnyStage[];
   readonly processor: BatchProcessor;
   readonly spending: RunSpending;
+  readonly keyed: KeyedStages | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -83,6 +86,7 @@ export class AttemptRunner {
       return;
     }
     const running = new RunningAttempt(actor, stageIndex, batch, attempt, this.options.clock.monotonic());
+    if (deferEarly(this.options.keyed, running, () => this.#isAborted)) return;
     this.#running.set(this.#key(stageIndex, batch), running);
     if (this.options.processor.makesCalls(stageIndex, batch)) {
       this.#startCalls(running);
@@ -173,7 +177,7 @@ export class AttemptRunner {
   }
 
   armRetry(actor: StageActor, batch: number, delayMs: number): void {
-    this.#retries.arm(delayMs, () => actor.send({ type: 'retry.due', batch }));
+    if (delayMs < UNTIL_CALLED) this.#retries.arm(delayMs, () => actor.send({ type: 'retry.due', batch }));
   }
 
   /** Aborts every attempt at once; no answer follows. */

@@ -1,13 +1,11 @@
 /**
  * Holds the rows (I3), keyed by batch and never seen by a machine. Decodes them, runs attempts, journals and encodes.
  *
- * 1. A batch holds its rows in one form at a time: raw (not decoded), rows, or encoded for the sink.
+ * 1. A batch holds its rows in one form at a time: raw, decoded, or encoded for the sink.
  * 2. Fused stages run when the first of them is reached. Each stage keeps its own counters, errors and events.
- * 3. The output of a durable stage is journaled before the next stage gets it, and takes the JSON round trip here too, so
- *    that the next stage sees the same rows on the live path and after a resume (I8).
+ * 3. The output of a durable stage is journaled before the next stage gets it (I8): `outputs/output-keeper.ts`.
  * 4. Losses are recorded per batch and counted when the batch is written, so that nothing counts twice (I12).
- * 5. A journaled output is used only for the very rows that it was made from (I26). A batch that was journaled keeps its
- *    borders, although its source has grown: `journaledSize`.
+ * 5. (I26) A journaled output is used for the very rows that it was made from. A journaled batch keeps its size: `journaledSize`.
  */
 import type { Journal } from '../../checkpoint/journal/journal.js';
 import { type PoisonBatchError, StageError } from '../../errors.js';
@@ -32,6 +30,7 @@ import { type CallAttempt, CallProcessor } from './calls/call-processor.js';
 import { refusedLosses } from './holding/loss-ceiling.js';
 import { InFlightBatch, type InFlightBatchOptions } from './in-flight-batch.js';
 import { JournaledOutputs, type StageRecord } from './journaled-outputs.js';
+import type { KeyedStages } from './keyed/keyed-stages.js';
 import { OutputKeeper } from './outputs/output-keeper.js';
 import { rowError } from './row-errors.js';
 import { judgedError, judgedRowError, rememberLosses } from './row-verdicts.js';
@@ -49,6 +48,8 @@ export interface BatchProcessorOptions extends InFlightBatchOptions {
   /** Per stage: asked before its calls; undefined: the stage has none. */
   readonly gates: readonly (CallGate | undefined)[];
   readonly spending: RunSpending;
+  /** Undefined: no stage keeps state by key. */
+  readonly keyed: KeyedStages | undefined;
 }
 
 export class BatchProcessor {
@@ -67,23 +68,25 @@ export class BatchProcessor {
 
   /** Rows of a batch when its output was journaled; undefined: no output of it is. */
   journaledSize(index: number, rowOffset: number): undefined | Promise<number | undefined> {
-    return this.#journaled.mayHold(index) ? this.#findSize(index, rowOffset) : undefined;
-  }
-
-  async #findSize(index: number, rowOffset: number): Promise<number | undefined> {
-    return (await this.#journaled.sizeOf(index, rowOffset)) ?? this.#calls.sizeOf(index, rowOffset);
+    if (!this.#journaled.mayHold(index)) return undefined;
+    return this.#journaled.sizeOf(index, rowOffset).then((n) => n ?? this.#calls.sizeOf(index, rowOffset));
   }
 
   /** Adds a batch. Gives the first stage that has to process it: after those whose output is journaled (I5). */
   enqueueBatch(index: number, rowOffset: number, source: SourceBatch<unknown>): number | Promise<number> {
     const batch = new InFlightBatch(index, rowOffset, source, this.options);
     this.#batches.set(index, batch);
-    return this.#journaled.mayHold(index) ? this.#findJournaled(batch) : batch.reached;
+    if (this.#journaled.mayHold(index)) return this.#findJournaled(batch);
+    this.options.keyed?.admitBatch(index, batch.reached, []);
+    return batch.reached;
   }
 
   async #findJournaled(batch: InFlightBatch): Promise<number> {
-    const found = await this.#journaled.findFor(batch);
+    const { keyed } = this.options;
+    const records = await this.#journaled.findFor(batch);
+    const [found] = keyed?.usableOf(records, batch.reached) ?? records;
     if (found !== undefined) this.#restoreFromJournal(batch, found);
+    keyed?.admitBatch(batch.index, batch.reached, records);
     return batch.reached;
   }
 
@@ -156,14 +159,17 @@ export class BatchProcessor {
     const failed = Array.from({ length: rows }, (_, row) => row).filter((row) => !memory.kept?.has(row));
     this.options.losses?.admitLosses(stageIndex, rows, failed, error);
     batch.loseRows(stageIndex, failed, error);
-    return this.#outputs.keepOutput(batch, stageIndex, rows, keptRows(memory));
+    const outcome = await this.#outputs.keepOutput(batch, stageIndex, rows, keptRows(memory));
+    this.options.keyed?.passBatch(stageIndex, index);
+    return outcome;
   }
 
-  /** Too many processes crashed over the batch: its rows are lost and named, and no stage gets them.
-   * @throws `error`, where the policy is to fail. */
+  /** Its rows are lost and named, and no stage gets them. @throws `error`, where the policy is to fail. */
   quarantineBatch(index: number, error: PoisonBatchError, onPoison: OnError): void {
     if (onPoison === 'fail') throw error;
-    this.#batch(index).loseToPoison(onPoison, error);
+    const batch = this.#batch(index);
+    this.options.keyed?.skipBatch(index, batch.reached);
+    batch.loseToPoison(onPoison, error);
   }
 
   isJournaling(index: number): boolean {
@@ -203,9 +209,10 @@ export class BatchProcessor {
     context: StageContext,
   ): AttemptOutcome | PromiseLike<AttemptOutcome> {
     const rows = batch.decodeRows();
-    return runAttempt(this.#stage(stageIndex), rows, context, batch.memoryOf(stageIndex), (result) =>
-      this.#keepResult(batch, stageIndex, rows.length, result, context),
-    );
+    const keep = (result: AttemptResult) => this.#keepResult(batch, stageIndex, rows.length, result, context);
+    const { keyed } = this.options;
+    if (keyed?.isKeyed(stageIndex)) return keyed.runBatch(stageIndex, batch.index, rows, keep);
+    return runAttempt(this.#stage(stageIndex), rows, context, batch.memoryOf(stageIndex), keep);
   }
 
   #repeatAfterHook(
@@ -303,8 +310,8 @@ export class BatchProcessor {
 
   #batch(index: number): InFlightBatch {
     const batch = this.#batches.get(index);
-    if (batch === undefined) throw new StageError(`Batch ${index} is not in flight.`);
-    return batch;
+    if (batch !== undefined) return batch;
+    throw new StageError(`Batch ${index} is not in flight.`);
   }
 
   #stage(index: number): AnyStage {

@@ -54,9 +54,10 @@ export class JournaledOutputs {
     return records[0]?.record.size;
   }
 
-  async findFor(batch: BatchMetadata): Promise<StageRecord | undefined> {
+  /** The last stage's first. */
+  async findFor(batch: BatchMetadata): Promise<readonly StageRecord[]> {
     const records = await this.#recordsOf(batch.index, batch.rowOffset);
-    return records.find(({ record }) => isMadeFrom(record, batch));
+    return records.filter(({ record }) => isMadeFrom(record, batch));
   }
 
   /** Made by this code, the last stage's first. */

@@ -19,6 +19,7 @@ const ENDS_THE_RUN = new Set([
   'LOSSES',
   'SINK',
   'CORRUPT_JOURNAL',
+  'INVALID_STATE',
   'CHECKPOINT_WRITE',
   'SESSION_LOCKED',
 ]);

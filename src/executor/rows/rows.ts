@@ -9,14 +9,16 @@ import type {
   CheckpointMark,
   ExecutorContext,
   JsonObject,
+  StateReference,
   WrittenCounters,
 } from '../../../machines/context.js';
 import type { ExecutorEvent, ReadRequest } from '../../../machines/executor-events.js';
 import type { Journal } from '../../checkpoint/journal/journal.js';
+import type { StateLogs } from '../../checkpoint/state-logs/state-logs.js';
 import type { InFlightMarker } from '../../checkpoint/storages/in-flight-marker.js';
 import type { Environment } from '../../platform/environment.js';
 import type { OpenContext } from '../../platform/open-context.js';
-import type { OpenSink } from '../../sinks/sink.js';
+import type { OpenSink, Sink } from '../../sinks/sink.js';
 import type { OpenSource } from '../../sources/source.js';
 import type { Ledger } from '../../spending/ledger.js';
 import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
@@ -32,12 +34,39 @@ import { DeadLetterFile } from './dead-letter-file.js';
 import { LossCeiling, SOURCE } from './holding/loss-ceiling.js';
 import { RunHold } from './holding/run-hold.js';
 import { sampleReason } from './holding/sample-reason.js';
+import { keyedOf, withJournaledState } from './keyed/journaled-state.js';
+import type { KeyedRuntime, KeyedStages } from './keyed/keyed-stages.js';
 import { SourceReader } from './source-reader.js';
 import { RunSpending } from './spending/run-spending.js';
 import { sumWrittenCounters } from './sum-counters.js';
 
 export type { StageActor } from './attempts/running-attempt.js';
+export { type KeyedRuntime, openKeyedStages } from './keyed/keyed-stages.js';
 export { openLedger } from './spending/spending-journal.js';
+
+/** What the keyed stages are opened with. */
+export interface KeyedOptions extends Pick<RowsOptions, 'stages' | 'mark' | 'openContext' | 'publish'> {
+  readonly openLogs: () => Promise<StateLogs>;
+  /** Rebuilds a sink. */
+  readonly sinkOf: (description: JsonObject) => Sink<unknown>;
+}
+
+/** Reads the state of the stages that keep state by key. Undefined: there is none of them.
+ * @throws {CorruptStateError} */
+export async function openKeyed(options: KeyedOptions): Promise<KeyedStages | undefined> {
+  const { stages, mark, openContext, publish, openLogs, sinkOf } = options;
+  const runtime = keyedOf(stages)?.runtime;
+  if (runtime === undefined) return undefined;
+  const at = { firstBatch: mark.batches, references: mark.state ?? [] };
+  return (runtime as KeyedRuntime).openKeyedStages({
+    stages,
+    ...at,
+    logs: await openLogs(),
+    openContext,
+    publish,
+    sinkOf,
+  });
+}
 
 export interface RowsOptions {
   readonly sessionId: string;
@@ -52,6 +81,8 @@ export interface RowsOptions {
   readonly source: OpenSource<unknown>;
   readonly sink: OpenSink<unknown>;
   readonly journal: Journal | undefined;
+  /** Undefined: no stage keeps state by key. */
+  readonly keyed: KeyedStages | undefined;
   /** What the session has spent. */
   readonly ledger: Ledger;
   /** Milliseconds in EXECUTING, over all processes. */
@@ -76,6 +107,8 @@ export interface RowsOptions {
 export interface FlushedPositions {
   readonly sink: JsonObject;
   readonly deadLetter: JsonObject | null;
+  /** Undefined: no stage keeps state by key. */
+  readonly state: readonly StateReference[] | undefined;
 }
 
 /** The rows of one opening of a session. */
@@ -86,8 +119,10 @@ export interface Rows {
   readBatches(params: ReadRequest): Promise<void>;
   /** Appends the finished batches from `from` up to and including `upTo` to the sinks. */
   appendBatches(from: number, upTo: number): Promise<WrittenCounters>;
-  /** Makes durable what was appended before the call. */
-  flushSinks(): Promise<FlushedPositions>;
+  /** Makes durable what was appended before the call, and the state after the batches below `upTo`. */
+  flushSinks(upTo: number): Promise<FlushedPositions>;
+  /** The checkpoint with this mark is stored. */
+  trimState(mark: CheckpointMark): Promise<void>;
   /** Renames the outputs to their targets. */
   publishSinks(): Promise<void>;
   startAttempt(actor: StageActor, stageIndex: number, batch: number, attempt: number): void;
@@ -112,8 +147,9 @@ function lossCeiling({ definition, stages, fail }: RowsOptions, hold: RunHold): 
 }
 
 export function openRows(options: RowsOptions): Rows {
-  const { sessionId, epoch, stages, definition, environment, mark, wasSealed, openContext } = options;
-  const { ledger, source, sink, journal, marker, threads, send, publish, fail, context } = options;
+  const { sessionId, epoch, definition, environment, mark, wasSealed, openContext } = options;
+  const { ledger, source, sink, journal, keyed, marker, threads, send, publish, fail, context } = options;
+  const stages = keyed === undefined ? options.stages : withJournaledState(options.stages);
   const { clock, random, logger, tracing } = environment;
   const deadLetters = new DeadLetterFile(definition.deadLetter, mark.deadLetter, wasSealed, openContext);
   const { onMalformed } = definition.source;
@@ -128,10 +164,10 @@ export function openRows(options: RowsOptions): Rows {
   const gates = new CallGates(stages, clock, spending, hold, (...args) => attempts.reportLoad(...args));
   const processor = new BatchProcessor({
     ...{ stages, fingerprints, sink, journal, onMalformed, publish, threads, sessionId },
-    ...{ gates: gates.perStage, spending, losses },
+    ...{ gates: gates.perStage, spending, losses, keyed },
   });
   const attempts = new AttemptRunner({
-    ...{ sessionId, stages, processor, spending, clock, random, logger, tracing, publish, fail, hold },
+    ...{ sessionId, stages, processor, spending, keyed, clock, random, logger, tracing, publish, fail, hold },
   });
   const reader = new SourceReader({
     ...{ source, processor, marker, definition, epoch, context, send, clock },
@@ -155,11 +191,20 @@ export function openRows(options: RowsOptions): Rows {
       await deadLetters.append(batches.flatMap((batch) => batch.deadLetters));
       return sumWrittenCounters(batches, stages);
     },
-    async flushSinks() {
-      const [position, deadLetter] = await Promise.all([sink.flush(), deadLetters.flush()]);
-      return { sink: position, deadLetter };
+    async flushSinks(upTo) {
+      const flushState = () => keyed?.flush(upTo);
+      const [position, deadLetter, state] = await Promise.all([
+        sink.flush(),
+        deadLetters.flush(),
+        flushState(),
+      ]);
+      return { sink: position, deadLetter, state };
+    },
+    async trimState({ state }) {
+      if (state !== undefined) await keyed?.trim(state);
     },
     async publishSinks() {
+      await keyed?.publishResults();
       await deadLetters.publish();
       await sink.publish();
     },

@@ -66,18 +66,20 @@ export class SessionWork {
       const { recording } = this.host;
       const covered = this.host.context.flushing;
       // The recording too: it is never behind the last commit that was announced.
-      const [{ sink, deadLetter }] = await Promise.all([rows.flushSinks(), recording?.flush()]);
+      const flushes = [rows.flushSinks(covered?.batches ?? 0), recording?.flush()] as const;
+      const [{ sink, deadLetter, state }] = await Promise.all(flushes);
       const identity = covered?.source ? await identityOf(source, covered.source) : undefined;
       // Together with the mark that it belongs to: a run that has ended meanwhile keeps both as they were.
       if (session.isEnding) return;
       if (identity !== undefined) writer.sourceIdentity = identity;
       const elapsedMs = Math.round(session.elapsedMs ?? 0);
-      session.send({ type: 'sink.flushed', sink, deadLetter, elapsedMs });
+      const kept = state === undefined ? {} : { state };
+      session.send({ type: 'sink.flushed', sink, deadLetter, elapsedMs, ...kept });
     });
   }
 
   saveCheckpoint(): void {
-    this.#work(async ({ journal, ledger, writer }, session) => {
+    this.#work(async ({ journal, ledger, rows, writer }, session) => {
       const mark = await writer.save();
       const minimumPause =
         session.timer?.startMinimumPause(() => session.send({ type: 'minimumPause.over' })) ?? false;
@@ -100,6 +102,7 @@ export class SessionWork {
       await writer.keepCopy(mark);
       await journal?.trim(this.#coveredBefore);
       this.#coveredBefore = mark.batches;
+      await rows.trimState(mark);
     });
   }
 

@@ -24,6 +24,7 @@ import type { RecordingReader } from '../../recording/reader.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { assertKeyed } from '../diff/diff-sessions.js';
 import { durableMark, type SessionOutput, sessionOutput } from '../diff/session-output.js';
+import { copyState, forkedResults, holdState } from '../state/copy-state.js';
 import { copyUpTo, type ForkedFiles, forkedFiles, holdMark } from './forked-files.js';
 import { recordedMarks } from './recorded-marks.js';
 
@@ -91,12 +92,15 @@ async function fork(
   const files = await forkedFiles(fileSystem, checkpoint, forked, to);
   await assertSameInput(fileSystem, checkpoint, pipeline);
   const marks = recording === undefined ? known : [...known, ...recordedMarks(recording)];
-  const found = await latest(fileSystem, marks, from, files);
+  const results = await forkedResults(fileSystem, pipeline.stages);
+  const held = (mark: CheckpointMark) => holdState(stateManager, checkpoint.sessionId, mark);
+  const found = await latest(fileSystem, marks, from, files, held);
   const start = found ?? emptyCheckpointMark(forked.mark.stages.map(({ stage }) => stage));
   const id = (newSessionId ?? (() => globalThis.crypto.randomUUID()))();
   const { mark, undo } = await copyUpTo(fileSystem, files, start);
   try {
-    await stateManager.saveCheckpoint(checkpointOf(checkpoint, id, mark, files));
+    const copied = await copyState(stateManager, [checkpoint.sessionId, id], mark, results);
+    await stateManager.saveCheckpoint(checkpointOf(checkpoint, id, copied, files));
   } catch (error) {
     await stateManager.cleanupCheckpoints(id).catch(() => {});
     await undo();
@@ -151,10 +155,11 @@ async function latest(
   marks: readonly CheckpointMark[],
   from: number,
   files: ForkedFiles,
+  holdsState: (mark: CheckpointMark) => Promise<boolean>,
 ): Promise<CheckpointMark | undefined> {
   const before = marks.filter(({ batches, sink }) => batches > 0 && batches <= from && sink !== null);
   for (const mark of before.sort((a, b) => b.batches - a.batches))
-    if (await holdMark(fileSystem, files, mark)) return mark;
+    if ((await holdMark(fileSystem, files, mark)) && (await holdsState(mark))) return mark;
   return undefined;
 }
 

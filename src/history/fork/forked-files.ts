@@ -38,14 +38,14 @@ export async function forkedFiles(
 ): Promise<ForkedFiles> {
   const target = String(sink.path);
   const output = newFile('sink', path, sink, to ?? besideOf(target));
-  await assertFree(fileSystem, output);
+  await assertFree(fileSystem, output.path);
   const lost = describedFile(deadLetter);
   if (deadLetter === null || lost === undefined) return { sink: output, deadLetter: undefined };
   const source = await findWritten(fileSystem, lost, writtenPosition(mark.deadLetter), state === 'COMPLETED');
   const isDefault = lost.path === deadLetterPath(target);
   const place = isDefault ? deadLetterPath(output.path) : besideOf(lost.path);
   const failed = newFile('deadLetter', source, deadLetter, place);
-  await assertFree(fileSystem, failed);
+  await assertFree(fileSystem, failed.path);
   return { sink: output, deadLetter: failed };
 }
 
@@ -54,14 +54,14 @@ function newFile(of: ForkedFile['of'], source: string, old: JsonObject, path: st
 }
 
 /** `out.jsonl` → `out.jsonl.fork.jsonl`. */
-function besideOf(path: string): string {
+export function besideOf(path: string): string {
   return `${path}.fork${/\.\w+$/.exec(path)?.[0] ?? ''}`;
 }
 
 const partOf = (path: string): string => workingPath({ path, publish: 'rename' }, 1);
 
 /** Existing files are not overwritten, and folders are not created. */
-async function assertFree(fileSystem: FileSystem, { path }: ForkedFile): Promise<void> {
+export async function assertFree(fileSystem: FileSystem, path: string): Promise<void> {
   const folder = dirname(path);
   if ((await fileSystem.stat(folder)) === undefined)
     throw new ForkError(

@@ -7,9 +7,10 @@
  *    was paid for is paid again. That stage and later ones may have changed.
  * 3. The dead letters of a session are taken once. Its checkpoint names the session that takes them: before that session is stored,
  *    and again afterwards, so that a crash in between is seen.
- * 4. The first session is locked meanwhile (I10). Nothing is run here: a resume of the new session does the work.
+ * 4. State by key (`fold`, `distinct`) continues from that of the first session: results are those of both.
+ * 5. The first session is locked meanwhile (I10). Nothing is run here: a resume of the new session does the work.
  */
-import type { JsonObject } from '../../../machines/context.js';
+import type { CheckpointMark, JsonObject } from '../../../machines/context.js';
 import { initialContext } from '../../../machines/initial-context.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
@@ -30,6 +31,7 @@ import { differencesBefore, pipelineFingerprint } from '../../stages/pipeline-fi
 import type { AnyStage } from '../../stages/stage.js';
 import { durableMark } from '../diff/session-output.js';
 import { describedFile, findWritten, writtenPosition } from '../diff/written-file.js';
+import { copyState, sameResults } from '../state/copy-state.js';
 import { redrivenOutputs } from './redriven-outputs.js';
 
 export interface RedriveParts {
@@ -128,10 +130,15 @@ async function begin(parts: RedriveParts, checkpoint: Checkpoint, newId: string)
   assertPassedStages(parts, checkpoint, letters);
   const outputs = await redrivenOutputs(parts.fileSystem, checkpoint, pipeline, parts.to);
   await note(parts, checkpoint, newId, false);
-  const stored = newCheckpoint(parts, checkpoint, newId, {
-    ...outputs,
-    source: deadLetterSource(letters).describe() as JsonObject,
-  });
+  const ends = { ...outputs, source: deadLetterSource(letters).describe() as JsonObject };
+  const results = sameResults(pipeline.stages);
+  const { state } = await copyState(
+    stateManager,
+    [checkpoint.sessionId, newId],
+    durableMark(checkpoint),
+    results,
+  );
+  const stored = newCheckpoint(parts, checkpoint, newId, ends, state);
   await stateManager.saveCheckpoint(stored);
   await note(parts, { ...checkpoint, redriven: { sessionId: newId, isStored: false } }, newId, true);
   return redriveOf(stored, letters, true);
@@ -210,13 +217,15 @@ function newCheckpoint(
   { pipelineFile }: Checkpoint,
   sessionId: string,
   ends: Pick<Checkpoint, 'source' | 'sink' | 'deadLetter'>,
+  state: CheckpointMark['state'],
 ): Checkpoint {
   const { stages } = pipeline;
   const definition = definePipeline(pipeline, stages);
   const names = stages.map(({ name }) => name);
   const now = systemClock.now();
   const settings = executorSettings(definition, stateManager);
-  const context = initialContext(names, { sessionId, pipeline: pipeline.name, startedAt: now, settings });
+  const begun = initialContext(names, { sessionId, pipeline: pipeline.name, startedAt: now, settings });
+  const context = { ...begun, ...(state !== undefined && { flushed: { ...begun.flushed, state } }) };
   const snapshot = { status: 'active', value: 'PAUSED', children: {}, historyValue: {}, context };
   return {
     ...{ sessionId, epoch: 0, startedAt: now, savedAt: now, state: 'PAUSED', sourceIdentity: null },

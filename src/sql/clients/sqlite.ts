@@ -48,6 +48,7 @@ export function sqliteConnection(database: SqliteDatabase): RawConnection {
       const statement = prepare(sql);
       for (const parameters of parameterLists) statement.run(...(parameters as never[]));
     },
+    copy: undefined,
     release: () => prepared.clear(),
   };
 }

@@ -6,6 +6,7 @@
  * processes and real files, in minutes.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { keyedSinks } from '../../executor/keyed/result-sinks.js';
 import type { Pipeline } from '../../executor/pipeline.js';
 import { type Random, seededRandom } from '../../platform/clock.js';
 import { assertPipeline, TestingError } from '../errors.js';
@@ -88,7 +89,7 @@ async function runUninterrupted({ pipeline, options }: Place) {
     throw new TestingError(
       `The pipeline fails without any crash: ${problem}. Fix it before you test crashes.`,
     );
-  const output = await outputOf(test);
+  const output = await outputsOf(test, pipeline);
   if (output === undefined)
     throw new TestingError(
       'The sink of the pipeline cannot be read back, so that crashEverywhere cannot compare its rows. Use a file, or collect().',
@@ -112,7 +113,24 @@ async function crashAt({ pipeline, options }: Place, operation: number, manner: 
   const problems = problem === undefined ? [] : [problem];
   for (const { stage, batch } of test.secondInvocations)
     problems.push(`stage "${stage}" was invoked again for batch ${batch}, whose output was durable`);
-  return { name: `operation ${operation}: ${kind} ${path}`, kills, problems, output: await outputOf(test) };
+  return {
+    name: `operation ${operation}: ${kind} ${path}`,
+    kills,
+    problems,
+    output: await outputsOf(test, pipeline),
+  };
+}
+
+/** With the files that folds write their results to, by path. */
+async function outputsOf(test: TestExecutor<unknown>, { stages }: Pipeline<unknown>): Promise<unknown> {
+  const output = await outputOf(test);
+  const results = keyedSinks(stages).flatMap(({ sink }) => {
+    const path = sink?.describe()?.path;
+    return typeof path === 'string' ? [[path, test.text(path)] as const] : [];
+  });
+  if (output === undefined || results.length === 0) return output;
+  const text = typeof output === 'string' ? output : JSON.stringify(output);
+  return { [test.outputPath ?? 'the output']: text, ...Object.fromEntries(results) };
 }
 
 function crash(test: TestExecutor<unknown>, { powerLoss }: Manner): number {

@@ -23,9 +23,9 @@ export const BUGS: readonly Bug[] = [
     what: 'the checkpoint is saved before the sink is flushed',
     invariant: 'I6',
     in: openRows,
-    find: 'const [$position, $deadLetter] = await Promise.all([$sink.$flush(), $flushOther()]);',
+    find: 'const [$position, $deadLetter, $state] = await Promise.all([$sink.$flush(), $flushOther(), $flushState()]);',
     replace:
-      '$sink.$flush().catch(() => {}); const [$position, $deadLetter] = [$sink.position, await $flushOther()];',
+      '$sink.$flush().catch(() => {}); const [$position, $deadLetter, $state] = [$sink.position, await $flushOther(), await $flushState()];',
     suite: 'test/executor/session/commit-order.test.ts',
   },
   {

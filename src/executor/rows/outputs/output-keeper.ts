@@ -9,14 +9,17 @@ import type { OpenSink } from '../../../sinks/sink.js';
 import type { AnyStage } from '../../../stages/stage.js';
 import { type AttemptOutcome, outcomeOf } from '../attempt-outcome.js';
 import type { CallOutput } from '../calls/call.js';
+import type { LossCeiling } from '../holding/loss-ceiling.js';
 import type { InFlightBatch } from '../in-flight-batch.js';
 import { decodeOutput, encodeCallsRecord, encodeOutput, type OutputPart } from '../journal-record.js';
+import { encodeForSink } from './encode-for-sink.js';
 
 export interface OutputKeeperOptions {
   readonly stages: readonly AnyStage[];
   readonly fingerprints: readonly string[];
   readonly sink: OpenSink<unknown>;
   readonly journal: Journal | undefined;
+  readonly losses: LossCeiling | undefined;
 }
 
 export class OutputKeeper {
@@ -127,7 +130,8 @@ export class OutputKeeper {
   }
 
   encode(batch: InFlightBatch): void {
-    if (batch.encoded === null) batch.holdEncoded([this.options.sink.encode(batch.decodeRows())]);
+    const { options } = this;
+    if (batch.encoded === null) batch.holdEncoded([encodeForSink(options, batch, options.losses)]);
   }
 
   #stage(index: number): AnyStage {

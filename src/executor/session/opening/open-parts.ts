@@ -5,6 +5,7 @@
  * Called by `Session`, which owns the parts and closes them. Between any two parts the session may have been aborted: then
  * nothing more is opened.
  */
+import { defaults } from '#defaults';
 import type { CheckpointMark, ExecutorContext } from '../../../../machines/context.js';
 import type { ExecutorEvent } from '../../../../machines/executor-events.js';
 import type { Journal } from '../../../checkpoint/journal/journal.js';
@@ -18,7 +19,8 @@ import type { PipelineDefinition } from '../../definition.js';
 import { OutputDelivery } from '../../delivery/deliver-output.js';
 import { assertDistinctFiles } from '../../endpoints/distinct-files.js';
 import { openThreads } from '../../fusion/workers.js';
-import { openLedger, openRows, type Rows } from '../../rows/rows.js';
+import { resultSinks } from '../../keyed/result-sinks.js';
+import { openKeyed, openLedger, openRows, type Rows } from '../../rows/rows.js';
 import { checkpointEveryMs, DEFAULT_CHECKPOINT_EVERY_MS } from '../checkpoints/checkpoint-settings.js';
 import { CheckpointWriter, type MachineActor } from '../checkpoints/checkpoint-writer.js';
 import type { RunStart, SessionRunOptions } from '../run-options.js';
@@ -89,7 +91,16 @@ export async function openParts(
   session.stopIfEnding();
   const ledger = await openLedger(start.spending, journal, mark.batches);
   session.stopIfEnding();
-  const outputs = { sink: definition.sink, 'dead-letter sink': definition.deadLetter };
+  const keyed = await openKeyed({
+    ...{ stages, mark, openContext, publish },
+    openLogs: () => closeLater(stateManager.stateLogs(sessionId, epoch)),
+    sinkOf: (description) => defaults.sink(description),
+  });
+  session.stopIfEnding();
+  const outputs = {
+    ...{ sink: definition.sink, 'dead-letter sink': definition.deadLetter },
+    ...resultSinks(stages),
+  };
   await assertDistinctFiles(source, outputs, environment.fileSystem);
   const sinkContext =
     source.columns === undefined ? openContext : { ...openContext, columns: source.columns };
@@ -122,7 +133,7 @@ export async function openParts(
       fail,
       send,
     },
-    ...{ ledger, source, sink, journal, marker, threads },
+    ...{ ledger, source, sink, journal, keyed, marker, threads },
     elapsedMs: () => session.elapsedMs(),
     context: () => (session.isEnding() ? undefined : contextOf(actor)),
     maxWaitMs: checkpointEveryMs(definition, stateManager) || DEFAULT_CHECKPOINT_EVERY_MS,

@@ -155,6 +155,7 @@ function restoreForced(
   if (isSame || !force) return restoreSnapshot(checkpoint.snapshot, inputs);
   const old = restoreSnapshot(checkpoint.snapshot, stored);
   const { context } = old;
+  const { state } = context.flushed;
   const flushed: CheckpointMark = {
     ...context.flushed,
     stages: names.map(
@@ -162,6 +163,7 @@ function restoreForced(
         context.flushed.stages.find((counters) => counters.stage === stage) ?? emptyStageCounters(stage),
     ),
     losses: { total: context.flushed.losses.total, named: [], reasons: [] },
+    ...(state === undefined ? {} : { state: state.filter(({ stage }) => names.includes(stage)) }),
   };
   return restoreSnapshot({ ...old, children: {}, context: { ...context, stages: names, flushed } }, inputs);
 }
