@@ -160,14 +160,8 @@ export class AttemptRunner {
     }
     const { dueAt, waitingFor } = unfinished;
     const delayMs = Math.max(0, dueAt - clock.now());
-    publish({
-      type: 'batch.deferred',
-      stage: this.#stage(stageIndex).name,
-      batch,
-      attempt,
-      delayMs,
-      waitingFor,
-    });
+    const { name: stage } = this.#stage(stageIndex);
+    publish({ type: 'batch.deferred', stage, batch, attempt, delayMs, waitingFor });
     actor.send({ type: 'attempt.deferred', batch, attempt, delayMs, dueAt, waitingFor });
   }
 
