@@ -36,13 +36,29 @@ export class CallProgress {
     this.#parts = places.length === 0 ? [] : [{ places, asked: 0 }];
   }
 
-  /** Asks until each row has an answer or is lost. What a request throws leaves the rest for the next attempt. */
-  async complete(ask: AskOnce): Promise<readonly RowAnswer[]> {
-    for (let part = this.#parts[0]; part !== undefined; part = this.#parts[0]) {
-      const answers = await ask(part.places, this.#keyOf(part));
-      this.#parts = [...this.#parts.slice(1), ...this.#settle(part, answers)];
-    }
-    return this.#answers as RowAnswer[];
+  /** The places that the next request is about; undefined: each row has an answer or is lost. */
+  get open(): readonly number[] | undefined {
+    return this.#parts[0]?.places;
+  }
+
+  /** What is known about the rows; where `open` is undefined, about each of them. */
+  get answers(): readonly (RowAnswer | undefined)[] {
+    return this.#answers;
+  }
+
+  /** Makes the next request. What it throws leaves the call as it was, for the next attempt.
+   * @returns the answers that can be used, by place. */
+  async askNext(ask: AskOnce): Promise<ReadonlyMap<number, unknown>> {
+    const [part, ...rest] = this.#parts;
+    if (part === undefined) return new Map();
+    const answers = await ask(part.places, this.#keyOf(part));
+    this.#parts = [...rest, ...this.#settle(part, answers)];
+    return new Map(
+      part.places.flatMap((place, i) => {
+        const answer = answers[i];
+        return answer === undefined || 'error' in answer ? [] : [[place, answer.answer] as const];
+      }),
+    );
   }
 
   /** @returns the parts that are to be asked about next. */

@@ -1,6 +1,7 @@
 /** The work of an `llm` stage: rows become requests, and answers become rows. */
 import { messageOf } from '../platform/thrown.js';
 import type { Spending } from '../spending/spending.js';
+import { type Answers, answersIn, FurtherRequest } from '../stages/calls/further-request.js';
 import type { BatchContext } from '../stages/stage.js';
 import { AnswerError } from './answer-error.js';
 import type { CheckedSchema } from './answer-schema.js';
@@ -65,7 +66,7 @@ export class Asker {
     const texts = this.#textsOf(rows);
     const call = this.#calls.take(key) ?? (await this.#newCall(rows, key, context));
     try {
-      return await call.complete(async (places, requestKey) => {
+      const found = await call.askNext(async (places, requestKey) => {
         const asked = places.map((place) => texts[place] as string);
         const answers = await this.#ask(asked, requestKey, context);
         await this.#keepInCache(
@@ -75,6 +76,12 @@ export class Asker {
         );
         return answers;
       });
+      const { open } = call;
+      if (open === undefined) return call.answers as readonly RowAnswer[];
+      throw new FurtherRequest(
+        open.map((place) => rows[place]),
+        found as Answers,
+      );
     } catch (error) {
       this.#calls.keep(key, call);
       throw error;
@@ -83,15 +90,17 @@ export class Asker {
 
   async #newCall(rows: readonly unknown[], key: string, context: BatchContext): Promise<CallProgress> {
     const { cached } = this.#llm;
-    if (cached === undefined) return new CallProgress(new Array<undefined>(rows.length).fill(undefined), key);
-    const hits = await cached.get(
+    const hits = await cached?.get(
       rows.map((row) => cached.key(row)),
       context,
     );
-    return new CallProgress(
-      hits.map((hit) => (hit === undefined ? undefined : { answer: hit.value })),
-      key,
-    );
+    const earlier = answersIn(context);
+    const known = rows.map((_, place) => {
+      if (earlier?.has(place) === true) return { answer: earlier.get(place) };
+      const hit = hits?.[place];
+      return hit === undefined ? undefined : { answer: hit.value };
+    });
+    return new CallProgress(known, key);
   }
 
   async #keepInCache(rows: readonly unknown[], answers: readonly RowAnswer[], context: BatchContext) {
@@ -112,7 +121,8 @@ export class Asker {
     const sent = instructions.length + message.length;
     const tokens = tokensOf(answer.usage, sent, answer.text);
     this.#estimate.learn(tokens, sent, texts.length);
-    context.spend(spendingOf(tokens, price));
+    // A provider that deduplicates by key has charged the answer before.
+    if (!answer.isReplayed) context.spend(spendingOf(tokens, price));
     return Promise.all(readAnswer(answer, ids).map((raw) => checkAnswer(schema, raw)));
   }
 }

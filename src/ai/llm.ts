@@ -2,12 +2,13 @@
  * `llm()`: a language model as a stage, through any provider of the AI SDK.
  *
  * 1. Each row's id is demanded back (items.ts). Rows without a usable answer are asked about again, in smaller requests down to
- *    one row (ask-rows.ts). What is left is a failure of that row, and follows `onError`.
+ *    one row (ask-rows.ts), each with a permit and a reservation of its own. What is left is a failure of that row, and follows `onError`.
  * 2. An answer that ended at the token limit or at the content filter is a failure, never an empty value.
  * 3. One layer retries: ours. `httpErrors()` decides about failed requests.
  * 4. The stage is durable, and its version is derived from what shapes its answers (I15).
  * 5. Neither prompts nor answers are in events, logs, errors or telemetry.
  */
+import { rememberCache } from '../stages/cache/free-calls.js';
 import { defineStage } from '../stages/define.js';
 import { httpErrors } from '../stages/failures/http-errors.js';
 import type { RetryWhen } from '../stages/failures/retry-decision.js';
@@ -48,7 +49,7 @@ export function llm(options: LlmOptions<unknown, unknown, unknown>): BatchStage<
   const checked = checkOptions(options);
   const { rest, version } = checked;
   const asker = new Asker(checked);
-  return defineStage<unknown, unknown>({
+  const stage = defineStage<unknown, unknown>({
     durable: true,
     rowsPerCall: 1,
     estimate: (rows) => asker.estimate(rows),
@@ -57,6 +58,7 @@ export function llm(options: LlmOptions<unknown, unknown, unknown>): BatchStage<
     retry: { ...rest.retry, when: lossesFirst(rest.retry?.when ?? httpErrors()) },
     process: (rows, context) => asker.process(rows, context),
   });
+  return rememberCache(stage, checked.cached);
 }
 
 /** Answers that cannot be used are lost: they were asked for again already. */

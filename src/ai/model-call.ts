@@ -24,6 +24,8 @@ export interface ModelAnswer {
   /** Of the AI SDK: 'stop', 'length', 'content-filter' … */
   readonly finishReason: string;
   readonly usage: LanguageModelUsage | undefined;
+  /** The provider says that it has given this answer before, for the same idempotency key. */
+  readonly isReplayed: boolean;
 }
 
 /** Asks the model once.
@@ -36,7 +38,7 @@ export async function askModel(
 ): Promise<ModelAnswer> {
   const { headers, telemetry, ...call } = settings;
   try {
-    const { text, finishReason, usage } = await generateText({
+    const { text, finishReason, usage, response } = await generateText({
       ...call,
       model,
       system: instructions,
@@ -48,14 +50,26 @@ export async function askModel(
       headers: { 'Idempotency-Key': headerText(idempotencyKey), ...headers },
       experimental_telemetry: telemetry ?? { isEnabled: false, recordInputs: false, recordOutputs: false },
     });
-    return { text, finishReason, usage };
+    return { text, finishReason, usage, isReplayed: isReplayed(response.headers) };
   } catch (error) {
     signal.throwIfAborted();
     // The answer is no JSON, but it was paid for.
     if (NoObjectGeneratedError.isInstance(error))
-      return { text: error.text ?? '', finishReason: error.finishReason ?? 'unknown', usage: error.usage };
+      return {
+        ...{ text: error.text ?? '', finishReason: error.finishReason ?? 'unknown', usage: error.usage },
+        isReplayed: isReplayed((error.response as { headers?: Headers } | undefined)?.headers),
+      };
     throw cleanError(error, [message, instructions]);
   }
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+/** The header is Stripe's, and that of services that follow it. */
+function isReplayed(headers: Headers | undefined): boolean {
+  return Object.entries(headers ?? {}).some(
+    ([name, value]) => name.toLowerCase() === 'idempotent-replayed' && value === 'true',
+  );
 }
 
 /** A header holds ASCII: a key with other characters is hashed. */

@@ -37,8 +37,7 @@ export interface LlmOptions<Row, Answer, Out>
   /** Schema of the answer about one row: zod 4, another Standard Schema that has JSON Schema (arktype), or what `jsonSchema()` of
    * the AI SDK makes. Its transforms apply to the answer. */
   readonly output: AnswerSchema<Answer>;
-  /** Rows that one request asks about. A call whose rows need further requests asks for one permit, and is reserved once. Default
-   * 1. */
+  /** Rows that one request asks about. Rows that need further requests ask for a permit and a reservation for each. Default 1. */
   readonly rowsPerCall?: number;
   /** Makes the stage's row. Default: the row with the fields of the answer. */
   readonly merge?: (row: Row, answer: Answer) => Out;

@@ -7,7 +7,8 @@
  * gives the schema's output.
  */
 import { type CachedAnswers, cachedAnswers } from './cache/cached-answers.js';
-import { cachedRow, cachedRows } from './cache/cached-process.js';
+import { cachedRow, cachedRows, type ProcessRow, type ProcessRows } from './cache/cached-process.js';
+import { rememberCache } from './cache/free-calls.js';
 import { checkBatchOptions, checkFunction, checkName, checkRowOptions } from './check-options.js';
 import { describeStage } from './fingerprint.js';
 import type {
@@ -65,22 +66,17 @@ export function defineStage<P, R, I, O>(options: BatchStageOptions<I, O, P, R>):
   const name = checkName((options as Partial<typeof options> | undefined)?.name);
   const checked = checkBatchOptions(name, options);
   const process = (rows: P[], context: BatchContext) => options.process(rows, context);
+  const cached = cacheOf(name, checked.durable, options.cache, () => stage);
   const stage: BatchStage<I, O, P, R> = Object.freeze({
     kind: 'batch',
     name,
     ...checked,
     input: options.input,
     output: options.output,
-    process: withCache(
-      name,
-      checked.durable,
-      options.cache,
-      () => stage,
-      (cached) => cachedRows(name, cached, process as (rows: unknown[], context: BatchContext) => unknown),
-      process,
-    ),
+    process:
+      cached === undefined ? process : (cachedRows(name, cached, process as ProcessRows) as typeof process),
   });
-  return stage;
+  return rememberCache(stage, cached);
 }
 
 /**
@@ -155,6 +151,7 @@ function rowStage<P, I, O, R>(
   const name = checkName(givenName);
   checkFunction(name, `the function of ${shape}`, fn);
   const checked = checkRowOptions(name, options);
+  const cached = cacheOf(name, checked.durable, options?.cache, () => stage);
   const stage: RowStage<I, O, P> = Object.freeze({
     kind: 'row',
     shape,
@@ -163,33 +160,23 @@ function rowStage<P, I, O, R>(
     input: options?.input,
     output: options?.output,
     // Not wrapped without a cache: it is called for every row, and fusion checks whether it is an async function.
-    processRow: withCache(
-      name,
-      checked.durable,
-      options?.cache,
-      () => stage,
-      (cached) => cachedRow(cached, fn as (row: unknown, context: StageContext, index: number) => unknown),
-      fn,
-    ),
+    processRow: cached === undefined ? fn : (cachedRow(cached, fn as ProcessRow) as typeof fn),
   });
-  return stage;
+  return rememberCache(stage, cached);
 }
 
-/** The function of a stage, behind its cache if it has one. */
-function withCache<F>(
+/** The cache of a stage; undefined: it has none. */
+function cacheOf(
   name: string,
   isDurable: boolean,
   cache: unknown,
   stage: () => AnyStage,
-  wrap: (cached: CachedAnswers) => unknown,
-  fn: F,
-): F {
-  const cached = cachedAnswers(
+): CachedAnswers | undefined {
+  return cachedAnswers(
     name,
     isDurable,
     cache,
     (row) => row,
     () => describeStage(stage()),
   );
-  return cached === undefined ? fn : (wrap(cached) as F);
 }

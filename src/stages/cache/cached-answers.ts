@@ -39,6 +39,12 @@ export class CachedAnswers {
     return found;
   }
 
+  /** Whether there is an answer, for each row. */
+  async has(rows: readonly unknown[], now: number): Promise<readonly boolean[]> {
+    const found = await Promise.all(rows.map((row) => this.cache.get(this.key(row), now)));
+    return found.map((one) => one !== undefined);
+  }
+
   put(key: string, value: unknown, context: StageContext): Promise<void> {
     return this.cache.put(key, value, clockOf(context as AttemptContext).now());
   }

@@ -4,8 +4,8 @@ import { keyOfSome } from '../idempotency-key.js';
 import type { BatchContext, StageContext } from '../stage.js';
 import type { CachedAnswers } from './cached-answers.js';
 
-type ProcessRow = (row: unknown, context: StageContext, index: number) => unknown;
-type ProcessRows = (rows: unknown[], context: BatchContext) => unknown;
+export type ProcessRow = (row: unknown, context: StageContext, index: number) => unknown;
+export type ProcessRows = (rows: unknown[], context: BatchContext) => unknown;
 
 /** The function of a row stage. */
 export function cachedRow(cached: CachedAnswers, processRow: ProcessRow): ProcessRow {

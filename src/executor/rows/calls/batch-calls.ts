@@ -30,6 +30,8 @@ export class BatchCalls {
       // Without a wait where there is nothing to take: the first calls ask for their permits at once.
       const restoring = host.restoreCalls(this.calls);
       if (restoring !== undefined) await restoring;
+      const finding = host.findCached(this.calls);
+      if (finding !== undefined) await finding;
       this.#isRestored = true;
     }
     host.abort.throwIfAborted();

@@ -79,15 +79,18 @@ export class CallGates {
   }
 
   #request(request: CallRequest): Admission {
-    const { stageIndex } = request;
+    const { stage, stageIndex } = request;
     if (!this.spending.isPaid(stageIndex)) return this.#limits.requestCall(request) ?? UNLIMITED;
-    const refusal = this.spending.decide(request);
+    const next = this.spending.estimate(request);
+    const refusal = this.spending.decide(request, next);
     if (refusal?.kind === 'hold') this.hold.close(refusal.reason, stageIndex);
     if (refusal !== undefined) return refusal;
-    const admission = this.#limits.requestCall(request) ?? UNLIMITED;
+    // Without an estimate of the stage, the limiters know better: they count the answers of all who share them.
+    const limited = stage.estimate === undefined ? request : { ...request, estimate: next };
+    const admission = this.#limits.requestCall(limited) ?? UNLIMITED;
     if (admission.kind !== 'go') return admission;
     const settle = admission.settle.bind(admission);
-    return { kind: 'go', settle, ready: this.spending.reserve(request) };
+    return { kind: 'go', settle, ready: this.spending.reserve(request, next) };
   }
 }
 

@@ -6,7 +6,9 @@
 import type { Journal } from '../../../checkpoint/journal/journal.js';
 import { hashOfRows } from '../../../sources/rows-hash.js';
 import { isNothing, type Spending } from '../../../spending/spending.js';
+import type { Answers } from '../../../stages/calls/further-request.js';
 import type { BatchMetadata } from '../journal-record.js';
+import { decodeAnswers, encodeAnswers } from './answers-record.js';
 import type { Call, CallOutput } from './call.js';
 import { type CallRecord, decodeCall, encodeCall, lossesOf } from './call-record.js';
 import type { StageCalls } from './stage-calls.js';
@@ -15,6 +17,10 @@ export interface CallJournalOptions {
   readonly fingerprints: readonly string[];
   readonly journal: Journal | undefined;
 }
+
+const NONE: ReadonlySet<number> = new Set();
+/** Where the answers of calls that have not ended are: no stage has a name with a control character. */
+const answersOf = (stage: string): string => `\u0001answers ${stage}`;
 
 type Place = Pick<BatchMetadata, 'index' | 'rowOffset' | 'size'>;
 
@@ -47,16 +53,61 @@ export class CallJournal {
   /** Takes the outputs of calls from the journal. @returns undefined: it has none of this batch. */
   restoreCalls(plan: StageCalls, batch: Place, calls: readonly Call[]): Promise<void> | undefined {
     const stored = this.#stored.get(plan.stage.name)?.get(batch.index);
-    if (stored === undefined) return undefined;
-    return this.#restore(
-      plan,
-      batch,
-      calls.filter(({ index }) => stored.has(index)),
-    );
+    const answers = this.#stored.get(answersOf(plan.stage.name))?.get(batch.index);
+    if (stored === undefined && answers === undefined) return undefined;
+    return this.#restore(plan, batch, calls, stored ?? NONE, answers ?? NONE);
   }
 
-  async #restore(plan: StageCalls, batch: Place, calls: readonly Call[]): Promise<void> {
-    for (const call of calls) await this.#restoreCall(plan, batch, call);
+  async #restore(
+    plan: StageCalls,
+    batch: Place,
+    calls: readonly Call[],
+    stored: ReadonlySet<number>,
+    answers: ReadonlySet<number>,
+  ): Promise<void> {
+    for (const call of calls) if (stored.has(call.index)) await this.#restoreCall(plan, batch, call);
+    for (const number of [...answers].sort((a, b) => a - b))
+      await this.#restoreAnswers(plan, batch.index, calls, number);
+  }
+
+  /** Answers of the requests of a call that has not ended. */
+  async #restoreAnswers(
+    { stage, stageIndex }: StageCalls,
+    batch: number,
+    calls: readonly Call[],
+    number: number,
+  ): Promise<void> {
+    const payload = await this.options.journal?.read({ stage: answersOf(stage.name), batch, call: number });
+    if (payload === undefined) return;
+    const { call: index, fingerprint, input, answers } = decodeAnswers(payload, batch);
+    const call = calls[index];
+    if (call === undefined || call.output !== undefined) return;
+    if (fingerprint !== this.options.fingerprints[stageIndex] || input !== hashOfRows(call.rows)) return;
+    call.answers = new Map([...call.answers, ...answers]);
+    call.asked = call.rows.filter((_, place) => !call.answers.has(place));
+  }
+
+  /** Keeps the answers of one request: a crash of the process does not lose them. */
+  keepAnswers(
+    { stage, stageIndex }: StageCalls,
+    { index: batch }: Place,
+    call: Call,
+    answers: Answers,
+  ): Promise<void> | undefined {
+    if (answers.size === 0) return undefined;
+    const journal = this.options.journal as Journal;
+    const place = answersOf(stage.name);
+    const batches = this.#stored.get(place) ?? new Map<number, Set<number>>();
+    this.#stored.set(place, batches);
+    const known = batches.get(batch) ?? new Set();
+    batches.set(batch, known);
+    const key = { stage: place, batch, call: known.size };
+    known.add(known.size);
+    const payload = encodeAnswers({
+      ...{ call: call.index, fingerprint: this.options.fingerprints[stageIndex] as string },
+      ...{ input: call.inputHash, answers: [...answers] },
+    });
+    return journal.write?.(key, [payload]) ?? journal.append(key, [payload]);
   }
 
   async #restoreCall({ stage, stageIndex }: StageCalls, batch: Place, call: Call): Promise<void> {

@@ -9,7 +9,9 @@ import { hashOfRows } from '../../../sources/rows-hash.js';
 import { addSpending, checkSpending, NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
 import { callAfter, callBefore, callOnError } from '../../../stages/attempt.js';
 import type { Abortable, AttemptContext, LazyAbort } from '../../../stages/attempt-context.js';
+import { hasCache, uncachedRows } from '../../../stages/cache/free-calls.js';
 import type { CallGate } from '../../../stages/calls/call-gate.js';
+import { ANSWERS } from '../../../stages/calls/further-request.js';
 import { idempotencyKeyOf } from '../../../stages/idempotency-key.js';
 import type { AnyStage } from '../../../stages/stage.js';
 import { type LossCeiling, refusedLosses } from '../holding/loss-ceiling.js';
@@ -48,6 +50,13 @@ export interface CallAttempt {
   watchCall(startedAt: number): () => void;
   /** @param busyMs of calls, added up. @param activeMs with at least one call. */
   countCalls(busyMs: number, activeMs: number): void;
+}
+
+/** The calls ask the service for what the cache does not have. */
+async function findCached(stage: AnyStage, calls: readonly Call[], now: number): Promise<void> {
+  for (const call of calls)
+    if (call.output === undefined && call.asked === undefined)
+      call.asked = await uncachedRows(stage, call.rows, now);
 }
 
 export class CallProcessor {
@@ -107,7 +116,14 @@ export class CallProcessor {
       settleCall: (call) => {
         call.meter.isOver = true;
         const place = { stageIndex, batch: batch.index, call: call.index };
-        return spending.settle(place, call.rows.length, call.meter.spent);
+        if (!call.isFree) return spending.settle(place, call.requested.length, call.meter.spent);
+        spending.spend(stageIndex, batch.index, call.meter.spent);
+        return call.meter.spent;
+      },
+      findCached: (all) => (hasCache(stage) ? findCached(stage, all, run.clock.now()) : undefined),
+      keepAnswers: (call, answers) => {
+        call.answers = new Map([...call.answers, ...answers]);
+        return plan.isJournaled ? this.#journal.keepAnswers(plan, batch, call, answers) : undefined;
       },
       restoreCalls: (all) => (plan.isJournaled ? this.#journal.restoreCalls(plan, batch, all) : undefined),
       keepCall: (call, rows, spent) => {
@@ -176,6 +192,7 @@ export class CallProcessor {
       if (meter.isOver) spending.spend(plan.stageIndex, batch.index, amounts);
       else meter.spent = addSpending(meter.spent, amounts);
     };
-    return run.contextOf(abort, makeKey, spend);
+    const context = run.contextOf(abort, makeKey, spend);
+    return call.answers.size === 0 ? context : Object.assign(context, { [ANSWERS]: call.answers });
   }
 }

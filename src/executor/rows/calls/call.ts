@@ -1,4 +1,5 @@
 /** One call: some consecutive rows of a batch, and what has become of them so far. */
+import type { Json } from '../../../formats/json.js';
 import type { JsonLines } from '../../../formats/json-lines-encoder.js';
 import { NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
 import { type AttemptMemory, newAttemptMemory, type RowFailure } from '../../../stages/attempt.js';
@@ -23,6 +24,8 @@ export interface CallFailure {
   readonly row?: RowFailure;
 }
 
+const NO_ANSWERS: ReadonlyMap<number, Json> = new Map();
+
 export class Call {
   /** What its attempts remember. */
   readonly memory: AttemptMemory = newAttemptMemory();
@@ -32,6 +35,12 @@ export class Call {
   failedIn = 0;
   /** Of its rows (I26); '': not computed yet. */
   inputHash = '';
+  /** Answers of its requests so far, by place. */
+  answers: ReadonlyMap<number, Json> = NO_ANSWERS;
+  /** What its next request is about; undefined: all rows. */
+  asked: readonly unknown[] | undefined;
+  /** What earlier requests have spent. */
+  spentBefore: Spending = NOTHING_SPENT;
   /** What its function has spent; after the end, its spending is counted apart. */
   meter: { spent: Spending; isOver: boolean } = { spent: NOTHING_SPENT, isOver: false };
 
@@ -42,6 +51,16 @@ export class Call {
     readonly first: number,
     readonly rows: readonly unknown[],
   ) {}
+
+  /** The rows that its next request is about. */
+  get requested(): readonly unknown[] {
+    return this.asked ?? this.rows;
+  }
+
+  /** Its answers are all there: it asks the service for nothing. */
+  get isFree(): boolean {
+    return this.asked?.length === 0;
+  }
 }
 
 /** @param rowsPerCall Infinity: one call. */

@@ -10,7 +10,7 @@
  * 5. The rows out stand in the order of the calls (I4).
  */
 import { StageTimeoutError } from '../../../errors.js';
-import { NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
+import { addSpending, NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
 import {
   type AttemptResult,
   keptRows,
@@ -21,6 +21,7 @@ import {
 import { LazyAbort } from '../../../stages/attempt-context.js';
 import type { Admitted, Deferred, Held } from '../../../stages/calls/call-gate.js';
 import type { CallSlots } from '../../../stages/calls/call-slots.js';
+import { FurtherRequest } from '../../../stages/calls/further-request.js';
 import { judgeFailure, RETRY } from '../../../stages/failures/retry-decision.js';
 import { isThenable } from '../../../stages/thenable.js';
 import { endsTheRun } from '../row-errors.js';
@@ -31,7 +32,7 @@ import type { CallsEnd, CallsHost } from './calls-port.js';
 import type { StageCalls } from './stage-calls.js';
 
 export class CallsAttempt {
-  readonly #open: readonly Call[];
+  readonly #open: Call[];
   #next = 0;
   /** Calls whose function runs. */
   #active = 0;
@@ -130,11 +131,12 @@ export class CallsAttempt {
     });
   }
 
-  #admit({ index, rows }: Call): Admitted | Deferred | Held | undefined {
+  #admit({ index, requested: rows, isFree }: Call): Admitted | Deferred | Held | undefined {
     const { gate, stage, stageIndex } = this.plan;
     const { attempt } = this.host;
     const reason = this.host.holdReason();
     if (reason !== undefined) return { kind: 'hold', reason };
+    if (isFree) return undefined;
     return gate?.requestCall({ stage, stageIndex, batch: this.batch, call: index, rows, attempt });
   }
 
@@ -191,6 +193,11 @@ export class CallsAttempt {
       return spent;
     };
     const fail = (thrown: unknown) => {
+      if (thrown instanceof FurtherRequest) {
+        const spent = endCall(undefined);
+        if (!host.abort.aborted) this.#finish(this.#askFurther(call, thrown, spent));
+        return;
+      }
       const spent = endCall(thrown ?? new Error('undefined'));
       if (host.abort.aborted) return;
       this.#finish(this.#failCall(call, thrown, spent));
@@ -224,13 +231,30 @@ export class CallsAttempt {
     else
       concluded.then(() => {
         this.#unfinished--;
-        this.#endIfIdle();
+        // It needs another request.
+        if (!this.#isWaiting && this.#mayStart()) this.#startCalls();
+        else this.#endIfIdle();
       });
-    const isWaiting = this.#isStarting || this.#isWaitingForSlot || this.#refusal !== undefined;
-    if (!isWaiting && this.#mayStart()) this.#waitForSlot();
+    if (!this.#isWaiting && this.#mayStart()) this.#waitForSlot();
     this.slots.release();
     // A synchronous call: the loop that started it continues.
     if (!this.#isStarting) this.#endIfIdle();
+  }
+
+  get #isWaiting(): boolean {
+    return this.#isStarting || this.#isWaitingForSlot || this.#refusal !== undefined;
+  }
+
+  /** The call is the next one that begins, in the same attempt. @returns undefined: at once. */
+  #askFurther(call: Call, { rows, answers }: FurtherRequest, spent: Spending): Promise<void> | undefined {
+    call.spentBefore = addSpending(call.spentBefore, spent);
+    call.asked = rows;
+    const kept = this.host.keepAnswers(call, answers);
+    const ask = () => {
+      this.#open.splice(this.#next, 0, call);
+    };
+    if (kept === undefined) ask();
+    return kept?.then(ask, (error: unknown) => this.#failCall(call, error, NOTHING_SPENT));
   }
 
   /** While other calls of the batch run, the batch keeps its place and asks again by itself. */
@@ -263,7 +287,7 @@ export class CallsAttempt {
     };
     const fail = (error: unknown) => this.#failCall(call, error, NOTHING_SPENT);
     try {
-      const kept = this.host.keepCall(call, rows, spent);
+      const kept = this.host.keepCall(call, rows, addSpending(call.spentBefore, spent));
       if (isThenable(kept)) return kept.then(keepOutput, fail);
       keepOutput(kept as CallOutput);
       return undefined;

@@ -5,6 +5,7 @@ import type { Spending } from '../../../spending/spending.js';
 import type { AttemptMemory } from '../../../stages/attempt.js';
 import type { Abortable, AttemptContext, LazyAbort } from '../../../stages/attempt-context.js';
 import type { Deferred, Held } from '../../../stages/calls/call-gate.js';
+import type { Answers } from '../../../stages/calls/further-request.js';
 import type { Call, CallFailure, CallOutput } from './call.js';
 
 /** What an attempt over the calls of a batch asks of its owner. */
@@ -26,6 +27,10 @@ export interface CallsHost {
   settleCall(call: Call): Spending;
   /** Takes the calls from the journal that it has. @returns undefined: it has none. */
   restoreCalls(calls: readonly Call[]): Promise<void> | undefined;
+  /** Finds what the calls need not ask for. @returns undefined: the stage has no cache. */
+  findCached(calls: readonly Call[]): Promise<void> | undefined;
+  /** Keeps the answers of a request for the next requests of its call. */
+  keepAnswers(call: Call, answers: Answers): Promise<void> | undefined;
   /** Makes the output of a call durable. Resolves to what is kept of it. */
   keepCall(call: Call, rows: readonly unknown[], spent: Spending): Promise<CallOutput> | CallOutput;
 }

@@ -71,9 +71,8 @@ export class RunSpending {
     return this.options.budget !== undefined && (rowsPerCall !== undefined || limit.length > 0);
   }
 
-  /** Whether the call may begin; it reserves nothing yet. @returns undefined: it may. */
-  decide({ stageIndex, rows }: CallRequest): Deferred | Held | undefined {
-    const next = this.#estimate(stageIndex, rows);
+  /** Whether the call may begin; it reserves nothing yet. @param next what it is expected to spend. @returns undefined: it may. */
+  decide({ stageIndex }: CallRequest, next: Spending): Deferred | Held | undefined {
     const unit = this.#unpricedUnit(stageIndex, next);
     if (unit !== undefined) {
       this.options.fail(
@@ -111,10 +110,9 @@ export class RunSpending {
   }
 
   /** Resolves when a crash does not lose the reservation; undefined: at once. */
-  reserve({ stageIndex, batch, call, rows }: CallRequest): Promise<void> | undefined {
+  reserve({ stageIndex, batch, call }: CallRequest, amount: Spending): Promise<void> | undefined {
     const { ledger, journal } = this.options;
     const stage = this.#stage(stageIndex).name;
-    const amount = this.#estimate(stageIndex, rows);
     const entry = ledger.reserve(stage, amount);
     this.#reservations.set(keyOf({ stageIndex, batch, call }), entry);
     return journal && writeEntry(journal, batch, { kind: 'reserved', entry, stage, amount });
@@ -155,7 +153,7 @@ export class RunSpending {
   }
 
   /** What a call is expected to spend: as the stage says, else as its calls did so far. */
-  #estimate(stageIndex: number, rows: readonly unknown[]): Spending {
+  estimate({ stageIndex, rows }: Pick<CallRequest, 'stageIndex' | 'rows'>): Spending {
     const { estimate, name } = this.#stage(stageIndex);
     const given = typeof estimate === 'function' ? estimate(rows) : estimate;
     const expected =
