@@ -5,6 +5,7 @@
  * - the wait is to be seen: in the stage's state and context, in `batch.deferred`, in the progress;
  * - one answer 429 makes all stages wait that share the limiter, and the batch that is tried again does not wait twice;
  * - a run that is cancelled leaves the line;
+ * - a call takes the tokens of its stage's estimate before it begins, and gives back what it did not use;
  * - a limiter is no part of the fingerprint; two limiters of one name in a pipeline are refused.
  */
 import { expect, test } from 'vitest';
@@ -19,6 +20,7 @@ import {
   type PipelineEvent,
   pipeline,
   rows,
+  type Spending,
 } from 'xstate-pipeline';
 import { manualClock } from 'xstate-pipeline/testing';
 import type { StageActorContext } from '../../machines/index.js';
@@ -39,15 +41,27 @@ interface World {
   readonly retry?: Parameters<typeof defineStage>[0]['retry'];
   readonly concurrency?: number;
   readonly count?: number;
+  readonly estimate?: Spending;
+  readonly spent?: Spending;
 }
 
 /** A run of batches of ten rows, on a clock that only the test advances. */
-function world({ limit, callMs = 0, answer, retry = {}, concurrency = 4, count = 40 }: World) {
+function world({
+  limit,
+  callMs = 0,
+  answer,
+  retry = {},
+  concurrency = 4,
+  count = 40,
+  estimate,
+  spent,
+}: World) {
   const clock = manualClock();
   const calls: { readonly at: number; readonly batch: number; readonly attempt: number }[] = [];
   const started = clock.monotonic();
   const call = defineStage({
     ...{ name: 'call', limit, retry, concurrency },
+    ...(estimate && { estimate }),
     process: async (batch: Row[], context) => {
       const number = calls.push({
         at: clock.monotonic() - started,
@@ -55,6 +69,7 @@ function world({ limit, callMs = 0, answer, retry = {}, concurrency = 4, count =
       });
       if (callMs > 0) await new Promise<void>((resolve) => clock.setTimer(() => resolve(), callMs));
       answer?.(number);
+      if (spent !== undefined) context.spend(spent);
       return batch;
     },
   });
@@ -238,3 +253,17 @@ test.each([undefined, 5])(
     await expect(run).resolves.toMatchObject({ success: true, metrics: { rowsOut: 3_000 } });
   },
 );
+
+test('tokens are taken at the estimate of the stage, before any answer, and settled when the call ends', async () => {
+  const limit = () => limiter('service', { tokens: { limit: 1_000, perMs: 1_000, burst: 1_000 } });
+  const estimate = { inputTokens: 500, outputTokens: 100 };
+  const slow = world({ limit: limit(), callMs: 10_000, estimate, spent: estimate });
+  await slow.advance(2_000);
+  expect(slow.calls.map(({ at }) => at)).toEqual([0, 200, 800, 1_400]);
+  await slow.advance(20_000);
+  await slow.run;
+  const fast = world({ limit: limit(), callMs: 100, concurrency: 1, estimate, spent: { inputTokens: 100 } });
+  await fast.advance(1_000);
+  expect(fast.calls.map(({ at }) => at)).toEqual([0, 100, 200, 300]);
+  await fast.run;
+});

@@ -11,6 +11,8 @@ export interface MockAnswer {
   readonly content: unknown;
   /** Default: 'stop'. */
   readonly finish?: 'stop' | 'length' | 'content-filter' | 'error' | 'other';
+  /** Of the response. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Asked {
@@ -31,7 +33,7 @@ export function mockModel(answer: (items: readonly Item[], request: number) => M
     doGenerate: async ({ prompt, headers = {} }: Call) => {
       const items = JSON.parse(textOf(prompt, 'user')) as Item[];
       asked.push({ items, system: textOf(prompt, 'system'), headers });
-      const { content, finish = 'stop' } = answer(items, asked.length - 1);
+      const { content, finish = 'stop', headers: responseHeaders } = answer(items, asked.length - 1);
       const text = typeof content === 'string' ? content : JSON.stringify(content);
       return {
         content: [{ type: 'text', text }],
@@ -41,6 +43,7 @@ export function mockModel(answer: (items: readonly Item[], request: number) => M
           outputTokens: { total: items.length, text: items.length, reasoning: 0 },
         },
         warnings: [],
+        ...(responseHeaders && { response: { headers: { ...responseHeaders } } }),
       };
     },
   });
