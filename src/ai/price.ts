@@ -65,28 +65,53 @@ function usdOf({ input, cached, output }: Tokens, price: LlmPrice): number {
   return Math.round(perMillion * 1e3 + usdPerCall * 1e9) / 1e9;
 }
 
-/** Learns from the calls that ended what the next one will use. */
+/**
+ * Learns from the calls that ended what the next one will use, at most: a budget is compared with it before the call begins.
+ *
+ * Moving averages, with twice the mean deviation added, as in TCP's timeout (V. Jacobson, "Congestion Avoidance and Control", 1988):
+ * few calls use more.
+ */
 export class TokenEstimate {
-  #charactersPerToken = CHARACTERS_PER_TOKEN;
-  #outputTokensPerRow: number | undefined;
+  readonly #tokensPerCharacter = new Moving(1 / CHARACTERS_PER_TOKEN);
+  readonly #outputTokensPerRow = new Moving(undefined);
 
   /** @param maxOutputTokens of a call; undefined: unlimited */
   constructor(private readonly maxOutputTokens: number | undefined) {}
 
-  learn(tokens: Tokens, promptLength: number, rows: number): void {
-    const { input, output } = tokens;
-    if (input > 0) this.#charactersPerToken = mix(this.#charactersPerToken, promptLength / input);
-    this.#outputTokensPerRow = mix(this.#outputTokensPerRow ?? output / rows, output / rows);
+  learn({ input, output }: Tokens, promptLength: number, rows: number): void {
+    if (promptLength > 0 && input > 0) this.#tokensPerCharacter.add(input / promptLength);
+    this.#outputTokensPerRow.add(output / rows);
   }
 
   tokens(promptLength: number, rows: number): Tokens {
-    const output = Math.ceil(rows * (this.#outputTokensPerRow ?? FIRST_OUTPUT_TOKENS));
+    const output = Math.ceil(rows * (this.#outputTokensPerRow.high ?? FIRST_OUTPUT_TOKENS));
     return {
-      input: Math.ceil(promptLength / this.#charactersPerToken),
+      input: Math.ceil(promptLength * (this.#tokensPerCharacter.high ?? 0)),
       cached: 0,
       output: Math.min(output, this.maxOutputTokens ?? output),
       reasoning: 0,
     };
+  }
+}
+
+/** A moving average, and the mean deviation from it. */
+class Moving {
+  #deviation = 0;
+  #isLearned = false;
+
+  /** @param average before the first value; undefined: unknown */
+  constructor(private average: number | undefined) {}
+
+  add(value: number): void {
+    if (!this.#isLearned || this.average === undefined) this.average = value;
+    this.#isLearned = true;
+    this.#deviation = mix(this.#deviation, Math.abs(value - this.average));
+    this.average = mix(this.average, value);
+  }
+
+  /** Few values are higher. */
+  get high(): number | undefined {
+    return this.average === undefined ? undefined : this.average + 2 * this.#deviation;
   }
 }
 

@@ -71,3 +71,8 @@ export function cutIntoCalls(rows: readonly unknown[], rowsPerCall: number): Cal
     calls.push(new Call(calls.length, first, rows.slice(first, first + rowsPerCall)));
   return calls;
 }
+
+/** A failed row of a call, by its index in the batch. */
+export function atBatch({ first }: Call, failure: RowFailure): RowFailure {
+  return { ...failure, index: failure.index + first };
+}

@@ -9,7 +9,6 @@
  * 4. A call has its own time limit, which begins with the call: waits for a slot or a permit are no latency (I22).
  * 5. The rows out stand in the order of the calls (I4).
  */
-import { StageTimeoutError } from '../../../errors.js';
 import { addSpending, NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
 import {
   type AttemptResult,
@@ -18,7 +17,6 @@ import {
   type RowFailure,
   runCall,
 } from '../../../stages/attempt.js';
-import { LazyAbort } from '../../../stages/attempt-context.js';
 import type { Admitted, Deferred, Held } from '../../../stages/calls/call-gate.js';
 import type { CallSlots } from '../../../stages/calls/call-slots.js';
 import { FurtherRequest } from '../../../stages/calls/further-request.js';
@@ -26,16 +24,15 @@ import { judgeFailure, RETRY } from '../../../stages/failures/retry-decision.js'
 import { isThenable } from '../../../stages/thenable.js';
 import { endsTheRun } from '../row-errors.js';
 import { rememberLosses } from '../row-verdicts.js';
-import type { Call, CallFailure, CallOutput } from './call.js';
+import { atBatch, type Call, type CallFailure, type CallOutput } from './call.js';
 import { conclude, synchronousEnd } from './calls-end.js';
 import type { CallsEnd, CallsHost } from './calls-port.js';
+import { beginCall, CallTimes } from './running-call.js';
 import type { StageCalls } from './stage-calls.js';
 
 export class CallsAttempt {
   readonly #open: Call[];
   #next = 0;
-  /** Calls whose function runs. */
-  #active = 0;
   /** Calls that have begun and are not concluded: their function runs, or their rows are being journaled. */
   #unfinished = 0;
   #isWaitingForSlot = false;
@@ -45,9 +42,7 @@ export class CallsAttempt {
   #stopTimer: (() => void) | undefined;
   #isSynchronous = false;
   #isStarting = false;
-  #busyMs = 0;
-  #activeMs = 0;
-  #activeSince = 0;
+  readonly #times = new CallTimes();
   readonly #failures: { readonly error: unknown; readonly row: number | undefined }[] = [];
   #settle: (() => void) | undefined;
   #reject: ((reason: unknown) => void) | undefined;
@@ -77,7 +72,7 @@ export class CallsAttempt {
       const end = this.#isSynchronous
         ? synchronousEnd(this.calls)
         : conclude(this.calls, this.#fatal, this.#refusal, isFromJournal());
-      return { end, busyMs: this.#busyMs, activeMs: this.#activeMs, failures: this.#failures };
+      return { end, ...this.#times.sums, failures: this.#failures };
     });
   }
 
@@ -166,28 +161,13 @@ export class CallsAttempt {
   ): void {
     const { host, plan } = this;
     const { stage } = plan;
-    const startedAt = host.clock.monotonic();
-    if (this.#active === 0) this.#activeSince = startedAt;
-    this.#active++;
     this.#unfinished++;
-    const abort = new LazyAbort();
-    const onAbort = () => abort.abort(host.abort.reason);
-    host.abort.addEventListener('abort', onAbort, { once: true });
-    const context = host.contextOf(call, abort);
-    const { name, timeoutMs } = stage;
-    const stopTimer =
-      timeoutMs &&
-      host.clock.setTimer(() => abort.abort(new StageTimeoutError(name, this.batch, timeoutMs)), timeoutMs);
-    const stopWatch = host.watchCall(startedAt);
+    const run = beginCall(host, stage, this.batch, call);
+    this.#times.begin(run.startedAt);
     /** The function has ended. */
     const endCall = (error: unknown): Spending => {
-      if (stopTimer) stopTimer();
-      stopWatch();
-      host.abort.removeEventListener('abort', onAbort);
-      const now = host.clock.monotonic();
-      this.#busyMs += now - startedAt;
-      this.#active--;
-      if (this.#active === 0) this.#activeMs += now - this.#activeSince;
+      run.end();
+      this.#times.end(run.startedAt, host.clock.monotonic());
       const spent = host.settleCall(call);
       admitted?.settle(error === undefined ? { spent } : { spent, error });
       return spent;
@@ -206,7 +186,7 @@ export class CallsAttempt {
       // Aborted while its reservation was written: the function is not called.
       host.abort.throwIfAborted();
       if (problem !== undefined) throw problem.thrown;
-      const result = runCall(stage, call.rows, context, call.memory, call.first);
+      const result = runCall(stage, call.rows, run.context, call.memory, call.first);
       if (!isThenable(result)) {
         if (plan.isProbed && result.failures.length === 0) this.#isSynchronous = true;
         this.#succeed(call, result, endCall);
@@ -338,8 +318,4 @@ export class CallsAttempt {
     this.#stopTimer?.();
     this.#settle?.();
   }
-}
-
-function atBatch({ first }: Call, failure: RowFailure): RowFailure {
-  return { ...failure, index: failure.index + first };
 }
