@@ -10,13 +10,7 @@
  * 5. The rows out stand in the order of the calls (I4).
  */
 import { addSpending, NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
-import {
-  type AttemptResult,
-  keptRows,
-  loseOtherRows,
-  type RowFailure,
-  runCall,
-} from '../../../stages/attempt.js';
+import { type AttemptResult, keptRows, loseOtherRows, runCall } from '../../../stages/attempt.js';
 import type { Admitted, Deferred, Held } from '../../../stages/calls/call-gate.js';
 import type { CallSlots } from '../../../stages/calls/call-slots.js';
 import { FurtherRequest } from '../../../stages/calls/further-request.js';
