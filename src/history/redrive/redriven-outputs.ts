@@ -5,6 +5,7 @@ import { RedriveError } from '../../errors.js';
 import { defaults } from '../../executor/defaults.node.js';
 import type { PipelineLike } from '../../executor/definition.js';
 import { toSink } from '../../executor/endpoints/endpoints.js';
+import { loadCsvParser } from '../../formats/csv/csv-libraries.js';
 import { csvDialect, csvFields } from '../../formats/csv/csv-records.js';
 import type { JsonObject } from '../../formats/json.js';
 import type { FileSystem } from '../../platform/file-system.js';
@@ -63,6 +64,7 @@ async function csvColumns(
   if (sink?.kind !== 'csv' || String(sink.path).endsWith('.gz')) return undefined;
   const header = await headerText(fileSystem, await sessionOutput(fileSystem, checkpoint));
   const delimiter = typeof sink.delimiter === 'string' ? sink.delimiter : undefined;
+  await loadCsvParser();
   return header === undefined ? undefined : csvFields(header, csvDialect({ delimiter }));
 }
 
