@@ -26,7 +26,7 @@ export {
   inspectorHost,
 } from './sessions/inspector-host.js';
 export { type ListSessionsOptions, listSessions, type StoredSession } from './sessions/list-sessions.js';
+export { type Redrive, type RedriveOptions, redriveSession } from './sessions/outputs/redrive.js';
 export type { SessionState } from './sessions/owner.js';
-export { type Redrive, type RedriveOptions, redriveSession } from './sessions/redrive.js';
 export type { Publish } from './sinks/written-file.js';
 export type { EnteringRows } from './sources/described-dead-letters.js';

@@ -214,7 +214,7 @@ function redriveOf({ sessionId, sink, state }: Checkpoint, letters: DeadLetters,
 /** The checkpoint of the new session, before its first row. */
 function newCheckpoint(
   { stateManager, pipeline }: RedriveParts,
-  { pipelineFile }: Checkpoint,
+  { pipelineFile, pipelineArguments }: Checkpoint,
   sessionId: string,
   ends: Pick<Checkpoint, 'source' | 'sink' | 'deadLetter'>,
   state: CheckpointMark['state'],
@@ -230,6 +230,7 @@ function newCheckpoint(
   return {
     ...{ sessionId, epoch: 0, startedAt: now, savedAt: now, state: 'PAUSED', sourceIdentity: null },
     ...{ pipeline: pipeline.name, ...(pipelineFile !== undefined && { pipelineFile }) },
+    ...(pipelineArguments !== undefined && { pipelineArguments }),
     fingerprint: pipelineFingerprint(stages),
     settings: checkpointSettings(definition, stateManager, settings),
     ...ends,

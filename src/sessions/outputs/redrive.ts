@@ -1,15 +1,15 @@
 /** `redriveSession()`, for `xstate-pipeline/node` and for the command line. */
-import { StateManager } from '../checkpoint/state-manager.js';
-import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
-import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.js';
-import type { PipelineLike } from '../executor/definition.js';
-import { flag, optional, options, readOptions, text } from '../formats/shape.js';
-import { prepareRedrive, type Redrive } from '../history/redrive/redrive-session.js';
-import { defaultEnvironment } from '../platform/environment.js';
-import { absolutePath } from '../platform/file-problems.js';
-import { nodeFileSystem } from '../platform/node-file-system.js';
-import type { AnyStage } from '../stages/stage.js';
-import { findSession } from './find-session.js';
+import { StateManager } from '../../checkpoint/state-manager.js';
+import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+import { DEFAULT_STATE_DIRECTORY } from '../../checkpoint/storages/state-directory.js';
+import type { PipelineLike } from '../../executor/definition.js';
+import { flag, optional, options, readOptions, text } from '../../formats/shape.js';
+import { prepareRedrive, type Redrive } from '../../history/redrive/redrive-session.js';
+import { defaultEnvironment } from '../../platform/environment.js';
+import { absolutePath } from '../../platform/file-problems.js';
+import { nodeFileSystem } from '../../platform/node-file-system.js';
+import type { AnyStage } from '../../stages/stage.js';
+import { findSession } from '../find-session.js';
 
 export type { Redrive };
 

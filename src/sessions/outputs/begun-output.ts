@@ -2,12 +2,12 @@
  * A resumed session keeps writing to the file that it started. For a fork, this is not the file of the pipeline file: an output
  * that continues cannot move to another file.
  */
-import type { Checkpoint } from '../checkpoint/envelope.js';
-import { sinkFromDescription } from '../executor/endpoints/files.js';
-import type { Pipeline } from '../executor/pipeline.js';
-import { describedDeadLetters } from '../sources/described-dead-letters.js';
-import { outputsOf } from './output-owner.js';
-import { storedPath } from './stored-metrics.js';
+import type { Checkpoint } from '../../checkpoint/envelope.js';
+import { sinkFromDescription } from '../../executor/endpoints/files.js';
+import type { Pipeline } from '../../executor/pipeline.js';
+import { describedDeadLetters } from '../../sources/described-dead-letters.js';
+import { outputsOf } from '../output-owner.js';
+import { storedPath } from '../stored-metrics.js';
 
 export interface ResumedPipeline {
   readonly pipeline: Pipeline<unknown>;
