@@ -9,7 +9,7 @@
  */
 const { builtinModules } = require('node:module');
 
-const ENTRY = '^src/(index|node|browser|recording|sql|storage|testing|ai|pages|web|react|otel)[.]ts$';
+const ENTRY = '^src/(index|node|browser|recording|sql|storage|testing|ai|pages|parquet|web|react|otel)[.]ts$';
 const ERRORS = '^src/errors[.]ts$';
 const BASE = '^src/(platform|formats)/';
 /** Below the rooms; stages alone build on them. */
@@ -126,6 +126,20 @@ module.exports = {
         pathNot: [
           ...['^machines/', ERRORS, BASE, '^src/(pages|limits|stages)/'],
           '^src/sources/(source|source-pause|rows-batch|rows-hash)[.]ts$',
+        ],
+      },
+    },
+    {
+      name: 'parquet-keeps-contracts',
+      severity: 'error',
+      comment:
+        'parquet() is a source and a sink over files: it knows the contracts and the part file, and no pipeline',
+      from: { path: '^src/parquet/' },
+      to: {
+        path: OURS,
+        pathNot: [
+          ...['^machines/', ERRORS, BASE, '^src/parquet/', '^src/sources/(source|rows-batch)[.]ts$'],
+          '^src/sinks/(sink|file-sink|written-file|jsonl|dead-letter-path)[.]ts$',
         ],
       },
     },
@@ -272,8 +286,8 @@ module.exports = {
       from: { path: '^(src|machines)/', pathNot: '^src/inspector/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-peer'],
-        // Peers: there is one XState, and it is the user's. So are the AI SDK, React and OpenTelemetry's API, each for one room.
-        pathNot: 'node_modules/(xstate|ai|react|@types/react|@opentelemetry/api)/',
+        // Peers: there is one XState, and it is the user's. So are the AI SDK, React and OpenTelemetry's API and hyparquet, each for one room.
+        pathNot: 'node_modules/(xstate|ai|react|@types/react|@opentelemetry/api|hyparquet|hyparquet-writer)/',
       },
     },
     {
@@ -292,6 +306,7 @@ module.exports = {
     only('ai-sdk-in-its-room', ['src/ai'], 'ai|@ai-sdk'),
     only('otel-in-its-room', ['src/otel'], '@opentelemetry'),
     only('react-in-its-room', ['src/react'], 'react|react-dom'),
+    only('parquet-in-its-room', ['src/parquet'], 'hyparquet|hyparquet-writer'),
     only('lowdb-in-its-room', ['src/checkpoint'], 'lowdb|steno'),
     only('pino-in-its-room', ['src/observers'], 'pino'),
     only('csv-in-its-room', ['src/formats'], 'csv-parse|csv-stringify'),

@@ -21,7 +21,17 @@ import { parseSync, Visitor } from 'rolldown/utils';
 const ENTRIES = [
   // package.json: exports, imports, bin.
   ...['src/index', 'src/node', 'src/browser', 'src/testing', 'machines/index'],
-  ...['src/recording', 'src/storage', 'src/sql', 'src/ai', 'src/pages', 'src/web', 'src/react', 'src/otel'],
+  ...[
+    'src/recording',
+    'src/storage',
+    'src/sql',
+    'src/ai',
+    'src/pages',
+    'src/parquet',
+    'src/web',
+    'src/react',
+    'src/otel',
+  ],
   ...['src/platform/platform.node', 'src/platform/platform.browser'],
   ...['src/executor/defaults.node', 'src/executor/defaults.browser'],
   ...['src/platform/sha256.node', 'src/platform/sha256.browser'],

@@ -117,7 +117,7 @@ const isMissingExport = (error: unknown) => messageOf(error).includes('does not 
 async function importThroughJiti(file: string): Promise<unknown> {
   // Not by import(): Node would scan all 190 KB for exports, which doubles the time.
   const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti');
-  const [index, node, machines, browser, recording, storage, sql, pages] = await Promise.all([
+  const [index, node, machines, browser, recording, storage, sql, pages, parquet] = await Promise.all([
     import('../index.js'),
     import('../node.js'),
     import('../../machines/index.js'),
@@ -126,6 +126,7 @@ async function importThroughJiti(file: string): Promise<unknown> {
     import('../storage.js'),
     import('../sql.js'),
     import('../pages.js'),
+    import('../parquet.js'),
   ]);
   const jiti = createJiti(pathToFileURL(file).href, {
     // jiti's substitute would hide a missing default export.
@@ -139,6 +140,7 @@ async function importThroughJiti(file: string): Promise<unknown> {
       'xstate-pipeline/storage': storage,
       'xstate-pipeline/sql': sql,
       'xstate-pipeline/pages': pages,
+      'xstate-pipeline/parquet': parquet,
     },
   });
   return jiti.import(file);

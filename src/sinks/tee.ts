@@ -30,6 +30,7 @@ export function teeSink<T>(sinks: readonly Sink<T>[]): ReadableSink<T> {
     kind: 'tee',
     label: sinks.map(({ label }) => label).join(' and '),
     files: sinks.flatMap(filesOf),
+    mayWrite: (path) => sinks.some((sink) => sink.mayWrite?.(path) === true),
     appends: sinks.some(({ appends }) => appends === true),
     describe: () => undefined,
     open: (at, complete, context) => openAll(sinks, at, complete, context),

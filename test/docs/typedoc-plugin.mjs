@@ -11,7 +11,7 @@ import { Comment, CommentTag, Converter, ReferenceType, ReflectionType } from 't
 const CATEGORIES = [
   [/src\/errors\.ts$/, 'Errors'],
   [/src\/(ai|limits|spending|stages)\//, 'Stages'],
-  [/src\/(sources|sinks|sql|pages)\/|executor\/(endpoints|files)\.ts$/, 'Sources and sinks'],
+  [/src\/(sources|sinks|sql|pages|parquet)\/|executor\/(endpoints|files)\.ts$/, 'Sources and sinks'],
   [/src\/executor\/fusion\//, 'Running'],
   [/src\/executor\//, 'Running'],
   [/src\/sessions\//, 'Sessions'],

@@ -103,6 +103,12 @@ const VIOLATIONS: readonly (readonly [rule: string, file: string, text: string])
   ['no-sideways-imports', 'src/sources/b.ts', `import type { files } from '../checkpoint/files.js';`],
   ['no-sideways-imports', 'src/observers/c.ts', `import type { executor } from '../executor/executor.js';`],
   ['sql-keeps-contracts', 'src/sql/up.ts', `import type { executor } from '../executor/executor.js';`],
+  ['parquet-keeps-contracts', 'src/parquet/up.ts', `import type { owner } from '../sessions/owner.js';`],
+  [
+    'parquet-in-its-room',
+    'src/sinks/columns.ts',
+    `import { ByteWriter } from 'hyparquet-writer'; ByteWriter;`,
+  ],
   ['pages-are-a-source', 'src/pages/up.ts', `import type { executor } from '../executor/executor.js';`],
   ['executor-below-its-users', 'src/executor/up.ts', `import { cli } from '../cli/main.js'; cli;`],
   [

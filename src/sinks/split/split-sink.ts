@@ -99,6 +99,7 @@ function sinkOf<T>(
       const file = await FileSink.open(place, at, complete, context);
       return new OpenSplitSink<T>(target, key, { file, place });
     },
+    isPublished: async (at, context) => (await publishedAt(at, context)) !== undefined,
     deadLetters: () => jsonlSink<JsonObject>(list.replace(/files\.json$/, 'dead-letter.jsonl')),
     async discard(at, context) {
       await discardFile(place, at, context);
