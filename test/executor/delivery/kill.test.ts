@@ -17,41 +17,45 @@ const CHILD = fileURLToPath(new URL('killed.child.mjs', import.meta.url));
 const KILLS = Number(process.env.XSTATE_PIPELINE_KILLS ?? 8);
 const text = Array.from({ length: 64 }, (_, n) => `{"n":${n}}\n`).join('');
 
-test(`${KILLS} kills (seed ${SEED})`, async () => {
-  const random = seededRandom(SEED);
-  const whole = await runKilled(CHILD, { folder: folderWithInput() });
-  expect(whole).toMatchObject({ code: 0, stderr: '' });
-  const lines = whole.stdout.split('\n');
-  const published = lines.indexOf('delivery.started');
-  expect(lines.slice(published)).toEqual([
-    ...['delivery.started', 'delivering', 'delivered', 'delivery.completed', 'checkpoint.saved'],
-    ...['stage.completed', 'pipeline.completed', ''],
-  ]);
-  for (let kills = 0, run = 0; kills < KILLS; run++) {
-    const folder = folderWithInput();
-    let deliveredBefore = 0;
-    for (let isCompleted = false; !isCompleted; ) {
-      // Most of them around the delivery.
-      const atLine =
-        random() < 0.2 ? 1 + Math.floor(random() * lines.length) : published + Math.floor(random() * 6);
-      const ended = await runKilled(CHILD, { folder }, kills < KILLS ? atLine : undefined);
-      const place = `run ${run}, kill ${kills}: ${ended.stderr}`;
-      const deliveries = deliveriesOf(folder);
-      expect(
-        deliveries.map((delivery) => delivery.text),
-        place,
-      ).toEqual(deliveries.map(() => text));
-      expect(new Set(deliveries.map(({ sessionId }) => sessionId)).size, place).toBeLessThanOrEqual(1);
-      if (ended.signal === 'SIGKILL') kills++;
-      else expect(ended, place).toMatchObject({ code: 0, stderr: '' });
-      // Some are killed just after that was stored.
-      isCompleted = await hasCompleted(folder);
-      deliveredBefore = deliveries.length;
+test(
+  `${KILLS} kills (seed ${SEED})`,
+  async () => {
+    const random = seededRandom(SEED);
+    const whole = await runKilled(CHILD, { folder: folderWithInput() });
+    expect(whole).toMatchObject({ code: 0, stderr: '' });
+    const lines = whole.stdout.split('\n');
+    const published = lines.indexOf('delivery.started');
+    expect(lines.slice(published)).toEqual([
+      ...['delivery.started', 'delivering', 'delivered', 'delivery.completed', 'checkpoint.saved'],
+      ...['stage.completed', 'pipeline.completed', ''],
+    ]);
+    for (let kills = 0, run = 0; kills < KILLS; run++) {
+      const folder = folderWithInput();
+      let deliveredBefore = 0;
+      for (let isCompleted = false; !isCompleted; ) {
+        // Most of them around the delivery.
+        const atLine =
+          random() < 0.2 ? 1 + Math.floor(random() * lines.length) : published + Math.floor(random() * 6);
+        const ended = await runKilled(CHILD, { folder }, kills < KILLS ? atLine : undefined);
+        const place = `run ${run}, kill ${kills}: ${ended.stderr}`;
+        const deliveries = deliveriesOf(folder);
+        expect(
+          deliveries.map((delivery) => delivery.text),
+          place,
+        ).toEqual(deliveries.map(() => text));
+        expect(new Set(deliveries.map(({ sessionId }) => sessionId)).size, place).toBeLessThanOrEqual(1);
+        if (ended.signal === 'SIGKILL') kills++;
+        else expect(ended, place).toMatchObject({ code: 0, stderr: '' });
+        // Some are killed just after that was stored.
+        isCompleted = await hasCompleted(folder);
+        deliveredBefore = deliveries.length;
+      }
+      expect(deliveredBefore, `run ${run}`).toBeGreaterThan(0);
+      expect(readFileSync(`${folder}/out.jsonl`, 'utf8')).toBe(text);
     }
-    expect(deliveredBefore, `run ${run}`).toBeGreaterThan(0);
-    expect(readFileSync(`${folder}/out.jsonl`, 'utf8')).toBe(text);
-  }
-}, 600_000);
+  },
+  60_000 + KILLS * 10_000,
+);
 
 function folderWithInput(): string {
   const folder = freshFolder();

@@ -4,7 +4,7 @@
  * Pinned: I7, I19, I23 over both sinks: 0 rows lost, 0 doubled, none of the targets half published. `XSTATE_PIPELINE_KILLS=200` kills
  * more.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Database from 'libsql';
 import { expect, test } from 'vitest';
@@ -63,8 +63,10 @@ test.each(['file', 'table'])(
           if (contents !== undefined) expect(contents, place).toEqual(whole[i]);
         if (found[1] !== undefined) expect(found[0], place).toBe(text);
       }
-      expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+      // A process that is killed before its first checkpoint may leave an empty one.
+      for (const name of readdirSync(folder).filter((one) => one.endsWith('.part')))
+        expect(statSync(`${folder}/${name}`).size, `run ${run}: ${name}`).toBe(0);
     }
   },
-  600_000,
+  60_000 + KILLS * 10_000,
 );
