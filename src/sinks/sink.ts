@@ -68,7 +68,7 @@ export interface OpenSink<T> {
   problemOf?(row: T, index: number): SinkError | undefined;
   /** Like `encode`, for rows that are JSON Lines text already. Absent if that is not this sink's format. */
   encodeJsonLines?(lines: Uint8Array, rows: number): EncodedRows;
-  /** Writes rows, in order; one call at a time. */
+  /** Writes rows, in order; one call at a time. Encoded rows are appended once. */
   append(encoded: readonly EncodedRows[]): Promise<void>;
   /** Makes everything appended before the call durable. Rows may be appended while it runs: the position, which is the one
    * at the call, does not cover them. */

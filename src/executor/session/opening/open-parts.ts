@@ -18,6 +18,7 @@ import type { Ledger } from '../../../spending/ledger.js';
 import type { PipelineDefinition } from '../../definition.js';
 import { OutputDelivery } from '../../delivery/deliver-output.js';
 import { assertDistinctFiles } from '../../endpoints/distinct-files.js';
+import type { FusionThreads } from '../../fusion/thread-job.js';
 import { openThreads } from '../../fusion/workers.js';
 import { resultSinks } from '../../keyed/result-sinks.js';
 import { openKeyed, openLedger, openRows, type Rows } from '../../rows/rows.js';
@@ -74,6 +75,8 @@ export async function openParts(
   const publish: SessionRunOptions['publish'] = (draft) => host.publish(sessionId, draft);
   const { clock, random } = environment;
   const openContext: OpenContext = { sessionId, clock, random, ...fileSystemOf(environment) };
+  // First: loading the pipeline file takes a thread longer than all the rest.
+  const openedThreads = startThreads(host, session);
   const isPublished = wasSealed && (await isPublishedAlready(definition, mark, openContext));
   const source = isPublished
     ? endedSource(start.sourceIdentity)
@@ -117,8 +120,7 @@ export async function openParts(
     ),
   );
   if (isFresh) await notePosition(sink.position);
-  const opening = openThreads(host.workers, stages, fail);
-  const threads = opening === undefined ? undefined : await closeLater(opening);
+  const threads = await openedThreads();
   const rows = openRows({
     ...{
       sessionId,
@@ -165,6 +167,28 @@ async function isPublishedAlready(
   context: OpenContext,
 ): Promise<boolean> {
   return mark.sink !== null && (await sink.isPublished?.(mark.sink, context)) === true;
+}
+
+/** A thread that cannot work ends the opening, and later the run.
+ * @throws what it cannot work for. */
+function startThreads(
+  { workers, stages }: SessionHost,
+  { closeLater, fail }: OpeningSession,
+): () => Promise<FusionThreads | undefined> {
+  let isOpening = true;
+  let unfit: { readonly error: unknown } | undefined;
+  const opening = openThreads(workers, stages, (error) => {
+    if (isOpening) unfit = { error };
+    else fail(error);
+  });
+  const threads = opening === undefined ? undefined : closeLater(opening);
+  threads?.catch(() => {});
+  return async () => {
+    const opened = await threads;
+    isOpening = false;
+    if (unfit !== undefined) throw unfit.error;
+    return opened;
+  };
 }
 
 /** What an opening of this session created that was killed before its first checkpoint. */
