@@ -205,8 +205,10 @@ export class KeyedStages {
   async #publish(name: string, state: KeyedState, sink: Sink<unknown>): Promise<void> {
     const context: OpenContext = { ...this.options.openContext, parts: 'of-session' };
     await sink.discard?.(undefined, context);
-    const open = await sink.open(undefined, false, context);
+    const open = await sink.open(undefined, true, context);
     try {
+      // Rows of an earlier try are kept, and must not be doubled.
+      if (sink.appends === true && (await sink.isPublished?.(open.position, context)) === true) return;
       for (const rows of chunks(resultsOf(name, state), RESULT_ROWS)) await open.append([open.encode(rows)]);
       await open.flush();
       await open.publish();
