@@ -107,7 +107,7 @@ export type {
   SourceBatch,
   SourcePosition,
 } from './sources/source.js';
-export type { Budget } from './spending/budget.js';
+export type { Budget, SessionBudget } from './spending/budget.js';
 export type { SpendingTotals } from './spending/ledger.js';
 export type { Spending } from './spending/spending.js';
 export type { CacheOptions } from './stages/cache/cache-options.js';

@@ -1,7 +1,7 @@
 /** The table of commands: arguments, options, and the module of each, loaded on use. */
 
 import { type Command, Option } from 'commander';
-import type { Budget } from '../spending/budget.js';
+import type { SessionBudget } from '../spending/budget.js';
 import type { ChartOptions } from './commands/diagram.js';
 import type { InspectOptions } from './commands/inspect.js';
 import type { TuneArguments } from './commands/tune.js';
@@ -23,7 +23,7 @@ interface RunFlags extends CommonOptions {
   readonly record?: boolean;
   readonly otel?: boolean;
   readonly inspect?: InspectorKind;
-  readonly budget?: Budget;
+  readonly budget?: SessionBudget;
 }
 
 /** Receives the parsed command; `action` runs it and resolves to the exit code. */
@@ -257,7 +257,11 @@ export function addCommands(program: Command, terminal: Terminal, perform: SetAc
         'threads, including the main thread, for the synchronous stages at the head of the pipeline',
         wholeNumber,
       )
-      .option('--budget <limits>', 'limits of what the session may spend: usd=10,calls=500', budgetLimits)
+      .option(
+        '--budget <limits>',
+        'limits of what the session may spend: usd=10,calls=500; of a stage: name:usd=5',
+        budgetLimits,
+      )
       .option('--otel', 'trace and measure the run with the OpenTelemetry SDK that this process has loaded')
       .option('--record', 'record the run into the session, for inspect and replay')
       .addOption(inspectOption())

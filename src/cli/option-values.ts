@@ -1,19 +1,21 @@
 /** Parses the numbers of options. */
 import { InvalidArgumentError } from 'commander';
-import { BUDGET_UNITS, type Budget } from '../spending/budget.js';
+import { BUDGET_UNITS, type SessionBudget } from '../spending/budget.js';
 
-/** `usd=10,calls=500` */
-export function budgetLimits(text: string): Budget {
-  const entries = text.split(',').map((part): [string, number] => {
-    const [unit = '', amount = ''] = part.split('=');
-    const limit = Number(amount);
-    const isKnown = (BUDGET_UNITS as readonly string[]).includes(unit);
-    if (isKnown && /^\d+(\.\d+)?$/.test(amount)) return [unit, limit];
-    throw new InvalidArgumentError(
-      `It must be limits, such as usd=10,calls=500. The units are ${BUDGET_UNITS.join(', ')}.`,
-    );
-  });
-  return Object.fromEntries(entries);
+/** `usd=10,calls=500`; of a stage: `classify:usd=5`. Names with a comma or `=` cannot be given here. */
+export function budgetLimits(text: string): SessionBudget {
+  const session: Record<string, number> = {};
+  const stages: Record<string, Record<string, number>> = {};
+  for (const part of text.split(',')) {
+    const [, stage, unit = '', amount = ''] = /^(?:([^=]+):)?([^=:]*)=(\d+(?:\.\d+)?)$/.exec(part) ?? [];
+    if (!(BUDGET_UNITS as readonly string[]).includes(unit))
+      throw new InvalidArgumentError(
+        `It must be limits, such as usd=10,calls=500, or classify:usd=5 for a stage. The units are ${BUDGET_UNITS.join(', ')}.`,
+      );
+    if (stage === undefined) session[unit] = Number(amount);
+    else stages[stage] = { ...stages[stage], [unit]: Number(amount) };
+  }
+  return Object.keys(stages).length === 0 ? session : { ...session, stages };
 }
 
 export const wholeNumber = (text: string): number => within(text, 1);

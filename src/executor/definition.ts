@@ -4,11 +4,26 @@
 import { type ExecutorSettings, type JsonObject, MAX_WINDOW } from '../../machines/context.js';
 import { everyMs } from '../checkpoint/state-manager.js';
 import { InvalidOptionError } from '../errors.js';
-import { anything, oneOf, optional, options, readOptions, whole, withDefault } from '../formats/shape.js';
+import {
+  anything,
+  oneOf,
+  optional,
+  options,
+  readOption,
+  readOptions,
+  whole,
+  withDefault,
+} from '../formats/shape.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Source } from '../sources/source.js';
-import { type Budget, budgetOption, inBudgetUnits } from '../spending/budget.js';
+import {
+  type Budget,
+  changeBudget,
+  inBudgetUnits,
+  type SessionBudget,
+  sessionBudgetOption,
+} from '../spending/budget.js';
 import type { AnyStage, OnError } from '../stages/stage.js';
 import {
   type Deliver,
@@ -47,7 +62,7 @@ export interface PipelineOptions {
   readonly deadLetter?: SinkLike<JsonObject>;
   /** What the session may spend, over all its processes, before it pauses by itself. Decided before each call of a stage with
    * `estimate`, `budget`, `limit` or `rowsPerCall`. Default: no limit. */
-  readonly budget?: Budget;
+  readonly budget?: SessionBudget;
   /** Called with the published output, before the run completes: to upload the file, to load it into a database, to send a message.
    * It may be called again, after a failure and after a crash, until it has returned once and the session is stored as completed. If
    * it fails for good, the run fails with a `DeliveryError`; a resume only delivers.
@@ -81,7 +96,7 @@ export interface PipelineDefinition {
   readonly maxInFlight: number;
   readonly checkpointInterval: number | undefined;
   readonly checkpointEveryMs: number | false | undefined;
-  readonly budget: Budget | undefined;
+  readonly budget: SessionBudget | undefined;
   readonly deliver: DeliveryPolicy | undefined;
   /** The given options. */
   readonly options: PipelineOptions;
@@ -97,7 +112,7 @@ const PIPELINE_OPTIONS = options({
   losses: optional(anything),
   sample: optional(whole(1)),
   deadLetter: optional(anything),
-  budget: optional(budgetOption),
+  budget: optional(sessionBudgetOption),
   deliver: optional(anything),
 });
 
@@ -139,10 +154,35 @@ export function definePipeline(pipeline: PipelineLike, stages: readonly AnyStage
   };
 }
 
+/** The pipeline with other limits. @throws {InvalidOptionError} */
+export function withBudget(
+  definition: PipelineDefinition,
+  change: unknown,
+  stages: readonly AnyStage[],
+): PipelineDefinition {
+  if (change === undefined) return definition;
+  const changed = readOption('resume()', 'budget', sessionBudgetOption, change);
+  const budget = changeBudget(definition.budget, changed);
+  // A session that is opened again is defined from the options.
+  const options = { ...definition.options, budget };
+  return { ...definition, options, budget: checkBudget(budget, stages) };
+}
+
 /** @throws {InvalidOptionError} for a budget that nothing could keep. */
-function checkBudget(budget: Budget | undefined, stages: readonly AnyStage[]): Budget | undefined {
-  for (const { name, budget: own, estimate } of stages)
-    if (own !== undefined) assertPriced(`Stage "${name}"`, own, [estimate]);
+function checkBudget(
+  budget: SessionBudget | undefined,
+  stages: readonly AnyStage[],
+): SessionBudget | undefined {
+  const names = stages.map(({ name }) => name);
+  const stray = Object.keys(budget?.stages ?? {}).find((name) => !names.includes(name));
+  if (stray !== undefined)
+    throw new InvalidOptionError(
+      `The budget names a stage "${stray.slice(0, 100)}", which the pipeline has not. Its stages: ${names.join(', ')}.`,
+    );
+  for (const { name, budget: defined, estimate } of stages) {
+    const own = { ...defined, ...budget?.stages?.[name] };
+    assertPriced(`Stage "${name}"`, own, [estimate]);
+  }
   if (budget === undefined) return undefined;
   assertPriced(
     'The pipeline',
@@ -150,7 +190,7 @@ function checkBudget(budget: Budget | undefined, stages: readonly AnyStage[]): B
     stages.map(({ estimate }) => estimate),
   );
   const isCalled = stages.some(
-    ({ estimate, budget: own, limit, rowsPerCall }) =>
+    ({ name, estimate, budget: own = budget.stages?.[name], limit, rowsPerCall }) =>
       estimate !== undefined || own !== undefined || limit.length > 0 || rowsPerCall !== undefined,
   );
   if (isCalled) return budget;

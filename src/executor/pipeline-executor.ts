@@ -169,7 +169,8 @@ export class PipelineExecutor<
     return { end: () => this.#actions.recordings.remove(sink) };
   }
 
-  /** Runs the pipeline from its start; from FAILED it resumes from the session's own checkpoint.
+  /** Runs the pipeline from its start; from FAILED it resumes from the session's own checkpoint, with the source and the sink that
+   * are given now. Rows of `rows()` cannot be compared: those before the committed position are skipped.
    * @returns the result; rejects with what ended the run, or with `PipelineCancelledError`.
    * It stays pending while the run is paused, also by itself (`pipeline.paused` with a reason): `resume` and `cancel` settle it.
    * @throws {IllegalCommandError} in another state than IDLE and FAILED.
@@ -203,7 +204,9 @@ export class PipelineExecutor<
   }
 
   /** Resumes: in PAUSED and FAILED with this executor's session, in IDLE with a stored one.
-   * @param pipeline source and sink, where they cannot be rebuilt from the checkpoint (iterables, `collect()`).
+   * @param pipeline source and sink, where they cannot be rebuilt from the checkpoint (iterables, `collect()`). In PAUSED, the open
+   * ones continue.
+   * @param options `budget` raises the limits of what the session may spend, also of a run that this executor has paused.
    * @throws {IllegalCommandError | CheckpointNotFoundError | CorruptCheckpointError | PipelineMismatchError |
    * SessionLockedError} each leaving the executor as it was. */
   async resume(
@@ -213,6 +216,8 @@ export class PipelineExecutor<
   ): Promise<ExecutionResult<T>> {
     const isOwn = sessionId === undefined || sessionId === this.sessionId;
     if (isOwn && this.can('resume')) {
+      if (pipeline !== undefined && this.state === 'FAILED') this.#replacePipeline(pipeline);
+      this.#actions.changeBudget(options.budget);
       const outcome = this.#actions.promises.expectOutcome();
       this.#actor.send({ type: 'resume' });
       return outcome as Promise<ExecutionResult<T>>;
@@ -220,6 +225,17 @@ export class PipelineExecutor<
     if (sessionId === undefined || this.state !== 'IDLE')
       throw new IllegalCommandError('resume', this.state, legalCommands(this.#actor.getSnapshot()));
     return this.#resumeStored(sessionId, pipeline, options);
+  }
+
+  /** The run that failed continues with this source and sink. */
+  #replacePipeline(pipeline: Partial<PipelineLike>): void {
+    const before = this.#actions.definition;
+    if (before === undefined) return;
+    const given = Object.fromEntries(Object.entries(pipeline).filter(([, value]) => value !== undefined));
+    const { name, source, sink, options } = before;
+    const definition = definePipeline({ name, source, sink, options, ...given }, this.stages);
+    assertSamePipeline(before, definition);
+    this.#actions.usePipeline(definition);
   }
 
   async #resumeStored(

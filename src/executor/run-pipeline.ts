@@ -14,7 +14,7 @@ import type { HoldReason, PipelineEventOf } from '../observers/events.js';
 import { Deferred } from '../platform/deferred.js';
 import { defaultEnvironment, type Environment } from '../platform/environment.js';
 import type { Logger } from '../platform/logger.js';
-import type { Budget } from '../spending/budget.js';
+import { changeBudget, type SessionBudget } from '../spending/budget.js';
 import type { AnyStage } from '../stages/stage.js';
 import { onAbort } from './abort-listeners.js';
 import type { Command } from './commands.js';
@@ -40,8 +40,9 @@ export interface RunOptions {
   /** Reads the whole unfinished output before a resume, and refuses it if a byte before the committed position has changed.
    * Default false. */
   readonly verify?: boolean;
-  /** Limits instead of those of the pipeline's `budget`, by name: `{ usd: 10 }`. What earlier processes of the session spent counts. */
-  readonly budget?: Budget;
+  /** Limits instead of those of the pipeline's `budget`, by name: `{ usd: 10 }`; of single stages: `{ stages: { classify: { usd: 5 } } }`.
+   * What earlier processes of the session spent counts. */
+  readonly budget?: SessionBudget;
   /** Where sessions are kept, in Node. Default `.xstate-pipeline`. */
   readonly stateDir?: string;
   /** Instead of `stateDir`: where and how often checkpoints are kept. */
@@ -138,7 +139,7 @@ export function limitedBy<P extends PipelineLike>(
   const sampled = sample === undefined ? whole : { ...whole, options: { ...whole.options, sample } };
   if (budget === undefined) return sampled;
   const { options } = sampled;
-  return { ...sampled, options: { ...options, budget: { ...options?.budget, ...budget } } };
+  return { ...sampled, options: { ...options, budget: changeBudget(options?.budget, budget) } };
 }
 
 class Run<T> {

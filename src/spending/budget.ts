@@ -3,7 +3,7 @@
  *
  * Decided before a call begins, from what was spent, what calls in flight have reserved, and what the call is expected to spend.
  */
-import { amount, optional, options, shape } from '../formats/shape.js';
+import { amount, jsonObject, optional, options, type Shape, shape } from '../formats/shape.js';
 import type { SpendingTotals } from './ledger.js';
 import { addAmounts, addSpending, type Spending } from './spending.js';
 
@@ -23,10 +23,15 @@ export interface Budget {
   readonly warnAt?: readonly number[];
 }
 
+/** Limits over the whole session, and over single stages. */
+export interface SessionBudget extends Budget {
+  /** Limits over a stage, by its name: instead of those that the stage was defined with. */
+  readonly stages?: Readonly<Record<string, Budget>>;
+}
+
 const limit = amount(0, Number.MAX_SAFE_INTEGER);
 
-/** For pipelines and stages. */
-export const budgetOption = options({
+const BUDGET_FIELDS = {
   usd: optional(limit),
   tokens: optional(limit),
   calls: optional(limit),
@@ -39,7 +44,34 @@ export const budgetOption = options({
         Array.isArray(value) && value.every((share) => typeof share === 'number' && share > 0 && share <= 1),
     ),
   ),
-});
+};
+
+/** For stages. */
+export const budgetOption = options(BUDGET_FIELDS);
+
+const budgetsByStage: Shape<Readonly<Record<string, Budget>>> = {
+  expected: 'an object with a budget for each stage',
+  read: (value, path) =>
+    Object.fromEntries(
+      Object.entries(jsonObject.read(value, path)).map(([name, budget]) => [
+        name,
+        budgetOption.read(budget, `${path}.${name}`),
+      ]),
+    ),
+};
+
+/** For pipelines and runs. */
+export const sessionBudgetOption = options({ ...BUDGET_FIELDS, stages: optional(budgetsByStage) });
+
+/** The limits of `before`, but for those that `change` names. */
+export function changeBudget(before: SessionBudget | undefined, change: SessionBudget): SessionBudget {
+  if (before === undefined || (before.stages === undefined && change.stages === undefined))
+    return { ...before, ...change };
+  const stages: Record<string, Budget> = { ...before.stages };
+  for (const [name, budget] of Object.entries(change.stages ?? {}))
+    stages[name] = { ...stages[name], ...budget };
+  return { ...before, ...change, stages };
+}
 
 /** The limits of a budget; `warnAt` is none. */
 export const BUDGET_UNITS = ['usd', 'tokens', 'calls', 'rows', 'activeMs'] as const;

@@ -13,7 +13,7 @@ import { sessionCommand } from '../../sessions/invocation.js';
 import { outputsOf, refuseSharedOutput } from '../../sessions/output-owner.js';
 import { ownerOf } from '../../sessions/owner.js';
 import { storedMark } from '../../sessions/stored-metrics.js';
-import type { Budget } from '../../spending/budget.js';
+import type { SessionBudget } from '../../spending/budget.js';
 import type { RunViewer } from '../inspectors/live-inspector.js';
 import { limitPipeline } from '../limit-pipeline.js';
 import { loadPipelineFile } from '../load-pipeline-file.js';
@@ -40,7 +40,7 @@ export interface RunCommandOptions {
   readonly viewer: RunViewer | undefined;
   /** Threads, including the main thread. */
   readonly threads?: number;
-  readonly budget?: Budget;
+  readonly budget?: SessionBudget;
   /** For the function that the pipeline file exports. Of a resume: none, or those that the session began with. */
   readonly fileArguments: readonly string[];
 }

@@ -20,6 +20,7 @@ import type { Environment } from '../../platform/environment.js';
 import type { OpenContext } from '../../platform/open-context.js';
 import type { OpenSink, Sink } from '../../sinks/sink.js';
 import type { OpenSource } from '../../sources/source.js';
+import type { SessionBudget } from '../../spending/budget.js';
 import type { Ledger } from '../../spending/ledger.js';
 import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../stages/stage.js';
@@ -129,6 +130,8 @@ export interface Rows {
   armRetry(actor: StageActor, batch: number, delayMs: number): void;
   /** The concurrency of a stage has changed; calls that run are not stopped. */
   resizeStage(stageIndex: number, concurrency: number): void;
+  /** The limits of what the session may spend have changed. @throws {InvalidOptionError} */
+  changeBudget(budget: SessionBudget | undefined): void;
   /** The run resumes after a pause: attempts may begin again. */
   resumeAttempts(): void;
   /** Aborts every attempt; no answer follows. */
@@ -211,6 +214,7 @@ export function openRows(options: RowsOptions): Rows {
     startAttempt: (...args) => attempts.startAttempt(...args),
     armRetry: (...args) => attempts.armRetry(...args),
     resizeStage: (stageIndex, concurrency) => processor.resizeCalls(stageIndex, concurrency),
+    changeBudget: (changed) => spending.changeBudget(changed),
     resumeAttempts() {
       hold.open();
       losses?.reset();

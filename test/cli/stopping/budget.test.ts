@@ -31,11 +31,26 @@ test('pauses with 7 and its reason; a larger budget completes the session', asyn
   expect(text(cwd, 'out.jsonl').trimEnd().split('\n')).toHaveLength(100);
 });
 
-test.each(['usd', 'usd=', 'usd=much', 'usd=-1', 'euros=3'])('--budget %s is wrong usage', async (budget) => {
-  const ended = await call(['run', 'p.ts', '--budget', budget], { cwd: project() });
-  expect(ended.code).toBe(2);
-  expectOneLine(ended, 'budget');
+test('the budget of a stage is raised by its name', async () => {
+  const stage = PAID.replace('estimate', 'budget: { usd: 0.1 }, estimate');
+  const cwd = folder({ 'p.ts': pipelineFile(stage, ', batchSize: 10'), 'in.jsonl': rowsText(100) });
+  const paused = await run(['run', 'p.ts'], { cwd });
+  expect(paused.code).toBe(7);
+  expect(paused.stdout).toContain('--budget paid:usd=0.2');
+  expect((await run(['resume', 'last', '--budget', 'paid:usd=0.2'], { cwd })).code).toBe(0);
+  const stray = await run(['run', 'p.ts', '--budget', 'unpaid:usd=1'], { cwd });
+  expect(stray.code).toBe(2);
+  expectOneLine(stray, 'The budget names a stage "unpaid", which the pipeline has not. Its stages: paid.');
 });
+
+test.each(['usd', 'usd=', 'usd=much', 'usd=-1', 'euros=3', 'paid:', ':usd=1', 'paid:euros=1'])(
+  '--budget %s is wrong usage',
+  async (budget) => {
+    const ended = await call(['run', 'p.ts', '--budget', budget], { cwd: project() });
+    expect(ended.code).toBe(2);
+    expectOneLine(ended, 'budget');
+  },
+);
 
 test('--sample says what the rest will cost, and the resume pays for no row twice', async () => {
   const cwd = project();

@@ -66,6 +66,39 @@ describe('execute in FAILED', () => {
   });
 });
 
+test('a run that failed continues with the source and the sink that it is given: never silently with the old ones', async () => {
+  for (const command of ['execute', 'resume'] as const) {
+    let isBroken = true;
+    const stage = map('picky', (row: Row) => {
+      if (isBroken) throw new Error('no');
+      return row;
+    });
+    const h = harness([stage]);
+    await h.start().catch(() => {});
+    isBroken = false;
+    const sink = collect<Row>();
+    const given = { name: 'test', source: rows([{ n: 1_000 }]), sink };
+    const { executor } = h;
+    await (command === 'execute' ? executor.execute(given) : executor.resume(executor.sessionId, given));
+    expect(sink.rows).toEqual([{ n: 1_000 }]);
+    expect(h.sink.rows).toEqual([]);
+  }
+});
+
+test('after a commit, a sink without the rows of the session is refused', async () => {
+  let isBroken = true;
+  const stage = map('picky', (row: Row) => {
+    if (isBroken && row.n === 55) throw new Error('no');
+    return row;
+  });
+  const h = harness([stage]);
+  await h.start().catch(() => {});
+  isBroken = false;
+  const other = { name: 'test', source: rows(numbers(100)), sink: collect<Row>() };
+  for (const again of [() => h.executor.execute(other), () => h.executor.resume(h.executor.sessionId, other)])
+    await expect(again()).rejects.toThrow('its rows exist in one process only');
+});
+
 function describedSink() {
   const sink = collect<Row>();
   const { kind, label } = sink;

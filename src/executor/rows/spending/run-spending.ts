@@ -16,6 +16,7 @@ import {
   type BudgetUnit,
   type Exceeded,
   exceededBy,
+  type SessionBudget,
   tells,
   used,
   warningsOf,
@@ -38,7 +39,7 @@ export interface RunSpendingOptions {
   readonly ledger: Ledger;
   readonly journal: Journal | undefined;
   /** Of the whole session. */
-  readonly budget: Budget | undefined;
+  readonly budget: SessionBudget | undefined;
   readonly clock: Clock;
   /** Milliseconds in EXECUTING, over all processes. */
   readonly elapsedMs: () => number;
@@ -60,15 +61,36 @@ export class RunSpending {
   /** `scope unit share` of the warnings that were announced. */
   readonly #warned = new Set<string>();
 
+  #budget: SessionBudget | undefined;
+
   constructor(private readonly options: RunSpendingOptions) {
+    this.#budget = options.budget;
+    for (const { key } of this.#warnings()) this.#warned.add(key);
+  }
+
+  /** Changes the limits. What is spent already counts.
+   * @throws {InvalidOptionError} for a stage whose calls were not counted so far. */
+  changeBudget(budget: SessionBudget | undefined): void {
+    const { stages } = this.options;
+    const before = this.#budget;
+    const wasPaid = stages.map((_, i) => this.isPaid(i));
+    this.#budget = budget;
+    const added = stages.find((_, i) => this.isPaid(i) && !wasPaid[i]);
+    if (added !== undefined) {
+      this.#budget = before;
+      throw new InvalidOptionError(
+        `The calls of stage "${added.name}" are not counted in this process. Cancel the run, then resume the session with the budget.`,
+      );
+    }
+    this.#warned.clear();
     for (const { key } of this.#warnings()) this.#warned.add(key);
   }
 
   /** Whether the calls of a stage are counted and decided. */
   isPaid(stageIndex: number): boolean {
-    const { estimate, budget, rowsPerCall, limit } = this.#stage(stageIndex);
-    if (estimate !== undefined || budget !== undefined) return true;
-    return this.options.budget !== undefined && (rowsPerCall !== undefined || limit.length > 0);
+    const { estimate, rowsPerCall, limit } = this.#stage(stageIndex);
+    if (estimate !== undefined || this.#ownBudget(this.#stage(stageIndex)) !== undefined) return true;
+    return this.#budget !== undefined && (rowsPerCall !== undefined || limit.length > 0);
   }
 
   /** Whether the call may begin; it reserves nothing yet. @param next what it is expected to spend. @returns undefined: it may. */
@@ -177,10 +199,16 @@ export class RunSpending {
 
   /** The budgets that a call of the stage is compared with. */
   #budgets(stageIndex: number): { readonly budget: Budget; readonly stage: string | undefined }[] {
-    const { budget } = this.options;
-    const own = this.#stage(stageIndex);
+    const budget = this.#budget;
+    const stage = this.#stage(stageIndex);
+    const own = this.#ownBudget(stage);
     const all = budget === undefined ? [] : [{ budget, stage: undefined }];
-    return own.budget === undefined ? all : [...all, { budget: own.budget, stage: own.name }];
+    return own === undefined ? all : [...all, { budget: own, stage: stage.name }];
+  }
+
+  #ownBudget({ name, budget }: AnyStage): Budget | undefined {
+    const given = this.#budget?.stages?.[name];
+    return given === undefined ? budget : { ...budget, ...given };
   }
 
   #used(stage: string | undefined, withReserved: boolean): Spending {
@@ -190,12 +218,13 @@ export class RunSpending {
   }
 
   #warnings() {
-    const { stages, budget } = this.options;
+    const budget = this.#budget;
     const scopes = [
       ...(budget === undefined ? [] : [{ budget, stage: undefined }]),
-      ...stages.flatMap((stage) =>
-        stage.budget === undefined ? [] : [{ budget: stage.budget, stage: stage.name }],
-      ),
+      ...this.options.stages.flatMap((stage) => {
+        const own = this.#ownBudget(stage);
+        return own === undefined ? [] : [{ budget: own, stage: stage.name }];
+      }),
     ];
     return scopes.flatMap((scope) => {
       const spent = this.#used(scope.stage, false);
@@ -231,13 +260,14 @@ function without(spent: Spending, ...names: readonly string[]): Spending {
 
 function reasonOf({ unit, limit, used: before }: Exceeded, stage: string | undefined): HoldReason {
   const whose = stage === undefined ? 'The budget' : `The budget of stage "${stage}"`;
+  const more = `${unit}: ${nextLimit(limit)}`;
+  const inCode = stage === undefined ? more : `stages: { ${JSON.stringify(stage)}: { ${more} } }`;
+  const option = `${stage === undefined ? '' : `${stage}:`}${unit}=${nextLimit(limit)}`;
+  const quoted = /^[\w:=.-]+$/.test(option) ? option : JSON.stringify(option);
   return {
     kind: 'budget',
     message: `${whose} of ${amountText(unit, limit)} is reached: ${amountText(unit, before)} spent, and the next call would exceed it.`,
-    advice:
-      stage === undefined
-        ? `Resume with a larger budget: --budget ${unit}=${nextLimit(limit)}, or run({ budget: { ${unit}: ${nextLimit(limit)} } }).`
-        : `Raise budget.${unit} of the stage, then resume.`,
+    advice: `Resume with a larger budget: --budget ${quoted}, or run({ budget: { ${inCode} } }).`,
   };
 }
 

@@ -11,9 +11,10 @@ import type { Checkpoint } from '../../../checkpoint/envelope.js';
 import type { StateManager } from '../../../checkpoint/state-manager.js';
 import { PipelineMismatchError } from '../../../errors.js';
 import { canonicalJson } from '../../../formats/json.js';
+import type { SessionBudget } from '../../../spending/budget.js';
 import { fingerprintDifferences } from '../../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../../stages/stage.js';
-import { definePipeline, type PipelineDefinition, type PipelineLike } from '../../definition.js';
+import { definePipeline, type PipelineDefinition, type PipelineLike, withBudget } from '../../definition.js';
 import { toSink, toSource } from '../../endpoints/endpoints.js';
 import type { RunStart } from '../run-options.js';
 import { stageInputs } from '../stage-inputs.js';
@@ -30,6 +31,8 @@ export interface ResumeOptions {
   readonly fromJournal?: boolean;
   /** Read the whole unfinished output first, and refuse to resume if a byte before the committed position has changed. */
   readonly verify?: boolean;
+  /** Limits of what the session may spend, instead of the pipeline's, by name. What it has spent counts. */
+  readonly budget?: SessionBudget;
 }
 
 export interface StoredSession {
@@ -56,7 +59,7 @@ export async function loadSession(
   stages: readonly AnyStage[],
   stateManager: StateManager,
   pipeline: Partial<PipelineLike> | undefined,
-  { force = false, fromJournal = false, verify = false, name }: LoadOptions,
+  { force = false, fromJournal = false, verify = false, name, budget }: LoadOptions,
 ): Promise<StoredSession> {
   const accept = (candidate: Checkpoint): void => {
     restoreSnapshot(candidate.snapshot, storedStageInputs(candidate));
@@ -77,7 +80,7 @@ export async function loadSession(
   const snapshot = await withSuspects(restoreForced(checkpoint, stages, force), checkpoint, stateManager);
   const { flushed: mark } = snapshot.context;
   const isCompleted = checkpoint.state === 'COMPLETED';
-  const definition = definitionOf(checkpoint, pipeline, stages);
+  const definition = withBudget(definitionOf(checkpoint, pipeline, stages), budget, stages);
   if (verify && !isCompleted) {
     const damaged = await outputDifferences(definition, mark, 'all', comparisonContext(sessionId));
     if (damaged.length > 0) throw new PipelineMismatchError(damaged, false);
