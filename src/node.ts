@@ -25,7 +25,11 @@ export {
   type InspectorHostOptions,
   inspectorHost,
 } from './sessions/inspector-host.js';
-export { type ListSessionsOptions, listSessions, type StoredSession } from './sessions/list-sessions.js';
+export {
+  type ListSessionsOptions,
+  listSessions,
+  type StoredSession,
+} from './sessions/listing/list-sessions.js';
 export { type Redrive, type RedriveOptions, redriveSession } from './sessions/outputs/redrive.js';
 export type { SessionState } from './sessions/owner.js';
 export type { Publish } from './sinks/written-file.js';

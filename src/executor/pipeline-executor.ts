@@ -29,6 +29,7 @@ import type { ExecutionResult } from './result.js';
 import { RunObservers } from './run-observers.js';
 import { ExecutorActions } from './session/executor-actions.js';
 import { lockSession } from './session/opening/closing-sessions.js';
+import { redefineRun } from './session/opening/redefine-run.js';
 import { assertSamePipeline, loadSession, type ResumeOptions } from './session/opening/stored-session.js';
 import type { RecordingPreferences } from './session/recording/recordings.js';
 import { createRunnableMachine, type RunnableMachine } from './session/runnable-machine.js';
@@ -216,8 +217,7 @@ export class PipelineExecutor<
   ): Promise<ExecutionResult<T>> {
     const isOwn = sessionId === undefined || sessionId === this.sessionId;
     if (isOwn && this.can('resume')) {
-      if (pipeline !== undefined && this.state === 'FAILED') this.#replacePipeline(pipeline);
-      this.#actions.changeBudget(options.budget);
+      redefineRun(this.#actions, pipeline, options, this.stages);
       const outcome = this.#actions.promises.expectOutcome();
       this.#actor.send({ type: 'resume' });
       return outcome as Promise<ExecutionResult<T>>;
@@ -225,17 +225,6 @@ export class PipelineExecutor<
     if (sessionId === undefined || this.state !== 'IDLE')
       throw new IllegalCommandError('resume', this.state, legalCommands(this.#actor.getSnapshot()));
     return this.#resumeStored(sessionId, pipeline, options);
-  }
-
-  /** The run that failed continues with this source and sink. */
-  #replacePipeline(pipeline: Partial<PipelineLike>): void {
-    const before = this.#actions.definition;
-    if (before === undefined) return;
-    const given = Object.fromEntries(Object.entries(pipeline).filter(([, value]) => value !== undefined));
-    const { name, source, sink, options } = before;
-    const definition = definePipeline({ name, source, sink, options, ...given }, this.stages);
-    assertSamePipeline(before, definition);
-    this.#actions.usePipeline(definition);
   }
 
   async #resumeStored(

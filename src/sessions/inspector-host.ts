@@ -21,7 +21,7 @@ import { messageOf } from '../platform/thrown.js';
 import { canResume } from './can-resume.js';
 import { PATIENCE_MS } from './control-session.js';
 import { sessionCommand } from './invocation.js';
-import { newestWithOwners, type SessionWithOwner } from './list-sessions.js';
+import { newestWithOwners, type SessionWithOwner } from './listing/list-sessions.js';
 import { ownerOf } from './owner.js';
 import { storedMark } from './stored-metrics.js';
 

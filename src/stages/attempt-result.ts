@@ -66,9 +66,10 @@ export function keptRows({ kept }: AttemptMemory): unknown[] {
   return [...kept].sort(([a], [b]) => a - b).map(([, row]) => row);
 }
 
-/** The work as a whole has failed for good: every row without kept output is lost. */
-export function loseOtherRows(memory: AttemptMemory, rows: readonly unknown[], error: unknown): void {
+/** The work as a whole has failed for good: every row without kept output is lost. @returns the kept output rows. */
+export function loseOtherRows(memory: AttemptMemory, rows: readonly unknown[], error: unknown): unknown[] {
   const gone = new Set(memory.lost.map(({ index }) => index));
   for (const [index, row] of rows.entries())
     if (!gone.has(index) && !memory.kept?.has(index)) memory.lost.push({ index, row, error });
+  return keptRows(memory);
 }

@@ -17,7 +17,7 @@ import { lowdbStorage } from '../../src/checkpoint/storages/lowdb-storage.js';
 import { timedUuid } from '../../src/platform/environment.js';
 import { silentLogger } from '../../src/platform/logger.js';
 import { findSession } from '../../src/sessions/find-session.js';
-import { listSessions } from '../../src/sessions/list-sessions.js';
+import { listSessions } from '../../src/sessions/listing/list-sessions.js';
 import { runningSessions } from '../../src/sessions/running-sessions.js';
 import { aCheckpoint } from '../support/checkpoints.js';
 import { freshFolder } from '../support/folders.js';

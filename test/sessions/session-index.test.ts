@@ -23,7 +23,7 @@ import { lowdbStorage } from 'xstate-pipeline/node';
 import { encodeCheckpoint } from '../../src/checkpoint/envelope.js';
 import { timedUuid } from '../../src/platform/environment.js';
 import { nodeFileSystem } from '../../src/platform/node-file-system.js';
-import { listSessions } from '../../src/sessions/list-sessions.js';
+import { listSessions } from '../../src/sessions/listing/list-sessions.js';
 import { freshFolder } from '../support/folders.js';
 
 const START = 1_700_000_000_000;

@@ -2,7 +2,7 @@
 import { DEFAULT_STATE_DIRECTORY } from '../../checkpoint/storages/state-directory.js';
 import { grouped, printable, widthOf } from '../../observers/progress/terminal-text.js';
 import { programName, quoted } from '../../sessions/invocation.js';
-import { listSessions, type StoredSession } from '../../sessions/list-sessions.js';
+import { listSessions, type StoredSession } from '../../sessions/listing/list-sessions.js';
 import { stateWord } from '../../sessions/owner.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago } from '../output/durations.js';

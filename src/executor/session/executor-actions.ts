@@ -19,10 +19,9 @@ import type { StateManager } from '../../checkpoint/state-manager.js';
 import { IllegalCommandError, PipelineCancelledError } from '../../errors.js';
 import type { Environment } from '../../platform/environment.js';
 import { errorData } from '../../platform/error-data.js';
-import type { SessionBudget } from '../../spending/budget.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { type AskableSnapshot, assertLegal } from '../commands.js';
-import { type PipelineDefinition, withBudget } from '../definition.js';
+import type { PipelineDefinition } from '../definition.js';
 import type { WorkerOptions } from '../fusion/workers.js';
 import type { EventDraft } from '../publish.js';
 import type { CancelReceipt, PauseReceipt } from '../receipts.js';
@@ -110,14 +109,6 @@ export class ExecutorActions {
 
   usePipeline(definition: PipelineDefinition): void {
     this.#definition = definition;
-  }
-
-  /** Changes what the session may spend, from its next calls on. @throws {InvalidOptionError} */
-  changeBudget(change: SessionBudget | undefined): void {
-    if (change === undefined || this.#definition === undefined) return;
-    const changed = withBudget(this.#definition, change, this.options.stages);
-    if (this.state === 'PAUSED') this.#session?.parts?.rows.changeBudget(changed.budget);
-    this.#definition = changed;
   }
 
   /** Opens a stored session before `resume` is sent, so that a refusal leaves the machine's state as it is. */

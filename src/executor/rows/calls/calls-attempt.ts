@@ -10,7 +10,7 @@
  * 5. The rows out stand in the order of the calls (I4).
  */
 import { addSpending, NOTHING_SPENT, type Spending } from '../../../spending/spending.js';
-import { type AttemptResult, keptRows, loseOtherRows, runCall } from '../../../stages/attempt.js';
+import { type AttemptResult, loseOtherRows, runCall } from '../../../stages/attempt.js';
 import type { Admitted, Deferred, Held } from '../../../stages/calls/call-gate.js';
 import type { CallSlots } from '../../../stages/calls/call-slots.js';
 import { FurtherRequest } from '../../../stages/calls/further-request.js';
@@ -280,9 +280,9 @@ export class CallsAttempt {
     const isLost = verdict.kind === 'lose' || (verdict.kind === 'retry' && attempt >= stage.retry.attempts);
     if (!isLost || stage.onError === 'fail')
       return this.#failWith(call, { error, verdict: isLost ? { kind: 'lose' } : verdict });
-    loseOtherRows(call.memory, call.rows, error);
+    const kept = loseOtherRows(call.memory, call.rows, error);
     if (this.#isLossRefused(call)) return undefined;
-    return this.#keep(call, keptRows(call.memory), spent);
+    return this.#keep(call, kept, spent);
   }
 
   /** The run pauses or fails instead of losing these rows: the call is made again. */

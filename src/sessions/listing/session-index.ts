@@ -9,8 +9,8 @@
  * 3. The index is never needed. One that is missing, damaged, of another place or of another format is ignored. It is never fsynced.
  */
 import { join, resolve } from 'node:path';
-import { tempNameOf } from '../checkpoint/storages/durable-text-file.js';
-import { isObject, type JsonObject, parseUntrusted } from '../formats/json.js';
+import { tempNameOf } from '../../checkpoint/storages/durable-text-file.js';
+import { isObject, type JsonObject, parseUntrusted } from '../../formats/json.js';
 import {
   amount,
   flag,
@@ -21,9 +21,9 @@ import {
   ShapeError,
   text,
   whole,
-} from '../formats/shape.js';
-import type { FileStat } from '../platform/file-system.js';
-import { nodeFileSystem } from '../platform/node-file-system.js';
+} from '../../formats/shape.js';
+import type { FileStat } from '../../platform/file-system.js';
+import { nodeFileSystem } from '../../platform/node-file-system.js';
 
 /** In the state directory. */
 const INDEX_FILE = 'sessions-index.json';

@@ -1,17 +1,17 @@
 /** The stored sessions, newest first, each with the process that runs it. */
-import { type CheckpointSummary, isSound } from '../checkpoint/checkpoint-summary.js';
-import { newestIdsFirst } from '../checkpoint/session-id.js';
-import { StateManager } from '../checkpoint/state-manager.js';
-import { lowdbStorage } from '../checkpoint/storages/lowdb-storage.js';
-import { DEFAULT_STATE_DIRECTORY } from '../checkpoint/storages/state-directory.js';
-import { optional, options, readOptions, text, whole } from '../formats/shape.js';
-import type { ErrorData } from '../observers/events.js';
-import { concurrently } from '../platform/concurrently.js';
-import { canResume } from './can-resume.js';
-import { type SessionOwner, type SessionState, sessionState } from './owner.js';
-import { ownerIfAny } from './running-sessions.js';
+import { type CheckpointSummary, isSound } from '../../checkpoint/checkpoint-summary.js';
+import { newestIdsFirst } from '../../checkpoint/session-id.js';
+import { StateManager } from '../../checkpoint/state-manager.js';
+import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+import { DEFAULT_STATE_DIRECTORY } from '../../checkpoint/storages/state-directory.js';
+import { optional, options, readOptions, text, whole } from '../../formats/shape.js';
+import type { ErrorData } from '../../observers/events.js';
+import { concurrently } from '../../platform/concurrently.js';
+import { canResume } from '../can-resume.js';
+import { type SessionOwner, type SessionState, sessionState } from '../owner.js';
+import { ownerIfAny } from '../running-sessions.js';
+import { storedMark } from '../stored-metrics.js';
 import { type IndexedSession, SessionIndex } from './session-index.js';
-import { storedMark } from './stored-metrics.js';
 
 /** Options of `listSessions`. */
 export interface ListSessionsOptions {
