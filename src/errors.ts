@@ -30,6 +30,11 @@ export function isPipelineError(value: unknown): value is PipelineError {
   }
 }
 
+/** Whether an error is one of ours with this code, also from another copy of the package. */
+export function hasErrorCode(value: unknown, code: string): boolean {
+  return isPipelineError(value) && value.code === code;
+}
+
 /** A command that the state does not allow (I2). */
 export class IllegalCommandError extends PipelineError {
   readonly code = 'ILLEGAL_COMMAND';

@@ -14,8 +14,8 @@ import {
   CheckpointNotFoundError,
   CheckpointWriteError,
   CorruptCheckpointError,
+  hasErrorCode,
   InvalidOptionError,
-  SessionLockedError,
   StateDirectoryError,
 } from '../errors.js';
 import { optional, readOption, shape, whole, withDefault } from '../formats/shape.js';
@@ -259,7 +259,7 @@ export class StateManager {
     try {
       await this.storage.write(sessionId, text);
     } catch (cause) {
-      if (cause instanceof SessionLockedError || cause instanceof CheckpointWriteError) throw cause;
+      if (hasErrorCode(cause, 'SESSION_LOCKED') || hasErrorCode(cause, 'CHECKPOINT_WRITE')) throw cause;
       throw new CheckpointWriteError(
         `The checkpoint of session ${sessionId} could not be made durable in ${this.storage.label}: ${messageOf(cause)}. The previous checkpoint is kept. Fix the cause, then resume.`,
         { cause },
@@ -299,7 +299,7 @@ export class StateManager {
     try {
       lock = await this.lock(sessionId, {});
     } catch (error) {
-      if (error instanceof SessionLockedError) return false;
+      if (hasErrorCode(error, 'SESSION_LOCKED')) return false;
       throw error;
     }
     try {

@@ -7,6 +7,7 @@ import { CheckpointNotFoundError, RecordingError } from '../errors.js';
 import { absolutePath } from '../platform/file-problems.js';
 import type { FileSystem } from '../platform/file-system.js';
 import { nodeFileSystem } from '../platform/node-file-system.js';
+import { isBytes, isUrl } from '../platform/tagged.js';
 import { RECORDING_FORMAT } from '../recording/format.js';
 import { RecordingReader } from '../recording/reader.js';
 
@@ -65,8 +66,8 @@ async function assertStored(place: RecordingPlace): Promise<void> {
 
 /** For messages. */
 function labelOf(place: RecordingPlace): string {
-  if (place instanceof Uint8Array) return 'The given data';
-  if (typeof place === 'string' || place instanceof URL) return String(place);
+  if (isBytes(place)) return 'The given data';
+  if (typeof place === 'string' || isUrl(place)) return String(place);
   return `Session ${place.session}`;
 }
 
@@ -77,9 +78,9 @@ export function sessionFolder({ session, stateDir = DEFAULT_STATE_DIRECTORY }: S
 }
 
 async function* bytesOf(place: RecordingPlace): AsyncGenerator<Uint8Array> {
-  if (place instanceof Uint8Array) {
+  if (isBytes(place)) {
     yield place;
-  } else if (typeof place === 'string' || place instanceof URL) {
+  } else if (typeof place === 'string' || isUrl(place)) {
     yield* bytesAt(absolutePath(place, 'recording'));
   } else {
     yield* stored(place.fileSystem ?? nodeFileSystem, sessionFolder(place));

@@ -10,6 +10,7 @@ import { RecordingError } from '../errors.js';
 import { definePipeline, type PipelineLike } from '../executor/definition.js';
 import { DEFAULT_CHECKPOINT_EVERY_MS } from '../executor/session/checkpoints/checkpoint-settings.js';
 import type { JsonObject } from '../formats/json.js';
+import { isDate } from '../platform/tagged.js';
 import { EXECUTOR, type RecordingRecord } from '../recording/format.js';
 import type { RecordingReader } from '../recording/reader.js';
 import { pipelineFingerprint } from '../stages/pipeline-fingerprint.js';
@@ -161,6 +162,6 @@ function momentsOf(reader: RecordingReader): string {
 
 function textOf(when: Moment): string {
   const { time } = (when ?? {}) as { time?: unknown };
-  const isDate = time instanceof Date && Number.isFinite(Number(time));
-  return JSON.stringify(isDate ? { time: time.toISOString() } : when) ?? String(when);
+  const isTime = isDate(time) && Number.isFinite(Number(time));
+  return JSON.stringify(isTime ? { time: time.toISOString() } : when) ?? String(when);
 }

@@ -6,12 +6,13 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvalidOptionError } from '../errors.js';
+import { isUrl } from './tagged.js';
 import { codeOf, messageOf } from './thrown.js';
 
 /** Absolute, because a session may be resumed from another working directory. `~/` is the home directory.
  * @throws {InvalidOptionError} if it is not a path. */
 export function absolutePath(path: string | URL, what: string): string {
-  if (path instanceof URL) {
+  if (isUrl(path)) {
     if (path.protocol !== 'file:') {
       throw new InvalidOptionError(`${what}: a URL must begin with file:. Give a path or such a URL.`);
     }

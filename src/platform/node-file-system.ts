@@ -11,6 +11,7 @@ import * as fs from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { FileHandle, FileStat, FileSystem, OpenMode } from './file-system.js';
+import { field, messageOf } from './thrown.js';
 
 // Absent on Windows, where a symlink needs a privilege to be made.
 const NOFOLLOW = constants.O_NOFOLLOW ?? 0;
@@ -179,11 +180,8 @@ class NodeFileHandle implements FileHandle {
 
 /** The error of an operation on an open file, with the file's path. */
 export function withPath(error: unknown, path: string): unknown {
-  if (error instanceof Error && 'code' in error && !('path' in error)) {
-    error.message += `, '${path}'`;
-    Object.assign(error, { path });
-  }
-  return error;
+  if (field(error, 'code') === undefined || field(error, 'path') !== undefined) return error;
+  return Object.assign(error as object, { message: `${messageOf(error)}, '${path}'`, path });
 }
 
 /** Yarn's Plug'n'Play replaces Node's `FileHandle` by one without `sync`, `datasync` and `writev`. Its descriptor is real. */
@@ -191,7 +189,7 @@ async function useHandle<R>(method: () => Promise<R>, onDescriptor: () => Promis
   try {
     return await method();
   } catch (error) {
-    if (!(error instanceof Error) || !/not implemented/i.test(error.message)) throw error;
+    if (!/not implemented/i.test(messageOf(error))) throw error;
     return await onDescriptor();
   }
 }

@@ -2,7 +2,9 @@
  * Decodes a line of a recording. Nothing is trusted (I9): size and depth are bounded, keys that reach a prototype are refused, and
  * the shape of the kind is checked. A line that fails is a `damaged` record, never an error.
  */
+
 import { isObject, type JsonObject, parseUntrusted } from '../formats/json.js';
+import { messageOf } from '../platform/thrown.js';
 import type { ActorFrame, ActorStatus, RecordingRecord, StateValue } from './format.js';
 import { EMPTY_PATCH, type Patch } from './patch.js';
 
@@ -17,7 +19,7 @@ export function decodeRecord(line: string, n: number, at: number): RecordingReco
     const { k, n: _, t: __, ...rest } = value as JsonObject;
     return decode(String(k), rest, { n, at });
   } catch (error) {
-    return { type: 'damaged', n, at, reason: error instanceof Error ? error.message : String(error) };
+    return { type: 'damaged', n, at, reason: messageOf(error) };
   }
 }
 

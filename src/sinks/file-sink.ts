@@ -9,7 +9,7 @@
  * 4. A part file without committed bytes is removed at closing: nothing refers to it.
  */
 import { dirname } from 'node:path';
-import { PipelineError, SinkError } from '../errors.js';
+import { isPipelineError, SinkError } from '../errors.js';
 import { readAt } from '../formats/byte-blocks.js';
 import { type Compressor, compressorOf } from '../formats/compressed/compress.js';
 import { oneOf, readOption, withDefault } from '../formats/shape.js';
@@ -48,7 +48,7 @@ export async function asSinkError<R>(what: string, operation: Promise<R>): Promi
   try {
     return await operation;
   } catch (error) {
-    if (error instanceof PipelineError) throw error;
+    if (isPipelineError(error)) throw error;
     throw new SinkError(`Cannot ${what}: ${problemOf(error)}.`, { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 /** Reads a published file back, a batch of records at a time. */
-import { PipelineError, SinkError } from '../errors.js';
+import { isPipelineError, SinkError } from '../errors.js';
 import { openContents } from '../formats/compressed/compression.js';
 import { CompressedError } from '../formats/compressed/member.js';
 import { RecordReader, type RecordReaderOptions } from '../formats/record-reader.js';
@@ -33,7 +33,7 @@ export async function* readPublished(
       yield records;
     }
   } catch (error) {
-    if (error instanceof PipelineError) throw error;
+    if (isPipelineError(error)) throw error;
     if (error instanceof CompressedError) throw new SinkError(`${path}: ${error.message}.`, { cause: error });
     throw new SinkError(`Cannot read ${path}: ${problemOf(error)}.`, { cause: error });
   } finally {

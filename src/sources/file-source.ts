@@ -8,7 +8,13 @@
  *    identity covers the compressed bytes that were read up to there.
  */
 import { sha256 } from '#sha256';
-import { type MalformedRowError, PipelineError, PipelineMismatchError, SourceError } from '../errors.js';
+import {
+  isPipelineError,
+  type MalformedRowError,
+  type PipelineError,
+  PipelineMismatchError,
+  SourceError,
+} from '../errors.js';
 import { readAt } from '../formats/byte-blocks.js';
 import { CompressedHandle, type MemberPlace } from '../formats/compressed/compressed-handle.js';
 import { openContents } from '../formats/compressed/compression.js';
@@ -77,7 +83,7 @@ function notRegular(path: string): SourceError {
 }
 
 function asSourceError(path: string, verb: 'open' | 'read', error: unknown): PipelineError {
-  if (error instanceof PipelineError) return error;
+  if (isPipelineError(error)) return error;
   if (error instanceof CompressedError)
     return new SourceError(`${path}: ${error.message}.`, { cause: error });
   if (error instanceof RecordTooLongError)

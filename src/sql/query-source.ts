@@ -8,7 +8,7 @@
  * 4. Rows are plain JSON: dates are ISO text, 64-bit integers and numerics are text where the client gives them so.
  */
 import { sha256 } from '#sha256';
-import { PipelineError, PipelineMismatchError, SourceError } from '../errors.js';
+import { isPipelineError, PipelineMismatchError, SourceError } from '../errors.js';
 import { isCount, type Json } from '../formats/json.js';
 import type { OpenSource, Source, SourceBatch, SourcePosition } from '../sources/source.js';
 import { connectTo, type SqlClient } from './clients/connect.js';
@@ -53,7 +53,7 @@ export function querySource<T extends object>(options: QuerySourceOptions): Sour
 }
 
 function asSourceError(error: unknown): Error {
-  if (error instanceof PipelineError) return error;
+  if (isPipelineError(error)) return error;
   return new SourceError(`The query cannot be read: ${problemOfQuery(error)}.`, { cause: error });
 }
 

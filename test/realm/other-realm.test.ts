@@ -2,7 +2,7 @@
  * The product runs in a context of `node:vm`, as under jest and vitest's `vmThreads`: errors, promises and buffers of Node are of
  * another realm there, so that `instanceof` is false for them. With jest itself: `node test/packaging/jest.mjs`.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -17,8 +17,8 @@ import {
   rows,
   StateManager,
 } from 'xstate-pipeline';
-import { csv, jsonl, listSessions } from 'xstate-pipeline/node';
-import { assertNoSecondInvocation, createTestExecutor } from 'xstate-pipeline/testing';
+import { csv, jsonl, listSessions, nodeFileSystem } from 'xstate-pipeline/node';
+import { assertNoSecondInvocation, createTestExecutor, replay, snapshotAt } from 'xstate-pipeline/testing';
 import { freshFolder } from '../support/folders.js';
 
 interface Row {
@@ -173,4 +173,46 @@ test('an abort ends the run; a machine completes; the kit works', async () => {
   const kit = createTestExecutor(whole, { files: { 'in.jsonl': lines(20) } });
   await kit.execute();
   assertNoSecondInvocation(kit);
+});
+
+test('a recording that was read by Node is replayed, and a time of Node finds a moment of it', async () => {
+  const { at, stateDir } = folder();
+  const whole = pipeline('p', { batchSize: 50 })
+    .from(jsonl<Row>(at('in.jsonl')))
+    .pipe(map('same', (row: Row) => row))
+    .to(jsonl(at('out.jsonl')));
+  const { sessionId } = await whole.run({ stateDir, record: true });
+  const [name = ''] = readdirSync(join(stateDir, sessionId, 'recording'));
+  const bytes = readFileSync(join(stateDir, sessionId, 'recording', name));
+  expect((await replay(whole, bytes)).ok).toBe(true);
+  const later = new Date(statSync(at('out.jsonl')).mtimeMs + 60_000);
+  expect((await snapshotAt(bytes, { time: later })).snapshot).toMatchObject({ value: 'COMPLETED' });
+});
+
+test('an error of an open file names its path', async () => {
+  const directory = await nodeFileSystem.open(freshFolder(), 'read');
+  const reading = directory.read(new Uint8Array(8), 8, 0);
+  await expect(reading).rejects.toMatchObject({ code: 'EISDIR', path: expect.any(String) });
+  await directory.close();
+});
+
+test('what retry.when has decided about an error of Node counts: it is asked once for each attempt', async () => {
+  let asked = 0;
+  const stage = defineStage({
+    name: 's',
+    rowsPerCall: 1,
+    onError: 'skip',
+    retry: { attempts: 5, initialDelayMs: 0, when: () => (++asked > 1 ? 'lose' : 'retry') },
+    process: async () => {
+      throw await hostError();
+    },
+  });
+  const sink = collect<Row>();
+  await pipeline('p', { losses: false })
+    .from(rows([{ n: 1 }]))
+    .pipe(stage)
+    .to(sink)
+    .run(inMemory())
+    .catch(() => {});
+  expect(asked).toBe(2);
 });

@@ -3,7 +3,7 @@ import { isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { printable } from '../../observers/progress/terminal-text.js';
-import { codeOf, messageOf } from '../../platform/thrown.js';
+import { codeOf, messageOf, stackOf } from '../../platform/thrown.js';
 import { isForeseen } from '../exit-codes.js';
 import type { Terminal } from './terminal.js';
 
@@ -43,7 +43,7 @@ const FROM_STAGES = ['STAGE_FAILED', 'ROW_FAILED'];
 
 /** `file:line:column` or `file:line` of the first stack frame in the user's own code. */
 export function userFrame(error: unknown): string | undefined {
-  const stack = error instanceof Error ? error.stack : undefined;
+  const stack = stackOf(error);
   for (const line of stack?.split('\n') ?? []) {
     const [, path, row, column] =
       /(?:\(|\s|^)(?:file:\/\/)?(\/[^()]*|[A-Za-z]:[^()]*):(\d+):(\d+)\)?$/.exec(line) ?? [];

@@ -1,7 +1,9 @@
 /** The option `workers` of a run: checks it, widens the first stage for the threads, and starts them. */
+
 import { defaults } from '#defaults';
 import { InvalidOptionError } from '../../errors.js';
 import { readOption, whole } from '../../formats/shape.js';
+import { isUrl } from '../../platform/tagged.js';
 import { stageFingerprints } from '../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { PipelineDefinition } from '../definition.js';
@@ -23,7 +25,7 @@ export interface WorkerOptions {
 export function checkWorkers(workers: WorkerOptions): WorkerOptions {
   const { count, file, arguments: given = [] } = workers;
   readOption('workers (--threads)', 'count', whole(1, 64), count);
-  if (typeof file !== 'string' && !(file instanceof URL))
+  if (typeof file !== 'string' && !isUrl(file))
     throw new InvalidOptionError(
       "workers: each thread imports the pipeline file; name it: workers: { count: 2, file: new URL('./pipeline.js', import.meta.url) }.",
     );

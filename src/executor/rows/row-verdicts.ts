@@ -47,7 +47,8 @@ export function rememberLosses(
   return retried;
 }
 
-const verdicts = new WeakMap<Error, Verdict>();
+/** By the error, of any realm. A thrown primitive carries none: it is judged again. */
+const verdicts = new WeakMap<object, Verdict>();
 
 /** The error of the attempt, which carries the decision. */
 export function judgedRowError(stage: AnyStage, batch: InFlightBatch, failure: Judged): Error {
@@ -60,12 +61,12 @@ export function judgedRowError(stage: AnyStage, batch: InFlightBatch, failure: J
 export function judgedError(stage: AnyStage, batch: InFlightBatch, failure: CallFailure): unknown {
   const { row, error, verdict } = failure;
   if (row !== undefined) return judgedRowError(stage, batch, { ...row, verdict });
-  if (error instanceof Error) verdicts.set(error, verdict);
+  if (typeof error === 'object' && error !== null) verdicts.set(error, verdict);
   return error;
 }
 
 /** What becomes of a failed attempt: what was decided about its rows, else about what was thrown. */
 export function judgeAttempt(stage: AnyStage, attempt: number, thrown: unknown, now: number): JudgedFailure {
-  const verdict = thrown instanceof Error ? verdicts.get(thrown) : undefined;
+  const verdict = verdicts.get(thrown as object);
   return verdict === undefined ? judgeFailure(stage, thrown, { attempt, now }) : { error: thrown, verdict };
 }

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import type { CheckpointMark } from '../../../machines/context.js';
 import type { Checkpoint } from '../../checkpoint/envelope.js';
-import { ForkError, PipelineError, SinkError } from '../../errors.js';
+import { ForkError, isPipelineError, SinkError } from '../../errors.js';
 import type { JsonObject } from '../../formats/json.js';
 import { problemOf } from '../../platform/file-problems.js';
 import type { FileSystem } from '../../platform/file-system.js';
@@ -111,7 +111,7 @@ export async function copyUpTo(
     return { mark: copied, undo };
   } catch (error) {
     await undo();
-    if (error instanceof PipelineError) throw error;
+    if (isPipelineError(error)) throw error;
     throw new SinkError(`Cannot write ${made.at(-1)}: ${problemOf(error)}.`, { cause: error });
   }
 }

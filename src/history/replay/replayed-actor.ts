@@ -1,9 +1,11 @@
 /**
  * One actor of a recording on today's machine. Until a divergence, the recorded actor and today's are equal: only today's is kept.
  */
+
 import type { AnyStateMachine } from 'xstate';
 import { contextOfFormat1 } from '../../formats/format-1.js';
 import type { JsonObject } from '../../formats/json.js';
+import { messageOf } from '../../platform/thrown.js';
 import type {
   ActorFrame,
   ActorStatus,
@@ -85,7 +87,7 @@ export class ReplayedActor implements StepEnd {
     try {
       this.#steps = this.#inert.send(event);
     } catch (error) {
-      this.thrown = error instanceof Error ? error.message : String(error);
+      this.thrown = messageOf(error);
       this.#steps = NOTHING;
     }
     this.turn = { stamp, eventType: event.type, state: this.state, first: this.#steps[0] };

@@ -16,7 +16,7 @@ import type { CheckpointStorage } from '../../checkpoint/storage.js';
 import {
   CheckpointWriteError,
   InvalidOptionError,
-  PipelineError,
+  isPipelineError,
   SessionLockedError,
   StateDirectoryError,
 } from '../../errors.js';
@@ -195,7 +195,7 @@ async function createTables({ query }: SqlConnection): Promise<void> {
 type Verb = 'read' | 'write' | 'list' | 'remove';
 
 function asStorageError(verb: Verb, sessionId: string | undefined, error: unknown): Error {
-  if (error instanceof PipelineError) return error;
+  if (isPipelineError(error)) return error;
   const what = sessionId === undefined ? 'the sessions' : `session ${sessionId}`;
   const message = `Cannot ${verb} ${what} in PostgreSQL: ${problemOfQuery(error)}.`;
   return verb === 'write' || verb === 'remove'

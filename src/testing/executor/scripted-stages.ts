@@ -4,8 +4,10 @@
  *
  * A scripted row stage returns promises, and is therefore not fused with its neighbours.
  */
+
 import { isObject } from '../../formats/json.js';
 import type { AnyStage, BatchContext, StageContext } from '../../stages/stage.js';
+import { isThenable } from '../../stages/thenable.js';
 import { TestingError } from '../errors.js';
 import { callTwice, type Unrepeatable } from './call-twice.js';
 import type { StageAnswer, StageOutcome, StageScript } from './stage-outcomes.js';
@@ -143,7 +145,7 @@ export class ScriptedStages {
     };
     const work = (answer: StageAnswer | StageFunction, ...input: Parameters<StageFunction>) => {
       const answered = (answer as StageFunction)(...input);
-      if (answered instanceof Promise) this.#follow(answered);
+      if (isThenable(answered)) this.#follow(Promise.resolve(answered));
       return answered;
     };
     if (script === undefined) {

@@ -14,7 +14,7 @@ import type { ExecutorContext } from '../../../../machines/context.js';
 import type { ExecutorEvent } from '../../../../machines/executor-events.js';
 import type { SessionLock } from '../../../checkpoint/lock/lock.js';
 import { isSessionId } from '../../../checkpoint/session-id.js';
-import { CheckpointNotFoundError, InvalidOptionError } from '../../../errors.js';
+import { hasErrorCode, InvalidOptionError } from '../../../errors.js';
 import { errorData } from '../../../platform/error-data.js';
 import type { OpenSource } from '../../../sources/source.js';
 import type { PipelineDefinition } from '../../definition.js';
@@ -142,7 +142,7 @@ export class Session {
       return stored;
     } catch (error) {
       const isNew = this.request.context.flushed.batches === 0;
-      if (error instanceof CheckpointNotFoundError && isNew) return undefined;
+      if (hasErrorCode(error, 'CHECKPOINT_NOT_FOUND') && isNew) return undefined;
       throw error;
     }
   }
