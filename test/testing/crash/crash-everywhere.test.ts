@@ -39,6 +39,27 @@ test('journal files are trimmed while a pipeline of small rows runs', async () =
   expect(operations.indexOf(trimmed[1] as string)).toBeLessThan(published);
 });
 
+test('outputs that wait for a commit are in the journal until it is done: none is computed again', {
+  timeout: 60_000,
+}, async () => {
+  const paid = defineStage({
+    name: 'paid',
+    durable: true,
+    concurrency: 4,
+    process: async (batch: Row[]) => batch,
+  });
+  const ahead = pipeline('ahead', { batchSize: 1, checkpointInterval: 2 })
+    .from(jsonl<Row>('in.jsonl'))
+    .pipe(paid)
+    .pipe(map('last', async (row: Row) => row))
+    .to(jsonl('out.jsonl'));
+  const report = await crashEverywhere(ahead, {
+    files: { 'in.jsonl': Array.from({ length: 10 }, (_, n) => `{"n":${n}}\n`).join('') },
+    points: 16,
+  });
+  expect(report.points).toHaveLength(48);
+});
+
 test('failures and retries of a script happen in the crashed runs too', async () => {
   const paid = defineStage({
     name: 'paid',
