@@ -66,8 +66,9 @@ export function App({ inspector }: { readonly inspector: Inspector }) {
     () =>
       listenToKeys({
         step: (way) => {
-          const { steps } = inspector.selection;
-          void inspector.session.value?.step(way, steps.value ? ALL_EVENTS : JOB_EVENTS);
+          const session = inspector.session.value;
+          const isAll = inspector.selection.steps.value || session?.summary.value.stages.length === 0;
+          void session?.step(way, isAll ? ALL_EVENTS : JOB_EVENTS);
         },
         jump: (way) => inspector.session.value?.jump(way),
         start: () => inspector.session.value?.seek(0),

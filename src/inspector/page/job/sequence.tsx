@@ -40,7 +40,6 @@ export function Sequence({ session }: { readonly session: Session }) {
           const [a, b] = [xOf(message.from), xOf(message.to)];
           const isSelf = a === b;
           const way = b > a ? 1 : -1;
-          const label = `${message.from} to ${message.to}: ${message.text}${message.moved === '' ? '' : `, ${message.moved}`}`;
           return (
             // biome-ignore lint/a11y/useSemanticElements: SVG has no button.
             <g
@@ -48,7 +47,6 @@ export function Sequence({ session }: { readonly session: Session }) {
               class={message.index === shown.frame.index ? 'message-line now' : 'message-line'}
               role="button"
               tabIndex={0}
-              aria-label={label}
               onClick={() => session.seek(message.index)}
               onKeyDown={(event) => {
                 if (event.key !== 'Enter') return;

@@ -30,8 +30,9 @@ interface ChartProps {
 }
 
 /** Pixels; and the share of the screen's height that the rest of the page takes. */
-const [LEAST, MOST] = [350, 560];
-const elsewhere = () => (innerHeight > 1000 ? 560 : 460);
+const [LEAST, MOST] = [300, 620];
+const MOST_ZOOM = 3;
+const elsewhere = () => (innerHeight > 1000 ? 520 : 500);
 
 type PartProps = ChartProps & { readonly active: ReadonlySet<string> };
 
@@ -41,7 +42,9 @@ export function ChartView(given: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const width = useSignal(800);
   const tallest = useSignal(MOST);
-  const isFull = useSignal(false);
+  /** 1: the whole chart fits. */
+  const zoom = useSignal(1);
+  const pan = useSignal<readonly [x: number, y: number] | null>(null);
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       width.value = entry?.contentRect.width ?? 800;
@@ -52,40 +55,74 @@ export function ChartView(given: ChartProps) {
   }, [width]);
   const scaleOf = (layout: ChartLayout) =>
     Math.min(1.1, width.value / layout.width, tallest.value / layout.height);
-  const isTall = width.value < 620 && width.value / chart.tall.width > scaleOf(chart.wide);
-  const layout = isTall ? chart.tall : chart.wide;
-  const fit = isTall ? Math.min(1, width.value / layout.width) : scaleOf(layout);
-  const scale = isFull.value ? Math.max(1, fit) : fit;
+  const layout = scaleOf(chart.tall) > scaleOf(chart.wide) * 1.05 ? chart.tall : chart.wide;
+  const scale = Math.min(MOST_ZOOM, scaleOf(layout) * zoom.value);
+  const drag = (event: PointerEvent) => {
+    if (pan.value === null || box.current === null) return;
+    const [x, y] = pan.value;
+    box.current.scrollLeft -= event.clientX - x;
+    box.current.scrollTop -= event.clientY - y;
+    pan.value = [event.clientX, event.clientY];
+  };
   return (
-    <div class="chart" ref={box}>
-      {(fit < 0.95 || isFull.value) && (
+    <div class="chart-frame">
+      <span class="zoom">
+        <button type="button" class="tool" aria-label="Enlarge the chart" onClick={() => (zoom.value *= 1.4)}>
+          +
+        </button>
         <button
           type="button"
-          class="zoom"
-          aria-pressed={isFull.value}
-          onClick={() => (isFull.value = !isFull.value)}
+          class="tool"
+          aria-label="Reduce the chart"
+          disabled={zoom.value <= 1}
+          onClick={() => (zoom.value = Math.max(1, zoom.value / 1.4))}
         >
-          {isFull.value ? 'Fit' : 'Full size'}
+          −
         </button>
-      )}
-      {/* biome-ignore lint/a11y/useSemanticElements: a drawing in SVG has no element of its own. */}
-      <svg
-        role="group"
-        aria-label={`Statechart of ${name}, in state ${stateText(state) || 'none'}`}
-        viewBox={`0 0 ${layout.width} ${layout.height}`}
-        width={layout.width * scale}
-        height={layout.height * scale}
+        <button type="button" class="tool" disabled={zoom.value <= 1} onClick={() => (zoom.value = 1)}>
+          Fit
+        </button>
+      </span>
+      <section
+        class={zoom.value > 1 ? 'chart zoomed' : 'chart'}
+        ref={box}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must take the keyboard.
+        tabIndex={0}
+        aria-label={`Statechart of ${name}`}
+        style={{ maxHeight: `${tallest.value + 20}px` }}
+        onPointerDown={(event) => {
+          if (zoom.value > 1 && event.button === 0) pan.value = [event.clientX, event.clientY];
+        }}
+        onPointerMove={drag}
+        onPointerUp={() => (pan.value = null)}
+        onPointerLeave={() => (pan.value = null)}
       >
-        {layout.edges.map((edge) => (
-          <Edge key={`${edge.from} ${edge.to}`} edge={edge} {...props} />
-        ))}
-        {layout.states.map((each) => (
-          <StateBox key={each.key} box={each} {...props} />
-        ))}
-      </svg>
+        {/* biome-ignore lint/a11y/useSemanticElements: a drawing in SVG has no element of its own. */}
+        <svg
+          role="group"
+          aria-label={`Statechart of ${name}, in state ${stateText(state) || 'none'}`}
+          viewBox={`0 0 ${layout.width} ${layout.height}`}
+          width={layout.width * scale}
+          height={layout.height * scale}
+        >
+          {layout.states.filter(isOuter).map((each) => (
+            <StateBox key={each.key} box={each} {...props} />
+          ))}
+          {layout.edges.map((edge) => (
+            <Edge key={`${edge.from} ${edge.to}`} edge={edge} {...props} />
+          ))}
+          {layout.states
+            .filter((each) => !isOuter(each))
+            .map((each) => (
+              <StateBox key={each.key} box={each} {...props} />
+            ))}
+        </svg>
+      </section>
     </div>
   );
 }
+
+const isOuter = ({ kind }: ChartState) => kind !== 'inner';
 
 const isTaken = (line: ChartLine, { taken }: PartProps) => taken !== null && line.transitions.includes(taken);
 

@@ -107,7 +107,6 @@ function Branch({ row, isFirst, toggle }: BranchProps) {
       role="treeitem"
       aria-level={depth + 1}
       aria-expanded={branch ? open : undefined}
-      aria-label={`${key}: ${value}${changed ? ', changed here' : ''}`}
       tabIndex={isFirst ? 0 : -1}
       style={{ paddingLeft: `${depth * 16 + 8}px` }}
       onClick={branch ? () => toggle(path) : undefined}
@@ -117,7 +116,9 @@ function Branch({ row, isFirst, toggle }: BranchProps) {
         {branch ? (open ? '▾' : '▸') : ''}
       </span>
       <span class="name">{key}</span>
+      <span class="colon">: </span>
       <span class="value">{value}</span>
+      {changed && <span class="hidden">, changed here</span>}
     </div>
   );
 }

@@ -70,7 +70,7 @@ function Title({ session, note }: { readonly session: Session; readonly note: st
     <div class="title">
       <b>{pipeline}</b>
       <code title={sessionId}>{shortId(sessionId)}</code>
-      <span class={`chip ${isLost ? '' : state}`} aria-live="polite">
+      <span class={`chip ${isLost || state === '' ? '' : state}`} aria-live="polite" hidden={state === ''}>
         {live && !isLost && <i class="pulse" />}
         {isLost ? `${state} when last seen` : state}
       </span>
@@ -86,7 +86,7 @@ interface CommandProps {
 
 function Commands({ session, command }: CommandProps) {
   const frame = session.latest.value;
-  if (frame === null) return null;
+  if (frame?.actors.executor === undefined) return null;
   const chart = session.charts.value[frame.actors.executor?.definition ?? ''];
   const commandable = session.feed.command !== undefined && !session.isLost.value;
   const buttons = commandButtons(chart, {

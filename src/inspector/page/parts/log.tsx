@@ -19,19 +19,22 @@ interface Props {
 
 export function Log({ session, selection }: Props) {
   const rows = useMemo(() => new LogRows(session), [session]);
-  const { text, from: actor, steps } = selection;
+  const { text, from: actor } = selection;
+  // An app without a pipeline has no other events.
+  const isJob = session.summary.value.stages.length > 0;
+  const withSteps = selection.steps.value || !isJob;
   const records = session.records.value;
   const found = rows.found.value;
   const cursor = session.cursor.value;
 
-  const isAll = steps.value && actor.value === '' && text.value === '';
+  const isAll = withSteps && actor.value === '' && text.value === '';
   const filter = useMemo<RecordFilter>(
     () => ({
-      ...(isAll ? {} : steps.value ? ALL_EVENTS : JOB_EVENTS),
-      ...(actor.value === '' ? {} : steps.value ? { actor: actor.value } : { stage: actor.value }),
+      ...(isAll ? {} : withSteps ? ALL_EVENTS : JOB_EVENTS),
+      ...(actor.value === '' ? {} : withSteps ? { actor: actor.value } : { stage: actor.value }),
       ...(text.value === '' ? {} : { text: text.value }),
     }),
-    [isAll, steps.value, actor.value, text.value],
+    [isAll, withSteps, actor.value, text.value],
   );
   const isOutside = found !== null && isFar(found, cursor);
   useEffect(() => {
@@ -56,8 +59,8 @@ export function Log({ session, selection }: Props) {
           value={actor.value}
           onChange={(e) => (actor.value = e.currentTarget.value)}
         >
-          <option value="">{steps.value ? 'All actors' : 'All stages'}</option>
-          {actorsOf(session, steps.value).map((name) => (
+          <option value="">{withSteps ? 'All actors' : 'All stages'}</option>
+          {actorsOf(session, withSteps).map((name) => (
             <option key={name} value={name}>
               {name.replace(/^stage:/, '')}
             </option>
@@ -71,17 +74,19 @@ export function Log({ session, selection }: Props) {
           value={text.value}
           onInput={(e) => (text.value = e.currentTarget.value)}
         />
-        <label class="check" title="Events inside the statecharts of the library">
-          <input
-            type="checkbox"
-            checked={steps.value}
-            onChange={(e) => {
-              steps.value = e.currentTarget.checked;
-              actor.value = '';
-            }}
-          />
-          Library steps
-        </label>
+        {isJob && (
+          <label class="check" title="Events inside the statecharts of the library">
+            <input
+              type="checkbox"
+              checked={selection.steps.value}
+              onChange={(e) => {
+                selection.steps.value = e.currentTarget.checked;
+                actor.value = '';
+              }}
+            />
+            Library steps
+          </label>
+        )}
       </div>
       <VirtualList
         label="Events"

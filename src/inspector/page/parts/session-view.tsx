@@ -10,6 +10,7 @@ import { Machines } from '../job/machines.js';
 import { RunCard } from '../job/run-card.js';
 import { Speed } from '../job/speed.js';
 import type { Player } from '../player.js';
+import type { Frame } from '../records.js';
 import { type Selection, TABS, VIEWS } from '../selection.js';
 import type { Session, Shown } from '../session.js';
 import { theme } from '../theme.js';
@@ -69,6 +70,7 @@ function Moment(props: Props & { readonly shown: Shown }) {
   const failures = figures?.causes.reduce((sum, { count }) => sum + count, 0) ?? 0;
   const canCommand =
     selection.actor.value === PIPELINE && isNewest && live && session.feed.command !== undefined;
+  const actor = actorOf(frame, selection.actor.value);
   const view = isJob || selection.view.value === 'Compare' ? selection.view.value : 'Statecharts';
   return (
     <>
@@ -142,7 +144,7 @@ function Moment(props: Props & { readonly shown: Shown }) {
           <Machines
             session={session}
             shown={shown}
-            actor={selection.actor.value}
+            actor={actor}
             choose={(name) => (selection.actor.value = name)}
             command={canCommand ? command : undefined}
           />
@@ -158,6 +160,12 @@ function Moment(props: Props & { readonly shown: Shown }) {
       </div>
     </>
   );
+}
+
+/** The chosen actor, or the first one of an app that has none of this name. */
+function actorOf(frame: Frame | undefined, chosen: string): string {
+  const actors = Object.keys(frame?.actors ?? {});
+  return actors.includes(chosen) || chosen !== PIPELINE ? chosen : (actors[0] ?? chosen);
 }
 
 function Aside({ session, selection }: Pick<Props, 'session' | 'selection'>) {
@@ -177,7 +185,7 @@ function Aside({ session, selection }: Pick<Props, 'session' | 'selection'>) {
         {tab === 'Context' && (
           <Context
             session={session}
-            actor={selection.actor.value}
+            actor={actorOf(session.shown.value?.frame, selection.actor.value)}
             choose={(name) => (selection.actor.value = name)}
           />
         )}
