@@ -82,16 +82,18 @@ async function dragTo(page: Page, mark: string): Promise<void> {
 async function picture(page: Page, name: string): Promise<void> {
   if (!isForDocs) return;
   mkdirSync(IMAGES, { recursive: true });
+  await page.getByRole('tab', { name: 'Job' }).click();
   // The picture needs a curve.
   await page.waitForTimeout(3000);
   for (const [width, height] of [
-    [1280, 800],
+    [1280, 960],
     [390, 844],
   ] as const) {
     await page.setViewportSize({ width, height });
     await page.screenshot({ path: join(IMAGES, `inspector-${name}-${width}.png`) });
   }
   await page.setViewportSize({ width: 1280, height: 800 });
+  await page.getByRole('tab', { name: 'Statecharts' }).click();
 }
 
 describe.skipIf(!hasChromium)('in Chromium', () => {

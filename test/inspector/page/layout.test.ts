@@ -2,12 +2,12 @@
  * Pins the layout in a real browser: nothing overflows the page or hides a command, at six widths, with names up to 60 characters and up to
  * 40 stages, light and dark; and axe finds no violation in any view.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pageAssets } from '../../../src/inspector/server/assets.js';
@@ -15,7 +15,6 @@ import { exportedHtml } from '../../../src/inspector/server/html.js';
 import { hasChromium, launchChromium } from '../../support/chromium.js';
 import { stagedRecording } from './staged-recording.js';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'inspector-layout-'));
 const WIDTHS = [1920, 1440, 1280, 1024, 768, 390];
 const VIEWS = ['Job', 'Failures', 'Speed', 'Statecharts', 'Compare'];
@@ -60,7 +59,7 @@ function misplaced(): string[] {
 }
 
 async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };

@@ -155,6 +155,42 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     await close();
   });
 
+  test('a reload and a link keep moment, view, tab, batch and search', async () => {
+    const { page, close } = await opened();
+    await page.getByRole('tab', { name: 'Job' }).click();
+    await page.getByRole('spinbutton', { name: 'Batch' }).fill('7');
+    await page.getByRole('searchbox', { name: 'Text of the event' }).fill('503');
+    await page.locator('.row', { hasText: 'attempt 1 failed' }).first().click();
+    const at = await position(page);
+    await page.waitForFunction((n) => location.hash.includes(`at=${n - 1}`), at);
+    await page.waitForFunction(() => /batch=7.*text=503/.test(location.hash));
+    const link = page.url();
+    await page.reload();
+    for (const _ of ['after a reload', 'by the link']) {
+      await page.locator('.life', { hasText: 'Batch 7' }).waitFor();
+      await shownAt(page, at);
+      expect(await page.getByRole('searchbox', { name: 'Text of the event' }).inputValue()).toBe('503');
+      await page.goto('about:blank');
+      await page.goto(link);
+    }
+    await close();
+  });
+
+  test('a search at the end of the session shows the newest match', async () => {
+    const { page, close } = await opened();
+    await page.getByRole('searchbox', { name: 'Text of the event' }).fill('COMMITTED UP');
+    await page.getByRole('searchbox', { name: 'Text of the event' }).fill('BATCHES.committed');
+    await page.waitForFunction(() => {
+      const rows = [...document.querySelectorAll('.row')];
+      return (
+        rows.length > 0 &&
+        rows.every((row) => row.textContent?.includes('Committed up to')) &&
+        rows.some((row) => row.textContent?.includes('batch 59'))
+      );
+    });
+    await close();
+  });
+
   test('playback reaches the end', async () => {
     const { page, close } = await opened();
     await page.getByRole('combobox', { name: 'Playback speed' }).selectOption('1000');
