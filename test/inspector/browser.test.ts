@@ -104,7 +104,10 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
 
   test('one run over four processes is watched, commanded and replayed', async () => {
     const cwd = folder({ 'in.jsonl': rowsText(ROWS), 'p.ts': pipelineFile(STAGES) });
-    const first = start(['run', 'p.ts', '--json', '--record', '--checkpoint-interval', '200'], { cwd, env: SLOWLY });
+    const first = start(['run', 'p.ts', '--json', '--record', '--checkpoint-interval', '200'], {
+      cwd,
+      env: SLOWLY,
+    });
     const [, session = ''] = await first.printed(/"sessionId":"([0-9a-f-]{36})"/);
     const inspector = start(['inspect', session, '--allow-commands'], { cwd });
     const [, url = ''] = await inspector.printed(ADDRESS);

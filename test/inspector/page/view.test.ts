@@ -3,7 +3,6 @@
  * the tree. The input is a recording of a real run.
  */
 import { beforeAll, expect, test } from 'vitest';
-import { commandButtons, legalCommands } from '../../../src/inspector/page/view/commands.js';
 import {
   executorMetrics,
   journalBytes,
@@ -216,46 +215,6 @@ test('a chart draws every transition of its machine once, from its source', () =
         ).toBe(true);
     }
   }
-});
-
-test('legal commands come from the statechart; the others say why they are disabled', () => {
-  const chart = run.exported.charts.executor;
-  expect([...legalCommands(chart, 'EXECUTING')].sort()).toEqual(['cancel', 'pause']);
-  expect([...legalCommands(chart, 'FAILED')].sort()).toEqual(['cancel', 'execute', 'resume']);
-  expect(legalCommands(chart, 'COMPLETED')).toEqual([]);
-  const buttons = (state: string, rest: object = {}) =>
-    Object.fromEntries(
-      commandButtons(chart, { metrics: { state, doing: [] }, live: true, commandable: true, ...rest }).map(
-        ({ command, enabled, title }) => [command, enabled ? true : title],
-      ),
-    );
-  expect(buttons('EXECUTING')).toEqual({
-    pause: true,
-    cancel: true,
-    resume: expect.stringContaining('legal now: '),
-  });
-  expect(buttons('PAUSED')).toEqual({
-    resume: true,
-    cancel: true,
-    pause: expect.stringContaining('Cannot pause while PAUSED'),
-  });
-  expect(buttons('EXECUTING', { metrics: { state: 'EXECUTING', doing: ['pausing'] } }).pause).toMatch(
-    /^Pausing/,
-  );
-  expect(buttons('EXECUTING', { live: false })).toMatchObject({
-    resume: true,
-    pause: expect.stringContaining('no process'),
-  });
-  expect(buttons('COMPLETED', { live: false }).resume).toMatch(/complete/);
-  // The host knows what it can grant.
-  expect(buttons('PAUSED', { live: false, canResume: false }).resume).toMatch(
-    /nothing says how the pipeline/,
-  );
-  expect(buttons('PAUSED', { live: true, canResume: false }).resume).toMatch(/another process holds/);
-  expect(buttons('PAUSED', { live: true, canResume: true }).resume).toBe(true);
-  expect(buttons('PAUSED', { commandable: false })).toMatchObject({
-    resume: expect.stringContaining('exported recording'),
-  });
 });
 
 test('a row of the log names event, actor and change of state', () => {

@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { serveClassic } from '../../src/inspector/classic.js';
-import { serveStately } from '../../src/inspector/stately.js';
-import { hasChromium, launchChromium } from '../support/chromium.js';
-import { serverOf } from './classic-viewer.js';
-import { heldRun } from './held-run.js';
+import { serveClassic } from '../../../src/inspector/classic.js';
+import { serveStately } from '../../../src/inspector/stately.js';
+import { hasChromium, launchChromium } from '../../support/chromium.js';
+import { serverOf } from '../classic-viewer.js';
+import { heldRun } from '../held-run.js';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -78,8 +78,8 @@ async function pageAt(url: string): Promise<{ page: Page; requests: string[] }> 
 describe.skipIf(!hasChromium)('in a browser', () => {
   beforeAll(async () => {
     const scripts: Readonly<Record<string, string>> = {
-      '/inspect': await bundle(STATELY, at('../..')),
-      '/viz': await bundle(CLASSIC, at('../../src/inspector')),
+      '/inspect': await bundle(STATELY, at('../../..')),
+      '/viz': await bundle(CLASSIC, at('../../../src/inspector')),
     };
     server = createServer((request, response) => {
       const [path = ''] = (request.url ?? '').split('?');

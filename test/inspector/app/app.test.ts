@@ -12,12 +12,12 @@ import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { assign, createActor, sendTo, setup } from 'xstate';
-import { type AppInspector, createInspector } from '../../src/inspector/app/create-inspector.js';
-import { layoutChart } from '../../src/inspector/layout.js';
-import { describeMachine, type Machine } from '../../src/recording/definition.js';
-import { hasChromium, launchChromium } from '../support/chromium.js';
-import { complaintsOf } from './page/looks.js';
-import { ViewerClient } from './viewer-client.js';
+import { type AppInspector, createInspector } from '../../../src/inspector/app/create-inspector.js';
+import { layoutChart } from '../../../src/inspector/layout.js';
+import { describeMachine, type Machine } from '../../../src/recording/definition.js';
+import { hasChromium, launchChromium } from '../../support/chromium.js';
+import { complaintsOf } from '../page/looks.js';
+import { ViewerClient } from '../viewer-client.js';
 
 const lamp = setup({}).createMachine({
   id: 'lamp',

@@ -5,9 +5,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { defineStage } from 'xstate-pipeline';
-import { serveClassic } from '../../src/inspector/classic.js';
-import { serveStately } from '../../src/inspector/stately.js';
-import { harness, type Row } from '../support/runs.js';
+import { serveClassic } from '../../../src/inspector/classic.js';
+import { serveStately } from '../../../src/inspector/stately.js';
+import { harness, type Row } from '../../support/runs.js';
 
 const QUOTED = 'row {"name":"Ada Lovelace"} has no id';
 const open: { close(): unknown }[] = [];
