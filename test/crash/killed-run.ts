@@ -57,7 +57,9 @@ export class KilledRun {
     const found: Record<string, string> = {};
     for (const each of readdirSync(this.#file(name), { recursive: true, encoding: 'utf8' }).toSorted()) {
       const path = join(this.#file(name), each);
-      if (!statSync(path).isFile()) continue;
+      const stat = statSync(path);
+      // A session that was killed before its first checkpoint may leave an empty working file.
+      if (!stat.isFile() || (each.endsWith('.part') && stat.size === 0)) continue;
       found[each] = readFileSync(path, 'utf8').replace(/"session":"[^"]*"/, '');
     }
     return found;
