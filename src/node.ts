@@ -6,7 +6,11 @@ export {
 } from './checkpoint/storages/lowdb-storage.js';
 export type { FileEndpoint, FileInputEndpoint } from './executor/endpoints/endpoints.js';
 export { type CsvOptions, csv, type JsonlOptions, jsonl } from './executor/endpoints/files.js';
-export { type ArgumentOptions, type ArgumentValues, withArguments } from './executor/pipeline-arguments.js';
+export {
+  type ArgumentOptions,
+  type ArgumentValues,
+  withArguments,
+} from './executor/endpoints/pipeline-arguments.js';
 export { type EventLogger, type LogEventsOptions, logEvents } from './observers/logger.js';
 export { nodeFileSystem } from './platform/node-file-system.js';
 export {

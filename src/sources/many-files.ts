@@ -8,17 +8,24 @@
  * 3. The file of the position may have grown. Files that come later in the order are read as well.
  * 4. At most one file is open for reading (I13).
  */
-import { basename, relative, sep } from 'node:path';
-import { sha256 } from '#sha256';
+import { basename } from 'node:path';
 import { PipelineMismatchError, SourceError } from '../errors.js';
-import { canonicalJson, isCount, type Json } from '../formats/json.js';
+import { isCount, type Json } from '../formats/json.js';
 import type { OpenContext } from '../platform/open-context.js';
+import {
+  compareBefore,
+  extend,
+  HASH_LENGTH,
+  type Hashes,
+  hashOf,
+  NOTHING,
+  nameHash,
+  nameOf,
+  type OpenFile,
+} from './file-hashes.js';
 import type { FoundFile, InputFiles } from './file-input.js';
 import type { FileSource } from './file-source.js';
 import type { OpenSource, SourceBatch, SourcePosition } from './source.js';
-
-/** Opens one file, from its beginning or at a position in it. */
-export type OpenFile<T> = (path: string, at: SourcePosition | undefined) => Promise<FileSource<T>>;
 
 /** Opens one file, or several as one input. @throws {SourceError} and {PipelineMismatchError} */
 export async function openInput<T>(
@@ -30,12 +37,6 @@ export async function openInput<T>(
   const path = await input.singlePath(fileSystem);
   if (path !== undefined) return openFile(path, at);
   return ManyFiles.open(input, await input.find(fileSystem), at, openFile);
-}
-
-/** Hashes of files: of what a directory says of them, and of their contents. */
-interface Hashes {
-  readonly stats: string;
-  readonly contents: string;
 }
 
 interface ManyPosition {
@@ -51,12 +52,7 @@ interface ManyPosition {
   readonly place: SourcePosition;
 }
 
-const HASH_LENGTH = 16;
-const NOTHING: Hashes = { stats: '', contents: '' };
 const COMPRESSED = /\.(gz|zst)$/;
-
-const hashOf = (...parts: readonly (string | number)[]): string =>
-  sha256(JSON.stringify(parts)).slice(0, HASH_LENGTH);
 
 /** @throws {PipelineMismatchError} if it is not a position of several files. */
 function manyPosition(label: string, { file, name, base, before, ...place }: SourcePosition): ManyPosition {
@@ -252,26 +248,6 @@ export class ManyFiles<T> implements OpenSource<T> {
   }
 }
 
-const nameOf = (folder: string, { path }: FoundFile): string => relative(folder, path).replaceAll(sep, '/');
-const nameHash = (name: string): string => sha256(name).slice(0, 8);
-
-interface FileFacts {
-  readonly size: number;
-  readonly modifiedAtMs: number;
-  readonly identity: Json;
-}
-
-function extend(
-  { stats, contents }: Hashes,
-  name: string,
-  { size, modifiedAtMs, identity }: FileFacts,
-): Hashes {
-  return {
-    stats: hashOf(stats, name, size, modifiedAtMs),
-    contents: hashOf(contents, name, size, canonicalJson(identity)),
-  };
-}
-
 /** The index of the file of a position. @throws {PipelineMismatchError} */
 function placeOf(found: readonly FoundFile[], { file, name }: ManyPosition, input: InputFiles): number {
   const isIt = (candidate: FoundFile | undefined) =>
@@ -282,34 +258,6 @@ function placeOf(found: readonly FoundFile[], { file, name }: ManyPosition, inpu
     [`${input.label}: the file that the run was reading, number ${file + 1}, is not there any more`],
     false,
   );
-}
-
-/** Whether the files before a position are those that the run had read. */
-async function compareBefore<T>(
-  folder: string,
-  before: readonly FoundFile[],
-  position: ManyPosition,
-  openFile: OpenFile<T>,
-): Promise<{ readonly before: Hashes; readonly difference?: string }> {
-  let stats = '';
-  for (const file of before)
-    stats = hashOf(stats, nameOf(folder, file), file.stat.size, file.stat.modifiedAtMs);
-  if (stats === position.before.stats) return { before: position.before };
-  // Copied, perhaps: the contents decide.
-  let hashes = NOTHING;
-  for (const file of before) {
-    const source = await openFile(file.path, undefined);
-    const { size, modifiedAtMs } = file.stat;
-    const identity = await source.identityOfWhole().finally(() => source.close());
-    hashes = extend(hashes, nameOf(folder, file), { size, modifiedAtMs, identity });
-  }
-  if (hashes.contents === position.before.contents) return { before: hashes };
-  const [had, has] = [position.file, before.length];
-  const what =
-    had === has
-      ? 'a file that the run had read has changed'
-      : `before the file that the run was reading, there are ${has} files instead of ${had}`;
-  return { before: hashes, difference: `${what}, in ${folder}` };
 }
 
 async function columnsOf<T>(

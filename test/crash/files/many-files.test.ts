@@ -4,8 +4,8 @@
  * Pinned: I7, I8, I15: the output of the resumed run is byte-identical to that of an uninterrupted run over one file.
  */
 import { expect, test } from 'vitest';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
-import { INPUT, inputOf, Ledger, OUTPUT, runProcess } from './simulated-run.js';
+import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+import { INPUT, inputOf, Ledger, OUTPUT, runProcess } from '../simulated-run.js';
 
 const ROWS = 18;
 const PATTERN = '/data/in-*.jsonl';

@@ -4,9 +4,9 @@
  * Pinned: I7, I8, I19: the resumed run publishes the files of an uninterrupted one, each whole, and leaves nothing else behind.
  */
 import { expect, test } from 'vitest';
-import { jsonl } from '../../src/node.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
-import { INPUT, inputOf, Ledger, runProcess } from './simulated-run.js';
+import { jsonl } from '../../../src/node.js';
+import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+import { INPUT, inputOf, Ledger, runProcess } from '../simulated-run.js';
 
 const ROWS = 8;
 const FOLDER = '/data/out';

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { rows } from 'xstate-pipeline';
-import { nodeFileSystem } from '../../src/platform/node-file-system.js';
-import { jsonlSource } from '../../src/sources/jsonl.js';
-import { limitedSource } from '../../src/sources/limited-source.js';
-import { sourceContract } from '../../src/testing/contracts/source.js';
-import { freshFolder } from '../support/folders.js';
+import { nodeFileSystem } from '../../../src/platform/node-file-system.js';
+import { jsonlSource } from '../../../src/sources/jsonl.js';
+import { limitedSource } from '../../../src/sources/limited-source.js';
+import { sourceContract } from '../../../src/testing/contracts/source.js';
+import { freshFolder } from '../../support/folders.js';
 import {
   call,
   DOUBLE,
@@ -23,7 +23,7 @@ import {
   sessionOf,
   start,
   text,
-} from './command.js';
+} from '../command.js';
 
 for (const kind of ['jsonl', 'jsonl of a pattern', 'rows'])
   sourceContract(

@@ -1,8 +1,8 @@
 /** Arguments of a pipeline file: `xstate-pipeline run file.ts -- --country DE`. Only reachable from `xstate-pipeline/node`. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { InvalidOptionError } from '../errors.js';
-import { messageOf } from '../platform/thrown.js';
-import type { Pipeline } from './pipeline.js';
+import { InvalidOptionError } from '../../errors.js';
+import { messageOf } from '../../platform/thrown.js';
+import type { Pipeline } from '../pipeline.js';
 
 /** Options of a pipeline file, by name, as `parseArgs` of `node:util` takes them: `type`, `short`, `multiple`, `default`. */
 export type ArgumentOptions = NonNullable<ParseArgsConfig['options']>;

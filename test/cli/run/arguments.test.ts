@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { withArguments } from 'xstate-pipeline/node';
-import { call, expectOneLine, folder, rowsText, run, SLOWLY, start, text } from './command.js';
+import { call, expectOneLine, folder, rowsText, run, SLOWLY, start, text } from '../command.js';
 
 const build = (stages: string) => `
 import { existsSync } from 'node:fs';
