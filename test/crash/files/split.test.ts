@@ -18,7 +18,7 @@ const sink = jsonl<Out>(`${FOLDER}/{key}-{n}.jsonl`, {
   key: ({ n }) => ['a', 'A', '../c'][n % 3] as string,
   maxBytes: 30,
 });
-const process = (disk: SimulatedDisk, ledger: Ledger) => runProcess(disk, ledger, { sink });
+const runOnce = (disk: SimulatedDisk, ledger: Ledger) => runProcess(disk, ledger, { sink });
 
 function freshDisk(): SimulatedDisk {
   const disk = new SimulatedDisk();
@@ -36,31 +36,39 @@ async function outputsOf(disk: SimulatedDisk): Promise<Record<string, string | u
 
 async function finish(disk: SimulatedDisk, ledger: Ledger): Promise<void> {
   for (let count = 1; ; count++) {
-    const how = await process(disk, ledger);
+    const how = await runOnce(disk, ledger);
     if (how === 'completed') return;
     if (count === 4) throw how;
   }
 }
 
-test.each(['ENOSPC', 'kill', 'power loss, some data kept'])('%s at every operation', async (fault) => {
-  const whole = freshDisk();
-  expect(await process(whole, new Ledger())).toBe('completed');
-  const golden = await outputsOf(whole);
-  expect(Object.keys(golden)).toHaveLength(9);
-  for (let n = 1; n <= whole.operations.length; n++) {
-    const disk = freshDisk();
-    const ledger = new Ledger();
-    if (fault === 'ENOSPC') disk.fail(n, 'ENOSPC', 'short');
-    else disk.cutAt(n);
-    await process(disk, ledger);
-    const after = fault.startsWith('power')
-      ? disk.crash(fault.includes('kept') ? 1000 + n : undefined)
-      : disk.kill();
-    const what = `operation ${n}: ${whole.operations[n - 1]?.kind} ${whole.operations[n - 1]?.path}`;
-    await finish(after, ledger).catch((error: unknown) => {
-      throw new Error(what, { cause: error });
-    });
-    expect(await outputsOf(after), what).toEqual(golden);
-    expect(ledger.violations, what).toEqual([]);
-  }
-});
+const FAULTS = ['ENOSPC', 'kill', 'power loss, some data kept'] as const;
+
+/** One fault for each operation, in turn; all of them with `XSTATE_PIPELINE_KILLS`. */
+test.each(process.env.XSTATE_PIPELINE_KILLS === undefined ? [undefined] : FAULTS)(
+  'a fault at every operation: %s',
+  async (only) => {
+    const whole = freshDisk();
+    expect(await runOnce(whole, new Ledger())).toBe('completed');
+    const golden = await outputsOf(whole);
+    expect(Object.keys(golden)).toHaveLength(9);
+    for (let n = 1; n <= whole.operations.length; n++) {
+      const fault = only ?? (FAULTS[n % FAULTS.length] as string);
+      const disk = freshDisk();
+      const ledger = new Ledger();
+      if (fault === 'ENOSPC') disk.fail(n, 'ENOSPC', 'short');
+      else disk.cutAt(n);
+      await runOnce(disk, ledger);
+      const after = fault.startsWith('power')
+        ? disk.crash(fault.includes('kept') ? 1000 + n : undefined)
+        : disk.kill();
+      const what = `operation ${n}: ${whole.operations[n - 1]?.kind} ${whole.operations[n - 1]?.path}`;
+      await finish(after, ledger).catch((error: unknown) => {
+        throw new Error(what, { cause: error });
+      });
+      expect(await outputsOf(after), what).toEqual(golden);
+      expect(ledger.violations, what).toEqual([]);
+    }
+  },
+  120_000,
+);
