@@ -26,12 +26,14 @@ export function limitPipeline(pipeline: Pipeline<unknown>, limit: number | undef
   const first = limit === 1 ? 'The first row goes' : `The first ${counted(limit, 'row')} go`;
   return {
     pipeline: { ...pipeline, source: limitedSource(toSource(pipeline.source), limit), sink, options },
-    notices: [`${first} to ${shownPath(sink.label)}. ${shownPath(real.label)} is not touched.`],
+    notices:
+      sink === real ? [] : [`${first} to ${shownPath(sink.label)}. ${shownPath(real.label)} is not touched.`],
   };
 }
 
 /** Beside a file, and of its kind; JSON Lines in the working directory for all else: rows of a trial go to no table. */
 function limitedSink(real: Sink<unknown>, name: string, limit: number): Sink<unknown> {
+  if (real.kind === 'stdout') return real;
   const description = real.describe();
   const { kind, path } = description ?? {};
   if (description !== undefined && (kind === 'jsonl' || kind === 'csv') && typeof path === 'string')

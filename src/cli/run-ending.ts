@@ -5,8 +5,16 @@ import { isBeyondResume } from '../sessions/can-resume.js';
 import { programName, quoted, sessionCommand } from '../sessions/invocation.js';
 import { commandAfterLoss, lostOutput } from '../sessions/lost-output.js';
 import { storedMark } from '../sessions/stored-metrics.js';
+import { STANDARD_OUTPUT } from '../sinks/standard-output.js';
 import { describedDeadLetters } from '../sources/described-dead-letters.js';
-import { COMPLETED, exitCodeOf, FAILED, PAUSED_BY_ITSELF, STOPPED_FROM_ELSEWHERE } from './exit-codes.js';
+import {
+  COMPLETED,
+  exitCodeOf,
+  FAILED,
+  PAUSED_BY_ITSELF,
+  STOPPED_BY,
+  STOPPED_FROM_ELSEWHERE,
+} from './exit-codes.js';
 import { reportError, shownPath } from './output/report.js';
 import {
   completedEnding,
@@ -30,6 +38,8 @@ export async function printRunEnding(
   options: SessionOptions,
 ): Promise<number> {
   const { terminal, stops, name, places, verbose } = options;
+  // `… | head`: the reader has all that it wanted.
+  if (places.output === STANDARD_OUTPUT && isOutputClosed(outcome, stops.exitCode)) return STOPPED_BY.SIGPIPE;
   if (outcome.kind === 'completed') {
     const { result } = outcome;
     const redrive = sessionCommand('redrive', result.sessionId, options.stateDir);
@@ -51,6 +61,12 @@ export async function printRunEnding(
   if (how === 'failed') return outcome.kind === 'failed' ? exitCodeOf(outcome.error) : FAILED;
   const isByItself = outcome.kind === 'paused' && outcome.saved.reason !== undefined;
   return stops.exitCode ?? (isByItself ? PAUSED_BY_ITSELF : STOPPED_FROM_ELSEWHERE);
+}
+
+function isOutputClosed(outcome: RunOutcome, signalCode: number | undefined): boolean {
+  const { cause } =
+    (outcome.kind === 'failed' ? (outcome.error as { readonly cause?: unknown } | null) : null) ?? {};
+  return signalCode === STOPPED_BY.SIGPIPE || codeOf(cause) === 'EPIPE';
 }
 
 function stopKindOf(outcome: RunOutcome, signalCode: number | undefined): StopKind {

@@ -26,10 +26,12 @@ import {
   isPublishedFile,
   publishOption,
   removePublishedFile,
+  type WrittenBytes,
 } from './file-sink.js';
 import { jsonlSink } from './jsonl.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
+import { STANDARD_OUTPUT, StandardOutput, standardOutput } from './standard-output.js';
 import type { Publish } from './written-file.js';
 
 /** How CSV is written. */
@@ -52,7 +54,7 @@ export function csvSink<T extends object = object>(
   path: string | URL,
   options: CsvSinkOptions = {},
 ): ReadableSink<T> {
-  const file = absolutePath(path, 'csv');
+  const file = path === '-' ? STANDARD_OUTPUT : absolutePath(path, 'csv');
   const publish = publishOption(options.publish, 'csv');
   const { delimiter } = csvDialect({ delimiter: options.delimiter });
   const header = readOption('csv', 'header', withDefault(flag, true), options.header);
@@ -62,6 +64,17 @@ export function csvSink<T extends object = object>(
   }
   const place = { path: file, publish };
   const form: CsvForm = { path: file, delimiter, header, columns };
+  if (path === '-')
+    return standardOutput<T>(async (at, context) => {
+      await loadCsvWriter();
+      return new OpenCsvSink<T>(
+        form,
+        StandardOutput.open(at),
+        (chunks) => chunks,
+        undefined,
+        context.columns,
+      );
+    });
   return {
     kind: 'csv',
     label: file,
@@ -167,7 +180,7 @@ interface Deferred<T> {
 
 class OpenCsvSink<T extends object> implements OpenSink<T> {
   readonly #form: CsvForm;
-  readonly #file: FileSink;
+  readonly #file: WrittenBytes;
   readonly #encoder: CsvEncoder;
   readonly #compress: Compressor;
   /** 0: not yet written. */
@@ -175,7 +188,7 @@ class OpenCsvSink<T extends object> implements OpenSink<T> {
 
   constructor(
     form: CsvForm,
-    file: FileSink,
+    file: WrittenBytes,
     compress: Compressor,
     written: WrittenHeader | undefined,
     sourceColumns: readonly string[] | undefined,

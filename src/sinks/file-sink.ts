@@ -106,6 +106,11 @@ export function compressorFor(path: string): Compressor {
   }
 }
 
+/** Bytes that are appended in order: of a file, or of standard output. */
+export type WrittenBytes = Pick<FileSink, 'append' | 'flush' | 'publish' | 'close' | 'published'> & {
+  readonly position: SinkPosition;
+};
+
 export class FileSink {
   readonly #path: string;
   /** The file that is written until it is published. */

@@ -17,9 +17,11 @@ import {
   isPublishedFile,
   publishOption,
   removePublishedFile,
+  type WrittenBytes,
 } from './file-sink.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
+import { STANDARD_OUTPUT, StandardOutput, standardOutput } from './standard-output.js';
 import type { Publish } from './written-file.js';
 
 /** How JSON Lines are written. */
@@ -33,6 +35,10 @@ export interface JsonlSinkOptions {
  * @param path relative to the current working directory, or a `file:` URL.
  * @throws {InvalidOptionError} */
 export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOptions = {}): ReadableSink<T> {
+  if (path === '-')
+    return standardOutput<T>(
+      async (at) => new OpenJsonlSink<T>(STANDARD_OUTPUT, (chunks) => chunks, StandardOutput.open(at)),
+    );
   const file = absolutePath(path, 'jsonl');
   const publish = publishOption(options.publish, 'jsonl');
   const place = { path: file, publish };
@@ -72,13 +78,13 @@ export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOpt
 }
 
 class OpenJsonlSink<T> implements OpenSink<T> {
-  readonly #file: FileSink;
+  readonly #file: WrittenBytes;
   readonly #problem: RowProblem;
   readonly #compress: Compressor;
   /** Of rows that are encoded and not written. */
   readonly #memory = new ReusedMemory();
 
-  constructor(path: string, compress: Compressor, file: FileSink) {
+  constructor(path: string, compress: Compressor, file: WrittenBytes) {
     this.#file = file;
     this.#problem = rowProblem(path, JSON_ADVICE);
     this.#compress = compress;

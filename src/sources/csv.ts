@@ -72,18 +72,22 @@ export function csvSource(
     maxRecordBytes,
     blockBytes,
   });
-  const common: Pick<Source<never>, 'kind' | 'onMalformed' | 'describe' | 'prepareRaw'> = {
+  const common: Pick<Source<never>, 'kind' | 'onMalformed' | 'isReadOnce' | 'describe' | 'prepareRaw'> = {
     kind: 'csv',
     onMalformed,
-    describe: () => ({
-      kind: 'csv',
-      ...input.describe(),
-      onMalformed,
-      header,
-      delimiter: dialect.delimiter,
-      quote: dialect.quote,
-      maxRecordBytes,
-    }),
+    isReadOnce: input.isStandardInput,
+    describe: () =>
+      input.isStandardInput
+        ? undefined
+        : {
+            kind: 'csv',
+            ...input.describe(),
+            onMalformed,
+            header,
+            delimiter: dialect.delimiter,
+            quote: dialect.quote,
+            maxRecordBytes,
+          },
     prepareRaw: loadCsvParser,
   };
   if (header === false) {

@@ -13,6 +13,8 @@ import { concurrently } from '../platform/concurrently.js';
 import { absolutePath, problemOf } from '../platform/file-problems.js';
 import type { FileStat, FileSystem } from '../platform/file-system.js';
 
+import { STANDARD_INPUT } from './standard-input.js';
+
 /** A path, a pattern such as `logs/*.jsonl.gz`, or a list of both. */
 export type FileInput = string | URL | readonly (string | URL)[];
 
@@ -49,6 +51,13 @@ export class InputFiles {
     if (list.length === 0) throw new InvalidOptionError(`${kind}: the list of files is empty.`);
     this.#entries = list.map((path) => entryOf(path, kind));
     this.#single = Array.isArray(given) ? undefined : this.#entries[0];
+    if (Array.isArray(given) && given.includes('-'))
+      throw new InvalidOptionError(`${kind}: - is standard input, and cannot be one of several files.`);
+  }
+
+  /** Whether it is `-`. */
+  get isStandardInput(): boolean {
+    return this.#single?.path === STANDARD_INPUT;
   }
 
   /** For messages. */
@@ -66,7 +75,8 @@ export class InputFiles {
   }
 
   /** For the description in a checkpoint. Of a long list only a hash: such a source is passed again on resume. */
-  describe(): { readonly path: string } | { readonly paths: Json } {
+  describe(): { readonly path: string } | { readonly paths: Json } | undefined {
+    if (this.isStandardInput) return undefined;
     if (this.#single !== undefined) return { path: this.#single.path };
     const paths = this.#entries.map(({ path }) => path);
     const text = JSON.stringify(paths);
@@ -98,6 +108,7 @@ export class InputFiles {
 }
 
 function entryOf(given: string | URL, kind: string): Entry {
+  if (given === '-') return { path: STANDARD_INPUT, base: '', isPattern: false };
   const path = absolutePath(given, kind);
   const isPattern = typeof given === 'string' && WILDCARDS.test(given);
   return { path, base: isPattern ? splitPattern(path).base : dirname(path), isPattern };

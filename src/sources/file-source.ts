@@ -29,6 +29,7 @@ import type { OpenContext } from '../platform/open-context.js';
 import { unreadableForm } from './file-forms.js';
 import { hashOfRawRows } from './rows-hash.js';
 import type { OpenSource, RawRows, SourceBatch, SourcePosition } from './source.js';
+import { STANDARD_INPUT, StreamHandle } from './standard-input.js';
 
 /** Bytes at the beginning, and bytes before the position, that identify a file. */
 const FIRST_BYTES = 64 * 1024;
@@ -54,6 +55,7 @@ export interface FileSourceFormat<T> {
 
 /** The file's handle and size. @throws {SourceError} if it is not a regular file of text. */
 export async function openForReading(path: string, context: OpenContext): Promise<[FileHandle, number]> {
+  if (path === STANDARD_INPUT) return openStream();
   const { fileSystem } = context;
   if (fileSystem === undefined)
     throw new SourceError(`${path}: there are no files in this environment; use rows() instead.`);
@@ -73,6 +75,16 @@ export async function openForReading(path: string, context: OpenContext): Promis
   } catch (error) {
     await handle?.close().catch(() => {});
     throw asSourceError(path, 'open', error);
+  }
+}
+
+async function openStream(): Promise<[FileHandle, number]> {
+  const stream = new StreamHandle(process.stdin);
+  try {
+    return [await openContents(stream), Number.POSITIVE_INFINITY];
+  } catch (error) {
+    await stream.close();
+    throw asSourceError(STANDARD_INPUT, 'open', error);
   }
 }
 

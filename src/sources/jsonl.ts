@@ -12,6 +12,7 @@ import { FileSource, openForReading } from './file-source.js';
 import { malformedPolicy } from './malformed-policy.js';
 import { openInput } from './many-files.js';
 import type { MalformedPolicy, Source } from './source.js';
+import { STANDARD_INPUT } from './standard-input.js';
 
 /** How JSON Lines are read. */
 export interface JsonlSourceOptions {
@@ -42,7 +43,9 @@ export function jsonlSource<T = JsonObject>(
   return {
     kind: 'jsonl',
     onMalformed,
-    describe: () => ({ kind: 'jsonl', ...input.describe(), onMalformed, maxLineBytes }),
+    isReadOnce: input.isStandardInput,
+    describe: () =>
+      input.isStandardInput ? undefined : { kind: 'jsonl', ...input.describe(), onMalformed, maxLineBytes },
     open: (at, context) =>
       openInput(input, at, context, async (file, from) =>
         FileSource.open<T>(await openLines(file, context), from, {
@@ -58,6 +61,7 @@ export function jsonlSource<T = JsonObject>(
 /** @throws {SourceError} also for JSON that is not JSON Lines. */
 async function openLines(path: string, context: OpenContext): ReturnType<typeof openForReading> {
   const opened = await openForReading(path, context);
+  if (path === STANDARD_INPUT) return opened;
   const isArray = await isJsonArray(opened[0]).catch(() => false);
   if (!isArray) return opened;
   await opened[0].close().catch(() => {});

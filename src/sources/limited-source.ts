@@ -9,10 +9,11 @@ import type { OpenSource, Source, SourceBatch, SourcePosition } from './source.j
 
 /** @param limit rows, from 1. */
 export function limitedSource<T>(source: Source<T>, limit: number): Source<T> {
-  const { kind, onMalformed } = source;
+  const { kind, onMalformed, isReadOnce = false } = source;
   return {
     kind,
     onMalformed,
+    isReadOnce,
     describe: () => ({ ...(source.describe() ?? { kind }), limit }),
     async open(at, context) {
       const taken = at === undefined ? 0 : at.taken;
@@ -20,6 +21,7 @@ export function limitedSource<T>(source: Source<T>, limit: number): Source<T> {
         throw new PipelineMismatchError([`the stored position is not one of a limited ${kind}`], false);
       return new LimitedRows(await source.open(at && withoutCount(at), context), limit, taken);
     },
+    ...(source.prepareRaw && { prepareRaw: source.prepareRaw.bind(source) }),
     ...(source.decodeRaw && { decodeRaw: source.decodeRaw.bind(source) }),
   };
 }

@@ -26,6 +26,7 @@ import {
 import type { FoundFile, InputFiles } from './file-input.js';
 import type { FileSource } from './file-source.js';
 import type { OpenSource, SourceBatch, SourcePosition } from './source.js';
+import { openStandardInput } from './standard-input.js';
 
 /** Opens one file, or several as one input. @throws {SourceError} and {PipelineMismatchError} */
 export async function openInput<T>(
@@ -34,6 +35,7 @@ export async function openInput<T>(
   { fileSystem }: OpenContext,
   openFile: OpenFile<T>,
 ): Promise<OpenSource<T>> {
+  if (input.isStandardInput) return openStandardInput(at, openFile);
   const path = await input.singlePath(fileSystem);
   if (path !== undefined) return openFile(path, at);
   return ManyFiles.open(input, await input.find(fileSystem), at, openFile);

@@ -25,6 +25,8 @@ export interface Source<T> {
   readonly kind: string;
   /** Default 'fail'. */
   readonly onMalformed: MalformedPolicy;
+  /** It is read once, from its beginning: a run cannot be resumed. Default false. */
+  readonly isReadOnce?: boolean;
   /** JSON from which another process can rebuild the source. Undefined: pass the source again on resume. */
   describe(): JsonObject | undefined;
   /** @param at a position that this source gave; undefined: the start.

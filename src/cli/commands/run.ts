@@ -2,7 +2,9 @@
 import { isUnfinished, type SoundSummary } from '../../checkpoint/checkpoint-summary.js';
 import { StateManager } from '../../checkpoint/state-manager.js';
 import { lowdbStorage } from '../../checkpoint/storages/lowdb-storage.js';
+import { InvalidOptionError } from '../../errors.js';
 import { definePipeline } from '../../executor/definition.js';
+import { toSink, toSource } from '../../executor/endpoints/endpoints.js';
 import { checkWorkers, type WorkerOptions } from '../../executor/fusion/workers.js';
 import type { Pipeline } from '../../executor/pipeline.js';
 import { PipelineExecutor } from '../../executor/pipeline-executor.js';
@@ -52,6 +54,14 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
   return withStopRequests({ terminal, verbose }, async (stops) => {
     const { file, pipeline: loaded } = await loadPipelineFile(given, fileArguments);
     const { pipeline, notices } = limitPipeline(limitedBy(options, loaded), options.limit);
+    const piped = pipedNotices(pipeline);
+    if (toSink(pipeline.sink).kind === 'stdout') {
+      if (json)
+        throw new InvalidOptionError(
+          "--json and jsonl('-') both write standard output. Leave out --json, or write the rows to a file.",
+        );
+      terminal.reserveForRows();
+    }
     const stateManager = new StateManager(lowdbStorage(stateDir));
     const settings = {
       ...(checkpointInterval === undefined ? {} : { checkpointInterval }),
@@ -64,7 +74,7 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
       ...options,
       ...{ terminal, stops, stateManager, name: pipeline.name, pipelineFile: file },
       places: placesOf(pipeline),
-      notices: [...notices, ...(await noticesOf(pipeline.name, unfinished, stateDir))],
+      notices: [...piped, ...notices, ...(await noticesOf(pipeline.name, unfinished, stateDir))],
       createExecutor: (environment) =>
         new PipelineExecutor(pipeline.stages, stateManager, [], {
           ...environment,
@@ -75,6 +85,15 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
       start: (executor) => executor.execute(whole),
     });
   });
+}
+
+/** A run that reads or writes a pipe says at once what it cannot do. */
+function pipedNotices({ source, sink }: Pipeline<unknown>): string[] {
+  const reasons = [
+    ...(toSource(source).isReadOnce === true ? ['standard input is read once'] : []),
+    ...(toSink(sink).kind === 'stdout' ? ['standard output cannot be taken back'] : []),
+  ];
+  return reasons.length === 0 ? [] : [`This run cannot be resumed: ${reasons.join(', and ')}.`];
 }
 
 /** @throws {InvalidOptionError} */

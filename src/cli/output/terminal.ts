@@ -50,6 +50,12 @@ export class Terminal {
     this.stdout.write = this.stderr.write.bind(this.stderr);
   }
 
+  /** Reserves standard output for the rows of the pipeline; all else goes to standard error. */
+  reserveForRows(): void {
+    this.#resultsAreMessages = true;
+    this.stdout.write = this.stderr.write.bind(this.stderr);
+  }
+
   get isJson(): boolean {
     return this.#isJson;
   }
