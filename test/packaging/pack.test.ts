@@ -115,25 +115,40 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the tarball', () => {
-  test('holds the build and the documents, no tests, no sources, no leftovers', () => {
-    const strangers = files
-      .map(({ path }) => path)
+  test('holds the build, the documents and the examples, no tests, no sources, no leftovers', () => {
+    const paths = files.map(({ path }) => path).filter((path) => !path.startsWith('examples/'));
+    const strangers = paths
       .filter(
         (path) =>
           !/^(dist\/((src|machines)\/.+\.(js|d\.ts)|chunks\/[^/]+\.js)|docs\/.+\.(md|svg|png)|package\.json|LICENSE|[A-Z]+\.md)$/.test(
             path,
           ),
       )
-      .concat(files.map(({ path }) => path).filter((path) => /\.test\.|(^|\/)test\//.test(path)));
+      .concat(paths.filter((path) => /\.test\.|(^|\/)test\//.test(path)));
     expect(strangers).toEqual([]);
-    const documents = files.map(({ path }) => path).filter((path) => !/^(dist|docs)\//.test(path));
+    const documents = paths.filter((path) => !/^(dist|docs)\//.test(path));
     expect(documents.sort()).toEqual([
       'ARCHITECTURE.md',
+      'BENCHMARKS.md',
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
       'package.json',
     ]);
+  });
+
+  test('holds every file and folder that its documents link to, but tests', async () => {
+    const paths = files.map(({ path }) => path);
+    const broken: string[] = [];
+    for (const document of paths.filter((path) => /^(README|docs\/[\w-]+)\.md$/.test(path))) {
+      const text = await readFile(join(installed, document), 'utf8');
+      for (const [, link = ''] of text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)) {
+        const target = join(dirname(document), link).replace(/\/$/, '');
+        const isThere = paths.some((path) => path === target || path.startsWith(`${target}/`));
+        if (!isThere && !target.startsWith('test/')) broken.push(`${document}: ${link}`);
+      }
+    }
+    expect(broken).toEqual([]);
   });
 
   test('holds every file that package.json names', () => {
