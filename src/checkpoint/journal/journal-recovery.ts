@@ -5,6 +5,8 @@
  * 2. The torn tail of the last segment is cut. The rest of that segment and its name are fsynced before a record is used or
  *    appended: a killed process may have written it without the fsync.
  * 3. Other damage, or damage to bytes that were durable once, is a `CorruptJournalError` with the place and the losses.
+ * 4. The next segment's header holds a segment's final length. Damage behind it is ignored: it was cut once, and a power loss may undo a
+ *    cut whose fsync failed, although a second fsync succeeded.
  */
 import { CorruptJournalError, SessionLockedError } from '../../errors.js';
 import type { FileSystem } from '../../platform/file-system.js';
@@ -46,6 +48,11 @@ export interface RecoveryOptions {
   readonly epoch: number;
 }
 
+interface FoundSegment {
+  readonly segment: Segment;
+  readonly scan: Scan;
+}
+
 const NO_SEGMENT: PreviousSegment = { number: 0, size: 0 };
 
 export async function recoverSegments(options: RecoveryOptions): Promise<RecoveredJournal> {
@@ -58,7 +65,7 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
   const numbers = (await fileSystem.list(folder))
     .flatMap((name) => segmentNumber(name) ?? [])
     .sort((a, b) => a - b);
-  const found: { segment: Segment; scan: Scan }[] = [];
+  const found: FoundSegment[] = [];
   for (const number of numbers) {
     const { size, scan } = await scanFile(options, number);
     found.push({ segment: { number, seed: segmentSeed(sessionId, number), size, live: 0 }, scan });
@@ -66,7 +73,8 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
 
   const epochs = found.flatMap(({ scan }) => [...scan.records, ...(scan.damage?.lost ?? [])]);
   if (epochs.some((record) => record.epoch > epoch)) throw new SessionLockedError(sessionId);
-  for (const { segment, scan } of found) {
+  for (const [i, { segment, scan }] of found.entries()) {
+    if (isBehindTheEnd({ segment, scan }, found[i + 1]?.scan.previous)) continue;
     const isLast = segment.number === numbers.at(-1);
     if (scan.damage !== undefined && (!isLast || scan.damage.acknowledged)) {
       throw new CorruptJournalError(describeDamage(folder, segment.number, scan.damage));
@@ -91,6 +99,12 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
     folderExists: true,
     last: found.at(-1)?.segment ?? NO_SEGMENT,
   };
+}
+
+/** (4) @param complete the segment that the next one follows, with its final length. */
+function isBehindTheEnd({ segment, scan }: FoundSegment, complete: PreviousSegment | undefined): boolean {
+  const { damage } = scan;
+  return complete?.number === segment.number && damage?.acknowledged === false && damage.at >= complete.size;
 }
 
 async function scanFile(options: RecoveryOptions, number: number): Promise<{ size: number; scan: Scan }> {
