@@ -44,6 +44,8 @@ export function parquetSink<T extends object>(options: ParquetSinkOptions): Read
       await loadWriter(SinkError);
       if (at !== undefined && complete && (await isPublished(at, context))) {
         await discardFile(place, at, context);
+        // An earlier run may have published the same rows, and this one was killed while it made its file.
+        await asSinkError(`remove what is left of ${path}`, removePart(path, context));
         return new OpenParquetSink<T>(options, place, context, { published: at });
       }
       const file = await FileSink.open(place, at, complete, context);
