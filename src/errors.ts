@@ -4,36 +4,9 @@
  */
 
 import type { HoldReason } from '../machines/context.js';
+import { PipelineError } from './pipeline-error.js';
 
-const BRAND: unique symbol = Symbol.for('xstate-pipeline.error');
-
-/** The base of all errors of the product. */
-export abstract class PipelineError extends Error {
-  /** Stable across releases: compare this, not the message. */
-  abstract readonly code: string;
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-  }
-  /** @internal */
-  get [BRAND](): true {
-    return true;
-  }
-}
-
-/** An error of this product, also from another realm or another copy of the package, where `instanceof` is false. */
-export function isPipelineError(value: unknown): value is PipelineError {
-  try {
-    return (value as { readonly [BRAND]?: unknown } | null | undefined)?.[BRAND] === true;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether an error is one of ours with this code, also from another copy of the package. */
-export function hasErrorCode(value: unknown, code: string): boolean {
-  return isPipelineError(value) && value.code === code;
-}
+export { hasErrorCode, isPipelineError, PipelineError } from './pipeline-error.js';
 
 /** A command that the state does not allow (I2). */
 export class IllegalCommandError extends PipelineError {

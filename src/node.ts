@@ -37,4 +37,4 @@ export {
 export { type Redrive, type RedriveOptions, redriveSession } from './sessions/outputs/redrive.js';
 export type { SessionState } from './sessions/owner.js';
 export type { Publish } from './sinks/written-file.js';
-export type { EnteringRows } from './sources/described-dead-letters.js';
+export type { EnteringRows } from './sources/dead-letters/described-dead-letters.js';

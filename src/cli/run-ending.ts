@@ -6,7 +6,7 @@ import { programName, quoted, sessionCommand } from '../sessions/invocation.js';
 import { commandAfterLoss, lostOutput } from '../sessions/lost-output.js';
 import { storedMark } from '../sessions/stored-metrics.js';
 import { STANDARD_OUTPUT } from '../sinks/standard-output.js';
-import { describedDeadLetters } from '../sources/described-dead-letters.js';
+import { describedDeadLetters } from '../sources/dead-letters/described-dead-letters.js';
 import {
   COMPLETED,
   exitCodeOf,

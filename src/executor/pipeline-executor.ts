@@ -232,17 +232,14 @@ export class PipelineExecutor<
     pipeline: Partial<PipelineLike> | undefined,
     options: ResumeOptions,
   ): Promise<ExecutionResult<T>> {
-    const lock = await lockSession(
-      { stateManager: this.stateManager, environment: this.#environment },
-      sessionId,
-      {
-        status: () => this.#actions.handlers.status(),
-        record: () => this.#actions.handlers.record(),
-        pause: () => this.#actions.handlers.pause(),
-        cancel: () => this.#actions.handlers.cancel(),
-        tune: (tuning) => this.#actions.handlers.tune(tuning),
-      },
-    );
+    const place = { stateManager: this.stateManager, environment: this.#environment };
+    const lock = await lockSession(place, sessionId, {
+      status: () => this.#actions.handlers.status(),
+      record: () => this.#actions.handlers.record(),
+      pause: () => this.#actions.handlers.pause(),
+      cancel: () => this.#actions.handlers.cancel(),
+      tune: (tuning) => this.#actions.handlers.tune(tuning),
+    });
     let restored: ActorRefFrom<RunnableMachine> | undefined;
     let restoredAs: ExecutorState | undefined;
     try {

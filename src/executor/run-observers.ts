@@ -2,7 +2,7 @@
 import { attachObserver, type PipelineObserver } from '../observers/attach.js';
 import { EventBus, OwnObserver } from '../observers/event-bus.js';
 import type { Environment } from '../platform/environment.js';
-import { errorData } from '../platform/error-data.js';
+import { errorData } from '../platform/thrown.js';
 import { type EventDraft, stamped } from './publish.js';
 import type { ActorListeners } from './session/actor-listeners.js';
 

@@ -1,8 +1,7 @@
 /** Any value can be thrown. What is kept of it is data that a checkpoint can hold (I27). */
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { errorData } from '../../src/platform/error-data.js';
-import { codeOf, messageOf } from '../../src/platform/thrown.js';
+import { codeOf, errorData, messageOf } from '../../src/platform/thrown.js';
 
 const throwing = (field: string) =>
   Object.defineProperty(new Error('hidden'), field, {

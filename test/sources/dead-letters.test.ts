@@ -5,7 +5,7 @@
 import { truncate } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { nodeFileSystem } from '../../src/platform/node-file-system.js';
-import { countDeadLetters, deadLetterSource } from '../../src/sources/dead-letters.js';
+import { countDeadLetters, deadLetterSource } from '../../src/sources/dead-letters/dead-letters.js';
 import { readAll, sourceContract } from '../../src/testing/contracts/source.js';
 import { context, file } from './source-file.js';
 

@@ -17,7 +17,7 @@ import {
   storedPauseReason,
   storedStages,
 } from '../../sessions/stored-metrics.js';
-import { describedDeadLetters } from '../../sources/described-dead-letters.js';
+import { describedDeadLetters } from '../../sources/dead-letters/described-dead-letters.js';
 import { spendingText } from '../../spending/spending-text.js';
 import { COMPLETED } from '../exit-codes.js';
 import { ago, localTime } from '../output/durations.js';

@@ -10,8 +10,7 @@
 import type { HoldReason } from '../../../machines/context.js';
 import { DeliveryError } from '../../errors.js';
 import type { Environment } from '../../platform/environment.js';
-import { errorData } from '../../platform/error-data.js';
-import { messageOf } from '../../platform/thrown.js';
+import { errorData, messageOf } from '../../platform/thrown.js';
 import { CallFailed, retriedCalls } from '../../stages/retried-call.js';
 import { holdReason } from '../hold-reason.js';
 import type { EventDraft } from '../publish.js';

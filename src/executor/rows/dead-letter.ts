@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../../machines/context.js';
 import { type MalformedRowError, SourceError } from '../../errors.js';
-import { errorData } from '../../platform/error-data.js';
+import { errorData } from '../../platform/thrown.js';
 import type { SourceBatch } from '../../sources/source.js';
 import type { AnyStage } from '../../stages/stage.js';
 

@@ -4,7 +4,7 @@
  */
 import { emptyStageCounters, type JsonObject, type StageCounters } from '../../../machines/context.js';
 import type { MalformedRowError } from '../../errors.js';
-import { errorData } from '../../platform/error-data.js';
+import { errorData } from '../../platform/thrown.js';
 import type { EncodedRows } from '../../sinks/sink.js';
 import { hashOfRows } from '../../sources/rows-hash.js';
 import type { MalformedPolicy, SourceBatch } from '../../sources/source.js';

@@ -11,8 +11,8 @@
 import type { ExecutorContext } from '../../../machines/context.js';
 import { PipelineCancelledError } from '../../errors.js';
 import { type Projection, projectRest } from '../../observers/projection.js';
-import { errorData } from '../../platform/error-data.js';
 import type { Logger } from '../../platform/logger.js';
+import { errorData } from '../../platform/thrown.js';
 import { NOTHING_SPENT, type Spending } from '../../spending/spending.js';
 import type { EventDraft } from '../publish.js';
 import { countsOf, originalError, receiptOf, spendingOf } from '../receipts.js';

@@ -18,7 +18,7 @@ import type { SessionLock } from '../../checkpoint/lock/lock.js';
 import type { StateManager } from '../../checkpoint/state-manager.js';
 import { IllegalCommandError, PipelineCancelledError } from '../../errors.js';
 import type { Environment } from '../../platform/environment.js';
-import { errorData } from '../../platform/error-data.js';
+import { errorData } from '../../platform/thrown.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { type AskableSnapshot, assertLegal } from '../commands.js';
 import type { PipelineDefinition } from '../definition.js';

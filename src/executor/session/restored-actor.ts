@@ -12,7 +12,7 @@ import { initialContext } from '../../../machines/initial-context.js';
 import { InvalidSnapshotError } from '../../../machines/restore/fields.js';
 import { type RestoredSnapshot, restoreSnapshot } from '../../../machines/restore/restore.js';
 import { isSessionId } from '../../checkpoint/session-id.js';
-import { errorData } from '../../platform/error-data.js';
+import { errorData } from '../../platform/thrown.js';
 import type { AnyStage } from '../../stages/stage.js';
 import type { ExecutorActions } from './executor-actions.js';
 import { stageInputs } from './stage-inputs.js';

@@ -19,14 +19,14 @@ import { definePipeline, executorSettings, type PipelineLike } from '../../execu
 import { checkpointSettings } from '../../executor/session/checkpoints/checkpoint-settings.js';
 import { systemClock } from '../../platform/clock.js';
 import type { FileSystem } from '../../platform/file-system.js';
-import { countDeadLetters, deadLetterSource } from '../../sources/dead-letters.js';
+import { countDeadLetters, deadLetterSource } from '../../sources/dead-letters/dead-letters.js';
 import {
   type DeadLetters,
   describedDeadLetters,
   type EnteringRows,
   INPUT,
   rowsOf,
-} from '../../sources/described-dead-letters.js';
+} from '../../sources/dead-letters/described-dead-letters.js';
 import { differencesBefore, pipelineFingerprint } from '../../stages/pipeline-fingerprint.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { durableMark } from '../diff/session-output.js';

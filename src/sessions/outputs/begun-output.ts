@@ -5,7 +5,7 @@
 import type { Checkpoint } from '../../checkpoint/envelope.js';
 import { sinkFromDescription } from '../../executor/endpoints/files.js';
 import type { Pipeline } from '../../executor/pipeline.js';
-import { describedDeadLetters } from '../../sources/described-dead-letters.js';
+import { describedDeadLetters } from '../../sources/dead-letters/described-dead-letters.js';
 import { outputsOf } from '../output-owner.js';
 import { storedPath } from '../stored-metrics.js';
 

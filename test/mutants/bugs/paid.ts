@@ -2,9 +2,9 @@
 
 import { awaitPermit } from '../../../machines/stage-updates.js';
 import { StateManager } from '../../../src/checkpoint/state-manager.js';
+import { holdReason } from '../../../src/executor/hold-reason.js';
 import { CallJournal } from '../../../src/executor/rows/calls/call-journal.js';
 import { CallProcessor } from '../../../src/executor/rows/calls/call-processor.js';
-import { RunHold } from '../../../src/executor/rows/holding/run-hold.js';
 import { RunSpending } from '../../../src/executor/rows/spending/run-spending.js';
 import { openLedger } from '../../../src/executor/rows/spending/spending-journal.js';
 import { endRunsWithActors } from '../../../src/executor/session/actor-lifetime.js';
@@ -121,7 +121,7 @@ export const BUGS: readonly Bug[] = [
     name: 'reason-unbounded',
     what: 'the reason of a pause is longer than a checkpoint takes',
     invariant: 'I27',
-    beside: RunHold,
+    beside: holdReason,
     find: '$text.length > $most ? $cut : $text',
     replace: '$text',
     suite: 'test/executor/rows/holding/long-reason.test.ts',

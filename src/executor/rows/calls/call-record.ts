@@ -7,7 +7,7 @@
 import { StageError } from '../../../errors.js';
 import { encodeJsonLines, type JsonLines } from '../../../formats/json-lines-encoder.js';
 import { utf8Bytes } from '../../../formats/text-bytes.js';
-import { errorData } from '../../../platform/error-data.js';
+import { errorData } from '../../../platform/thrown.js';
 import type { Spending } from '../../../spending/spending.js';
 import type { RowFailure } from '../../../stages/attempt.js';
 import { jsonOf } from '../dead-letter.js';

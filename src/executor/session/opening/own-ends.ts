@@ -1,6 +1,6 @@
 /** A session that redrives another one keeps its own source and outputs: those of the pipeline are the first session's. */
 import type { Checkpoint } from '../../../checkpoint/envelope.js';
-import { describedDeadLetters } from '../../../sources/described-dead-letters.js';
+import { describedDeadLetters } from '../../../sources/dead-letters/described-dead-letters.js';
 import type { PipelineLike } from '../../definition.js';
 
 type Stored = Pick<Checkpoint, 'source' | 'sink'>;

@@ -15,7 +15,7 @@ import type { ExecutorEvent } from '../../../../machines/executor-events.js';
 import type { SessionLock } from '../../../checkpoint/lock/lock.js';
 import { isSessionId } from '../../../checkpoint/session-id.js';
 import { hasErrorCode, InvalidOptionError } from '../../../errors.js';
-import { errorData } from '../../../platform/error-data.js';
+import { errorData } from '../../../platform/thrown.js';
 import type { OpenSource } from '../../../sources/source.js';
 import type { PipelineDefinition } from '../../definition.js';
 import { sendAnswer } from '../answers.js';

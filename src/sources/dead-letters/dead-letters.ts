@@ -6,10 +6,12 @@
  *    memory does not grow with the file (I13). Within a stage, rows keep their order.
  * 3. Malformed rows of the input are left out: their dead letters have text, and no stage received it.
  */
-import { PipelineMismatchError, SourceError } from '../errors.js';
-import { isCount, isObject, type Json, type JsonObject } from '../formats/json.js';
-import type { FileHandle } from '../platform/file-system.js';
-import type { OpenContext } from '../platform/open-context.js';
+import { PipelineMismatchError, SourceError } from '../../errors.js';
+import { isCount, isObject, type Json, type JsonObject } from '../../formats/json.js';
+import type { FileHandle } from '../../platform/file-system.js';
+import type { OpenContext } from '../../platform/open-context.js';
+import { jsonlSource } from '../jsonl.js';
+import type { OpenSource, Source, SourceBatch, SourcePosition } from '../source.js';
 import {
   DEAD_LETTERS,
   type DeadLetters,
@@ -17,8 +19,6 @@ import {
   INPUT,
   rowsOf,
 } from './described-dead-letters.js';
-import { jsonlSource } from './jsonl.js';
-import type { OpenSource, Source, SourceBatch, SourcePosition } from './source.js';
 
 interface Letter {
   readonly stage: string;

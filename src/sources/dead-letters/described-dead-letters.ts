@@ -1,6 +1,6 @@
 /** Which dead letters a session reads, as its checkpoint says. Runs anywhere: reading them needs files (`dead-letters.ts`). */
-import type { JsonObject } from '../formats/json.js';
-import { object, oneOf, type Shape, ShapeError, text, whole } from '../formats/shape.js';
+import type { JsonObject } from '../../formats/json.js';
+import { object, oneOf, type Shape, ShapeError, text, whole } from '../../formats/shape.js';
 
 /** `kind` of the source and of its description. */
 export const DEAD_LETTERS = 'dead-letters';
