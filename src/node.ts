@@ -7,6 +7,7 @@ export {
 export type { FileEndpoint, FileInputEndpoint } from './executor/endpoints/endpoints.js';
 export { type CsvOptions, csv, type JsonlOptions, jsonl } from './executor/endpoints/files.js';
 export {
+  type ArgumentOption,
   type ArgumentOptions,
   type ArgumentValues,
   withArguments,
@@ -36,5 +37,8 @@ export {
 } from './sessions/listing/list-sessions.js';
 export { type Redrive, type RedriveOptions, redriveSession } from './sessions/outputs/redrive.js';
 export type { SessionState } from './sessions/owner.js';
+export type { SplitKey } from './sinks/split/split-sink.js';
 export type { Publish } from './sinks/written-file.js';
+export type { CsvSourceOptions } from './sources/csv.js';
 export type { EnteringRows } from './sources/dead-letters/described-dead-letters.js';
+export type { JsonlSourceOptions } from './sources/jsonl.js';

@@ -76,7 +76,7 @@ async function bundle() {
  * @type {readonly { readonly name: string, readonly of: readonly string[], readonly and?: string }[]}
  */
 const CHUNKS = [
-  { name: 'basics', of: ['src/cli/main'], and: 'src/index' },
+  { name: 'basics', of: ['src/platform/platform.node', 'src/cli/main'], and: 'src/index' },
   { name: 'problems', of: ['src/cli/main'], and: 'src/executor/defaults.node' },
   { name: 'machines', of: ['machines/index'] },
   { name: 'file-system', of: ['src/platform/platform.node'] },

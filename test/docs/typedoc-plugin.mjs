@@ -9,7 +9,7 @@ import { Comment, CommentTag, Converter, ReferenceType, ReflectionType } from 't
 
 /** From the place of a declaration to its category; the first that matches. Their order in the reference is in typedoc.json. */
 const CATEGORIES = [
-  [/src\/errors\.ts$/, 'Errors'],
+  [/src\/(errors|pipeline-error)\.ts$/, 'Errors'],
   [/src\/(ai|limits|spending|stages)\//, 'Stages'],
   [/src\/(sources|sinks|sql|pages|parquet)\/|executor\/(endpoints|files)\.ts$/, 'Sources and sinks'],
   [/src\/executor\/fusion\//, 'Running'],
