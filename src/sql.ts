@@ -2,7 +2,7 @@
  * The entry point `xstate-pipeline/sql`: tables of a database as sink and source, over a client that you bring.
  */
 export type { SqlClient } from './sql/clients/connect.js';
-export type { PostgresJsQuery } from './sql/clients/copy.js';
+export type { PostgresJsInput, PostgresJsQuery } from './sql/clients/copy.js';
 export type {
   PgClient,
   PgPool,

@@ -18,9 +18,9 @@ import { formatMessage } from 'publint/utils';
 import { type RolldownOptions, rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-/** Of the root entry, minified and gzipped, with its dependencies except xstate and rxjs. 82,500 measured: paid
+/** Of the root entry, minified and gzipped, with its dependencies except xstate and rxjs. 86,000 measured: paid
  * work (calls, limits, spending, failures, cache) is a fifth of it; deliveries and `tee` are about 2,500. */
-const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 84_000);
+const SIZE_BUDGET_BYTES = Number(process.env.SIZE_BUDGET_BYTES ?? 87_500);
 
 /** What `fold` and `distinct` add, if a page imports them. */
 const KEYED_BYTES = 3_500;

@@ -59,9 +59,13 @@ export interface PostgresJsQuery extends PromiseLike<readonly unknown[]> {
   writable(): Promise<PostgresJsInput>;
 }
 
-interface PostgresJsInput {
+/** The stream of a `COPY` in `postgres`. */
+export interface PostgresJsInput {
+  /** Listens for the end or the failure of the input. */
   once(event: 'finish' | 'error', listener: (error?: unknown) => void): unknown;
+  /** Sends a piece of the input. */
   write(piece: string): unknown;
+  /** Ends the input. */
   end(): unknown;
 }
 
