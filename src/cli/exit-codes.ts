@@ -3,7 +3,7 @@
  *
  *     0  completed                            4  no such session
  *     1  the run failed                       5  another process runs the session, or writes its output
- *     2  wrong usage, file does not load      6  the checkpoint, or the journal, is corrupt
+ *     2  wrong usage, file does not load      6  checkpoint, journal or state is corrupt
  *     3  pipeline, input or replay differs      7  the run paused by itself
  *                                             128 + n  paused or cancelled by signal n
  *
@@ -48,6 +48,7 @@ const BY_ERROR_CODE: ReadonlyMap<string, number> = new Map(
     SESSION_LOCKED: 5,
     CORRUPT_CHECKPOINT: 6,
     CORRUPT_JOURNAL: 6,
+    CORRUPT_STATE: 6,
     CHECKPOINT_WRITE: FAILED,
     NO_OWNER: FAILED,
     CONTROL: FAILED,
@@ -62,6 +63,8 @@ const BY_ERROR_CODE: ReadonlyMap<string, number> = new Map(
     NO_USABLE_OUTPUT: FAILED,
     POISON_BATCH: FAILED,
     WORKER_THREAD: FAILED,
+    INVALID_STATE: FAILED,
+    DELIVERY: FAILED,
   }),
 );
 

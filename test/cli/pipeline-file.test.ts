@@ -134,9 +134,9 @@ describe('does not load: 2, with the place', () => {
       'no sink',
       'p.ts',
       `${imports}export default pipeline('p').from([1]).pipe(map('a', (r) => r));\n`,
-      /no sink\. End it with \.to\(sink\)/,
+      /without a sink\. End it with \.to\(sink\)/,
     ],
-    ['no source', 'p.ts', `${imports}export default pipeline('p');\n`, /no source\. End it with/],
+    ['no source', 'p.ts', `${imports}export default pipeline('p');\n`, /without a source\. End it with/],
     [
       'a promise',
       'p.ts',

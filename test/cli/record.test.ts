@@ -61,7 +61,7 @@ test('kill -9 and resume: one recording over two processes', async () => {
     { pid, resumed: false, epoch: 1 },
     { resumed: true, epoch: 2 },
   ]);
-  expect(kindsOf(reader)).toEqual(['restart', 'resumed', 'completed', 'end']);
+  expect(kindsOf(reader)).toEqual(['killed', 'restart', 'resumed', 'completed', 'end']);
   const last = reader.frameAt(reader.length - 1);
   expect(last.actors.executor?.state).toBe('COMPLETED');
   expect(last.actors.executor?.context).toMatchObject({ flushed: { rowsIn: ROWS, rowsOut: ROWS } });
