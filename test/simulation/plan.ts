@@ -35,6 +35,12 @@ export interface StagePlan {
   readonly timeoutMs: number | undefined;
   readonly onError: OnError;
   readonly faultiness: number;
+  /** Undefined: it has none. A plan that has one fails with answers 429. */
+  readonly limit: { readonly limit: number; readonly burst: number } | undefined;
+  /** Lower bound of an adaptive concurrency; undefined: it is constant. */
+  readonly minConcurrency: number | undefined;
+  /** Its calls are reserved and counted. */
+  readonly isPaid: boolean;
 }
 
 export interface Plan {
@@ -49,6 +55,8 @@ export interface Plan {
   readonly onMalformed: 'skip' | 'dead-letter';
   readonly publish: 'rename' | 'direct';
   readonly maxCrashes: number;
+  /** Rows of a sample; undefined: none. */
+  readonly sample: number | undefined;
   /** Probability at a step. */
   readonly odds: { readonly crash: number; readonly command: number; readonly fault: number };
 }
@@ -60,7 +68,11 @@ export function planOf(seed: number): Plan {
   const random = seededRandom(seed);
   const pick = <T>(...choices: readonly T[]): T => choices[Math.floor(random() * choices.length)] as T;
   const upTo = (max: number) => 1 + Math.floor(random() * max);
-  const stages = Array.from({ length: upTo(3) }, (_, index) => stagePlan(index, random, pick, upTo));
+  // Apart, so that the rest of a plan is as it was before there were limits.
+  const paid = seededRandom(seed + 1_000_000_007);
+  const stages = Array.from({ length: upTo(3) }, (_, index) =>
+    paidStage(stagePlan(index, random, pick, upTo), paid),
+  );
   const rows = random() < 0.04 ? 0 : upTo(pick(6, 40, 90));
   const malformed = random() < 0.25 ? 0.05 : 0;
   const input = Array.from({ length: rows }, (_, n) =>
@@ -68,11 +80,14 @@ export function planOf(seed: number): Plan {
       ? undefined
       : { n, copy: 0, value: Math.floor(random() * 1e6), text: `${ROW_MARK} ${n} é☃` },
   );
+  const batchSize = upTo(8);
   return {
     seed,
     stages,
     input,
-    batchSize: upTo(8),
+    batchSize,
+    // Whole batches, so that their borders are those of a run without a sample.
+    sample: paid() < 0.15 ? batchSize * (1 + Math.floor(paid() * 5)) : undefined,
     maxInFlight: upTo(pick(2, 10)),
     checkpointInterval: upTo(pick(4, 30)),
     checkpointEveryMs: pick(20, 1_000, 5_000),
@@ -89,7 +104,7 @@ function stagePlan(
   random: Random,
   pick: <T>(...choices: readonly T[]) => T,
   upTo: (max: number) => number,
-): StagePlan {
+): Omit<StagePlan, 'limit' | 'minConcurrency' | 'isPaid'> {
   const shape = pick<Shape>('map', 'filter', 'flatMap', 'batch', 'batch', 'batch');
   const isAsync = shape === 'batch' ? random() < 0.85 : random() < 0.5;
   // Plain neighbouring row stages are fused.
@@ -106,6 +121,23 @@ function stagePlan(
     timeoutMs: isAsync && random() < 0.5 ? pick(50, 400) : undefined,
     onError: pick('fail', 'skip', 'dead-letter'),
     faultiness: pick(0, 0, 0.06, 0.15),
+  };
+}
+
+/** Limits and prices change when work is done, and never its result. */
+function paidStage(stage: Omit<StagePlan, 'limit' | 'minConcurrency' | 'isPaid'>, random: Random): StagePlan {
+  // Calls change what a time limit is for: the call, not the batch.
+  const isTimed = stage.shape !== 'batch' && stage.timeoutMs !== undefined && stage.onError !== 'fail';
+  const isPlain = !stage.isAsync || isTimed;
+  const isLimited = !isPlain && random() < 0.3;
+  const isAdaptive = !isPlain && stage.concurrency > 1 && random() < 0.3;
+  return {
+    ...stage,
+    limit: isLimited
+      ? { limit: 1 + Math.floor(random() * 400), burst: 1 + Math.floor(random() * 3) }
+      : undefined,
+    minConcurrency: isAdaptive ? 1 + Math.floor(random() * stage.concurrency) : undefined,
+    isPaid: !isPlain && random() < 0.2,
   };
 }
 

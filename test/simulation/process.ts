@@ -124,6 +124,7 @@ export class SimulatedProcess implements Workplace {
         maxInFlight: plan.maxInFlight,
         checkpointEveryMs: plan.checkpointEveryMs,
         maxCrashes: plan.maxCrashes,
+        ...(plan.sample !== undefined && { sample: plan.sample }),
       },
     };
   }

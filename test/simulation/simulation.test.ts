@@ -59,10 +59,9 @@ describe(`seeds from ${FROM} on`, () => {
 /** Events that only a parent sends: test/executor/session/actor-is-the-run.test.ts and test/crash/restored-parent.test.ts. */
 const EMBEDDED = /session[.](loaded|reopen)$|INITIALIZING pause$/;
 
-/** Plans have no limits, no adaptive concurrency, and nothing that a run pauses for by itself: test/model/stage.test.ts,
- * test/limits/limited-run.test.ts and test/executor/rows/holding. */
-const NOT_DRAWN =
-  /^stage awaitingPermit | (calls[.]succeeded|overloaded|tune|attempt[.]deferred|attempt[.]held)$|^executor \w+ hold$/;
+/** Plans have no command `tune`, no budget that is reached and no loss ceiling: test/limits/tune.test.ts and
+ * test/executor/rows/holding. */
+const NOT_DRAWN = /^stage awaitingPermit hold$| (tune|attempt[.]held)$|^executor \w+ hold$/;
 
 /** Names of temporary files do not depend on the seed. */
 const historyOf = ({ trace }: SimulationOutcome): string[] =>

@@ -4,6 +4,7 @@ import {
   defineStage,
   filter,
   flatMap,
+  limiter,
   map,
   type StageContext,
   type StageOptions,
@@ -82,10 +83,13 @@ class Worker {
   }
 
   #options(): StageOptions<Row, Row> {
-    const { durable, concurrency, attempts, timeoutMs, onError } = this.spec;
+    const { name, durable, concurrency, attempts, timeoutMs, onError, limit, minConcurrency, isPaid } =
+      this.spec;
     return {
       durable,
-      concurrency,
+      concurrency: minConcurrency === undefined ? concurrency : { min: minConcurrency, max: concurrency },
+      ...(limit && { limit: limiter(name, { requests: { ...limit, perMs: 1_000 } }) }),
+      ...(isPaid && { estimate: { units: 1 } }),
       onError,
       retry: { attempts, initialDelayMs: 20, maxDelayMs: 200 },
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -145,11 +149,18 @@ class Worker {
 
   async #applyFault(fault: StageFault, { signal }: StageContext, why: string): Promise<void> {
     if (fault === 'none') return;
-    if (fault === 'throw') throw new Error(why);
+    if (fault === 'throw') throw this.#refusal(why);
     await aborted(signal);
     if (fault === 'stall') throw signal.reason;
     await this.workplace.turn();
     await this.workplace.turn();
+  }
+
+  /** A service with a limit refuses with an answer 429. */
+  #refusal(message: string): Error {
+    const { limit, minConcurrency } = this.spec;
+    const isOverload = limit !== undefined || minConcurrency !== undefined;
+    return Object.assign(new Error(message), isOverload ? { status: 429 } : {});
   }
 
   #batchFault({ batch }: StageContext): StageFault {
@@ -163,7 +174,7 @@ class Worker {
     if (rowFaultOf(this.plan, this.spec, row) === 'none') return;
     const times = timesOf(this.plan, this.spec, row.n * 64 + row.copy);
     if (this.workplace.ledger.isFaultDue(this.spec, `row ${row.n} ${row.copy}`, times))
-      throw new Error(`row ${row.n} was refused`);
+      throw this.#refusal(`row ${row.n} was refused`);
   }
 }
 
