@@ -37,8 +37,8 @@ export function simulate(seed: number): Promise<SimulationOutcome> {
 }
 
 const MAX_STEPS = 60_000;
-/** Consecutive idle steps after which a run counts as hanging. */
-const MAX_IDLE_STEPS = 300;
+/** Consecutive idle steps after which a run counts as hanging: a limiter whose service refuses again and again waits for 30 s. */
+const MAX_IDLE_STEPS = 3_000;
 const MAX_FAULTS = 4;
 
 class Simulation {

@@ -59,9 +59,10 @@ describe(`seeds from ${FROM} on`, () => {
 /** Events that only a parent sends: test/executor/session/actor-is-the-run.test.ts and test/crash/restored-parent.test.ts. */
 const EMBEDDED = /session[.](loaded|reopen)$|INITIALIZING pause$/;
 
-/** Plans have no command `tune`, no budget that is reached and no loss ceiling: test/limits/tune.test.ts and
- * test/executor/rows/holding. */
-const NOT_DRAWN = /^stage awaitingPermit hold$| (tune|attempt[.]held)$|^executor \w+ hold$/;
+/** Plans have no command `tune`, no budget that is reached, no loss ceiling and no delivery; a stage that is not running seldom hears from
+ * its service: test/limits, test/executor/rows/holding, test/executor/delivery and test/model/stage.test.ts. */
+const NOT_DRAWN =
+  /^stage awaitingPermit hold$|^stage (idle|awaitingPermit|backingOff|held|failed|stopped) (calls[.]succeeded|overloaded)$| (tune|attempt[.]held|output[.]delivered|delivery[.]held)$|^executor \w+ hold$/;
 
 /** Names of temporary files do not depend on the seed. */
 const historyOf = ({ trace }: SimulationOutcome): string[] =>

@@ -3,13 +3,14 @@
  *
  * 1. Everything is read before anything is changed: a journal of a later owner, or a corrupt one, stays as it is.
  * 2. The torn tail of the last segment is cut. The rest of that segment and its name are fsynced before a record is used or
- *    appended: a killed process may have written it without the fsync.
+ *    appended: a killed process may have written it without the fsync. The bytes that no record proves durable are written
+ *    again first: after a failed fsync, the next one succeeds without writing them.
  * 3. Other damage, or damage to bytes that were durable once, is a `CorruptJournalError` with the place and the losses.
  * 4. The next segment's header holds a segment's final length. Damage behind it is ignored: it was cut once, and a power loss may undo a
  *    cut whose fsync failed, although a second fsync succeeded.
  */
 import { CorruptJournalError, SessionLockedError } from '../../errors.js';
-import type { FileSystem } from '../../platform/file-system.js';
+import type { FileHandle, FileSystem } from '../../platform/file-system.js';
 import type { JournalKey } from './journal.js';
 import {
   MAX_SEGMENT_BYTES,
@@ -90,7 +91,7 @@ export async function recoverSegments(options: RecoveryOptions): Promise<Recover
   const last = found.at(-1);
   if (last !== undefined) {
     if (last.scan.damage !== undefined) last.segment.size = last.scan.damage.at;
-    await makeDurable(options, last.segment, last.scan.damage !== undefined);
+    await makeDurable(options, last.segment, last.scan);
     if (last.segment.size === 0) found.pop();
   }
   return {
@@ -128,7 +129,7 @@ async function scanFile(options: RecoveryOptions, number: number): Promise<{ siz
 async function makeDurable(
   { fileSystem, folder }: RecoveryOptions,
   segment: Segment,
-  isTorn: boolean,
+  { damage, records }: Scan,
 ): Promise<void> {
   const path = `${folder}/${segmentName(segment.number)}`;
   if (segment.size === 0) {
@@ -136,13 +137,27 @@ async function makeDurable(
   } else {
     const handle = await fileSystem.open(path, 'update');
     try {
-      if (isTorn) await handle.truncate(segment.size);
+      await writeAgain(handle, records.at(-1)?.durable ?? 0, segment.size);
+      if (damage !== undefined) await handle.truncate(segment.size);
       await handle.sync();
     } finally {
       await handle.close();
     }
   }
   await fileSystem.syncDirectory(folder);
+}
+
+const PIECE_BYTES = 1024 * 1024;
+
+/** Writes bytes to where they are, so that the next fsync writes them to the disk. */
+async function writeAgain(handle: FileHandle, from: number, to: number): Promise<void> {
+  for (let at = from; at < to; ) {
+    const piece = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, to - at));
+    const read = await handle.read(piece, piece.length, at);
+    if (read === 0) return;
+    await handle.write([piece.subarray(0, read)], at);
+    at += read;
+  }
 }
 
 const NAMED_LOSSES = 20;

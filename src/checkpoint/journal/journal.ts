@@ -10,6 +10,8 @@
  *    durable. An earlier opener's record is replaced.
  * 6. A failed write or fsync is final: this append and every later one reject with the same error. (I6)
  */
+import { isPipelineError, StateDirectoryError } from '../../errors.js';
+import { messageOf } from '../../platform/thrown.js';
 
 /** Opened with it, a journal can be read whatever its records' epochs are. */
 export const LAST_EPOCH = 2 ** 48 - 1;
@@ -53,4 +55,23 @@ export interface Journal {
   readonly lastEpoch: number;
   /** Waits for pending appends. Idempotent. */
   close(): Promise<void>;
+}
+
+/**
+ * Reads a record for a batch that is being processed. A failed read ends the run: it is no failure of the rows, which would be lost.
+ * @throws {StateDirectoryError}
+ */
+export async function readJournal(
+  journal: Journal | undefined,
+  key: JournalKey,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await journal?.read(key);
+  } catch (error) {
+    if (isPipelineError(error)) throw error;
+    throw new StateDirectoryError(
+      `The journal cannot be read for batch ${key.batch}: ${messageOf(error)}. Check the disk, then resume the session.`,
+      { cause: error },
+    );
+  }
 }

@@ -6,7 +6,7 @@
  */
 
 import { isCheckpointCopy } from '../../checkpoint/journal/checkpoint-copies.js';
-import type { Journal } from '../../checkpoint/journal/journal.js';
+import { type Journal, readJournal } from '../../checkpoint/journal/journal.js';
 import { concatenated } from '../../formats/bytes.js';
 import type { AnyStage } from '../../stages/stage.js';
 import { decodeCall } from './calls/call-record.js';
@@ -68,7 +68,7 @@ export class JournaledOutputs {
     const records: StageRecord[] = [];
     for (let stageIndex = stages.length - 1; stageIndex >= 0; stageIndex--) {
       const { durable, name } = stages[stageIndex] as AnyStage;
-      const payload = durable ? await journal.read({ stage: name, batch }) : undefined;
+      const payload = durable ? await readJournal(journal, { stage: name, batch }) : undefined;
       if (payload === undefined) continue;
       const stored = decodeRecord(payload, batch);
       if (stored.fingerprint !== fingerprints[stageIndex] || stored.rowOffset !== rowOffset) continue;
@@ -87,7 +87,7 @@ export class JournaledOutputs {
   ): Promise<JournaledOutput | undefined> {
     const lines: Uint8Array[] = [];
     for (let call = 0; call < (record.calls ?? 0); call++) {
-      const payload = await this.options.journal?.read({ stage, batch, call });
+      const payload = await readJournal(this.options.journal, { stage, batch, call });
       if (payload === undefined) return undefined;
       lines.push(decodeCall(payload, batch).lines);
     }

@@ -3,7 +3,7 @@
  *
  * A record is used only for the very rows that its call received, and for the code that made it (I26).
  */
-import type { Journal } from '../../../checkpoint/journal/journal.js';
+import { type Journal, readJournal } from '../../../checkpoint/journal/journal.js';
 import { hashOfRows } from '../../../sources/rows-hash.js';
 import { isNothing, type Spending } from '../../../spending/spending.js';
 import type { Answers } from '../../../stages/calls/further-request.js';
@@ -77,7 +77,11 @@ export class CallJournal {
     calls: readonly Call[],
     number: number,
   ): Promise<void> {
-    const payload = await this.options.journal?.read({ stage: answersOf(stage.name), batch, call: number });
+    const payload = await readJournal(this.options.journal, {
+      stage: answersOf(stage.name),
+      batch,
+      call: number,
+    });
     if (payload === undefined) return;
     const { call: index, fingerprint, input, answers } = decodeAnswers(payload, batch);
     const call = calls[index];
@@ -149,7 +153,7 @@ export class CallJournal {
   }
 
   async #read(stage: string, batch: number, call: number): Promise<CallRecord | undefined> {
-    const payload = await this.options.journal?.read({ stage, batch, call });
+    const payload = await readJournal(this.options.journal, { stage, batch, call });
     return payload === undefined ? undefined : decodeCall(payload, batch);
   }
 }
