@@ -40,6 +40,7 @@ async function watched(): Promise<{ run: Running; viewer: ViewerClient; session:
 describe.skipIf(process.platform !== 'linux')('the process that serves the page', () => {
   test('ends with a run that is killed', async () => {
     const { run, viewer } = await watched();
+    await viewer.heard(({ records }) => records > 0);
     const closed = viewer.closed();
     run.process.kill('SIGKILL');
     await run.ended;
