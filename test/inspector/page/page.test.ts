@@ -112,7 +112,7 @@ describe.skipIf(!hasChromium)('the page over an exported recording', () => {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.keyboard.press('/');
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('log-text');
+    await page.waitForFunction(() => document.activeElement?.id === 'log-text');
     expect(complaints).toEqual([]);
     await close();
   });

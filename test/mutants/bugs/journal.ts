@@ -1,5 +1,6 @@
 /** Seeded bugs: the journal. */
 import { openFileJournal } from '../../../src/checkpoint/journal/file-journal.js';
+import { readJournal } from '../../../src/checkpoint/journal/journal.js';
 import { recoverSegments } from '../../../src/checkpoint/journal/journal-recovery.js';
 import { readRecord, scanSegment } from '../../../src/checkpoint/journal/journal-scan.js';
 import { memoryJournal } from '../../../src/checkpoint/journal/memory-journal.js';
@@ -177,5 +178,23 @@ export const BUGS: readonly Bug[] = [
     find: '$odd = Math.imul($odd ^ $text.charCodeAt($i + 1), $prime);',
     replace: '',
     suite: 'test/sources/rows-hash.test.ts',
+  },
+  {
+    name: 'unproven-not-written',
+    what: 'bytes that no record proves durable are not written again before they are used',
+    invariant: 'I8',
+    beside: recoverSegments,
+    find: 'await writeAgain($handle, $records.at(-1)?.durable ?? 0, $segment.size);',
+    replace: '',
+    suite: 'test/checkpoint/journal/journal-cut-again.test.ts',
+  },
+  {
+    name: 'read-fails-rows',
+    what: 'a journal record that cannot be read counts as a failure of its rows',
+    invariant: 'I12',
+    beside: readJournal,
+    find: 'if (isPipelineError($error)) throw $error;',
+    replace: 'throw $error;',
+    suite: 'test/executor/rows/calls/unreadable-journal.test.ts',
   },
 ];
