@@ -112,6 +112,24 @@ test('batches are stepped in source order, although later ones arrive first', as
   expect(to.rows).toEqual([{ key: null, value: numbers(100).map(({ n }) => n) }]);
 });
 
+test('a batch that arrives long before an earlier one waits for its turn', async () => {
+  const first = gate();
+  const slow = defineStage({
+    name: 'slow',
+    concurrency: 4,
+    process: async (batch: Row[], { batch: { index } }) => {
+      if (index === 0) await first.opened;
+      return batch;
+    },
+  });
+  const h = harness([slow, distinct('one', () => 'the same key')]);
+  const running = h.start();
+  await h.event('batch.completed', (event) => 'batch' in event && event.batch === 2);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  first.open();
+  expect(await (await running).data.toArray()).toEqual(numbers(1));
+});
+
 test('a pause does not wait for a batch that waits for an earlier one, and nothing is stepped twice', async () => {
   const { stage, to } = sums();
   const first = gate();
