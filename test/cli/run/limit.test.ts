@@ -54,6 +54,20 @@ for (const kind of ['jsonl', 'jsonl of a pattern', 'rows'])
   );
 
 describe('the output of a trial', () => {
+  test('of a fold has results of its own', async () => {
+    const cwd = folder({
+      'in.jsonl': rowsText(200),
+      'sums.jsonl': 'real',
+      'p.mjs': `import { fold, pipeline } from 'xstate-pipeline';
+        import { jsonl } from 'xstate-pipeline/node';
+        const count = fold('count', { init: () => 0, step: (sum) => sum + 1, to: jsonl('sums.jsonl') });
+        export default pipeline('p').from(jsonl('in.jsonl')).pipe(count).to(jsonl('out.jsonl'));`,
+    });
+    expect((await start(['run', 'p.mjs', '--limit', '30'], { cwd }).ended).code).toBe(0);
+    expect(text(cwd, 'sums.jsonl')).toBe('real');
+    expect(text(cwd, 'sums.limit-30.jsonl')).toBe('{"key":null,"value":30}\n');
+  });
+
   test('is beside the real one, which stays; it is named, and may be replaced by the next trial', async () => {
     const cwd = project(200, { 'out.jsonl': 'real' });
     for (let i = 0; i < 2; i++) {
