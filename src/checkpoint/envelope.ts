@@ -90,8 +90,8 @@ export interface CheckpointSettings {
   readonly checkpointInterval: number;
   /** Null: not by time. */
   readonly checkpointEveryMs: number | null;
-  /** The output is delivered before the session completes. */
-  readonly delivers?: true;
+  /** Whether the output is delivered before the session completes. False: never, it is a fork. Absent: the pipeline had no delivery. */
+  readonly delivers?: boolean;
 }
 
 /** The text of a checkpoint.
@@ -186,7 +186,7 @@ const CHECKPOINT = object({
     maxInFlight: whole(1),
     checkpointInterval: whole(1),
     checkpointEveryMs: nullable(time),
-    delivers: optional(shape('true', (value): value is true => value === true)),
+    delivers: optional(flag),
   }),
   source: nullable(jsonObject),
   sink: nullable(jsonObject),

@@ -97,7 +97,8 @@ export interface PipelineDefinition {
   readonly checkpointInterval: number | undefined;
   readonly checkpointEveryMs: number | false | undefined;
   readonly budget: SessionBudget | undefined;
-  readonly deliver: DeliveryPolicy | undefined;
+  /** False: the session never delivers, whatever its pipeline says: it is a fork. */
+  readonly deliver: DeliveryPolicy | false | undefined;
   /** The given options. */
   readonly options: PipelineOptions;
 }

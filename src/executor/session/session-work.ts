@@ -110,10 +110,10 @@ export class SessionWork {
     this.#work(async ({ rows, writer }, session) => {
       await rows.publishSinks();
       if (session.isEnding) return;
-      const delivers = session.definition.deliver !== undefined;
+      const { deliver } = session.definition;
       // Before the completion is announced: a process that ends then leaves a completed session.
-      if (!delivers) await writer.save('COMPLETED');
-      session.send({ type: 'sink.published', ...(delivers ? { delivers } : {}) });
+      if (!deliver) await writer.save('COMPLETED');
+      session.send({ type: 'sink.published', ...(deliver ? { delivers: true } : {}) });
     });
   }
 

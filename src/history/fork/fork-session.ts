@@ -163,7 +163,7 @@ async function latest(
   return undefined;
 }
 
-/** The checkpoint that the new session resumes from. */
+/** The checkpoint that the new session resumes from. A fork is an experiment: its output is never delivered. */
 function checkpointOf(
   checkpoint: Checkpoint,
   sessionId: string,
@@ -178,9 +178,10 @@ function checkpointOf(
   };
   const { error: _, spending: __, redriven: ___, ...kept } = checkpoint;
   const now = systemClock.now();
+  const settings = { ...kept.settings, delivers: false };
   return {
     ...{ ...kept, sessionId, epoch: 0, startedAt: now, savedAt: now, state: 'PAUSED', sourceIdentity: null },
-    ...{ sink: sink.description, deadLetter: deadLetter?.description ?? null },
+    ...{ sink: sink.description, deadLetter: deadLetter?.description ?? null, settings },
     snapshot: JSON.parse(JSON.stringify(snapshot)) as JsonObject,
   };
 }

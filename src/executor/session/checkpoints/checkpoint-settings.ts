@@ -34,6 +34,6 @@ export function checkpointSettings(
   const { batchSize, deliver } = definition;
   const everyMs = checkpointEveryMs(definition, stateManager);
   const stored = everyMs === false ? null : everyMs;
-  const delivers = deliver === undefined ? {} : { delivers: true as const };
+  const delivers = deliver === undefined ? {} : { delivers: deliver !== false };
   return { batchSize, checkpointEveryMs: stored, maxInFlight, checkpointInterval, ...delivers };
 }

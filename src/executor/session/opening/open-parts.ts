@@ -150,12 +150,13 @@ export async function openParts(
     journal,
     ledger,
   );
-  const delivery =
-    definition.deliver &&
-    new OutputDelivery(definition.deliver, {
-      ...{ environment, publish },
-      whenPausing: (callback) => whenPausing(actor, callback),
-    });
+  const { deliver } = definition;
+  const delivery = !deliver
+    ? undefined
+    : new OutputDelivery(deliver, {
+        ...{ environment, publish },
+        whenPausing: (callback) => whenPausing(actor, callback),
+      });
   closeLater(Promise.resolve(delivery));
   return { source, sink, journal, ledger, rows, delivery, writer };
 }

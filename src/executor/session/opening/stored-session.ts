@@ -218,7 +218,7 @@ function definitionOf(
   if (source === undefined) missing.push('its source cannot be rebuilt from the checkpoint: pass it again');
   if (sink === undefined) missing.push('its sink cannot be rebuilt from the checkpoint: pass it again');
   if (source === undefined || sink === undefined) throw new PipelineMismatchError(missing);
-  const { batchSize, checkpointEveryMs, checkpointInterval } = checkpoint.settings;
+  const { batchSize, checkpointEveryMs, checkpointInterval, delivers } = checkpoint.settings;
   const stored = checkpoint.deadLetter === null ? undefined : defaults.sink(checkpoint.deadLetter);
   const defined = definePipeline(
     {
@@ -232,6 +232,7 @@ function definitionOf(
   const deadLetter = pipeline?.options?.deadLetter === undefined ? stored : undefined;
   return {
     ...defined,
+    ...(delivers === false ? { deliver: false } : {}),
     ...(deadLetter === undefined ? {} : { deadLetter: deadLetter as PipelineDefinition['deadLetter'] }),
     checkpointEveryMs: checkpointEveryMs ?? false,
   };
