@@ -79,11 +79,13 @@ async function endingOf(
   sessionId: string,
   outcome: RunOutcome,
   how: StopKind,
-  { terminal, name, stateManager, stateDir, pipelineFile }: SessionOptions,
+  { terminal, name, stateManager, stateDir, pipelineFile, isPiped = false }: SessionOptions,
 ): Promise<Ending | undefined> {
   const { colors, errorColors } = terminal;
   const resume = sessionCommand('resume', sessionId, stateDir);
+  const again = ['run again', `${programName()} run ${quoted(shownPath(pipelineFile))}`] as const;
   const receipt = 'saved' in outcome ? outcome.saved : undefined;
+  if (isPiped) return stoppedEnding(name, how, receipt, again, colors);
   if (receipt !== undefined && receipt.batches > 0)
     return stoppedEnding(name, how, receipt, ['resume', resume], colors);
   let saved: SavedRows | undefined;
@@ -110,9 +112,7 @@ async function endingOf(
       name,
       how,
       saved,
-      isRedrive
-        ? ['redrive', sessionCommand('redrive', sessionId, stateDir)]
-        : ['run again', `${programName()} run ${quoted(shownPath(pipelineFile))}`],
+      isRedrive ? ['redrive', sessionCommand('redrive', sessionId, stateDir)] : again,
       colors,
     );
   return stoppedEnding(name, how, saved, ['resume', resume], colors);

@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly notices: readonly string[];
   readonly createExecutor: (environment: Pick<Environment, 'logger' | 'tracing'>) => PipelineExecutor;
   readonly start: (executor: PipelineExecutor) => Promise<ExecutionResult>;
+  /** It reads or writes a pipe: no resume of it is possible. */
+  readonly isPiped?: boolean;
   /** The session to resume; undefined: a new session. */
   readonly sessionId?: string;
 }

@@ -73,6 +73,7 @@ export async function run(given: string, options: RunCommandOptions, terminal: T
     return runSession({
       ...options,
       ...{ terminal, stops, stateManager, name: pipeline.name, pipelineFile: file },
+      isPiped: piped.length > 0,
       places: placesOf(pipeline),
       notices: [...piped, ...notices, ...(await noticesOf(pipeline.name, unfinished, stateDir))],
       createExecutor: (environment) =>

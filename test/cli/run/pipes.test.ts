@@ -69,7 +69,10 @@ test('a session of a pipe is not resumed, and --json is refused', async () => {
   const both = await run(['run', 'p.mjs', '--json'], { cwd, shell });
   expect(both.code).toBe(2);
   expectOneLine(both, /--json and jsonl\('-'\) both write standard output/);
-  expect((await run(['run', 'q.mjs', '--sample', '100'], { cwd, shell })).code).toBe(7);
+  const paused = await run(['run', 'q.mjs', '--sample', '100', '--quiet'], { cwd, shell });
+  expect(paused.code).toBe(7);
+  expect(paused.stdout).toContain('run again');
+  expect(paused.stdout).not.toContain('  resume');
   const resumed = await run(['resume', 'last'], { cwd, shell });
   expect(resumed.code).toBe(3);
   expect(resumed.stderr).toContain('standard input cannot be read again');
