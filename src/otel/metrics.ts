@@ -6,34 +6,17 @@ const name = (of: string) => `xstate_pipeline.${of}`;
 
 /** @returns an observer's handler. */
 export function metricsObserver(meter: Meter, common: Attributes): (event: PipelineEvent) => void {
-  const attempts = meter.createHistogram(name('attempt.duration'), {
-    unit: 's',
-    description: 'Duration of attempts of a stage at a batch.',
-  });
-  const checkpoints = meter.createHistogram(name('checkpoint.duration'), {
-    unit: 's',
-    description: 'Duration of saving a checkpoint.',
-  });
-  const rowsIn = meter.createCounter(name('stage.rows_in'), {
-    unit: '{row}',
-    description: 'Rows that a stage took in.',
-  });
-  const rowsOut = meter.createCounter(name('stage.rows_out'), {
-    unit: '{row}',
-    description: 'Rows that a stage put out.',
-  });
-  const lost = meter.createCounter(name('stage.rows_lost'), {
-    unit: '{row}',
-    description: 'Rows skipped or dead-lettered.',
-  });
-  const retries = meter.createCounter(name('stage.retries'), {
-    unit: '{attempt}',
-    description: 'Attempts after the first.',
-  });
-  const runs = meter.createCounter(name('runs'), {
-    unit: '{run}',
-    description: 'Runs that ended, by outcome.',
-  });
+  const seconds = (of: string, description: string) =>
+    meter.createHistogram(name(of), { unit: 's', description });
+  const count = (of: string, unit: string, description: string) =>
+    meter.createCounter(name(of), { unit, description });
+  const attempts = seconds('attempt.duration', 'Duration of attempts of a stage at a batch.');
+  const checkpoints = seconds('checkpoint.duration', 'Duration of saving a checkpoint.');
+  const rowsIn = count('stage.rows_in', '{row}', 'Rows that a stage took in.');
+  const rowsOut = count('stage.rows_out', '{row}', 'Rows that a stage put out.');
+  const lost = count('stage.rows_lost', '{row}', 'Rows skipped or dead-lettered.');
+  const retries = count('stage.retries', '{attempt}', 'Attempts after the first.');
+  const runs = count('runs', '{run}', 'Runs that ended, by outcome.');
   const spent = meter.createGauge(name('session.spent'), {
     description: 'Amounts that the session has spent, over all its processes.',
   });

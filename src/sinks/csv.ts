@@ -18,16 +18,7 @@ import { MAX_RECORD_BYTES } from '../formats/record-reader.js';
 import { flag, readOption, withDefault } from '../formats/shape.js';
 import { absolutePath } from '../platform/file-problems.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import {
-  compareFile,
-  compressorFor,
-  discardFile,
-  FileSink,
-  isPublishedFile,
-  publishOption,
-  removePublishedFile,
-  type WrittenBytes,
-} from './file-sink.js';
+import { compressorFor, FileSink, ofOneFile, publishOption, type WrittenBytes } from './file-sink.js';
 import { jsonlSink } from './jsonl.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
@@ -93,10 +84,7 @@ export function csvSink<T extends object = object>(
     },
     // Never 'direct': it begins in the middle of a run, and nothing refers to it before the next checkpoint.
     deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
-    discard: (at, context) => discardFile(place, at, context),
-    isPublished: (at, context) => isPublishedFile(place, at, context),
-    compare: (at, depth, context) => compareFile(place, at, depth, context),
-    removePublished: (context) => removePublishedFile(place, context),
+    ...ofOneFile(place),
     read: (context) => readRows(form, context) as AsyncIterable<T>,
   };
 }

@@ -17,7 +17,7 @@ import { problemOf } from '../platform/file-problems.js';
 import type { FileHandle, FileSystem } from '../platform/file-system.js';
 import type { OpenContext } from '../platform/open-context.js';
 import { type CompareDepth, compareWrittenFile, isPublishedWhole } from './compare-written.js';
-import type { SinkPosition } from './sink.js';
+import type { Sink, SinkPosition } from './sink.js';
 import { discardWorkingFile, type FileContext, openWorkingFile, type WorkingFile } from './working-file.js';
 import {
   crcText,
@@ -78,9 +78,21 @@ export function compareFile(
 }
 
 /** Whether the target holds all that was written up to a position, and the part file is gone. */
-export function isPublishedFile(place: FilePlace, at: SinkPosition, context: SinkContext): Promise<boolean> {
+function isPublishedFile(place: FilePlace, at: SinkPosition, context: SinkContext): Promise<boolean> {
   const { path } = place;
   return asSinkError(`read ${path}`, isPublishedWhole(fileContext(path, context), place, at));
+}
+
+/** What a sink whose output is one file does beside writing it. */
+export function ofOneFile(
+  place: FilePlace,
+): Required<Pick<Sink<unknown>, 'discard' | 'isPublished' | 'compare' | 'removePublished'>> {
+  return {
+    discard: (at, context) => discardFile(place, at, context),
+    isPublished: (at, context) => isPublishedFile(place, at, context),
+    compare: (at, depth, context) => compareFile(place, at, depth, context),
+    removePublished: (context) => removePublishedFile(place, context),
+  };
 }
 
 /** Removes an earlier result at the target. */

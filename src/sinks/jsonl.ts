@@ -9,16 +9,7 @@ import { ReusedMemory } from '../formats/reused-memory.js';
 import { JSON_ADVICE, type RowProblem, rowProblem } from '../formats/row-problem.js';
 import { absolutePath } from '../platform/file-problems.js';
 import { deadLetterPath } from './dead-letter-path.js';
-import {
-  compareFile,
-  compressorFor,
-  discardFile,
-  FileSink,
-  isPublishedFile,
-  publishOption,
-  removePublishedFile,
-  type WrittenBytes,
-} from './file-sink.js';
+import { compressorFor, FileSink, ofOneFile, publishOption, type WrittenBytes } from './file-sink.js';
 import { readPublished } from './read-published.js';
 import type { EncodedRows, OpenSink, ReadableSink, SinkPosition } from './sink.js';
 import { STANDARD_OUTPUT, StandardOutput, standardOutput } from './standard-output.js';
@@ -50,10 +41,7 @@ export function jsonlSink<T = unknown>(path: string | URL, options: JsonlSinkOpt
       new OpenJsonlSink<T>(file, compressorFor(file), await FileSink.open(place, at, complete, context)),
     // Never 'direct': it begins in the middle of a run, and nothing refers to it before the next checkpoint.
     deadLetters: () => jsonlSink<JsonObject>(deadLetterPath(file)),
-    discard: (at, context) => discardFile(place, at, context),
-    isPublished: (at, context) => isPublishedFile(place, at, context),
-    compare: (at, depth, context) => compareFile(place, at, depth, context),
-    removePublished: (context) => removePublishedFile(place, context),
+    ...ofOneFile(place),
     async *read(context) {
       const reading = {
         path: file,
